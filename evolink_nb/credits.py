@@ -1,0 +1,162 @@
+"""What one reading of the balance says. Values only.
+
+Amounts are credits, as exact ``Decimal``s: 1095.3996 - 1094.0396 is 1.36 here and
+1.3599999999998 in floats. Field meanings: EvoLink's API page "Get Credits Usage".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal, NoReturn
+
+# A number far outside these bounds is not a balance, and writing one out in full would fill the memory.
+MAX_EXPONENT = 30
+MAX_DIGITS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCredits:
+    """What one API key (the API's "token") may still spend and has spent, in credits.
+
+    When ``unlimited`` the key has no limit of its own and ``remaining`` means nothing:
+    gateways of this family answer 0, a frozen number or a sentinel there.
+    """
+
+    remaining: Decimal
+    used: Decimal
+    unlimited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UserCredits:
+    """What the account (the API's "user") still holds and has spent, in credits."""
+
+    remaining: Decimal
+    used: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Credits:
+    """One reading: what the key and the account have left and have used, and when it was read.
+
+    ``read_at`` is an aware datetime. ``simulated`` is true when the demo account answered.
+    """
+
+    token: TokenCredits
+    user: UserCredits
+    read_at: datetime
+    simulated: bool = False
+
+    @property
+    def binding(self) -> Literal["token", "user"]:
+        """Which half limits spending: "token" when the key would run out first, else "user"."""
+        if self.token.unlimited or self.user.remaining <= self.token.remaining:
+            return "user"
+        return "token"
+
+    @property
+    def spendable(self) -> Decimal:
+        """Credits that can really be spent with this key now; negative when overdrawn."""
+        return self.token.remaining if self.binding == "token" else self.user.remaining
+
+    @classmethod
+    def from_dict(cls, answer: object, *, read_at: datetime, simulated: bool = False) -> Credits:
+        """Give the reading in a parsed answer of ``GET /v1/credits``, its numbers parsed as ``Decimal``.
+
+        Fields the API does not document are ignored. Raises ``ValueError``, naming the field,
+        when one is missing or of another type.
+        """
+        token = _object(answer, "data", "token")
+        user = _object(answer, "data", "user")
+        unlimited = token.get("unlimited_credits")
+        if not isinstance(unlimited, bool):
+            _refuse("data.token.unlimited_credits", unlimited, "true or false")
+        return cls(
+            token=TokenCredits(
+                remaining=_amount(token, "data.token.remaining_credits"),
+                used=_amount(token, "data.token.used_credits"),
+                unlimited=unlimited,
+            ),
+            user=UserCredits(
+                remaining=_amount(user, "data.user.remaining_credits"),
+                used=_amount(user, "data.user.used_credits"),
+            ),
+            read_at=read_at,
+            simulated=simulated,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the reading in the API's own shape and field names, and beside it what follows from it.
+
+        Amounts are ``Decimal``; ``read_at`` is ISO 8601.
+        """
+        return {
+            "data": {
+                "token": {
+                    "remaining_credits": self.token.remaining,
+                    "used_credits": self.token.used,
+                    "unlimited_credits": self.token.unlimited,
+                },
+                "user": {"remaining_credits": self.user.remaining, "used_credits": self.user.used},
+            },
+            "message": "",
+            "success": True,
+            "spendable": self.spendable,
+            "binding": self.binding,
+            "read_at": self.read_at.isoformat(),
+            "simulated": self.simulated,
+        }
+
+    def to_json(self) -> str:
+        """Give `to_dict` as JSON text with every amount to its last digit."""
+        # json can't write a Decimal as a number, and a float may not hold it: the digits go in
+        # marked as text and lose the quotes afterwards. No other value can hold the marker.
+        marked = json.dumps(self.to_dict(), default=lambda amount: f"\0{amount:f}\0", indent=2)
+        return re.sub(r'"\\u0000(.*?)\\u0000"', r"\1", marked)
+
+
+def parse_json(text: str) -> Any:
+    """Give the JSON value in ``text`` with every number as an exact ``Decimal``.
+
+    Raises ``ValueError`` for what is not JSON, NaN and Infinity included.
+    """
+
+    def refuse(name: str) -> NoReturn:
+        raise ValueError(f"{name} is not a number JSON knows")
+
+    try:
+        return json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=refuse)
+    except RecursionError:
+        pass
+    raise ValueError("nested too deeply")
+
+
+def _object(answer: object, *path: str) -> Mapping[str, Any]:
+    value = answer
+    for depth, name in enumerate(path, 1):
+        value = value.get(name) if isinstance(value, Mapping) else None
+        if not isinstance(value, Mapping):
+            _refuse(".".join(path[:depth]), value, "an object")
+    assert isinstance(value, Mapping)  # for mypy: every path has at least one step  # noqa: S101
+    return value
+
+
+def _amount(half: Mapping[str, Any], field: str) -> Decimal:
+    value = half.get(field.rpartition(".")[2])
+    if not isinstance(value, Decimal) or not value.is_finite():
+        _refuse(field, value, "a number")
+    digits, exponent = value.as_tuple()[1:]
+    assert isinstance(exponent, int)  # for mypy: only NaN and Infinity have another  # noqa: S101
+    if value.adjusted() > MAX_EXPONENT or exponent < -MAX_EXPONENT or len(digits) > MAX_DIGITS:
+        raise ValueError(f"{field} is not a plausible number of credits")
+    return value
+
+
+def _refuse(field: str, value: object, wanted: str) -> NoReturn:
+    found = "missing" if value is None else f"of type {type(value).__name__}"
+    raise ValueError(f"{field} is {found}, not {wanted}")

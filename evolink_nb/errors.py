@@ -1,0 +1,136 @@
+"""What can go wrong, as one tree.
+
+    EvoLinkError                      everything this package raises on purpose
+    ├── ConfigurationError            no key, or a key or base URL that can't be used
+    ├── APIConnectionError            no answer: refused, reset, unresolved
+    │   └── APITimeoutError           no answer in the time allowed
+    ├── APIStatusError                EvoLink answered, and the answer is an error
+    │   ├── BadRequestError           400
+    │   ├── AuthenticationError       401
+    │   ├── PaymentRequiredError      402
+    │   ├── PermissionDeniedError     403
+    │   ├── NotFoundError             404
+    │   ├── RateLimitError            429
+    │   └── ServerError               5xx
+    └── InvalidResponseError          a 200 that can't be read
+
+Every one of them prints as one or two lines: what happened, then what to do.
+None carries a key, a request or a response object, or another library's exception.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class EvoLinkError(Exception):
+    """Anything that went wrong between a notebook and EvoLink."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        """Say what happened in ``message`` and what to do next in ``hint``."""
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message}\n{self.hint}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions cross process borders (joblib, multiprocessing); the default reconstruction calls
+        # __init__ without its keywords and fails there, which hangs a pool.
+        return (type(self).__new__, (type(self), *self.args), self.__dict__)
+
+    def _render_traceback_(self) -> list[str]:
+        """Lines that IPython prints in place of a traceback: the cure, not our stack."""
+        first, *rest = str(self).splitlines()
+        return [f"{type(self).__name__}: {first}", *rest]
+
+
+class ConfigurationError(EvoLinkError):
+    """No key was found, or the key or the base URL can't be used."""
+
+
+class APIConnectionError(EvoLinkError):
+    """EvoLink could not be reached, or the connection broke before it answered."""
+
+
+class APITimeoutError(APIConnectionError):
+    """EvoLink did not answer in the time allowed."""
+
+
+class APIStatusError(EvoLinkError):
+    """EvoLink answered with an error.
+
+    ``status`` is the HTTP status; ``code`` (int or str), ``type``, ``param`` and ``suggestion`` are the
+    API's own fields, None where it gave none; ``retry_after`` is in seconds.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: int | str | None = None,
+        type: str | None = None,  # noqa: A002 - the API's own name for the field
+        param: str | None = None,
+        suggestion: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        hint: str | None = None,
+    ) -> None:
+        """Hold what the answer said, ``message`` in the server's own words."""
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.code = code
+        self.type = type
+        self.param = param
+        self.suggestion = suggestion
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        request = f" [request {self.request_id}]" if self.request_id else ""
+        first = f"EvoLink answered {self.status}: {self.message}{request}"
+        suggestion = f"EvoLink suggests: {self.suggestion}." if self.suggestion else None
+        advice = " ".join(part for part in (suggestion, self.hint) if part)
+        return f"{first}\n{advice}" if advice else first
+
+
+class BadRequestError(APIStatusError):
+    """400: the request was refused as malformed."""
+
+
+class AuthenticationError(APIStatusError):
+    """401: the key is wrong, expired or used up."""
+
+
+class PaymentRequiredError(APIStatusError):
+    """402: the key or the account has nothing left to spend."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the key may not do this."""
+
+
+class NotFoundError(APIStatusError):
+    """404: there is no such endpoint at this base URL."""
+
+
+class RateLimitError(APIStatusError):
+    """429: asked too often."""
+
+
+class ServerError(APIStatusError):
+    """5xx: the trouble is on EvoLink's side or on the way there."""
+
+
+class InvalidResponseError(EvoLinkError):
+    """EvoLink answered 200, but the answer holds no reading.
+
+    ``request_id`` names the request to EvoLink's support, None where the answer had none.
+    """
+
+    def __init__(self, message: str, *, request_id: str | None = None, hint: str | None = None) -> None:
+        """Say in ``message`` what could not be read."""
+        super().__init__(message, hint=hint)
+        self.request_id = request_id
