@@ -1,0 +1,49 @@
+# Every command sets up what it needs by itself: Python >= 3.11, git and make are enough to start with.
+#   ARGS="…"     is handed on to the command           make test ARGS="-k client"
+#   PYTHON=…     makes .venv from this Python          make demo PYTHON=python3.13
+
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench binder
+# Two goals asked for at once share one environment; installing into it twice at a time breaks it.
+.NOTPARALLEL:
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)$$/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+demo: $(VENV)/.installed-demo ## open the quickstart in JupyterLab on a simulated account; no key needed
+	@$(BIN)/evolink-nb demo $(ARGS)
+
+test: $(VENV)/.installed-test ## run all tests, those in a real browser too
+	@$(BIN)/python -m tests.chromium
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-lint ## check style, types and which room imports which
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-test ## measure what loading, reading and live updates cost
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+binder: $(VENV)/.created ## do locally what a Binder build does, and run the quickstart there
+	@$(BIN)/python -m tests.binder_build
+
+# The first Python that is new enough and can make an environment (Debian keeps that part in python3-venv).
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+	&& echo $$python && break; done)
+
+$(VENV)/.created:
+	@python="$(PYTHON)"; if [ -z "$$python" ]; then \
+		echo "make: no Python >= 3.11 with the venv module found; install one (on Debian: python3-venv)" \
+			"or name it: make PYTHON=/path/to/python" >&2; exit 1; fi; \
+	"$$python" -m venv $(VENV) && touch $@
+
+$(VENV)/.installed-%: pyproject.toml | $(VENV)/.created
+	@echo "Installing evolink-nb[$*] into $(VENV) (a minute or two the first time)" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]' && touch $@

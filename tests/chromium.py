@@ -1,0 +1,136 @@
+"""Finds a Chromium that runs, or installs one: `python -m tests.chromium` prints its path."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+# Playwright retries for many minutes where it can reach nothing to download from.
+_PLAYWRIGHT_SECONDS = 300.0
+_APT_SECONDS = 600.0
+
+
+class ChromiumNotFoundError(RuntimeError):
+    """No Chromium runs here and none could be installed; the message says what to do."""
+
+
+@cache
+def chromium_path() -> Path:
+    """The executable of a Chromium that runs, installed first if there is none.
+
+    Looks at the environment variable `CHROMIUM`, then on `PATH`, then where Playwright keeps its own.
+
+    Raises:
+        ChromiumNotFoundError: None was found and none could be installed.
+    """
+    if chosen := os.environ.get("CHROMIUM"):
+        if not _runs(Path(chosen)):
+            raise ChromiumNotFoundError(f"CHROMIUM={chosen} does not run; correct or unset it.")
+        return Path(chosen)
+    if found := _on_path() or _of_playwright():
+        return found
+    _say("No Chromium found: installing one.")
+    # On Debian its own package takes seconds and brings what it depends on; Ubuntu's needs snap.
+    ways = [_install_with_apt, _install_with_playwright]
+    if not _is_debian():
+        ways.reverse()
+    for install in ways:
+        install()
+        if found := _on_path() or _of_playwright():
+            return found
+    raise ChromiumNotFoundError(
+        "No Chromium found, and none could be installed. Install one (on Debian: apt-get install chromium;"
+        " elsewhere: .venv/bin/playwright install chromium) or set CHROMIUM to its executable."
+    )
+
+
+def _runs(executable: Path) -> bool:
+    # Ubuntu's chromium-browser without snap, and a Chromium without its libraries, exist but do not run.
+    try:
+        version = subprocess.run([executable, "--version"], capture_output=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return version.returncode == 0 and version.stdout.strip() != b""
+
+
+def _on_path() -> Path | None:
+    for name in _NAMES:
+        if (found := shutil.which(name)) and _runs(Path(found)):
+            return Path(found)
+    return None
+
+
+def _of_playwright() -> Path | None:
+    with sync_playwright() as playwright:
+        executable = Path(playwright.chromium.executable_path)
+    return executable if _runs(executable) else None
+
+
+def _is_debian() -> bool:
+    try:
+        return platform.freedesktop_os_release().get("ID") == "debian"
+    except OSError:
+        return False
+
+
+def _as_root() -> list[str] | None:
+    """What to put before a command so that it runs as root without a question; None if nothing would."""
+    if not hasattr(os, "geteuid"):
+        return None
+    if os.geteuid() == 0:
+        return []
+    sudo = ["sudo", "--non-interactive"]
+    return sudo if shutil.which("sudo") and _succeeds([*sudo, "true"], seconds=10.0) else None
+
+
+def _install_with_apt() -> None:
+    as_root = _as_root()
+    if as_root is None or not shutil.which("apt-get"):
+        return
+    apt = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet=2", "--assume-yes"]
+    # Without a font, screenshots show boxes where text should be.
+    install = [*apt, "install", "--no-install-recommends", "chromium", "fonts-liberation"]
+    # A fresh container has no package lists yet; elsewhere fetching them again is time lost.
+    if not _succeeds(install, seconds=_APT_SECONDS) and _succeeds([*apt, "update"], seconds=_APT_SECONDS):
+        _succeeds(install, seconds=_APT_SECONDS)
+
+
+def _install_with_playwright() -> None:
+    # The libraries it needs are the system's, and only root can add those.
+    dependencies = ["--with-deps"] if sys.platform == "linux" and _as_root() is not None else []
+    install = [sys.executable, "-m", "playwright", "install", *dependencies, "chromium"]
+    _succeeds(install, seconds=_PLAYWRIGHT_SECONDS)
+
+
+def _succeeds(command: list[str], *, seconds: float) -> bool:
+    # Without a terminal to ask on, a command that wants a password fails instead of waiting for one.
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        _say(str(error))
+        return False
+    if done.returncode != 0:
+        _say(f"{shlex.join(command)} failed:\n{done.stderr.strip()}")
+    return done.returncode == 0
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    try:
+        sys.stdout.write(f"{chromium_path()}\n")
+    except ChromiumNotFoundError as error:
+        sys.exit(str(error))

@@ -1,0 +1,99 @@
+"""The parts that tests are made of: an environment of their own, a simulated account, a real front end."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from evolink_nb.demo import DemoServer
+from tests.chromium import chromium_path
+from tests.environment import is_personal, isolation
+from tests.jupyter import FrontEnd, JupyterServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that ask for a browser, and run them last.
+
+    While Playwright's synchronous interface is open, an event loop counts as running in this thread, and
+    tests that start one of their own (nbclient, IPython's `await`) could not. Last, it disturbs nobody.
+    """
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder of the test's own, and no key, proxy or Jupyter setting of the person who runs it."""
+    home = tmp_path_factory.mktemp("home")
+    for name in filter(is_personal, list(os.environ)):
+        monkeypatch.delenv(name)
+    for name, value in isolation(home).items():
+        monkeypatch.setenv(name, value)
+    return home
+
+
+@pytest.fixture
+def demo_server() -> Iterator[DemoServer]:
+    """The simulated API on loopback, the same account at every run."""
+    with DemoServer(seed=1) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def jupyter_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """A Jupyter server that all browser tests share."""
+    with JupyterServer(tmp_path_factory.mktemp("jupyter")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium that all browser tests share."""
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=chromium_path(),
+            # Chromium's sandbox refuses to start as root.
+            chromium_sandbox=not is_root,
+            # Containers have no GPU and a small /dev/shm; only the page under test may use the network.
+            args=["--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def lab(jupyter_server: JupyterServer, browser: Browser) -> Iterator[FrontEnd]:
+    """JupyterLab: `lab.open(cells)` opens a notebook in it."""
+    front_end = FrontEnd(jupyter_server, browser, "lab")
+    yield front_end
+    front_end.close()
+
+
+@pytest.fixture
+def notebook7(jupyter_server: JupyterServer, browser: Browser) -> Iterator[FrontEnd]:
+    """Notebook 7: `notebook7.open(cells)` opens a notebook in it."""
+    front_end = FrontEnd(jupyter_server, browser, "notebook")
+    yield front_end
+    front_end.close()
+
+
+@pytest.fixture(params=["lab", "notebook"])
+def front_end(
+    request: pytest.FixtureRequest, jupyter_server: JupyterServer, browser: Browser
+) -> Iterator[FrontEnd]:
+    """JupyterLab, then Notebook 7: the test runs once in each."""
+    front_end = FrontEnd(jupyter_server, browser, request.param)
+    yield front_end
+    front_end.close()

@@ -1,0 +1,41 @@
+"""The environment that tests and their child processes run in: nothing of this person's, nothing real."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Settings of the person who runs the tests that would reach the code under test, or Jupyter.
+_PERSONAL_PREFIXES = ("EVOLINK_", "IPYTHON", "JUPYTER", "JPY_", "XDG_")
+_PERSONAL_NAMES = {"COLAB_RELEASE_TAG", "MPLBACKEND", "NETRC", "PYTHONSTARTUP", "PYTHONWARNINGS"}
+# A proxy would be asked for the loopback servers that tests talk to.
+_PROXIES = {"all_proxy", "ftp_proxy", "http_proxy", "https_proxy", "no_proxy"}
+
+
+def is_personal(name: str) -> bool:
+    """Whether the environment variable `name` could make a test depend on who runs it."""
+    return name.startswith(_PERSONAL_PREFIXES) or name in _PERSONAL_NAMES or name.lower() in _PROXIES
+
+
+def isolation(home: Path) -> dict[str, str]:
+    """The variables that keep every program within `home` and away from the system's keyring."""
+    return {
+        "HOME": str(home),
+        "USERPROFILE": str(home),
+        "IPYTHONDIR": str(home / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(home / "jupyter" / "config"),
+        "JUPYTER_DATA_DIR": str(home / "jupyter" / "data"),
+        "JUPYTER_RUNTIME_DIR": str(home / "jupyter" / "runtime"),
+        # The kernels and extensions to be found are those installed beside this interpreter.
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    }
+
+
+def isolated_environment(home: Path) -> dict[str, str]:
+    """A child process's whole environment: this one without what is personal, kept within `home`."""
+    inherited = {name: value for name, value in os.environ.items() if not is_personal(name)}
+    return inherited | isolation(home)
