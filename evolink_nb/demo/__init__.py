@@ -1,0 +1,28 @@
+"""A simulated EvoLink account and its API on loopback: try everything with no key and no network.
+
+    with DemoServer() as server:
+        client = EvoLinkClient(server.key, base_url=server.url)
+
+Its calls reserve credits and settle a little later, as the real ones do; its faults can be switched on.
+Every answer carries the header `DEMO_HEADER`, so that what is simulated can be marked as such.
+"""
+
+from __future__ import annotations
+
+from .account import OTHER_KEY, OWN_KEY, Account
+from .answers import DEMO_HEADER
+from .faults import Fault
+from .process import running, stop_running
+from .server import DEMO_KEY_PREFIX, DemoServer
+
+__all__ = [
+    "DEMO_HEADER",
+    "DEMO_KEY_PREFIX",
+    "OTHER_KEY",
+    "OWN_KEY",
+    "Account",
+    "DemoServer",
+    "Fault",
+    "running",
+    "stop_running",
+]

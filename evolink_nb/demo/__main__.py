@@ -1,0 +1,63 @@
+"""``python -m evolink_nb.demo``: the simulated API alone, until it is interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, NoReturn
+
+from .server import DemoServer
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_LARGEST_PORT = 65_535
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the simulated API, print its URL and its key, and give the exit code when told to end."""
+    parser = argparse.ArgumentParser(
+        prog="python -m evolink_nb.demo",
+        description="A simulated EvoLink account and its API on 127.0.0.1. Prints its URL and its key.",
+    )
+    parser.add_argument("--port", type=_port, default=0, help="the port to listen on (default: a free one)")
+    parser.add_argument("--seed", type=int, default=0, help="the seed of all that is drawn (default: 0)")
+    options = parser.parse_args(arguments)
+    try:
+        # An exception and no event: a handler that takes a lock can meet the main thread holding it.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _leave)
+        with DemoServer(port=options.port, seed=options.seed) as server:
+            sys.stdout.write(f"{server.url}\n{server.key}\n")
+            sys.stdout.flush()
+            threading.Event().wait()
+    except _Leaving:
+        pass
+    except OSError as error:
+        sys.stderr.write(f"cannot listen on port {options.port}: {error.strerror or error}\n")
+        return 1
+    return 0
+
+
+class _Leaving(BaseException):
+    """Told to end."""
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    del frame
+    # Asked once is enough: a second signal must not break into the stopping.
+    for known in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(known, signal.SIG_IGN)
+    raise _Leaving(number)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LARGEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port, 0 to {_LARGEST_PORT}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

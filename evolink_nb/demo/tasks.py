@@ -1,0 +1,79 @@
+"""What a simulated call makes and costs: tasks that take a while, chats that are priced by the token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+PRICES = {"image": Decimal("1.6"), "video": Decimal("12.5"), "audio": Decimal("2.5")}
+"""Credits for one piece made, by kind; the demo's own figures."""
+
+MODEL_PRICES = {"z-image-turbo": Decimal(1), "gemini-3-pro-image-preview": Decimal("2.5")}
+"""Models whose pieces cost something else."""
+
+PROMPT_TOKEN_PRICE = Decimal("0.0005")
+COMPLETION_TOKEN_PRICE = Decimal("0.002")
+
+PENDING_SHARE = 0.2
+"""The share of a task's time that it spends waiting for its turn."""
+
+
+def price_of(kind: str, model: str) -> Decimal:
+    """Give the credits one piece of a kind costs with a model."""
+    return MODEL_PRICES.get(model, PRICES[kind])
+
+
+def chat_price(prompt_tokens: int, completion_tokens: int) -> Decimal:
+    """Give the credits a chat of so many tokens costs."""
+    return prompt_tokens * PROMPT_TOKEN_PRICE + completion_tokens * COMPLETION_TOKEN_PRICE
+
+
+@dataclass(frozen=True)
+class TaskReport:
+    """How far a task has come: its status, its progress from 0 to 100, and the number of pieces ready."""
+
+    task: Task
+    status: str
+    progress: int
+    ready: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """One generation under way.
+
+    ``created`` is in unix seconds, ``started_at`` and ``finishes_at`` in those of the account's clock,
+    ``reserved`` in credits. Of the ``count`` pieces asked for, ``made`` come out in the end; none if the task
+    fails.
+    """
+
+    id: str
+    kind: str
+    model: str
+    created: int
+    started_at: float
+    count: int
+    made: int
+    reserved: Decimal
+    finishes_at: float
+
+    def report(self, now: float, *, settled: bool) -> TaskReport:
+        """Tell how far the task has come at a moment of the account's clock."""
+        if settled and self.made:
+            return TaskReport(self, "completed", 100, self.made)
+        if settled:
+            return TaskReport(self, "failed", 0, 0)
+        elapsed = (now - self.started_at) / (self.finishes_at - self.started_at)
+        if elapsed < PENDING_SHARE:
+            return TaskReport(self, "pending", 0, 0)
+        return TaskReport(self, "processing", min(99, int(elapsed * 100)), 0)
+
+
+@dataclass(frozen=True)
+class ChatCompletion:
+    """One answered chat, with its token counts; `created` is in unix seconds."""
+
+    id: str
+    created: int
+    prompt_tokens: int
+    completion_tokens: int
