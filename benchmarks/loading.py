@@ -1,0 +1,36 @@
+"""What does ``%load_ext evolink_nb`` cost beside importing what a widget tool usually imports?"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from .ratio import Comparison, alternate
+
+ROUNDS = 15
+
+# Each in a fresh interpreter with a shell ready, as a kernel has; only the statement itself is timed.
+_PROGRAM = """
+import time
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+started = time.perf_counter()
+{statement}
+print(time.perf_counter() - started)
+"""
+
+
+def measure() -> list[Comparison]:
+    """Give the ratio of seconds."""
+    ratios = alternate(
+        lambda: _seconds("shell.run_line_magic('load_ext', 'evolink_nb')"),
+        lambda: _seconds("import ipywidgets, requests"),
+        rounds=ROUNDS,
+    )
+    return [Comparison("%load_ext evolink_nb : import ipywidgets, requests  (time)", ratios, 0.10)]
+
+
+def _seconds(statement: str) -> float:
+    program = _PROGRAM.format(statement=statement)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return float(done.stdout)

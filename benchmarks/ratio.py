@@ -1,0 +1,45 @@
+"""Ours against a peer: rounds of one then the other, and the ratio they give."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One question's answer: a ratio for every round, and the most it should be."""
+
+    question: str
+    ratios: list[float]
+    target: float
+
+    @property
+    def median(self) -> float:
+        """The ratio in the middle."""
+        return statistics.median(self.ratios)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the middle ratio meets the target."""
+        return self.median <= self.target
+
+    def line(self, width: int) -> str:
+        """Give one row of the table."""
+        low, _, high = statistics.quantiles(self.ratios, n=4) if len(self.ratios) > 1 else self.ratios * 3
+        verdict = "holds" if self.holds else "MISSED"
+        spread = f"{low:.3f} to {high:.3f}"
+        return f"{self.question:<{width}}  {self.median:.3f}  ({spread})  target {self.target:.2f}  {verdict}"
+
+
+def alternate(ours: Callable[[], float], peer: Callable[[], float], *, rounds: int) -> list[float]:
+    """Give the ratio of each round; who goes first changes, so that neither profits from the other."""
+    ratios = []
+    for number in range(rounds):
+        if number % 2:
+            theirs, mine = peer(), ours()
+        else:
+            mine, theirs = ours(), peer()
+        ratios.append(mine / theirs)
+    return ratios
