@@ -6,7 +6,6 @@ import argparse
 import sys
 
 from . import loading, reading, updating
-from .ratio import Comparison
 
 QUESTIONS = {"loading": loading.measure, "reading": reading.measure, "updating": updating.measure}
 
@@ -19,7 +18,9 @@ def main() -> int:
     if not set(names) <= set(QUESTIONS):
         parser.error(f"the questions are: {', '.join(QUESTIONS)}")
     rows = [comparison for name in names for comparison in QUESTIONS[name]()]
-    print("A ratio is ours over the peer's, both measured in turn in this run; its spread is the middle half.")
+    print(
+        "A ratio is ours over the peer's, both measured in turn in this run; its spread is the middle half."
+    )
     for row in rows:
         print(row.line(width=max(len(other.question) for other in rows)))
     return 0 if all(row.holds for row in rows) else 1

@@ -8,11 +8,14 @@ update; to tick every second, as ours does in the browser, it would send a messa
 from __future__ import annotations
 
 import subprocess
+from typing import TYPE_CHECKING
 
-from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
 
 from .ratio import Comparison
+
+if TYPE_CHECKING:
+    from jupyter_client.blocking.client import BlockingKernelClient
 
 UPDATES = 30
 

@@ -105,7 +105,8 @@ def clean(text: object, redact: Callable[[str], str]) -> str | None:
         for character in redact(text)[: 10 * LONGEST_TEXT]
         if not ("\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069")
     )
-    line = " ".join(shown.split())
+    # Once more: the characters taken out may have stood within the key.
+    line = redact(" ".join(shown.split()))
     return (line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 1]}…") or None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -56,7 +56,9 @@ def format_amount(amount: Decimal) -> str:
 
     An amount too small for that is not shown as nothing: "<0.0001".
     """
-    shown = amount.quantize(Decimal("0.0001"), ROUND_HALF_UP)
+    # The usual 28 digits don't hold the sentinels of unlimited keys with 4 decimals.
+    digits = Context(prec=max(amount.adjusted(), 0) + 6)
+    shown = amount.quantize(Decimal("0.0001"), ROUND_HALF_UP, digits)
     sign = MINUS if amount < 0 else ""
     if shown == 0 and amount != 0:
         return f"<{sign}0.0001" if amount > 0 else f">{sign}0.0001"

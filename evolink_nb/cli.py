@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         "--no-browser", dest="browser", action="store_false", help="print the URL and open nothing"
     )
     demo.add_argument("--port", type=_port, default=0, help="JupyterLab's port (default: a free one)")
-    demo.add_argument("--seed", type=int, default=0, help="the simulated account's seed (default: 0)")
+    demo.add_argument("--seed", type=int, help="the simulated account's seed")
     return parser
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import http.cookiejar
 import random
 import secrets
 import socket
@@ -23,6 +24,8 @@ from .settings import Secret
 USER_AGENT = f"evolink-nb/{__version__} python-requests/{requests.__version__}"
 LARGEST_BODY = 1 << 20
 """Bytes of an answer that are read at most; a reading is about 250."""
+LONGEST_TIMEOUT = 86_400.0
+"""Seconds that one attempt may be allowed at most; sockets and locks can't count to infinity."""
 RETRY_PAUSES = (0.1, 0.4)
 """Seconds before the second and the third try of one read; up to half as much again at random."""
 
@@ -58,10 +61,15 @@ class EvoLinkClient:
         timeout: float = settings.TIMEOUT,
     ) -> None:
         """Take the key and the base URL given, else look for them where `settings` says."""
-        api_key = Secret(api_key) if isinstance(api_key, str) else api_key
-        if not timeout > 0:
-            raise errors.ConfigurationError(f"timeout must be more than 0 seconds, not {timeout}.")
-        found = settings.connection(api_key, base_url=base_url)
+        try:
+            key = Secret(api_key) if isinstance(api_key, str) else api_key
+        finally:
+            del api_key  # tracebacks can print a frame's variables
+        if not 0 < timeout <= LONGEST_TIMEOUT:
+            raise errors.ConfigurationError(
+                f"timeout must be more than 0 seconds and at most {LONGEST_TIMEOUT:g}, not {timeout}."
+            )
+        found = settings.connection(key, base_url=base_url)
         self.base_url = found.base_url
         self.timeout = timeout
         self.auth = BearerAuth(found.key)
@@ -75,6 +83,8 @@ class EvoLinkClient:
         self._under_way: set[threading.Event] = set()
         self._connections = _OpenConnections()
         self._session = requests.Session()
+        # No cookie is kept: a server may put into one what it was sent.
+        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=()))
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, _Adapter(self._connections))
@@ -84,7 +94,9 @@ class EvoLinkClient:
         self._request = self._session.prepare_request(requests.Request("GET", self._url, auth=_no_key))
 
     def __repr__(self) -> str:
-        return f"EvoLinkClient(base_url={self.base_url!r}, key from {self._key_source})"
+        # Tracebacks that show variables also print a client that could not be made.
+        made = vars(self)
+        return f"EvoLinkClient(base_url={made.get('base_url')!r}, key from {made.get('_key_source')})"
 
     def __enter__(self) -> Self:
         return self
@@ -144,7 +156,11 @@ class EvoLinkClient:
             self._under_way.discard(done)
             if not outcomes:
                 self._connections.abort(worker)
-        return outcomes[0] if outcomes else self._timed_out()
+        if outcomes:
+            return outcomes[0]
+        if self._closing.is_set():
+            return errors.APIConnectionError("The read was given up: its client was closed.")
+        return self._timed_out()
 
     def _exchange(self) -> Credits | errors.EvoLinkError:
         try:

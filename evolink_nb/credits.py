@@ -11,12 +11,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NoReturn
 
 # A number far outside these bounds is not a balance, and writing one out in full would fill the memory.
 MAX_EXPONENT = 30
 MAX_DIGITS = 60
+# Small ones are: a gateway that computes in doubles leaves dust like 2.7755575615628914e-17.
+MAX_DECIMALS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class Credits:
 def parse_json(text: str) -> Any:
     """Give the JSON value in ``text`` with every number as an exact ``Decimal``.
 
-    Raises ``ValueError`` for what is not JSON, NaN and Infinity included.
+    Raises ``ValueError`` for what is not JSON, NaN and Infinity included, and for numbers beyond any use.
     """
 
     def refuse(name: str) -> NoReturn:
@@ -132,8 +134,10 @@ def parse_json(text: str) -> Any:
     try:
         return json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=refuse)
     except RecursionError:
-        pass
-    raise ValueError("nested too deeply")
+        problem = "nested too deeply"
+    except InvalidOperation:
+        problem = "a number's exponent is out of all bounds"
+    raise ValueError(problem)
 
 
 def _object(answer: object, *path: str) -> Mapping[str, Any]:
@@ -152,7 +156,7 @@ def _amount(half: Mapping[str, Any], field: str) -> Decimal:
         _refuse(field, value, "a number")
     digits, exponent = value.as_tuple()[1:]
     assert isinstance(exponent, int)  # for mypy: only NaN and Infinity have another  # noqa: S101
-    if value.adjusted() > MAX_EXPONENT or exponent < -MAX_EXPONENT or len(digits) > MAX_DIGITS:
+    if value.adjusted() > MAX_EXPONENT or exponent < -MAX_DECIMALS or len(digits) > MAX_DIGITS:
         raise ValueError(f"{field} is not a plausible number of credits")
     return value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import copy
 import logging
 import random
 import threading
@@ -131,7 +132,8 @@ class CreditsFetcher(HasTraits):
                 self._thread = threading.Thread(target=self._run, name="evolink-nb-fetcher", daemon=True)
                 _running.add(self)
                 self._thread.start()
-        self.interval = min(self._viewers.values())
+            shortest = min(self._viewers.values())
+        self.interval = shortest
 
     def detach(self, viewer: Hashable) -> None:
         """Let ``viewer`` go; the last one to go stops the thread."""
@@ -157,8 +159,7 @@ class CreditsFetcher(HasTraits):
         self.client.close()
         if thread is not threading.current_thread():
             thread.join(timeout=2.0)
-        if self.status in {"loading", "live", "refreshing"}:
-            self._publish(status="paused")
+        self._rest()
 
     # -- asking ----------------------------------------------------------------------------------------
 
@@ -182,14 +183,15 @@ class CreditsFetcher(HasTraits):
         """Give a reading taken now, shared with every observer, or raise the `EvoLinkError` that came."""
         with self._changed:
             if self.error is not None and self._clock.monotonic() < self._not_before:
-                raise self.error
+                raise copy.copy(self.error)
             ended = self._readings_ended
         self.refresh()
         with self._changed:
             while self._readings_ended == ended and (self._reading or self._thread is not None):
                 self._changed.wait()
         if self.error is not None:
-            raise self.error
+            # A copy: raising ours would tie the caller's frames, and all their data, to it.
+            raise copy.copy(self.error)
         if self.credits is None:
             raise errors.EvoLinkError("The fetcher was stopped before it had a reading.")
         return self.credits
@@ -227,7 +229,7 @@ class CreditsFetcher(HasTraits):
 
     def _read(self, thread: threading.Thread | None, *, asked: bool) -> None:
         """Make one try, on ``thread`` or on the caller's own, plan the next, and let the observers know."""
-        started = self._clock.monotonic()
+        started, status = self._clock.monotonic(), self.status
         try:
             if asked or self.status == "paused":
                 self._publish(status="loading" if self.credits is None else "refreshing")
@@ -240,6 +242,9 @@ class CreditsFetcher(HasTraits):
             except Exception as raised:  # noqa: BLE001 - a flaw of ours must not end the thread
                 name = type(raised).__name__
                 credits, error = None, errors.EvoLinkError(f"The reading failed unexpectedly ({name}).")
+            except BaseException:  # a person's interrupt: all is as it was
+                self._publish(status=status)
+                raise
             with self._changed:
                 # A read given up by stop() says nothing about the account.
                 given_up = thread is not None and self._thread is not thread
@@ -247,6 +252,8 @@ class CreditsFetcher(HasTraits):
                     self._plan(started, error)
             if not given_up:
                 self._announce(credits, error)
+            if thread is not None:
+                self._rest()  # an observer may have stopped it
         finally:
             with self._changed:
                 self._reading = False
@@ -280,6 +287,11 @@ class CreditsFetcher(HasTraits):
         waiting = self._not_before - self._clock.monotonic()
         retry_at = self._clock.now() + timedelta(seconds=waiting) if waiting > 0 else None
         self._publish(error=error, retry_at=retry_at, status=_status_of(error))
+
+    def _rest(self) -> None:
+        """Claim no freshness once the thread has been stopped."""
+        if self._thread is None and self.status in {"loading", "live", "refreshing"}:
+            self._publish(status="paused")
 
     def _publish(self, **changes: Any) -> None:
         for name, value in changes.items():

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 
 from . import settings
-from .demo import DemoServer
+from .demo import SEED, DemoServer
 from .errors import ConfigurationError, EvoLinkError
 
 NOTEBOOK = "notebooks/quickstart.ipynb"
@@ -27,7 +27,7 @@ START_TIME = 120.0
 """Seconds JupyterLab may take to answer for the first time."""
 
 
-def launch_demo(*, port: int = 0, seed: int = 0, open_browser: bool = True) -> int:
+def launch_demo(*, port: int = 0, seed: int | None = None, open_browser: bool = True) -> int:
     """Serve the demo until it is interrupted; 0 then.
 
     Raises `ConfigurationError` when JupyterLab is not installed, `EvoLinkError` when it does not start.
@@ -36,7 +36,10 @@ def launch_demo(*, port: int = 0, seed: int = 0, open_browser: bool = True) -> i
         raise ConfigurationError(
             "The demo needs JupyterLab.", hint="Install it with: pip install 'evolink-nb[demo]'"
         )
-    with tempfile.TemporaryDirectory(prefix="evolink-nb-demo-") as folder, DemoServer(seed=seed) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="evolink-nb-demo-") as folder,
+        DemoServer(seed=SEED if seed is None else seed) as server,
+    ):
         _copy_quickstart(Path(folder))
         token = secrets.token_hex(16)
         port = port or _free_port()

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import ipaddress
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ TIMEOUT = 10.0
 """The most seconds one attempt at a reading takes in all."""
 
 KEYRING_SERVICE = "evolink_nb"
+
+_HOST_AND_PORT = re.compile(r"(\[[0-9a-f:.]+\]|[\w-]+(\.[\w-]+)*\.?)(:\d+)?", re.ASCII | re.IGNORECASE)
 
 
 class Secret:
@@ -100,8 +103,10 @@ def connection(
     simulated account, None leaves that to ``EVOLINK_NB_DEMO``. Raises `ConfigurationError` when there is
     no key or the base URL can't be used.
     """
-    given = Secret(api_key) if isinstance(api_key, str) else api_key
-    del api_key  # tracebacks can print a frame's variables
+    try:
+        given = Secret(api_key) if isinstance(api_key, str) else api_key
+    finally:
+        del api_key  # tracebacks can print a frame's variables
     if demo is None:
         demo = demo_is_default() and given is None and base_url is None and key_variable is None
     if demo:
@@ -152,7 +157,9 @@ def check_base_url(url: str) -> str:
     if parts.username is not None or parts.password is not None:
         # Not quoted back: what stands before the @ may be a key.
         raise ConfigurationError("The base URL must not hold a user name or a password.", hint=hint)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    # What is refused here can't be understood differently further down, by another parser.
+    plain = _HOST_AND_PORT.fullmatch(parts.netloc) and re.fullmatch(r"[!-~]*", parts.path)
+    if parts.scheme not in {"http", "https"} or not plain or parts.query or parts.fragment:
         raise ConfigurationError("The base URL can't be used.", hint=hint)
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ConfigurationError(f"A key is not sent over plain http to {parts.hostname}.", hint=hint)

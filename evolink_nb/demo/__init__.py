@@ -9,7 +9,7 @@ Every answer carries the header `DEMO_HEADER`, so that what is simulated can be 
 
 from __future__ import annotations
 
-from .account import OTHER_KEY, OWN_KEY, Account
+from .account import OTHER_KEY, OWN_KEY, SEED, Account
 from .answers import DEMO_HEADER
 from .faults import Fault
 from .process import running, stop_running
@@ -20,6 +20,7 @@ __all__ = [
     "DEMO_KEY_PREFIX",
     "OTHER_KEY",
     "OWN_KEY",
+    "SEED",
     "Account",
     "DemoServer",
     "Fault",

@@ -8,6 +8,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, NoReturn
 
+from .account import SEED
 from .server import DemoServer
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
         description="A simulated EvoLink account and its API on 127.0.0.1. Prints its URL and its key.",
     )
     parser.add_argument("--port", type=_port, default=0, help="the port to listen on (default: a free one)")
-    parser.add_argument("--seed", type=int, default=0, help="the seed of all that is drawn (default: 0)")
+    parser.add_argument(
+        "--seed", type=int, default=SEED, help="the seed of all that is drawn (default: %(default)s)"
+    )
     options = parser.parse_args(arguments)
     try:
         # An exception and no event: a handler that takes a lock can meet the main thread holding it.

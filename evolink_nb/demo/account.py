@@ -20,6 +20,9 @@ from .tasks import ChatCompletion, Task, TaskReport, chat_price, price_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+SEED = 20
+"""The seed unless told otherwise: a newcomer's first images are made, the second task settling for less."""
+
 OWN_KEY = "own"
 OTHER_KEY = "other"
 
@@ -40,7 +43,7 @@ class Account:
     def __init__(
         self,
         *,
-        seed: int = 0,
+        seed: int = SEED,
         clock: Callable[[], float] = time.monotonic,
         unix_time: Callable[[], float] = time.time,
         user_remaining: Amount = "1095.3996",

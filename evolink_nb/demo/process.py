@@ -5,13 +5,14 @@ from __future__ import annotations
 import atexit
 import threading
 
+from .account import SEED
 from .server import DemoServer
 
 _lock = threading.Lock()
 _servers: list[DemoServer] = []
 
 
-def running(seed: int = 0) -> DemoServer:
+def running(seed: int = SEED) -> DemoServer:
     """Give this process's demo server, started on the first call; the seed counts then only."""
     with _lock:
         if not _servers:

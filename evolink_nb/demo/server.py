@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from socket import SHUT_RDWR, socket
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from .account import OWN_KEY, Account
+from .account import OWN_KEY, SEED, Account
 from .connection import Connection
 from .faults import CREDITS_PATH, Fault, FaultFields, Faults, InvalidFaultError
 from .routes import ROUTES
@@ -70,7 +70,7 @@ class DemoServer:
     """
 
     def __init__(
-        self, account: Account | None = None, *, port: int = 0, seed: int = 0, key: str | None = None
+        self, account: Account | None = None, *, port: int = 0, seed: int = SEED, key: str | None = None
     ) -> None:
         self.account = account or Account(seed=seed)
         self.key = key or _key_from(seed)
