@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import secrets
 import shutil
@@ -40,7 +41,7 @@ def launch_demo(*, port: int = 0, seed: int | None = None, open_browser: bool = 
         tempfile.TemporaryDirectory(prefix="evolink-nb-demo-") as folder,
         DemoServer(seed=SEED if seed is None else seed) as server,
     ):
-        _copy_quickstart(Path(folder))
+        _write_tour(Path(folder))
         token = secrets.token_hex(16)
         port = port or _free_port()
         log = Path(folder) / "jupyterlab.log"
@@ -65,14 +66,19 @@ def launch_demo(*, port: int = 0, seed: int | None = None, open_browser: bool = 
         )
 
 
-def _copy_quickstart(folder: Path) -> None:
-    """Put the quickstart into ``folder``: people play with a copy, not with the one in the checkout."""
+def _write_tour(folder: Path) -> None:
+    """Put the quickstart under ``folder``: people play with a copy, not with the one in the checkout."""
     package = Path(__file__).parent
     # In a checkout it lies beside the package; an installed package brings it along.
     places = (package.parent / NOTEBOOK, package / "demo" / "quickstart.ipynb")
-    target = folder / NOTEBOOK
-    target.parent.mkdir()
+    target = folder / "root" / NOTEBOOK
+    target.parent.mkdir(parents=True)
     shutil.copyfile(next(place for place in places if place.exists()), target)
+    # JupyterLab's own news would be the first thing a newcomer is asked about.
+    configuration = folder / "config" / "labconfig" / "page_config.json"
+    configuration.parent.mkdir(parents=True)
+    news = "@jupyterlab/apputils-extension:announcements"
+    configuration.write_text(json.dumps({"disabledExtensions": {news: True}}), encoding="utf-8")
 
 
 def _start_jupyterlab(
@@ -81,15 +87,16 @@ def _start_jupyterlab(
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser"),
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
-        f"--ServerApp.root_dir={folder}",
-        "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
-        "--LabApp.news_url=None",
+        f"--ServerApp.root_dir={folder / 'root'}",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         # In a container one often is root. The server listens on loopback and asks for its token.
         command.append("--ServerApp.allow_root=True")
     environment = {
         **os.environ,
+        "JUPYTER_CONFIG_PATH": os.pathsep.join(
+            filter(None, (str(folder / "config"), os.environ.get("JUPYTER_CONFIG_PATH")))
+        ),
         "JUPYTER_TOKEN": token,  # not an argument: those are in every user's process list
         settings.DEMO_VARIABLE: "1",
         settings.BASE_URL_VARIABLE: server.url,
