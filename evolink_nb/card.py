@@ -5,24 +5,23 @@ The live card patches the same fields of the same template in the browser (``sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Decimal
 from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from .formats import INFINITY, MINUS, format_amount, format_rate, format_time, plain_amount, sparkline
 
 if TYPE_CHECKING:
+    from .alarms import Level
     from .credits import Credits
 
 STATIC = Path(__file__).parent / "static"
-
-MINUS = "\N{MINUS SIGN}"
-INFINITY = "\N{INFINITY}"
-
-Level = Literal["ok", "low", "critical", "overdrawn"]
 
 PILLS = {
     "loading": "reading…",
@@ -35,42 +34,36 @@ PILLS = {
 }
 """The words of a card that does not move; ``card.js`` has the live card's."""
 
-_ICON_PATH = "M13.5 8a5.5 5.5 0 1 1-1.6-3.9M13.5 1.5v3h-3"
-_ICON = f'<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{_ICON_PATH}"/></svg>'
-_ACTIONS = (
-    f'<button type="button" data-action="refresh" aria-label="Refresh" title="Refresh">{_ICON}</button>'
-)
+
+def _button(action: str, label: str, path: str, attributes: str = "") -> str:
+    icon = f'<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{path}"/></svg>'
+    return (
+        f'<button type="button" data-action="{action}" aria-label="{label}" title="{label}"{attributes}>'
+        f"{icon}</button>"
+    )
 
 
-def level_of(credits: Credits, warn_below: Decimal | float | None = None) -> Level:
-    """Tell how the spendable credits stand against 0 and ``warn_below`` (credits)."""
-    if credits.spendable < 0:
-        return "overdrawn"
-    if credits.spendable == 0:
-        return "critical"
-    return "low" if warn_below is not None and credits.spendable < warn_below else "ok"
+_LIVE = {
+    "live": " data-live",
+    "strip_hidden": "",
+    "refresh": _button("refresh", "Refresh", "M13.5 8a5.5 5.5 0 1 1-1.6-3.9M13.5 1.5v3h-3"),
+    "actions": _button("pause", "Pause", "M5.5 3.5v9M10.5 3.5v9")
+    + _button("notify", "Notify me", "M4 11V7a4 4 0 0 1 8 0v4l1 1H3zM7 14h2", " hidden"),
+}
+"""What a live card has and one that does not move has not."""
 
 
-def format_amount(amount: Decimal) -> str:
-    """Give ``amount`` as a person reads it: thousands separated, at most 4 decimals, no trailing zero.
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """What a series of readings says: credits a second, seconds left, credits spent, points to draw.
 
-    An amount too small for that is not shown as nothing: "<0.0001".
+    None, and an empty series, where it says nothing. Points are (milliseconds, credits).
     """
-    # The usual 28 digits don't hold the sentinels of unlimited keys with 4 decimals.
-    digits = Context(prec=max(amount.adjusted(), 0) + 6)
-    shown = amount.quantize(Decimal("0.0001"), ROUND_HALF_UP, digits)
-    sign = MINUS if amount < 0 else ""
-    if shown == 0 and amount != 0:
-        return f"<{sign}0.0001" if amount > 0 else f">{sign}0.0001"
-    return sign + _plain(abs(shown), separator=",")
 
-
-def age_of(seconds: float) -> str:
-    """Give an age in the largest unit that fits: "12 s", "2 min", "3 h", "2 d"."""
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{max(int(seconds), 0)} s"
+    burn_rate: float | None = None
+    runway: float | None = None
+    spent: Decimal = Decimal(0)
+    points: Sequence[tuple[float, float]] = ()
 
 
 def render_html(
@@ -80,18 +73,20 @@ def render_html(
     level: Level = "ok",
     message: str = "",
     now: datetime | None = None,
+    trend: Trend | None = None,
+    worth: str = "",
 ) -> str:
     """Give a card that does not move, its stylesheet with it.
 
     With ``now`` it tells the reading's age too. With all styling stripped it is a small table.
     """
-    fields = _fields(credits, status=status, level=level, message=message, now=now)
-    return f"<style>{_stylesheet()}</style>\n{_template().substitute(fields, actions='')}"
+    fields = _fields(credits, status=status, level=level, message=message, now=now, trend=trend, worth=worth)
+    return f"<style>{_stylesheet()}</style>\n{_template().substitute(fields)}"
 
 
 def render_live_html() -> str:
     """Give the markup of a live card before its first reading, for ``card.js`` to patch."""
-    return _template().substitute(_fields(None, status="loading"), actions=_ACTIONS)
+    return _template().substitute(_fields(None, status="loading") | _LIVE)
 
 
 def render_text(
@@ -101,6 +96,8 @@ def render_text(
     level: Level = "ok",
     message: str = "",
     now: datetime | None = None,
+    trend: Trend | None = None,
+    worth: str = "",
 ) -> str:
     """Give the card as an aligned block of plain text."""
     title = "EvoLink credits" + (" (demo data)" if credits is not None and credits.simulated else "")
@@ -115,6 +112,11 @@ def render_text(
             mark = "  <- spendable" if half == credits.binding else ""
             cells = f"{left:>{widths[1]}} {unit:<{widths[2]}}  {used:>{widths[3]}} used"
             lines.append(f"  {name:<{widths[0]}}  {cells}{mark}".replace(MINUS, "-"))
+    facts = [f"{label} {text}" for label, text in _facts(trend).values() if text]
+    if facts:
+        lines.append(f"  {', '.join(facts)}")
+    if worth:
+        lines.append(f"  worth {worth}")
     states = ([PILLS.get(status, status)] if status not in {"paused", "live"} else []) + (
         [level] if level in {"low", "critical"} else []
     )
@@ -128,15 +130,27 @@ def mimebundle(
     *,
     status: str = "paused",
     message: str = "",
+    level: Level = "ok",
     now: datetime | None = None,
-    warn_below: Decimal | float | None = None,
+    trend: Trend | None = None,
+    worth: str = "",
 ) -> dict[str, str]:
     """Give both renderings of a card that does not move, for a front end to choose from."""
-    level = level_of(credits, warn_below) if credits is not None else "ok"
     return {
-        "text/plain": render_text(credits, status=status, level=level, message=message, now=now),
-        "text/html": render_html(credits, status=status, level=level, message=message, now=now),
+        "text/plain": render_text(
+            credits, status=status, level=level, message=message, now=now, trend=trend, worth=worth
+        ),
+        "text/html": render_html(
+            credits, status=status, level=level, message=message, now=now, trend=trend, worth=worth
+        ),
     }
+
+
+def worth_of(credits: Credits | None, credits_per_dollar: float | None) -> str:
+    """Give about how many dollars can be spent, "" where nobody said what a credit is worth."""
+    if credits is None or not credits_per_dollar:
+        return ""
+    return f"≈ ${float(credits.spendable) / credits_per_dollar:.2f}"
 
 
 @cache
@@ -156,8 +170,10 @@ def _fields(
     level: Level = "ok",
     message: str = "",
     now: datetime | None = None,
+    trend: Trend | None = None,
+    worth: str = "",
 ) -> dict[str, str]:
-    """Give a text, safe as markup, for every field of the template but ``actions``."""
+    """Give a text, safe as markup, for every field of the template."""
     simulated = credits is not None and credits.simulated
     fields = {
         "status": status,
@@ -166,10 +182,17 @@ def _fields(
         "pill": PILLS.get(status, status),
         "message": message,
         "updated": _updated(credits, now),
+        "worth": worth,
+        "curve": sparkline(trend.points) if trend else "",
+        "refresh": "",
+        "actions": "",
     }
+    fields["area"] = fields["curve"] and f"{fields['curve']}L100 40L0 40Z"
+    for name, (label, text) in _facts(trend).items():
+        fields |= {f"{name}_label": label if text else "", "burn_rate" if name == "burn" else name: text}
     for half in ("user", "token"):
         fields |= {f"{half}_{name}": text for name, text in _half(credits, half).items()}
-    return {name: escape(text) for name, text in fields.items()} | _markup(credits)
+    return {name: escape(text) for name, text in fields.items()} | _markup(credits, trend)
 
 
 def _half(credits: Credits | None, half: str) -> Mapping[str, str]:
@@ -180,7 +203,7 @@ def _half(credits: Credits | None, half: str) -> Mapping[str, str]:
         "max": "1",
         "now": "0",
         "valuetext": "not read yet",
-        "fill": "0",
+        "share": "0",
         "length": "1",
     }
     if credits is None:
@@ -205,21 +228,25 @@ def _half(credits: Credits | None, half: str) -> Mapping[str, str]:
     ceiling = max(total, amounts.remaining, Decimal(0))
     return texts | {
         "total": f"of {format_amount(total)} ·",
-        "max": _plain(ceiling) if ceiling else "1",
-        "now": _plain(max(amounts.remaining, Decimal(0))),
+        "max": plain_amount(ceiling) if ceiling else "1",
+        "now": plain_amount(max(amounts.remaining, Decimal(0))),
         "valuetext": f"{shown.replace(MINUS, 'minus ')} of {format_amount(total)} {unit}",
-        "fill": _plain((share * 100).quantize(Decimal("0.1"))),
+        "share": plain_amount((share * 100).quantize(Decimal("0.1"))),
     }
 
 
-def _markup(credits: Credits | None) -> dict[str, str]:
+def _markup(credits: Credits | None, trend: Trend | None) -> dict[str, str]:
     """Give the fields that are markup themselves: attributes that are there or not, small decimals."""
     markup = {"demo": " data-demo" if credits is not None and credits.simulated else ""}
-    markup |= {"user_remaining": "", "token_remaining": ""}
+    markup |= {"live": "", "user_remaining": "", "token_remaining": "", "token_unlimited": ""}
+    markup["strip_hidden"] = "" if trend and (trend.points or trend.spent) else " hidden"
     values: dict[str, Decimal | None] = dict.fromkeys(
-        ("user_remaining", "user_used", "token_remaining", "token_used")
+        ("user_remaining", "user_used", "token_remaining", "token_used", "spent")
     )
+    if trend and trend.spent:
+        values["spent"] = trend.spent
     if credits is not None:
+        markup["token_unlimited"] = " data-unlimited" if credits.token.unlimited else ""
         values["user_remaining"], values["user_used"] = credits.user.remaining, credits.user.used
         values["token_used"] = credits.token.used
         if not credits.token.unlimited:
@@ -227,8 +254,18 @@ def _markup(credits: Credits | None) -> dict[str, str]:
         markup["user_remaining"] = _small_decimals(_left(credits.user.remaining)[0])
         markup["token_remaining"] = _small_decimals(_token_left(credits)[0])
     for name, amount in values.items():
-        markup[f"{name}_value"] = "" if amount is None else f' data-value="{_plain(amount)}"'
+        markup[f"{name}_value"] = "" if amount is None else f' data-value="{plain_amount(amount)}"'
     return markup
+
+
+def _facts(trend: Trend | None) -> dict[str, tuple[str, str]]:
+    """Give the label and the text of each line of the spend strip, "" where there is nothing to say."""
+    rate, left, spent = (trend.burn_rate, trend.runway, trend.spent) if trend else (None, None, Decimal(0))
+    return {
+        "burn": ("burn", format_rate(rate) if rate else ""),
+        "runway": ("lasts", f"≈ {format_time(left)} left" if left else ""),
+        "spent": ("spent here", format_amount(spent) if spent else ""),
+    }
 
 
 def _left(remaining: Decimal) -> tuple[str, str]:
@@ -242,7 +279,7 @@ def _token_left(credits: Credits) -> tuple[str, str]:
 def _updated(credits: Credits | None, now: datetime | None) -> str:
     if credits is None:
         return "no reading yet"
-    age = "" if now is None else f" ({age_of((now - credits.read_at).total_seconds())} ago)"
+    age = "" if now is None else f" ({format_time((now - credits.read_at).total_seconds())} ago)"
     return f"read {credits.read_at.astimezone():%Y-%m-%d %H:%M:%S %Z}{age}"
 
 
@@ -255,9 +292,3 @@ def _length(shown: str) -> str:
     """Give a number's length in widths of a digit of its whole part; the ring's is about 7."""
     whole, point, decimals = shown.partition(".")
     return f"{len(whole) + 0.6 * len(point + decimals):g}"
-
-
-def _plain(amount: Decimal, separator: str = "") -> str:
-    text = f"{amount:{separator}f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text == "-0" else text

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import atexit
+import contextvars
 import copy
 import logging
 import random
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
 from typing import Any, Protocol
 
 from traitlets import All, Float, HasTraits, Instance, Int, TraitError, Unicode, validate
 
-from . import errors, settings
+from . import errors, forecast, settings
 from .credits import Credits
+from .schedule import NEEDS_A_PERSON, Schedule
 
 log = logging.getLogger(__name__)
 
-LONGEST_PAUSE = 300.0
-"""Seconds between two tries at most, however often they failed before."""
 SHORTEST_INTERVAL = 0.1
 """Seconds between two readings at least, whatever is asked for."""
+HIDDEN_INTERVAL = 120.0
+"""Seconds between two readings at least while nobody can see any view."""
+MOST_READINGS = 1000
+"""Readings that are remembered for the burn rate and the sparkline."""
 
 
 class Client(Protocol):
@@ -68,6 +75,9 @@ class CreditsFetcher(HasTraits):
     )
     error = Instance(errors.EvoLinkError, allow_none=True, help="Why the last try failed; None if it didn't.")
     updated_at = Instance(datetime, allow_none=True, help="When the last good reading was taken; aware.")
+    spent = Instance(Decimal, (), help="Credits spent since the first reading.")
+    burn_rate = Float(None, allow_none=True, help="Credits spent a second of late; None if not known.")
+    runway = Float(None, allow_none=True, help="Seconds the credits last at that rate; None if not known.")
     retry_at = Instance(datetime, allow_none=True, help="When the server allows the next try; aware.")
     interval = Float(settings.INTERVAL, help="Seconds between two readings.")
     revision = Int(0, help="Counts changes; set last, so that its observers see all of one change at once.")
@@ -84,16 +94,16 @@ class CreditsFetcher(HasTraits):
         super().__init__(interval=interval)
         self.client = client
         self._clock = clock or Clock()
-        self._jitter = jitter
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._viewers: dict[Hashable, float] = {}
+        self._hidden: set[Hashable] = set()
+        self._readings: deque[Credits] = deque(maxlen=MOST_READINGS)
+        self._schedule = Schedule(self._clock.monotonic(), jitter=jitter)
+        self._paused = False
         self._asked = False
         self._reading = False
         self._readings_ended = 0
-        self._failures = 0
-        self._started = self._not_before = self._clock.monotonic()
-        self._next_at: float | None = self._started
         self.observe(self._follow_interval, "interval")
 
     def __repr__(self) -> str:
@@ -128,8 +138,10 @@ class CreditsFetcher(HasTraits):
         with self._changed:
             self._viewers[viewer] = interval
             if self._thread is None:
-                self._next_at = self._clock.monotonic()
-                self._thread = threading.Thread(target=self._run, name="evolink-nb-fetcher", daemon=True)
+                self._schedule.restart(self._clock.monotonic())
+                # In the caller's context: ipykernel 7.0 loses what a thread without one sends.
+                run = partial(contextvars.copy_context().run, self._run)
+                self._thread = threading.Thread(target=run, name="evolink-nb-fetcher", daemon=True)
                 _running.add(self)
                 self._thread.start()
             shortest = min(self._viewers.values())
@@ -140,6 +152,7 @@ class CreditsFetcher(HasTraits):
         with self._changed:
             if self._viewers.pop(viewer, None) is None:
                 return
+            self._hidden.discard(viewer)
             intervals = list(self._viewers.values())
         if intervals:
             self.interval = min(intervals)
@@ -151,7 +164,8 @@ class CreditsFetcher(HasTraits):
         with self._changed:
             thread, self._thread = self._thread, None
             self._viewers.clear()
-            self._asked = False
+            self._hidden.clear()
+            self._asked = self._paused = False
             self._changed.notify_all()
         if thread is None:
             return
@@ -160,6 +174,32 @@ class CreditsFetcher(HasTraits):
         if thread is not threading.current_thread():
             thread.join(timeout=2.0)
         self._rest()
+
+    def show(self, viewer: Hashable, *, visible: bool) -> None:
+        """Say whether ``viewer`` can be seen; with none in sight the cadence is `HIDDEN_INTERVAL`."""
+        with self._changed:
+            (self._hidden.discard if visible else self._hidden.add)(viewer)
+            self._schedule.follow(self._cadence(), self._clock.monotonic())
+            self._changed.notify_all()
+
+    def pause(self) -> None:
+        """Ask for nothing more until `resume`, but for what `refresh` asks."""
+        with self._changed:
+            self._paused = True
+            self._changed.notify_all()
+
+    def resume(self) -> None:
+        """Go on after `pause`, with a reading now."""
+        with self._changed:
+            self._paused = False
+            self._schedule.restart(self._clock.monotonic())
+            self._changed.notify_all()
+
+    @property
+    def readings(self) -> tuple[Credits, ...]:
+        """The last good readings, oldest first, `MOST_READINGS` at most."""
+        with self._changed:
+            return tuple(self._readings)
 
     # -- asking ----------------------------------------------------------------------------------------
 
@@ -182,7 +222,7 @@ class CreditsFetcher(HasTraits):
     def read(self) -> Credits:
         """Give a reading taken now, shared with every observer, or raise the `EvoLinkError` that came."""
         with self._changed:
-            if self.error is not None and self._clock.monotonic() < self._not_before:
+            if self.error is not None and self._schedule.wait_left(self._clock.monotonic()):
                 raise copy.copy(self.error)
             ended = self._readings_ended
         self.refresh()
@@ -207,25 +247,35 @@ class CreditsFetcher(HasTraits):
         me = threading.current_thread()
         while True:
             with self._changed:
-                while self._thread is me and not self._is_due():
+                while self._thread is me and not self._is_due() and not self._must_say_paused():
                     self._clock.wait(self._changed, self._seconds_left())
                 if self._thread is not me:
                     return
-                asked, self._asked, self._reading = self._asked, False, True
-            self._read(me, asked=asked)
+                pausing, asked = self._must_say_paused(), self._asked
+                if not pausing:
+                    self._asked, self._reading = False, True
+            if pausing:
+                self._publish(status="paused")
+            else:
+                self._read(me, asked=asked)
 
     def _is_due(self) -> bool:
         left = self._seconds_left()
-        return not self._reading and left is not None and left <= 0
+        return left is not None and left <= 0
+
+    def _must_say_paused(self) -> bool:
+        return self._paused and not self._reading and not self._asked and self.status != "paused"
 
     def _seconds_left(self) -> float | None:
-        """Give the seconds until the next try, None when only a person can bring it about."""
-        if self._reading:  # on another thread, which will notify
+        """Give the seconds until the next try, None when something else must happen first."""
+        if self._reading or (self._paused and not self._asked):
             return None
-        if self._next_at is None and not self._asked:
-            return None
-        due = self._not_before if self._asked or self._next_at is None else self._next_at
-        return max(due, self._not_before) - self._clock.monotonic()
+        return self._schedule.seconds_left(self._clock.monotonic(), asked=self._asked)
+
+    def _cadence(self) -> float:
+        """Give the seconds between two readings that whoever can see a view asks for."""
+        unseen = bool(self._viewers) and self._hidden >= self._viewers.keys()
+        return max(self.interval, HIDDEN_INTERVAL) if unseen else self.interval
 
     def _read(self, thread: threading.Thread | None, *, asked: bool) -> None:
         """Make one try, on ``thread`` or on the caller's own, plan the next, and let the observers know."""
@@ -249,7 +299,7 @@ class CreditsFetcher(HasTraits):
                 # A read given up by stop() says nothing about the account.
                 given_up = thread is not None and self._thread is not thread
                 if not given_up:
-                    self._plan(started, error)
+                    self._take_in(started, credits, error)
             if not given_up:
                 self._announce(credits, error)
             if thread is not None:
@@ -260,32 +310,36 @@ class CreditsFetcher(HasTraits):
                 self._readings_ended += 1
                 self._changed.notify_all()
 
-    def _plan(self, started: float, error: errors.EvoLinkError | None) -> None:
-        now = self._clock.monotonic()
-        self._not_before = now
-        self._started = started
-        if error is None:
-            self._failures = 0
-            self._next_at = started + self.interval
+    def _take_in(self, started: float, credits: Credits | None, error: errors.EvoLinkError | None) -> None:
+        """Plan the next try, and keep the reading for those to come."""
+        if error is not None:
+            self._schedule.failed(started, self._clock.monotonic(), self._cadence(), error)
             return
-        self._failures += 1
-        if isinstance(error, _NEEDS_A_PERSON):
-            self._next_at = None
-            return
-        asked_to_wait = getattr(error, "retry_after", None)
-        if asked_to_wait is not None:
-            self._not_before = now + asked_to_wait
-        pause = min(self.interval * 2 ** min(self._failures - 1, 10), max(LONGEST_PAUSE, self.interval))
-        self._next_at = max(now + pause * self._jitter(1.0, 1.25), self._not_before)
+        self._schedule.succeeded(started, self._cadence())
+        if credits is not None:
+            self._readings.append(credits)
 
     def _announce(self, credits: Credits | None, error: errors.EvoLinkError | None) -> None:
         if credits is not None:
+            rate = forecast.burn_rate(self.readings)
+            spent = (
+                self.spent
+                if self.credits is None
+                else self.spent + forecast.spent_between(self.credits, credits)
+            )
             self._publish(
-                credits=credits, updated_at=credits.read_at, error=None, retry_at=None, status="live"
+                credits=credits,
+                updated_at=credits.read_at,
+                spent=spent,
+                burn_rate=rate,
+                runway=forecast.runway(credits.spendable, rate),
+                error=None,
+                retry_at=None,
+                status="paused" if self._paused else "live",
             )
             return
-        waiting = self._not_before - self._clock.monotonic()
-        retry_at = self._clock.now() + timedelta(seconds=waiting) if waiting > 0 else None
+        waiting = self._schedule.wait_left(self._clock.monotonic())
+        retry_at = self._clock.now() + timedelta(seconds=waiting) if waiting else None
         self._publish(error=error, retry_at=retry_at, status=_status_of(error))
 
     def _rest(self) -> None:
@@ -318,8 +372,7 @@ class CreditsFetcher(HasTraits):
 
     def _follow_interval(self, _change: Any) -> None:
         with self._changed:
-            if self._next_at is not None and not self._failures:
-                self._next_at = self._started + self.interval
+            self._schedule.follow(self._cadence(), self._clock.monotonic())
             self._changed.notify_all()
 
 
@@ -345,11 +398,8 @@ class _Guarded:
         return hash(self._handler)
 
 
-_NEEDS_A_PERSON = (errors.AuthenticationError, errors.PaymentRequiredError, errors.PermissionDeniedError)
-
-
 def _status_of(error: errors.EvoLinkError | None) -> str:
-    if isinstance(error, _NEEDS_A_PERSON):
+    if isinstance(error, NEEDS_A_PERSON):
         return "unauthorized"
     if isinstance(error, errors.RateLimitError):
         return "rate-limited"

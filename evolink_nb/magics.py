@@ -1,9 +1,10 @@
-"""``%evolink_credits`` and its siblings. The only room that knows IPython."""
+"""``%evolink_credits`` and its siblings, and the cell events."""
 
 from __future__ import annotations
 
 import getpass
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +20,22 @@ from .settings import Secret
 if TYPE_CHECKING:
     import argparse
 
-    from IPython.core.formatters import MimeBundleFormatter
+    from IPython.core.formatters import IPythonDisplayFormatter, MimeBundleFormatter
     from IPython.core.interactiveshell import InteractiveShell
 
     from .credits import Credits
+    from .displays import Display
     from .fetcher import CreditsFetcher
+    from .widget import CreditsWidget
 
 # What a reading needs (requests, the widget, the card) is imported where it is first used:
 # %load_ext must cost next to nothing.
 
 NAMES = ("evolink_credits", "evolink_login")
-CREDITS_TYPE = "evolink_nb.credits.Credits"
+CREDITS_TYPE = ("evolink_nb.credits", "Credits")
+WIDGET_TYPE = ("evolink_nb.widget", "CreditsWidget")
+HTML_EVERY = 1.0
+"""Seconds between two rewrites of a card of plain HTML at least."""
 
 
 def _positive(text: str) -> float:
@@ -42,17 +48,35 @@ def _positive(text: str) -> float:
 _positive.__name__ = "positive number"  # what argparse says when the text is none
 
 
+def _limit(text: str) -> str:
+    from .alarms import Threshold  # noqa: PLC0415
+
+    Threshold.parse(text)
+    return text
+
+
+_limit.__name__ = "limit (credits like 50, or a time like 2h)"
+
+
 @magics_class
 class EvoLinkMagics(Magics):
     """The balance of an EvoLink account, and the key it is read with."""
 
+    def __init__(self, shell: InteractiveShell) -> None:
+        """Serve ``shell``."""
+        super().__init__(shell)
+        self._displays: list[Display] = []
+        self._html: dict[CreditsFetcher, Display] = {}
+        self._last: tuple[Credits, Callable[[], dict[str, str]]] | None = None
+
     @no_var_expand
     @magic_arguments()
     @argument("--live", action="store_true", help="Show a card that keeps itself fresh.")
-    @argument(
-        "--every", type=_positive, metavar="SECONDS", help="With --live: seconds between readings (15)."
-    )
-    @argument("--warn-below", type=_positive, metavar="CREDITS", help="Mark the card as low below this.")
+    @argument("--html", action="store_true", help="The same as plain HTML, for places without widgets.")
+    @argument("--every", type=_positive, metavar="SECONDS", help="Seconds between readings (15).")
+    @argument("--warn-below", type=_limit, metavar="LIMIT", help="Alarm below: 50 (credits) or 2h (left).")
+    @argument("--critical-below", type=_limit, metavar="LIMIT", help="Alarm again below this.")
+    @argument("--credits-per-dollar", type=_positive, metavar="N", help="Show about what is left in USD.")
     @argument("--json", action="store_true", help="Print the reading with the API's own field names.")
     @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
     @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
@@ -66,21 +90,16 @@ class EvoLinkMagics(Magics):
         options = parse_argstring(self.evolink_credits, line)
         _check(options)
         fetcher = _fetcher(options)
-        if options.live and hasattr(self.shell, "kernel"):
-            from .widget import CreditsWidget  # noqa: PLC0415
-
-            interval = options.every or settings.INTERVAL
-            display(CreditsWidget(fetcher, interval=interval, warn_below=options.warn_below))
+        if (options.live or options.html) and hasattr(self.shell, "kernel"):
+            self._go_live(fetcher, options)
             return None
-        if options.live:
+        if options.live or options.html:
             print("A live card needs a notebook. This is the reading now:", file=sys.stderr)
         credits = self._read(fetcher)
         if options.json:
             print(credits.to_json())
             return None
-        if options.warn_below is not None:
-            _show(credits, warn_below=options.warn_below)
-            return None
+        self._last = credits, lambda: _bundle_of(fetcher, options)
         return credits
 
     @no_var_expand
@@ -104,9 +123,62 @@ class EvoLinkMagics(Magics):
 
     def complete_options(self, _shell: object, event: Any) -> list[str]:
         """Give the options of the magic on ``event.line``."""
-        name = event.command.lstrip("%")
-        parser = getattr(self, name).parser
+        parser = getattr(self, event.command.lstrip("%")).parser
         return [option for action in parser._actions for option in action.option_strings if len(option) > 2]
+
+    def show_widget(self, widget: CreditsWidget) -> None:
+        """Show a live card whose saved counterpart follows it; what displaying a `CreditsWidget` calls."""
+        from .displays import Display  # noqa: PLC0415
+
+        def render() -> dict[str, Any]:
+            bundle = widget._repr_mimebundle_()
+            return bundle[0] if isinstance(bundle, tuple) else bundle or {}
+
+        self._displays.append(Display(widget.fetcher, render))
+
+    def bundle(self, credits: Credits, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002 - IPython's own
+        """Give the card of a reading; with the options it was read with, if it is the last one read."""
+        from . import card  # noqa: PLC0415
+
+        if self._last is not None and self._last[0] is credits:
+            return self._last[1]()
+        return card.mimebundle(credits)
+
+    def at_cell_end(self, _result: object = None) -> None:
+        """Let what a saved notebook would hold catch up; after each cell."""
+        for shown in self._displays:
+            shown.at_cell_end()
+
+    def stop(self) -> None:
+        """Leave every output as it is."""
+        for shown in [*self._displays, *self._html.values()]:
+            shown.stop()
+        self._displays.clear()
+        self._html.clear()
+
+    def _go_live(self, fetcher: CreditsFetcher, options: argparse.Namespace) -> None:
+        interval = options.every or settings.INTERVAL
+        if options.live:
+            from .widget import CreditsWidget  # noqa: PLC0415
+
+            display(
+                CreditsWidget(
+                    fetcher,
+                    interval=interval,
+                    warn_below=options.warn_below,
+                    critical_below=options.critical_below,
+                    credits_per_dollar=options.credits_per_dollar,
+                )
+            )
+            return
+        from .displays import Display  # noqa: PLC0415
+
+        # Plain HTML can't say that it is gone: a later one of the same key takes an earlier one's place.
+        if fetcher in self._html:
+            self._html.pop(fetcher).stop()
+        fetcher.attach(self, interval)
+        fetcher.wait(interval)
+        self._html[fetcher] = Display(fetcher, lambda: _bundle_of(fetcher, options), every=HTML_EVERY)
 
     def _read(self, fetcher: CreditsFetcher) -> Credits:
         """Read now; when that fails show the last reading with its age, and raise."""
@@ -114,28 +186,36 @@ class EvoLinkMagics(Magics):
             return fetcher.read()
         except EvoLinkError:
             if fetcher.credits is not None:
-                _show(fetcher.credits, status="stale", now=datetime.now(UTC))
+                from . import card  # noqa: PLC0415
+
+                now = datetime.now(UTC)
+                display(card.mimebundle(fetcher.credits, status="stale", now=now), raw=True)
             raise
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register the magics, their completion and the card of a `Credits` with ``shell``."""
+    """Register the magics, their completion, how results are shown and the cell events with ``shell``."""
     magics = EvoLinkMagics(shell)
     shell.register_magics(magics)
     for name in NAMES:
         shell.set_hook("complete_command", magics.complete_options, str_key=f"%{name}")
-    module, _, name = CREDITS_TYPE.rpartition(".")
-    _bundles(shell).for_type_by_name(module, name, _bundle)
+    _bundles(shell).for_type_by_name(*CREDITS_TYPE, magics.bundle)
+    _displayers(shell).for_type_by_name(*WIDGET_TYPE, magics.show_widget)
+    shell.events.register("post_run_cell", magics.at_cell_end)
 
 
 def unload(shell: InteractiveShell) -> None:
     """Take away what `load` registered, and end every thread of this package."""
     manager = shell.magics_manager
-    manager.registry.pop(EvoLinkMagics.__name__, None)
+    magics = manager.registry.pop(EvoLinkMagics.__name__, None)
     for name in NAMES:
         manager.magics["line"].pop(name, None)
         shell.strdispatchers["complete_command"].strs.pop(f"%{name}", None)
-    _bundles(shell).pop(CREDITS_TYPE, None)
+    _bundles(shell).pop(".".join(CREDITS_TYPE), None)
+    _displayers(shell).pop(".".join(WIDGET_TYPE), None)
+    if magics is not None:
+        shell.events.unregister("post_run_cell", magics.at_cell_end)
+        magics.stop()
     # Only what was used was ever imported, and only that has threads to end.
     _call_if_loaded("evolink_nb.fetcher", "stop_all")
     _call_if_loaded("evolink_nb.demo", "stop_running")
@@ -146,16 +226,23 @@ def _bundles(shell: Any) -> MimeBundleFormatter:
     return formatter
 
 
+def _displayers(shell: Any) -> IPythonDisplayFormatter:
+    formatter: IPythonDisplayFormatter = shell.display_formatter.ipython_display_formatter
+    return formatter
+
+
 def _call_if_loaded(module: str, function: str) -> None:
     if module in sys.modules:
         getattr(sys.modules[module], function)()
 
 
 def _check(options: argparse.Namespace) -> None:
-    if options.every is not None and not options.live:
+    if options.live and options.html:
+        raise UsageError("--live and --html are two ways to the same: choose one.")
+    if options.every is not None and not (options.live or options.html):
         raise UsageError("--every goes with --live: %evolink_credits --live --every 10")
-    if options.json and options.live:
-        raise UsageError("--json and --live don't go together.")
+    if options.json and (options.live or options.html):
+        raise UsageError("--json goes with neither --live nor --html.")
     if options.demo and options.key_env:
         raise UsageError("--demo needs no key: leave out --key-env.")
 
@@ -182,13 +269,18 @@ def _ask_for_key() -> Secret:
     )
 
 
-def _show(credits: Credits, **state: Any) -> None:
+def _bundle_of(fetcher: CreditsFetcher, options: argparse.Namespace) -> dict[str, str]:
+    """Give a card that does not move of what ``fetcher`` holds, with the options a person gave."""
     from . import card  # noqa: PLC0415
+    from .alarms import Limits  # noqa: PLC0415
 
-    display(card.mimebundle(credits, **state), raw=True)
-
-
-def _bundle(credits: Credits, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG001 - IPython's own
-    from . import card  # noqa: PLC0415
-
-    return card.mimebundle(credits)
+    limits = Limits.parse(options.warn_below, options.critical_below)
+    credits, error = fetcher.credits, fetcher.error
+    return card.mimebundle(
+        credits,
+        status="paused" if error is None else fetcher.status,
+        message="" if error is None else str(error),
+        level="ok" if credits is None else limits.level_of(credits, fetcher.runway),
+        trend=card.Trend(fetcher.burn_rate, fetcher.runway, fetcher.spent),
+        worth=card.worth_of(credits, options.credits_per_dollar),
+    )

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import threading
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
-from traitlets import Bool, Float, Instance, TraitType, Unicode
+import traitlets
+from traitlets import Bool, Float, Instance, TraitError, TraitType, Unicode
 
 from . import card, settings
+from .alarms import Alarm, Bell, Limit, Limits
 from .client import EvoLinkClient
 from .fetcher import CreditsFetcher
 
+if TYPE_CHECKING:
+    from .credits import Credits
+
+log = logging.getLogger(__name__)
+
 FIRST_READING = 2.0
 """Seconds that showing a card waits for its first reading at most."""
+MOST_POINTS = 60
+"""Points of the sparkline at most; ``card.js`` has the same number."""
 
 
 def _to_milliseconds(moment: datetime | None, _widget: object) -> float | None:
@@ -30,7 +41,8 @@ class CreditsWidget(anywidget.AnyWidget):
     """The balance as a live card. Its traits follow a fetcher's and can be linked to anything else.
 
     Amounts are credits, as floats, None before the first reading; the exact ``Decimal``s are in
-    ``widget.fetcher.credits``. ``interval`` is in seconds, ``warn_below`` in credits.
+    ``widget.fetcher``. ``interval`` and ``runway`` are in seconds, ``burn_rate`` in credits a second.
+    ``warn_below`` and ``critical_below`` are credits (``50``) or a runway (``"2h"``).
     """
 
     _esm = card.STATIC / "card.js"
@@ -42,35 +54,62 @@ class CreditsWidget(anywidget.AnyWidget):
     token_unlimited = _synced(Bool(False))
     user_remaining = _synced(Float(None, allow_none=True))
     user_used = _synced(Float(None, allow_none=True))
-    binding = _synced(Unicode())
-    level = _synced(Unicode("ok"))
+    binding = _synced(Unicode(help='Which half limits spending: "user" or "token".'))
+    level = _synced(Unicode("ok", help="ok, low, critical or overdrawn."))
     simulated = _synced(Bool(False))
+    spent = _synced(Float(0.0, help="Credits spent since the fetcher's first reading."))
+    burn_rate = _synced(Float(None, allow_none=True))
+    runway = _synced(Float(None, allow_none=True))
     status = _synced(Unicode("loading"))
     message = _synced(Unicode())
+    alarm = _synced(Unicode(help="What the last alarm said; empty again after a good reading."))
+    limits = _synced(Unicode(help="warn_below and critical_below, in words."))
     updated_at = _synced(Instance(datetime, allow_none=True), to_json=_to_milliseconds)
+    retry_at = _synced(Instance(datetime, allow_none=True), to_json=_to_milliseconds)
     interval = _synced(Float(settings.INTERVAL))
-    warn_below = Float(None, allow_none=True, help="Credits below which the card says that they run low.")
+    worth = _synced(Unicode(help="About what is left in USD, where credits_per_dollar says."))
+    credits_per_dollar: Any = Float(None, allow_none=True)
+    warn_below: Any = traitlets.Any(None)
+    critical_below: Any = traitlets.Any(None)
+
+    _attached = False
 
     def __init__(
         self,
         fetcher: CreditsFetcher | None = None,
         *,
         interval: float = settings.INTERVAL,
-        warn_below: float | None = None,
+        warn_below: Limit | None = None,
+        critical_below: Limit | None = None,
+        credits_per_dollar: float | None = None,
+        on_alarm: Callable[[Alarm], None] | None = None,
     ) -> None:
         """Follow ``fetcher``, or this process's shared one for the key that `settings` finds.
 
-        Raises `ConfigurationError` when there is no fetcher and no key.
+        ``on_alarm`` is called with each alarm, on the fetcher's thread. Raises `ConfigurationError` when
+        there is no fetcher and no key, ``ValueError`` when a limit can't be read.
         """
-        # Not an attribute that ipywidgets would look for among the traits: it is not synced.
+        limits = Limits.parse(warn_below, critical_below)
         self.fetcher = fetcher or CreditsFetcher.shared(EvoLinkClient(), interval)
+        self._limits = limits
+        self._bell = Bell()
+        self._on_alarm = on_alarm
+        self._views: dict[str, bool] = {}
         self._following = threading.RLock()
-        super().__init__(_template=card.render_live_html(), warn_below=warn_below, interval=interval)
+        super().__init__(
+            _template=card.render_live_html(),
+            interval=interval,
+            warn_below=warn_below,
+            critical_below=critical_below,
+            credits_per_dollar=credits_per_dollar,
+            limits=str(limits),
+        )
         self.on_msg(self._on_message)
-        self.observe(self._follow, "warn_below")
+        self.observe(self._take_limits, ["warn_below", "critical_below", "credits_per_dollar"])
         self.fetcher.observe(self._follow, "revision")
         self.fetcher.observe(self._follow, "interval")
         self.fetcher.attach(self, interval)
+        self._attached = True
         self._follow()
 
     def refresh(self) -> None:
@@ -79,9 +118,12 @@ class CreditsWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the card away; the last one of a key to close ends its fetcher's thread."""
-        self.fetcher.unobserve(self._follow, "revision")
-        self.fetcher.unobserve(self._follow, "interval")
-        self.fetcher.detach(self)
+        # Also called for a card that was closed before, or never came to be for want of a key.
+        if self._attached:
+            self._attached = False
+            self.fetcher.unobserve(self._follow, "revision")
+            self.fetcher.unobserve(self._follow, "interval")
+            self.fetcher.detach(self)
         super().close()
 
     def open(self) -> None:
@@ -89,31 +131,17 @@ class CreditsWidget(anywidget.AnyWidget):
         super().open()
         _answer_beside_a_running_cell(self.comm)
 
-    def _follow(self, _change: object = None) -> None:
-        """Take over what the fetcher holds, as one message to the front end."""
+    def render(self) -> dict[str, str]:
+        """Give the card as it stands as ``text/html`` and ``text/plain``, not live."""
         fetcher = self.fetcher
-        # Called from the fetcher's thread and from the kernel's; ipywidgets' hold_sync knows no threads.
-        with self._following, self.hold_sync():
-            credits = fetcher.credits
-            if credits is not None:
-                self.token_remaining = float(credits.token.remaining)
-                self.token_used = float(credits.token.used)
-                self.token_unlimited = credits.token.unlimited
-                self.user_remaining = float(credits.user.remaining)
-                self.user_used = float(credits.user.used)
-                self.binding = credits.binding
-                self.level = card.level_of(credits, self.warn_below)
-                self.simulated = credits.simulated
-            self.interval = fetcher.interval
-            self.message = "" if fetcher.error is None else str(fetcher.error)
-            self.updated_at = fetcher.updated_at
-            self.status = fetcher.status
-
-    def _on_message(self, _widget: object, content: Any, _buffers: object) -> None:
-        # May run on a kernel's subshell thread: hand over and return.
-        if isinstance(content, dict) and content.get("action") == "refresh":
-            self.refresh()
-            self.send({"answer": "refresh"})
+        return card.mimebundle(
+            fetcher.credits,
+            status="paused" if fetcher.error is None else fetcher.status,
+            message="" if fetcher.error is None else str(fetcher.error),
+            level="ok" if fetcher.credits is None else self._level_of(fetcher.credits),
+            trend=card.Trend(fetcher.burn_rate, fetcher.runway, fetcher.spent, self._points()),
+            worth=card.worth_of(fetcher.credits, self.credits_per_dollar),
+        )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Give the live view, and beside it what is readable where no widget runs: the reading now."""
@@ -121,16 +149,89 @@ class CreditsWidget(anywidget.AnyWidget):
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         if data is None:
             return bundle
-        fetcher = self.fetcher
         # What is shown now is what a saved notebook holds: worth a moment for the first reading.
-        fetcher.wait(FIRST_READING)
-        readable = card.mimebundle(
-            fetcher.credits,
-            status="paused" if fetcher.error is None else fetcher.status,
-            message="" if fetcher.error is None else str(fetcher.error),
-            warn_below=self.warn_below,
-        )
-        return {**data, **readable}, metadata
+        self.fetcher.wait(FIRST_READING)
+        return {**data, **self.render()}, metadata
+
+    # -- following the fetcher ---------------------------------------------------------------------------
+
+    def _follow(self, _change: object = None) -> None:
+        """Take over what the fetcher holds, as one message to the front end."""
+        fetcher, alarm = self.fetcher, None
+        # Called from the fetcher's thread and from the kernel's; ipywidgets' hold_sync knows no threads.
+        with self._following, self.hold_sync():
+            credits = fetcher.credits
+            if credits is not None:
+                alarm = self._take(credits)
+            self.interval = fetcher.interval
+            self.message = "" if fetcher.error is None else str(fetcher.error)
+            self.retry_at = fetcher.retry_at
+            self.updated_at = fetcher.updated_at
+            self.worth = card.worth_of(credits, self.credits_per_dollar)
+            self.status = fetcher.status
+        if alarm is not None and self._on_alarm is not None:
+            try:
+                self._on_alarm(alarm)
+            except Exception:
+                log.exception("on_alarm failed.")
+
+    def _take(self, credits: Credits) -> Alarm | None:
+        fetcher = self.fetcher
+        self.token_remaining = float(credits.token.remaining)
+        self.token_used = float(credits.token.used)
+        self.token_unlimited = credits.token.unlimited
+        self.user_remaining = float(credits.user.remaining)
+        self.user_used = float(credits.user.used)
+        self.binding = credits.binding
+        self.simulated = credits.simulated
+        self.spent = float(fetcher.spent)
+        self.burn_rate = fetcher.burn_rate and float(f"{fetcher.burn_rate:.3g}")
+        self.runway = fetcher.runway and round(fetcher.runway)
+        self.level = self._level_of(credits)
+        alarm = self._bell.hear(self._limits, credits, fetcher.runway)
+        if alarm is not None:
+            self.alarm = alarm.message
+        elif self.level == "ok":
+            self.alarm = ""
+        return alarm
+
+    def _take_limits(self, _change: object) -> None:
+        try:
+            self._limits = Limits.parse(self.warn_below, self.critical_below)
+        except ValueError as error:
+            raise TraitError(str(error)) from None
+        self.limits = str(self._limits)
+        self._follow()
+
+    def _level_of(self, credits: Credits) -> Any:
+        return self._limits.level_of(credits, self.fetcher.runway)
+
+    def _points(self) -> list[tuple[float, float]]:
+        return [
+            (round(reading.read_at.timestamp() * 1000), float(reading.spendable))
+            for reading in self.fetcher.readings[-MOST_POINTS:]
+        ]
+
+    # -- hearing the front end ---------------------------------------------------------------------------
+
+    def _on_message(self, _widget: object, content: Any, _buffers: object) -> None:
+        # May run on a kernel's subshell thread: hand over and return.
+        action = content.get("action") if isinstance(content, dict) else None
+        if action == "refresh":
+            self.refresh()
+            self.send({"answer": "refresh"})
+        elif action == "history":
+            self.send({"answer": "history", "points": self._points()})
+        elif action == "pause":
+            self.fetcher.pause()
+        elif action == "resume":
+            self.fetcher.resume()
+        elif action == "show":
+            self._views[str(content.get("view"))] = content.get("visible") is True
+            self.fetcher.show(self, visible=any(self._views.values()))
+        elif action == "leave":
+            self._views.pop(str(content.get("view")), None)
+            self.fetcher.show(self, visible=any(self._views.values()))
 
 
 def _answer_beside_a_running_cell(comm: Any) -> None:

@@ -1,28 +1,28 @@
 // @ts-check
 /**
- * The live card. Patches the template of card.html, which the kernel sends once, with what the
- * kernel's traits say. Everything that came from a server is set as text, never as markup.
+ * The live card: patches card.html, which the kernel sends once, with what the kernel's traits say.
+ * Everything that came from a server is set as text, never as markup.
  *
- * @typedef {object} Model  what anywidget gives: the kernel's synced traits and a way to send to it
+ * @typedef {object} Model  the kernel's synced traits, and a way to send to it
  * @property {(name: string) => any} get
- * @property {(event: string, listener: () => void) => void} on
- * @property {(event: string, listener: () => void) => void} off
+ * @property {(event: string, listener: (content?: any) => void) => void} on
+ * @property {(event: string, listener: (content?: any) => void) => void} off
  * @property {(content: object) => void} send
  *
- * @typedef {"user" | "token"} Half
+ * @typedef {[milliseconds: number, credits: number]} Point  of the sparkline
  */
 
-/** Milliseconds a click may go unanswered before the card says that the kernel is busy. */
+/** Milliseconds that a click may go unanswered before the card says that the kernel is busy. */
 const PATIENCE = 1000;
-/** Readings that may fail to come before the card says that it is stale. */
-const MISSED_READINGS = 3;
+/** Readings that may fail to come before the card says that there is no word. */
+const MISSED = 3;
+const MOST_POINTS = 60;
 
 /** @type {Record<string, string>} */
 const PILLS = {
   loading: "reading…",
   live: "live",
   refreshing: "refreshing",
-  stale: "no word",
   paused: "paused",
   "rate-limited": "rate limited",
   unauthorized: "not authorized",
@@ -31,37 +31,61 @@ const PILLS = {
   gone: "kernel gone",
   error: "trouble",
 };
+const GONE = "The kernel behind this card is gone. Run its cell again to go on.";
+const PAUSE = ["Pause", "M5.5 3.5v9M10.5 3.5v9"];
+const RESUME = ["Resume", "M5 3.5v9l7.5-4.5z"];
 
-const AMOUNT = new Intl.NumberFormat("en-US", { maximumFractionDigits: 4 });
+const decimals = new Intl.NumberFormat("en-US", { maximumFractionDigits: 4 });
+const figures = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 
 /**
- * A number as a person reads it: thousands separated, at most 4 decimals; never "0" for what isn't.
+ * A number as a person reads it: thousands separated, at most 4 decimals; "0" only for nothing.
  * @param {number} amount
  */
 export function formatAmount(amount) {
   const sign = amount < 0 ? "\u2212" : "";
-  if (amount !== 0 && Math.abs(amount) < 0.00005) return `${amount > 0 ? "<" : ">"}${sign}0.0001`;
-  return sign + AMOUNT.format(Math.abs(amount));
+  if (amount && Math.abs(amount) < 0.00005) return `${sign ? ">" : "<"}${sign}0.0001`;
+  return sign + decimals.format(Math.abs(amount));
 }
 
-/**
- * A number unformatted, without an exponent.
- * @param {number} amount
- */
+/** @param {number} amount  unformatted: no exponent */
 export function plainAmount(amount) {
   const text = String(amount + 0);
   return text.includes("e") ? amount.toFixed(20).replace(/\.?0+$/, "") : text;
 }
 
+/** @param {number} seconds  as "12 s", "2 min", "1 h 28 min" or "3 d 4 h" */
+export function formatTime(seconds) {
+  const whole = Math.max(Math.floor(seconds), 0);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  const [large, rest] = hours < 24 ? [`${hours} h`, minutes % 60] : [`${Math.floor(hours / 24)} d`, hours % 24];
+  return large + (rest ? ` ${rest} ${hours < 24 ? "min" : "h"}` : "");
+}
+
+/** @param {number} rate  credits a second, in the unit that reads best */
+export function formatRate(rate) {
+  return rate * 60 >= 1 ? `${figures.format(rate * 60)} / min` : `${figures.format(rate * 3600)} / h`;
+}
+
 /**
- * An age in the largest unit that fits: "12 s", "2 min", "3 h", "2 d".
- * @param {number} seconds
+ * The sparkline's path in a box of 100 by 40; "" for fewer than two points.
+ * @param {Point[]} points
  */
-export function formatAge(seconds) {
-  for (const [unit, size] of /** @type {[string, number][]} */ ([["d", 86400], ["h", 3600], ["min", 60]])) {
-    if (seconds >= size) return `${Math.floor(seconds / size)} ${unit}`;
-  }
-  return `${Math.max(Math.floor(seconds), 0)} s`;
+export function sparkline(points) {
+  if (points.length < 2) return "";
+  const start = points[0][0];
+  const width = points[points.length - 1][0] - start || 1;
+  const amounts = points.map(([, amount]) => amount);
+  const low = Math.min(...amounts);
+  const height = Math.max(...amounts) - low;
+  const spots = points.map(([time, amount]) => {
+    const y = height ? 36 - ((amount - low) / height) * 32 : 20;
+    return `${(((time - start) / width) * 100).toFixed(1)} ${y.toFixed(1)}`;
+  });
+  return `M${spots.join("L")}`;
 }
 
 class Card {
@@ -71,35 +95,93 @@ class Card {
    */
   constructor(model, element) {
     this.model = model;
+    this.element = element;
     element.innerHTML = model.get("_template");
-    this.root = /** @type {HTMLElement} */ (element.querySelector(".evolink-card"));
-    /** When the newest reading came, on this machine's clock: the kernel's may be set otherwise. */
-    this.arrivedAt = Date.now() - Math.max(Date.now() - (model.get("updated_at") ?? Date.now()), 0);
-    /** When an unanswered click was made; 0 when there is none. */
+    this.root = this.one(".evolink-card");
+    this.id = Math.random().toString(36).slice(2);
+    const now = Date.now();
+    /** When the newest reading came, by this machine's clock: the kernel's may be set otherwise. */
+    this.arrivedAt = Math.min(model.get("updated_at") ?? now, now);
+    /** Since when this view can be seen: what the kernel owes it is counted from then. */
+    this.seenAt = now;
+    /** When a click was made that is still unanswered; 0 when there is none. */
     this.clickedAt = 0;
-    this.find("refresh", "action").addEventListener("click", () => this.refresh());
-    this.onChange = () => this.update();
-    this.onReading = () => { this.arrivedAt = Date.now(); };
-    this.onAnswer = () => { this.clickedAt = 0; this.tick(); };
-    model.on("change:updated_at", this.onReading);
-    model.on("change", this.onChange);
-    model.on("msg:custom", this.onAnswer);
+    /** @type {Point[]} */
+    this.points = [];
+    this.visible = false;
+
+    this.on("refresh", () => this.refresh());
+    this.on("pause", () => this.send(model.get("status") === "paused" ? "resume" : "pause"));
+    this.on("notify", () => globalThis.Notification?.requestPermission().then(() => this.tick()));
+
+    /** @type {Record<string, (content?: any) => void>} */
+    this.listeners = {
+      "change:updated_at": () => this.arrive(),
+      "change:alarm": () => this.ring(),
+      change: () => this.update(),
+      "msg:custom": (content) => this.hear(content),
+    };
+    for (const event in this.listeners) model.on(event, this.listeners[event]);
     this.timer = setInterval(() => this.tick(), 1000);
+    this.look = () => this.see(!document.hidden && element.getClientRects().length > 0);
+    this.observer = new ResizeObserver(this.look);
+    this.observer.observe(this.root);
+    document.addEventListener("visibilitychange", this.look);
     this.update();
+    this.send("history");
   }
 
   destroy() {
     clearInterval(this.timer);
-    this.model.off("change:updated_at", this.onReading);
-    this.model.off("change", this.onChange);
-    this.model.off("msg:custom", this.onAnswer);
+    this.observer.disconnect();
+    document.removeEventListener("visibilitychange", this.look);
+    for (const event in this.listeners) this.model.off(event, this.listeners[event]);
+    this.send("leave");
+  }
+
+  /** @type {(action: string, visible?: boolean) => void} */
+  send(action, visible) {
+    this.model.send({ action, view: this.id, visible });
   }
 
   refresh() {
     this.clickedAt = Date.now();
-    this.model.send({ action: "refresh" });
+    this.send("refresh");
     setTimeout(() => this.tick(), PATIENCE);
     this.tick();
+  }
+
+  /**
+   * Tell the kernel whether anybody can see this view.
+   * @param {boolean} visible
+   */
+  see(visible) {
+    if (visible === this.visible) return;
+    this.visible = visible;
+    this.seenAt = Date.now();
+    this.send("show", visible);
+  }
+
+  arrive() {
+    const { model } = this;
+    this.arrivedAt = Date.now();
+    const point = [model.get("updated_at"), model.get(`${model.get("binding")}_remaining`)];
+    this.points = [...this.points, /** @type {Point} */ (point)].slice(-MOST_POINTS);
+  }
+
+  /** @param {{ answer: string, points?: Point[] }} content */
+  hear({ answer, points }) {
+    if (answer === "refresh") this.clickedAt = 0;
+    if (points) this.points = points;
+    this.draw();
+    this.tick();
+  }
+
+  ring() {
+    const text = this.model.get("alarm");
+    if (text && globalThis.Notification?.permission === "granted") {
+      new Notification("EvoLink credits", { body: text, tag: "evolink-credits" });
+    }
   }
 
   /** Show what the kernel's traits say now. */
@@ -107,116 +189,150 @@ class Card {
     const { model, root } = this;
     root.dataset.level = model.get("level");
     root.toggleAttribute("data-demo", model.get("simulated"));
-    this.text(".evolink-badge", model.get("simulated") ? "demo data" : "");
-    this.field("message").textContent = model.get("message");
-    for (const half of /** @type {Half[]} */ (["user", "token"])) this.updateHalf(half);
+    setText(root, ".evo-badge", model.get("simulated") ? "demo data" : "");
+    this.field("alarm", model.get("alarm"));
+    this.updateHalf("user", false);
+    this.updateHalf("token", model.get("token_unlimited"));
+    const rate = model.get("burn_rate");
+    const runway = model.get("runway");
+    const spent = model.get("spent");
+    this.fact("burn-rate", "burn", rate && formatRate(rate));
+    this.fact("runway", "lasts", runway && `≈ ${formatTime(runway)} left`);
+    setValue(this.fact("spent", "spent here", spent && formatAmount(spent)), spent || null);
+    this.field("worth", model.get("worth"));
+    this.draw();
     this.tick();
   }
 
-  /** @param {Half} half */
-  updateHalf(half) {
+  draw() {
+    const path = sparkline(this.points);
+    this.one(".evo-curve").setAttribute("d", path);
+    this.one(".evo-area").setAttribute("d", path && `${path}L100 40L0 40Z`);
+  }
+
+  /** @type {(half: "user" | "token", unlimited: boolean) => void} */
+  updateHalf(half, unlimited) {
     const { model } = this;
     const remaining = model.get(`${half}_remaining`);
     const used = model.get(`${half}_used`);
     if (remaining === null || used === null) return;
-    const unlimited = half === "token" && model.get("token_unlimited");
-    const overdrawn = !unlimited && remaining < 0;
     const total = remaining + used;
-    const unit = unlimited ? "no limit of its own" : overdrawn ? "overdrawn" : "credits left";
+    const unit = unlimited ? "no limit of its own" : remaining < 0 ? "overdrawn" : "credits left";
     const shown = unlimited ? "∞" : formatAmount(remaining);
     const share = unlimited || total <= 0 ? 0 : Math.min(Math.max(remaining / total, 0), 1);
     const binding = model.get("binding") === half;
 
-    const number = this.field(`${half}-remaining`);
+    const number = this.one(`[data-field="${half}-remaining"]`);
     setNumber(number, shown);
     setValue(number, unlimited ? null : remaining);
-    const row = /** @type {HTMLElement} */ (number.closest("tr"));
-    row.dataset.binding = String(binding);
-    setText(row, ".evolink-mark", binding ? "spendable" : "");
-    setText(row, ".evolink-left .evolink-unit", unit);
-    setText(row, ".evolink-used .evolink-unit", "used");
-    this.field(`${half}-total`).textContent = unlimited ? "" : `of ${formatAmount(total)} ·`;
-    this.field(`${half}-used`).textContent = formatAmount(used);
-    setValue(this.field(`${half}-used`), used);
+    const row = /** @type {Element} */ (number.closest("tr"));
+    row.setAttribute("data-binding", String(binding));
+    setText(row, ".evo-mark", binding ? "spendable" : "");
+    setText(row, ".evo-unit", unit);
+    setText(row, ".evo-word", "used");
+    this.field(`${half}-total`, unlimited ? "" : `of ${formatAmount(total)} ·`);
+    setValue(this.field(`${half}-used`, formatAmount(used)), used);
 
-    const gauge = this.find(half, "gauge");
+    const gauge = this.one(`[data-gauge="${half}"]`);
+    gauge.toggleAttribute("data-unlimited", unlimited);
     gauge.setAttribute("aria-valuemax", plainAmount(unlimited ? 1 : Math.max(total, remaining, 0) || 1));
     gauge.setAttribute("aria-valuenow", plainAmount(unlimited ? 0 : Math.max(remaining, 0)));
     const spoken = `${shown.replace("\u2212", "minus ")} of ${formatAmount(total)} ${unit}`;
     gauge.setAttribute("aria-valuetext", unlimited ? unit : spoken);
-    const fill = /** @type {SVGElement} */ (gauge.querySelector(".evolink-fill"));
-    fill.style.strokeDasharray = `${plainAmount(Math.round(share * 1000) / 10)} 300`;
+    const fill = /** @type {HTMLElement} */ (gauge.querySelector(".evo-fill"));
+    fill.style.setProperty("--share", plainAmount(Math.round(share * 1000) / 10));
   }
 
-  /** Show what changes with time alone: the age, and what silence means. */
+  /** Show what changes with time alone: ages, waits, and what silence means. */
   tick() {
     const { model, root } = this;
-    const age = (Date.now() - this.arrivedAt) / 1000;
-    let status = model.get("status");
-    const isQuiet = status === "live" && age > MISSED_READINGS * model.get("interval");
-    if (isQuiet) status = "stale";
-    if (this.clickedAt) {
-      status = Date.now() - this.clickedAt >= PATIENCE ? "busy" : "refreshing";
-    }
+    const now = Date.now();
+    const age = (now - this.arrivedAt) / 1000;
+    const [status, pill] = this.judge(now, age);
     root.dataset.status = status;
-    this.field("status").textContent = isQuiet ? `no word for ${formatAge(age)}` : (PILLS[status] ?? status);
-    const updated = model.get("updated_at") === null ? "no reading yet" : `updated ${formatAge(age)} ago`;
-    this.field("updated").textContent = `${updated} · every ${plainAmount(model.get("interval"))} s`;
-  }
-
-  /** @param {string} name */
-  field(name) {
-    return this.find(name, "field");
-  }
-
-  /**
-   * @param {string} name
-   * @param {string} kind
-   */
-  find(name, kind) {
-    return /** @type {HTMLElement} */ (this.root.querySelector(`[data-${kind}="${name}"]`));
+    this.field("status", pill);
+    this.field("message", status === "gone" ? GONE : model.get("message"));
+    this.field("updated", model.get("updated_at") === null ? "no reading yet" : `updated ${formatTime(age)} ago`);
+    this.field("cadence", `· every ${plainAmount(model.get("interval"))} s`);
+    const [label, icon] = model.get("status") === "paused" ? RESUME : PAUSE;
+    const pause = this.one('[data-action="pause"]');
+    pause.ariaLabel = pause.title = label;
+    this.one('[data-action="pause"] path').setAttribute("d", icon);
+    const notify = this.one('[data-action="notify"]');
+    notify.hidden = !model.get("limits") || globalThis.Notification?.permission !== "default";
+    notify.title = `Notify me: ${model.get("limits")}`;
   }
 
   /**
-   * @param {string} selector
-   * @param {string} text
+   * What is the matter, as far as this page can tell: a status and its words.
+   * @param {number} now
+   * @param {number} age
+   * @returns {[string, string]}
    */
-  text(selector, text) {
-    setText(this.root, selector, text);
+  judge(now, age) {
+    const interval = Math.max(this.model.get("interval"), 1);
+    const reported = this.model.get("status");
+    if (this.element.closest(".jupyter-widgets-disconnected")) return ["gone", PILLS.gone];
+    if (this.clickedAt) {
+      const status = now - this.clickedAt < PATIENCE ? "refreshing" : "busy";
+      return [status, PILLS[status]];
+    }
+    const silence = Math.min(age, (now - this.seenAt) / 1000);
+    const expected = reported === "live" || reported === "refreshing";
+    if (this.visible && expected && silence > MISSED * interval) {
+      return ["stale", `no word for ${formatTime(age)}`];
+    }
+    const left = (this.model.get("retry_at") - now) / 1000;
+    return [reported, (PILLS[reported] ?? reported) + (left > 0 ? ` · ${formatTime(Math.ceil(left))}` : "")];
+  }
+
+  /** @type {(name: string, label: string, text: string | number | null) => HTMLElement} */
+  fact(name, label, text) {
+    const element = this.field(name, text ? String(text) : "");
+    setText(/** @type {Element} */ (element.parentElement), ".evo-label", text ? label : "");
+    return element;
+  }
+
+  /** @type {(name: string, text: string) => HTMLElement} */
+  field(name, text) {
+    const element = this.one(`[data-field="${name}"]`);
+    if (element.textContent !== text) element.textContent = text;
+    return element;
+  }
+
+  /** @type {(action: string, listener: () => void) => void} */
+  on(action, listener) {
+    this.one(`[data-action="${action}"]`).addEventListener("click", listener);
+  }
+
+  /** @param {string} selector */
+  one(selector) {
+    return /** @type {HTMLElement} */ (this.element.querySelector(selector));
   }
 }
 
-/**
- * @param {Element} parent
- * @param {string} selector
- * @param {string} text
- */
+/** @type {(parent: Element, selector: string, text: string) => void} */
 function setText(parent, selector, text) {
   const element = parent.querySelector(selector);
-  if (element) element.textContent = text;
+  if (element && element.textContent !== text) element.textContent = text;
 }
 
 /**
- * The whole part large, the decimals small.
- * @param {HTMLElement} element
- * @param {string} shown
+ * The whole part large, the decimals small; it glides in unless the person asked for less motion.
+ * @type {(element: HTMLElement, shown: string) => void}
  */
 function setNumber(element, shown) {
-  const [whole, decimals] = shown.split(".");
-  element.textContent = whole;
-  if (decimals !== undefined) {
-    const small = document.createElement("small");
-    small.textContent = `.${decimals}`;
-    element.append(small);
-  }
-  const length = whole.length + 0.6 * (decimals === undefined ? 0 : decimals.length + 1);
-  element.style.setProperty("--length", String(Math.round(length * 10) / 10));
+  if (element.textContent === shown) return;
+  const [whole, rest] = shown.split(".");
+  const small = document.createElement("small");
+  small.textContent = rest ? `.${rest}` : "";
+  element.replaceChildren(whole, small);
+  element.style.setProperty("--length", String(whole.length + 0.6 * small.textContent.length));
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  element.animate([{ opacity: 0.3, translate: "0 4px" }, { opacity: 1, translate: "0 0" }], 300);
 }
 
-/**
- * @param {HTMLElement} element
- * @param {number | null} amount
- */
+/** @type {(element: HTMLElement, amount: number | null) => void} */
 function setValue(element, amount) {
   if (amount === null) delete element.dataset.value;
   else element.dataset.value = plainAmount(amount);

@@ -1,0 +1,64 @@
+"""What a saved notebook keeps of its cards: displays that are rewritten, rarely, with the newest reading.
+
+A widget alone leaves nothing in the file that can be read without its kernel. Beside each live card stands
+a card that does not move; this room keeps it near what the live one shows. A rewrite may redraw the
+output, so there are few: when the state changes, at a cell's end, and otherwise once a minute.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+if TYPE_CHECKING:
+    from .fetcher import CreditsFetcher
+
+REWRITE_AFTER = 60.0
+"""Seconds after which a reading that changed is written down, if nothing else was a reason to."""
+SETTLE = 2.0
+"""Seconds between two rewrites of one display at least."""
+
+
+class Display:
+    """One output of one cell, rewritten with what ``render`` gives: a MIME bundle."""
+
+    def __init__(
+        self, fetcher: CreditsFetcher, render: Callable[[], dict[str, Any]], *, every: float = REWRITE_AFTER
+    ) -> None:
+        """Show what ``render`` gives now, and again when ``fetcher`` brings something new."""
+        self._fetcher = fetcher
+        self._render = render
+        self._every = every
+        self._writing = threading.Lock()
+        self._status = fetcher.status
+        self._revision = fetcher.revision
+        self._written_at = time.monotonic()
+        self._handle = display(render(), raw=True, display_id=True)
+        fetcher.observe(self._follow, "revision")
+
+    def stop(self) -> None:
+        """Leave the output as it is from now on."""
+        self._fetcher.unobserve(self._follow, "revision")
+
+    def at_cell_end(self) -> None:
+        """Write down what came since the last rewrite."""
+        if self._fetcher.revision != self._revision:
+            self._rewrite()
+
+    def _follow(self, _change: object) -> None:
+        status = self._fetcher.status
+        # A reading under way is no state worth a rewrite.
+        changed = status not in {self._status, "refreshing", "loading"}
+        quiet = time.monotonic() - self._written_at
+        if quiet >= self._every or (changed and quiet >= SETTLE):
+            self._rewrite()
+
+    def _rewrite(self) -> None:
+        with self._writing:
+            self._status, self._revision = self._fetcher.status, self._fetcher.revision
+            self._written_at = time.monotonic()
+            self._handle.update(self._render(), raw=True)
