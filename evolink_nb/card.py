@@ -62,7 +62,7 @@ def format_amount(amount: Decimal) -> str:
     sign = MINUS if amount < 0 else ""
     if shown == 0 and amount != 0:
         return f"<{sign}0.0001" if amount > 0 else f">{sign}0.0001"
-    return sign + _plain(abs(shown), separator=",")
+    return sign + _plain(shown.copy_abs(), separator=",")
 
 
 def age_of(seconds: float) -> str:
