@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import http.cookiejar
@@ -9,11 +10,11 @@ import random
 import secrets
 import socket
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Self
 
 import requests
-import urllib3.connection
 import urllib3.exceptions
 
 from . import __version__, errors, settings
@@ -81,13 +82,12 @@ class EvoLinkClient:
         self._url = f"{found.base_url}/v1/credits"
         self._closing = threading.Event()
         self._under_way: set[threading.Event] = set()
-        self._connections = _OpenConnections()
         self._session = requests.Session()
         # No cookie is kept: a server may put into one what it was sent.
         self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=()))
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, _Adapter(self._connections))
+            self._session.mount(scheme, _Adapter())
         # A proxy from the environment would be handed a loopback server's key in the clear.
         self._session.trust_env = found.base_url.startswith("https://")
         # Prepared once, without the key, which joins a copy of it for the time of one request.
@@ -144,20 +144,21 @@ class EvoLinkClient:
             try:
                 outcomes.append(self._exchange())
             finally:
-                self._connections.forget()
                 done.set()
 
-        worker = threading.Thread(target=work, name="evolink-nb-request", daemon=True)
+        worker = _RequestThread(work)
         self._under_way.add(done)
         worker.start()
         try:
             done.wait(self.timeout)
         finally:
             self._under_way.discard(done)
-            if not outcomes:
-                self._connections.abort(worker)
-        if outcomes:
-            return outcomes[0]
+            # Looked up once: what a request reports after it was cut off is not what the server said.
+            outcome = outcomes[0] if outcomes else None
+            if outcome is None:
+                worker.give_up()
+        if outcome is not None:
+            return outcome
         if self._closing.is_set():
             return errors.APIConnectionError("The read was given up: its client was closed.")
         return self._timed_out()
@@ -248,48 +249,60 @@ def _identity(found: settings.Connection) -> str:
     return hashlib.blake2b(seen, key=_salt, digest_size=12).hexdigest()
 
 
-class _OpenConnections:
-    """The connection each request thread is using, so that a late one can be cut off."""
+class _RequestThread(threading.Thread):
+    """The thread of one request, that can be made to end early."""
 
-    def __init__(self) -> None:
-        self._by_thread: dict[int, urllib3.connection.HTTPConnection] = {}
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(target=work, name="evolink-nb-request", daemon=True)
+        self._socket: socket.socket | None = None
+        self._given_up = False
 
-    def note(self, connection: urllib3.connection.HTTPConnection) -> None:
-        self._by_thread[threading.get_ident()] = connection
+    def use(self, connected: socket.socket) -> None:
+        """Note the socket that the request goes over."""
+        # The order here and in give_up leaves no moment in which a socket escapes both.
+        self._socket = connected
+        if self._given_up:
+            self._cut(connected)
 
-    def forget(self) -> None:
-        self._by_thread.pop(threading.get_ident(), None)
+    def give_up(self) -> None:
+        """Cut the request's connection, now or once there is one; that ends a read that would go on."""
+        self._given_up = True
+        if self._socket is not None:
+            self._cut(self._socket)
 
-    def abort(self, thread: threading.Thread) -> None:
-        """Cut the thread's connection, which ends its blocked read and so the thread."""
-        connection = self._by_thread.pop(thread.ident or 0, None)
-        try:
-            if connection is not None and connection.sock is not None:
-                connection.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # it ended by itself meanwhile
+    @staticmethod
+    def _cut(connected: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # it ended by itself meanwhile
+            connected.shutdown(socket.SHUT_RDWR)
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
-    """The usual adapter, whose connections note which thread is using them."""
-
-    def __init__(self, connections: _OpenConnections) -> None:
-        self._connections = connections
-        super().__init__()
+    """The usual adapter, whose connections tell the request's thread which socket they use."""
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        if not getattr(pool.ConnectionCls, "notes", False):
-            pool.ConnectionCls = _noting(pool.ConnectionCls, self._connections)
+        if not getattr(pool.ConnectionCls, "tells_its_socket", False):
+            pool.ConnectionCls = _telling(pool.ConnectionCls)
         return pool
 
 
-def _noting(base: Any, connections: _OpenConnections) -> Any:
-    class NotingConnection(base):  # type: ignore[misc]  # http's or https's, the pool knows which
-        notes = True
+def _telling(base: Any) -> Any:
+    class TellingConnection(base):  # type: ignore[misc]  # http's or https's, the pool knows which
+        tells_its_socket = True
+
+        def connect(self) -> None:
+            super().connect()
+            self._tell()
 
         def request(self, *args: Any, **kwargs: Any) -> Any:
-            connections.note(self)
+            if self.sock is not None:  # kept alive from an earlier request
+                self._tell()
             return super().request(*args, **kwargs)
 
-    return NotingConnection
+        def _tell(self) -> None:
+            # Told now: a connection that is to close after its answer lets go of its socket before that.
+            thread = threading.current_thread()
+            if isinstance(thread, _RequestThread):
+                thread.use(self.sock)
+
+    return TellingConnection
