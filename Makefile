@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench binder
+.PHONY: help demo test lint bench binder gallery
 # Two goals asked for at once share one environment; installing into it twice at a time breaks it.
 .NOTPARALLEL:
 
@@ -29,6 +29,9 @@ lint: $(VENV)/.installed-lint ## check style, types and which room imports which
 
 bench: $(VENV)/.installed-test ## measure what loading, reading and live updates cost
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+gallery: $(VENV)/.installed-test ## take a picture of every state of the card, into screenshots/gallery
+	@$(BIN)/python -m tests.gallery $(ARGS)
 
 binder: $(VENV)/.created ## do locally what a Binder build does, and run the quickstart there
 	@$(BIN)/python -m tests.binder_build

@@ -5,9 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import loading, reading, updating
+from . import clicking, loading, painting, reading, updating
 
-QUESTIONS = {"loading": loading.measure, "reading": reading.measure, "updating": updating.measure}
+QUESTIONS = {
+    "loading": loading.measure,
+    "reading": reading.measure,
+    "updating": updating.measure,
+    "painting": painting.measure,
+    "clicking": clicking.measure,
+}
 
 
 def main() -> int:

@@ -30,7 +30,7 @@ class Comparison:
         low, _, high = statistics.quantiles(self.ratios, n=4) if len(self.ratios) > 1 else self.ratios * 3
         verdict = "holds" if self.holds else "MISSED"
         spread = f"{low:.3f} to {high:.3f}"
-        return f"{self.question:<{width}}  {self.median:.3f}  ({spread})  target {self.target:.2f}  {verdict}"
+        return f"{self.question:<{width}}  {self.median:.3f}  ({spread})  target {self.target:g}  {verdict}"
 
 
 def alternate(ours: Callable[[], float], peer: Callable[[], float], *, rounds: int) -> list[float]:

@@ -36,11 +36,12 @@ class Threshold:
 
         Raises ``ValueError`` when it is neither, or not more than 0.
         """
-        found = re.fullmatch(r"\s*([0-9.]+)\s*(s|min|m|h|d)?\s*", str(limit))
         try:
+            text = limit if isinstance(limit, str) else f"{Decimal(str(limit)):f}"
+            found = re.fullmatch(r"\s*([0-9.]+)\s*(s|min|m|h|d)?\s*", text)
             amount = Decimal(found[1]) if found else Decimal(0)
         except InvalidOperation:
-            amount = Decimal(0)
+            found, amount = None, Decimal(0)
         if found is None or amount <= 0:
             raise ValueError(f"{limit!r} is neither a number of credits, like 50, nor a time, like 2h")
         return cls(seconds=float(amount) * _UNITS[found[2]]) if found[2] else cls(credits=amount)
@@ -51,10 +52,15 @@ class Threshold:
         return format_time(self.seconds or 0.0)
 
     def is_crossed(self, credits: Credits, runway: float | None, margin: float = 1.0) -> bool:
-        """Tell whether less is left than the limit, or than ``margin`` times as much."""
+        """Tell whether less is left than the limit, or than ``margin`` times as much.
+
+        A runway that is not known has not crossed a limit. Nor has it left one behind with a margin.
+        """
         if self.credits is not None:
             return credits.spendable < self.credits * Decimal(str(margin))
-        return runway is not None and self.seconds is not None and runway < self.seconds * margin
+        if runway is None:
+            return margin > 1
+        return self.seconds is not None and runway < self.seconds * margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,11 @@ class Bell:
     def __init__(self) -> None:
         """Start armed."""
         self._worst: Level = "ok"
+
+    @property
+    def armed(self) -> bool:
+        """Whether nothing has rung since the last good reading."""
+        return self._worst == "ok"
 
     def hear(self, limits: Limits, credits: Credits, runway: float | None) -> Alarm | None:
         """Give the alarm that this reading is, if it is one. Only a good reading arms the bell again."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
+from .alarms import Limits
 from .formats import INFINITY, MINUS, format_amount, format_rate, format_time, plain_amount, sparkline
 
 if TYPE_CHECKING:
@@ -130,12 +131,17 @@ def mimebundle(
     *,
     status: str = "paused",
     message: str = "",
-    level: Level = "ok",
+    level: Level | None = None,
     now: datetime | None = None,
     trend: Trend | None = None,
     worth: str = "",
 ) -> dict[str, str]:
-    """Give both renderings of a card that does not move, for a front end to choose from."""
+    """Give both renderings of a card that does not move, for a front end to choose from.
+
+    Without a ``level`` it is what the reading says by itself.
+    """
+    if level is None:
+        level = "ok" if credits is None else Limits().level_of(credits)
     return {
         "text/plain": render_text(
             credits, status=status, level=level, message=message, now=now, trend=trend, worth=worth
@@ -150,7 +156,7 @@ def worth_of(credits: Credits | None, credits_per_dollar: float | None) -> str:
     """Give about how many dollars can be spent, "" where nobody said what a credit is worth."""
     if credits is None or not credits_per_dollar:
         return ""
-    return f"≈ ${float(credits.spendable) / credits_per_dollar:.2f}"
+    return f"≈ ${float(credits.spendable) / credits_per_dollar:,.2f}"
 
 
 @cache
@@ -179,7 +185,8 @@ def _fields(
         "status": status,
         "level": level,
         "badge": "demo data" if simulated else "",
-        "pill": PILLS.get(status, status),
+        # Colour alone would not say it, and this card has no alarms.
+        "pill": PILLS.get(status, status) + (f" · {level}" if level in {"low", "critical"} else ""),
         "message": message,
         "updated": _updated(credits, now),
         "worth": worth,
@@ -231,7 +238,7 @@ def _half(credits: Credits | None, half: str) -> Mapping[str, str]:
         "max": plain_amount(ceiling) if ceiling else "1",
         "now": plain_amount(max(amounts.remaining, Decimal(0))),
         "valuetext": f"{shown.replace(MINUS, 'minus ')} of {format_amount(total)} {unit}",
-        "share": plain_amount((share * 100).quantize(Decimal("0.1"))),
+        "share": plain_amount((share * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)),
     }
 
 

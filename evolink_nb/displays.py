@@ -1,8 +1,10 @@
 """What a saved notebook keeps of its cards: displays that are rewritten, rarely, with the newest reading.
 
-A widget alone leaves nothing in the file that can be read without its kernel. Beside each live card stands
-a card that does not move; this room keeps it near what the live one shows. A rewrite may redraw the
-output, so there are few: when the state changes, at a cell's end, and otherwise once a minute.
+A widget alone leaves nothing in the file that can be read without its kernel. After each live card stands
+a card that does not move; this room keeps it near what the live one shows. It is an output of its own,
+because a rewrite makes front ends draw the whole output anew: the live card would lose the keyboard, the
+page would jump, and JupyterLab would keep the old view too. Rewrites are few for the file's sake: when the
+state changes, at a cell's end, and otherwise once a minute.
 """
 
 from __future__ import annotations
@@ -22,17 +24,36 @@ REWRITE_AFTER = 60.0
 SETTLE = 2.0
 """Seconds between two rewrites of one display at least."""
 
+_TWIN_STYLE = """<style>
+/* While the live card is here, its twin for the file stays out of sight (JupyterLab, VS Code, Colab). */
+:is(.jp-OutputArea, .cell_container, #output-area):has(.evolink-card[data-live])
+  :is(.evo-twin, .jp-OutputArea-child:has(.evo-twin)),
+/* Without its kernel JupyterLab has only "Loading" or "model not found" to say where the live card was. */
+.jp-OutputArea-child:has(~ .jp-OutputArea-child .evo-twin) > .jp-OutputArea-output:not(:has(*)) {
+  display: none;
+}
+</style>
+"""
+
+
+def twin(bundle: dict[str, str]) -> dict[str, str]:
+    """Give a card that does not move as one to be read where its live card, the output before it, is gone."""
+    return bundle | {"text/html": f'{_TWIN_STYLE}<div class="evo-twin">{bundle["text/html"]}</div>'}
+
 
 class Display:
     """One output of one cell, rewritten with what ``render`` gives: a MIME bundle."""
 
     def __init__(
-        self, fetcher: CreditsFetcher, render: Callable[[], dict[str, Any]], *, every: float = REWRITE_AFTER
+        self, fetcher: CreditsFetcher, render: Callable[[], dict[str, Any]], *, every: float | None = None
     ) -> None:
-        """Show what ``render`` gives now, and again when ``fetcher`` brings something new."""
+        """Show what ``render`` gives now, and again when ``fetcher`` brings something new.
+
+        A reading that changed waits ``every`` seconds at least, `REWRITE_AFTER` unless told otherwise.
+        """
         self._fetcher = fetcher
         self._render = render
-        self._every = every
+        self._every = every or REWRITE_AFTER
         self._writing = threading.Lock()
         self._status = fetcher.status
         self._revision = fetcher.revision

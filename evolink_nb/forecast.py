@@ -24,36 +24,32 @@ SHORTEST_RECORD = 20.0
 """Seconds that must have been observed before there is a rate."""
 FEWEST_STEPS = 3
 """Steps between readings that must have been observed before there is a rate."""
+LEAST_SPENT = 0.0001
+"""Credits, older ones counting less, that must have been spent: below is a gateway's rounding."""
 
 
 def spent_between(earlier: Credits, later: Credits) -> Decimal:
     """Give the credits spent from one reading to the next; negative where a settlement gave some back.
 
-    A top-up is not negative spending: where the balance rose, only what the key's own counter gave back
-    counts, and where both happened in one step the counter says what was spent.
+    A top-up, or another limit for the key, is no spending. Where the key binds its own counter says what
+    was spent; where the account does others spend too, so that what it lost says more, unless it was
+    topped up in between.
     """
-    fell = remaining_between(earlier, later)
-    if later.token.unlimited or earlier.token.unlimited:
-        # Such a key's counters may be frozen. A rise is then a top-up as far as anyone can tell.
-        return max(fell, later.user.used - earlier.user.used, Decimal(0)) if fell < 0 else fell
     counted = later.token.used - earlier.token.used
-    if fell >= 0:
-        return max(fell, counted)
-    return max(fell, counted) if counted < 0 else counted
-
-
-def remaining_between(earlier: Credits, later: Credits) -> Decimal:
-    """Give by how much the half that binds now has fallen; negative when it rose."""
-    if later.binding == "token" and not earlier.token.unlimited:
-        return earlier.token.remaining - later.token.remaining
-    return earlier.user.remaining - later.user.remaining
+    if later.binding == "token":
+        return counted
+    fell = earlier.user.remaining - later.user.remaining
+    if fell < 0 and counted == 0 and later.token.unlimited:
+        # Such a key's counters may be frozen; the account's moves later, when calls settle.
+        counted = later.user.used - earlier.user.used
+    return max(fell, counted)
 
 
 def burn_rate(readings: Sequence[Credits]) -> float | None:
     """Give the credits spent a second of late, or None where the readings don't tell.
 
     ``readings`` are in order of time. Recent steps count more (`HALF_LIFE`); a rate needs a few steps
-    over `SHORTEST_RECORD` seconds, and some spending within `MEMORY`.
+    over `SHORTEST_RECORD` seconds, and some spending (`LEAST_SPENT`) within `MEMORY`.
     """
     if not readings:
         return None
@@ -70,7 +66,7 @@ def burn_rate(readings: Sequence[Credits]) -> float | None:
         weighted_time += weight * length
         observed += length
         steps += 1
-    if steps < FEWEST_STEPS or observed < SHORTEST_RECORD or spent <= 0:
+    if steps < FEWEST_STEPS or observed < SHORTEST_RECORD or spent < LEAST_SPENT:
         return None
     return spent / weighted_time
 

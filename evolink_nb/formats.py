@@ -50,7 +50,7 @@ def format_rate(rate: float) -> str:
     """Give a burn rate of ``rate`` credits a second in the unit that reads best: "12.4 / min" or "3 / h"."""
     amount, unit = (rate * 60, "min") if rate * 60 >= 1 else (rate * 3600, "h")
     places = 2 - math.floor(math.log10(amount))
-    figures = Decimal(amount).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    figures = Decimal(str(amount)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
     return f"{plain_amount(figures, separator=',')} / {unit}"
 
 
@@ -63,7 +63,12 @@ def sparkline(points: Sequence[tuple[float, float]]) -> str:
     low = min(amount for _, amount in points)
     height = max(amount for _, amount in points) - low
     spots = (
-        f"{(time - start) / width * 100:.1f} {36 - (amount - low) / height * 32 if height else 20:.1f}"
+        ((time - start) / width * 100, 36 - (amount - low) / height * 32 if height else 20)
         for time, amount in points
     )
-    return "M" + "L".join(spots)
+    return "M" + "L".join(f"{_tenths(x)} {_tenths(y)}" for x, y in spots)
+
+
+def _tenths(value: float) -> Decimal:
+    # As the browser's toFixed(1) rounds, which Python's ".1f" doesn't: 6.25 is 6.3.
+    return Decimal(value).quantize(Decimal("0.1"), ROUND_HALF_UP)

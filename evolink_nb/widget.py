@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -25,12 +27,20 @@ log = logging.getLogger(__name__)
 
 FIRST_READING = 2.0
 """Seconds that showing a card waits for its first reading at most."""
+SIGN_OF_LIFE = 150.0
+"""Seconds after which a view that can be seen, but isn't heard of, is gone; it gives word each minute."""
 MOST_POINTS = 60
 """Points of the sparkline at most; ``card.js`` has the same number."""
 
 
 def _to_milliseconds(moment: datetime | None, _widget: object) -> float | None:
     return None if moment is None else round(moment.timestamp() * 1000)
+
+
+def _shown_trend(fetcher: CreditsFetcher) -> tuple[float | None, float | None]:
+    """Give the burn rate and the runway, the same for the live card and the still one."""
+    rate, runway = fetcher.burn_rate, fetcher.runway
+    return rate and float(f"{rate:.6g}"), runway and round(runway)
 
 
 def _synced(trait: TraitType[Any, Any], **metadata: Any) -> Any:
@@ -94,7 +104,8 @@ class CreditsWidget(anywidget.AnyWidget):
         self._limits = limits
         self._bell = Bell()
         self._on_alarm = on_alarm
-        self._views: dict[str, bool] = {}
+        self._views: dict[str, float] = {}
+        self._seen = True
         self._following = threading.RLock()
         super().__init__(
             _template=card.render_live_html(),
@@ -139,9 +150,15 @@ class CreditsWidget(anywidget.AnyWidget):
             status="paused" if fetcher.error is None else fetcher.status,
             message="" if fetcher.error is None else str(fetcher.error),
             level="ok" if fetcher.credits is None else self._level_of(fetcher.credits),
-            trend=card.Trend(fetcher.burn_rate, fetcher.runway, fetcher.spent, self._points()),
+            trend=card.Trend(*_shown_trend(fetcher), fetcher.spent, self._points()),
             worth=card.worth_of(fetcher.credits, self.credits_per_dollar),
         )
+
+    def view(self) -> dict[str, Any]:
+        """Give the live view alone, nothing after `close`."""
+        bundle = super()._repr_mimebundle_()
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        return {name: value for name, value in (data or {}).items() if name != "text/plain"}
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Give the live view, and beside it what is readable where no widget runs: the reading now."""
@@ -169,6 +186,8 @@ class CreditsWidget(anywidget.AnyWidget):
             self.updated_at = fetcher.updated_at
             self.worth = card.worth_of(credits, self.credits_per_dollar)
             self.status = fetcher.status
+        if self._views:
+            self._look()
         if alarm is not None and self._on_alarm is not None:
             try:
                 self._on_alarm(alarm)
@@ -185,13 +204,12 @@ class CreditsWidget(anywidget.AnyWidget):
         self.binding = credits.binding
         self.simulated = credits.simulated
         self.spent = float(fetcher.spent)
-        self.burn_rate = fetcher.burn_rate and float(f"{fetcher.burn_rate:.3g}")
-        self.runway = fetcher.runway and round(fetcher.runway)
+        self.burn_rate, self.runway = _shown_trend(fetcher)
         self.level = self._level_of(credits)
         alarm = self._bell.hear(self._limits, credits, fetcher.runway)
         if alarm is not None:
             self.alarm = alarm.message
-        elif self.level == "ok":
+        elif self._bell.armed:
             self.alarm = ""
         return alarm
 
@@ -227,11 +245,28 @@ class CreditsWidget(anywidget.AnyWidget):
         elif action == "resume":
             self.fetcher.resume()
         elif action == "show":
-            self._views[str(content.get("view"))] = content.get("visible") is True
-            self.fetcher.show(self, visible=any(self._views.values()))
+            self._views[str(content.get("view"))] = _good_until(visible=content.get("visible") is True)
+            self._look()
         elif action == "leave":
             self._views.pop(str(content.get("view")), None)
-            self.fetcher.show(self, visible=any(self._views.values()))
+            self._look()
+
+    def _look(self) -> None:
+        """Let the fetcher know when somebody begins or ceases to see any view."""
+        now = time.monotonic()
+        seen = any(until > now for until in list(self._views.values()))
+        if seen != self._seen:
+            self._seen = seen
+            self.fetcher.show(self, visible=seen)
+
+
+def _good_until(*, visible: bool) -> float:
+    """Give the time until which a view's word about itself holds, in seconds of the monotonic clock."""
+    if not visible:
+        return 0.0
+    # On the main thread words wait for the running cell's end: there silence means nothing.
+    heard_beside_a_cell = threading.current_thread() is not threading.main_thread()
+    return time.monotonic() + SIGN_OF_LIFE if heard_beside_a_cell else math.inf
 
 
 def _answer_beside_a_running_cell(comm: Any) -> None:

@@ -66,7 +66,7 @@ def test_the_search_finds_what_there_is() -> None:
         "client.EvoLinkClient.get_credits",
         "credits.Credits.from_dict",
         "credits.Credits.binding",
-        "card.age_of",
+        "formats.format_time",
     ):
         assert f"evolink_nb.{path}" in found
 

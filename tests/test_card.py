@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -11,16 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_nb.card import (
-    age_of,
-    format_amount,
-    level_of,
-    mimebundle,
-    render_html,
-    render_live_html,
-    render_text,
-)
+from evolink_nb.alarms import Limits
+from evolink_nb.card import STATIC, Trend, mimebundle, render_html, render_live_html, render_text, worth_of
 from evolink_nb.credits import Credits, TokenCredits, UserCredits
+from evolink_nb.formats import format_amount, format_time
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
 VOID = {"br", "path", "meta", "link", "input", "img", "hr"}
@@ -172,6 +167,8 @@ def test_an_overdrawn_account_shows_what_it_owes() -> None:
     meter = card.find(data_gauge="user").attributes
     assert (meter["aria-valuenow"], meter["aria-valuetext"]) == ("0", "minus 12.5 of 123.4048 overdrawn")
     assert "-12.5 overdrawn" in bundle["text/plain"]
+    assert Page(mimebundle(reading("0"))["text/html"]).find(data_level="critical").tag == "div"
+    assert Page(mimebundle(reading("-1"), level="low")["text/html"]).find(data_level="low").tag == "div"
 
 
 def test_before_the_first_reading_there_is_no_number() -> None:
@@ -237,6 +234,38 @@ def test_nothing_is_fetched_from_elsewhere() -> None:
         assert telltale not in markup.replace("http://www.w3.org/2000/svg", "")
 
 
+def test_what_every_card_costs_is_small() -> None:
+    assert sum((STATIC / f"card.{kind}").stat().st_size for kind in ("html", "css", "js")) <= 24_000
+
+
+def test_the_script_reaches_nowhere_and_writes_no_markup_but_the_template() -> None:
+    script = (STATIC / "card.js").read_text(encoding="utf-8")
+    assert re.findall(r".*(?:inner|outer|Adjacent|set)HTML.*", script) == [
+        '    element.innerHTML = model.get("_template");'
+    ]
+    for telltale in (
+        "http:",
+        "https:",
+        "ws:",
+        "wss:",
+        "fetch(",
+        "XMLHttpRequest",
+        "sendBeacon",
+        "import(",
+        "import ",
+    ):
+        assert telltale not in script
+    for telltale in (
+        "eval(",
+        "Function(",
+        "document.write",
+        "createContextualFragment",
+        "DOMParser",
+        "srcdoc",
+    ):
+        assert telltale not in script
+
+
 def test_without_styles_it_is_a_small_correct_table() -> None:
     """As GitHub shows it: nothing is left but the words, and the table they stand in."""
     bare = Page(render_html(reading(simulated=True), message="Low.").split("</style>")[1])
@@ -247,6 +276,54 @@ def test_without_styles_it_is_a_small_correct_table() -> None:
     words = " ".join(bare.elements[0].text.split())
     assert words.startswith("EvoLink credits demo data not live")
     assert " Low. read 2026-11-2" in words
+
+
+TREND = Trend(0.2065, 5280.0, Decimal("19.2"), [(0.0, 20.0), (1000.0, 5.0), (4000.0, 0.8)])
+
+
+def test_the_strip_tells_the_trend() -> None:
+    bundle = mimebundle(reading(), trend=TREND, worth=worth_of(reading(), 68.0))
+    card = Page(bundle["text/html"])
+    assert card.field("burn-rate") == ("12.4 / min", None)
+    assert card.field("runway") == ("≈ 1 h 28 min left", None)
+    assert card.field("spent") == ("19.2", "19.2")
+    assert card.field("worth")[0] == "≈ $16.11"
+    assert "hidden" not in card.find(_class="evo-strip").attributes
+    assert card.find(_class="evo-curve").attributes["d"] == "M0.0 4.0L25.0 29.0L100.0 36.0"
+    assert card.find(_class="evo-area").attributes["d"] == "M0.0 4.0L25.0 29.0L100.0 36.0L100 40L0 40Z"
+    assert [element.text for element in card.elements if element.attributes.get("class") == "evo-label"] == [
+        "burn",
+        "lasts",
+        "spent here",
+    ]
+    lines = bundle["text/plain"].splitlines()
+    assert lines[3:] == ["  burn 12.4 / min, lasts ≈ 1 h 28 min left, spent here 19.2", "  worth ≈ $16.11"]
+
+
+def test_where_nothing_is_known_nothing_is_said() -> None:
+    for trend in (None, Trend()):
+        bundle = mimebundle(reading(), trend=trend)
+        card = Page(bundle["text/html"])
+        assert {card.field(name) for name in ("burn-rate", "runway", "spent", "worth")} == {("", None)}
+        assert "hidden" in card.find(_class="evo-strip").attributes
+        assert {
+            element.text for element in card.elements if element.attributes.get("class") == "evo-label"
+        } == {""}
+        assert len(bundle["text/plain"].splitlines()) == 3
+    assert worth_of(None, 68.0) == worth_of(reading(), None) == worth_of(reading(), 0) == ""
+
+
+def test_the_still_card_and_the_live_one_are_of_one_template() -> None:
+    still, live = Page(render_html(reading()).split("</style>")[1]), Page(render_live_html())
+    fields = [
+        [e.attributes["data-field"] for e in card.elements if "data-field" in e.attributes]
+        for card in (still, live)
+    ]
+    assert fields[0] == fields[1]
+    assert "data-live" not in still.elements[0].attributes
+    assert "data-live" in live.elements[0].attributes
+    actions = [e.attributes["data-action"] for e in live.elements if "data-action" in e.attributes]
+    assert actions == ["refresh", "pause", "notify"]
 
 
 def cells(card: Page) -> list[list[str]]:
@@ -338,9 +415,10 @@ def test_any_reading_makes_a_card(user: Decimal, token: Decimal, unlimited: bool
 def test_the_level_follows_from_what_can_be_spent(
     spendable: str, warn_below: Decimal | float | None, level: str
 ) -> None:
-    assert level_of(reading(spendable), warn_below) == level
-    assert level_of(reading(token=spendable), warn_below) == level
-    assert level_of(reading(token=spendable, unlimited=True), warn_below) == "ok"
+    limits = Limits.parse(warn_below, None)
+    assert limits.level_of(reading(spendable)) == level
+    assert limits.level_of(reading(token=spendable)) == level
+    assert limits.level_of(reading(token=spendable, unlimited=True)) == "ok"
 
 
 @pytest.mark.parametrize(
@@ -353,10 +431,12 @@ def test_the_level_follows_from_what_can_be_spent(
         (60, "1 min"),
         (3599, "59 min"),
         (3600, "1 h"),
-        (86_399, "23 h"),
+        (5304, "1 h 28 min"),
+        (86_399, "23 h 59 min"),
         (86_400, "1 d"),
-        (1e7, "115 d"),
+        (90_000, "1 d 1 h"),
+        (1e7, "115 d 17 h"),
     ],
 )
-def test_ages_are_in_the_largest_unit_that_fits(seconds: float, age: str) -> None:
-    assert age_of(seconds) == age
+def test_times_are_in_the_two_largest_units_that_fit(seconds: float, age: str) -> None:
+    assert format_time(seconds) == age

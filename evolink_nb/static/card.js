@@ -12,9 +12,9 @@
  * @typedef {[milliseconds: number, credits: number]} Point  of the sparkline
  */
 
-/** Milliseconds that a click may go unanswered before the card says that the kernel is busy. */
+/** Milliseconds that a click may go unanswered before the kernel counts as busy. */
 const PATIENCE = 1000;
-/** Readings that may fail to come before the card says that there is no word. */
+/** Readings that may fail to come before the card says so. */
 const MISSED = 3;
 const MOST_POINTS = 60;
 
@@ -31,7 +31,7 @@ const PILLS = {
   gone: "kernel gone",
   error: "trouble",
 };
-const GONE = "The kernel behind this card is gone. Run its cell again to go on.";
+const GONE = "This card's kernel is gone. Run its cell again.";
 const PAUSE = ["Pause", "M5.5 3.5v9M10.5 3.5v9"];
 const RESUME = ["Resume", "M5 3.5v9l7.5-4.5z"];
 
@@ -51,6 +51,7 @@ export function formatAmount(amount) {
 /** @param {number} amount  unformatted: no exponent */
 export function plainAmount(amount) {
   const text = String(amount + 0);
+  if (text.includes("e+")) return String(BigInt(amount));
   return text.includes("e") ? amount.toFixed(20).replace(/\.?0+$/, "") : text;
 }
 
@@ -100,15 +101,16 @@ class Card {
     this.root = this.one(".evolink-card");
     this.id = Math.random().toString(36).slice(2);
     const now = Date.now();
-    /** When the newest reading came, by this machine's clock: the kernel's may be set otherwise. */
+    /** When the newest reading came, by this machine's clock, not the kernel's. */
     this.arrivedAt = Math.min(model.get("updated_at") ?? now, now);
-    /** Since when this view can be seen: what the kernel owes it is counted from then. */
+    /** Since when this view can be seen, and is owed readings. */
     this.seenAt = now;
-    /** When a click was made that is still unanswered; 0 when there is none. */
+    /** When an unanswered click was made, or 0. */
     this.clickedAt = 0;
     /** @type {Point[]} */
     this.points = [];
     this.visible = false;
+    this.gone = false;
 
     this.on("refresh", () => this.refresh());
     this.on("pause", () => this.send(model.get("status") === "paused" ? "resume" : "pause"));
@@ -119,6 +121,8 @@ class Card {
       "change:updated_at": () => this.arrive(),
       "change:alarm": () => this.ring(),
       change: () => this.update(),
+      // Comes once, when the kernel is restarted.
+      comm_live_update: () => (this.gone = true),
       "msg:custom": (content) => this.hear(content),
     };
     for (const event in this.listeners) model.on(event, this.listeners[event]);
@@ -141,20 +145,16 @@ class Card {
 
   /** @type {(action: string, visible?: boolean) => void} */
   send(action, visible) {
-    this.model.send({ action, view: this.id, visible });
+    if (!this.gone) this.model.send({ action, view: this.id, visible });
   }
 
   refresh() {
     this.clickedAt = Date.now();
     this.send("refresh");
-    setTimeout(() => this.tick(), PATIENCE);
     this.tick();
   }
 
-  /**
-   * Tell the kernel whether anybody can see this view.
-   * @param {boolean} visible
-   */
+  /** @param {boolean} visible  whether anybody can see this view, for the kernel to know */
   see(visible) {
     if (visible === this.visible) return;
     this.visible = visible;
@@ -216,7 +216,7 @@ class Card {
     const remaining = model.get(`${half}_remaining`);
     const used = model.get(`${half}_used`);
     if (remaining === null || used === null) return;
-    const total = remaining + used;
+    const total = +(remaining + used).toFixed(6);
     const unit = unlimited ? "no limit of its own" : remaining < 0 ? "overdrawn" : "credits left";
     const shown = unlimited ? "∞" : formatAmount(remaining);
     const share = unlimited || total <= 0 ? 0 : Math.min(Math.max(remaining / total, 0), 1);
@@ -239,15 +239,17 @@ class Card {
     gauge.setAttribute("aria-valuenow", plainAmount(unlimited ? 0 : Math.max(remaining, 0)));
     const spoken = `${shown.replace("\u2212", "minus ")} of ${formatAmount(total)} ${unit}`;
     gauge.setAttribute("aria-valuetext", unlimited ? unit : spoken);
-    const fill = /** @type {HTMLElement} */ (gauge.querySelector(".evo-fill"));
+    const fill = this.one(`[data-gauge="${half}"] .evo-fill`);
     fill.style.setProperty("--share", plainAmount(Math.round(share * 1000) / 10));
   }
 
-  /** Show what changes with time alone: ages, waits, and what silence means. */
+  /** Show what time alone changes: ages, waits, and what silence means. */
   tick() {
     const { model, root } = this;
     const now = Date.now();
     const age = (now - this.arrivedAt) / 1000;
+    // Each minute: the kernel forgets a view it doesn't hear of.
+    if (this.visible && now % 60000 < 1000) this.send("show", true);
     const [status, pill] = this.judge(now, age);
     root.dataset.status = status;
     this.field("status", pill);
@@ -272,7 +274,7 @@ class Card {
   judge(now, age) {
     const interval = Math.max(this.model.get("interval"), 1);
     const reported = this.model.get("status");
-    if (this.element.closest(".jupyter-widgets-disconnected")) return ["gone", PILLS.gone];
+    if (this.gone) return ["gone", PILLS.gone];
     if (this.clickedAt) {
       const status = now - this.clickedAt < PATIENCE ? "refreshing" : "busy";
       return [status, PILLS[status]];
@@ -295,9 +297,7 @@ class Card {
 
   /** @type {(name: string, text: string) => HTMLElement} */
   field(name, text) {
-    const element = this.one(`[data-field="${name}"]`);
-    if (element.textContent !== text) element.textContent = text;
-    return element;
+    return setText(this.element, `[data-field="${name}"]`, text);
   }
 
   /** @type {(action: string, listener: () => void) => void} */
@@ -311,25 +311,26 @@ class Card {
   }
 }
 
-/** @type {(parent: Element, selector: string, text: string) => void} */
+/** @type {(parent: Element, selector: string, text: string) => HTMLElement} */
 function setText(parent, selector, text) {
-  const element = parent.querySelector(selector);
-  if (element && element.textContent !== text) element.textContent = text;
+  const element = /** @type {HTMLElement} */ (parent.querySelector(selector));
+  if (element.textContent !== text) element.textContent = text;
+  return element;
 }
 
 /**
- * The whole part large, the decimals small; it glides in unless the person asked for less motion.
+ * The whole part large, the decimals small; card.css lets what is new glide in.
  * @type {(element: HTMLElement, shown: string) => void}
  */
 function setNumber(element, shown) {
   if (element.textContent === shown) return;
   const [whole, rest] = shown.split(".");
+  const number = document.createElement("span");
   const small = document.createElement("small");
-  small.textContent = rest ? `.${rest}` : "";
-  element.replaceChildren(whole, small);
-  element.style.setProperty("--length", String(whole.length + 0.6 * small.textContent.length));
-  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  element.animate([{ opacity: 0.3, translate: "0 4px" }, { opacity: 1, translate: "0 0" }], 300);
+  if (rest) small.append(`.${rest}`);
+  number.append(whole, small);
+  element.replaceChildren(number);
+  element.style.setProperty("--length", `${whole.length + (rest ? 0.6 * (rest.length + 1) : 0)}`);
 }
 
 /** @type {(element: HTMLElement, amount: number | null) => void} */

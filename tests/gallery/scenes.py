@@ -1,0 +1,197 @@
+"""What the gallery shows: each state of the card, brought about as it comes about in use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from evolink_nb import card
+from evolink_nb.demo import Account
+
+from .stage import Stage
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+HOSTILE_MARKUP = '<img src=x onerror="window.harmed = true"><script>window.harmed = true</script><b>bold</b>'
+HOSTILE_NAMES = (
+    "\u05d7\u05e9\u05d1\u05d5\u05df \u202e\u0634\u0631\u0643\u0629\u202c"  # Hebrew; Arabic, turned around
+    " \U0001f9d1\U0001f3fd\u200d\U0001f680 \U0001f1ea\U0001f1fa is over its limit"  # of several code points
+)
+
+EXTREME = json.dumps(
+    {
+        "data": {
+            "token": {"remaining_credits": 1e-9, "used_credits": 1e20, "unlimited_credits": False},
+            "user": {"remaining_credits": 123456789012345678901234567890.1234, "used_credits": 1e30},
+        },
+        "success": True,
+    }
+)
+EVENING = ("2.9", "3.4", "1.2", "0.4", "4.8", "3.1", "2.2", "5.3", "3.9", "2.4", "3.6", "1.9", "3.3", "2.8")
+"""Credits spent from reading to reading in an evening's work: about 12 a minute."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One state of the card, ready to be shown by a page.
+
+    ``state`` and ``points`` are what a live card's model says, None where the card does not move and
+    ``markup`` is all of it. ``now`` is the kernel's time, from which the page's is ``age`` seconds away.
+    ``happens`` is what the page does to the card before it is looked at.
+    """
+
+    name: str
+    caption: str
+    now: datetime
+    state: dict[str, Any] | None = None
+    points: list[list[float]] = field(default_factory=list)
+    markup: str = ""
+    age: float = 4.0
+    happens: Callable[[Page], None] | None = None
+
+
+def scenes() -> Iterator[Scene]:
+    """Make them all, one after another."""
+    for make in (_daily, _ailing, _balances, _hostile, _still):
+        yield from make()
+
+
+def _scene(stage: Stage, name: str, caption: str, **more: Any) -> Scene:
+    return Scene(name, caption, stage.now, stage.state(), stage.points(), **more)
+
+
+# -- what happens in the page --------------------------------------------------------------------------
+
+
+def click_refresh(page: Page) -> None:
+    """Press the button; the kernel has not answered yet."""
+    page.locator('[data-action="refresh"]').click()
+
+
+def click_refresh_in_vain(page: Page) -> None:
+    """Press the button of a card whose kernel is busy."""
+    click_refresh(page)
+    page.clock.run_for(1_500)
+
+
+def hear_nothing(page: Page) -> None:
+    """Let two minutes pass without a word from the kernel."""
+    page.clock.run_for(120_000)
+
+
+def lose_the_kernel(page: Page) -> None:
+    """Tell the card what front ends tell when the kernel has ended."""
+    page.evaluate("() => host.model.emit('comm_live_update')")
+    page.clock.run_for(1_000)
+
+
+# -- the scenes ----------------------------------------------------------------------------------------
+
+
+def _daily() -> Iterator[Scene]:
+    with Stage(fault={"latency": 60.0}) as stage:
+        stage.server.wait_for_requests(1)
+        yield _scene(stage, "loading", "the first reading is on its way")
+    with Stage(_account()) as stage:
+        yield _scene(stage.settle(), "first", "one reading: nothing to say about the trend yet")
+    with Stage(_account()) as stage:
+        stage.spend(*EVENING)
+        yield _scene(stage, "live", "an ordinary evening")
+        yield _scene(stage, "refreshing", "the button was pressed", happens=click_refresh)
+        yield _scene(stage, "busy", "pressed while the kernel is busy", happens=click_refresh_in_vain)
+        yield _scene(stage, "stale", "no word for two minutes", happens=hear_nothing)
+        yield _scene(stage, "gone", "the kernel has ended", happens=lose_the_kernel)
+        stage.hear("pause").settle()
+        yield _scene(stage, "paused", "paused by the person, yesterday", age=100_000.0)
+    with Stage(_account(), simulated=True, warn_below=50) as stage:
+        yield _scene(stage.spend(*EVENING), "demo", "a simulated account")
+    with Stage(_account(), credits_per_dollar=68.0) as stage:
+        yield _scene(stage.spend(*EVENING), "worth", "with what a credit is worth")
+
+
+def _ailing() -> Iterator[Scene]:
+    with Stage(_account()) as stage:
+        stage.spend(*EVENING).fail(status=429, retry_after=60)
+        yield _scene(stage, "rate-limited", "the server asks for a minute")
+    with Stage(fault={"status": 401}) as stage:
+        yield _scene(stage.settle(), "unauthorized", "a key that is not accepted")
+    with Stage(_account()) as stage:
+        stage.spend(*EVENING).fail(connection="refuse")
+        yield _scene(stage, "offline", "the network went away", age=400.0)
+    with Stage(fault={"connection": "refuse"}) as stage:
+        yield _scene(stage.settle(), "offline-from-the-start", "never reached")
+    with Stage(_account()) as stage:
+        stage.spend(*EVENING).fail(status=500)
+        yield _scene(stage, "error", "the server has trouble")
+
+
+def _balances() -> Iterator[Scene]:
+    with Stage(_account("91.05", used="108.95"), warn_below=60) as stage:
+        yield _scene(stage.spend(*EVENING), "low", "below the warning level")
+        markup = stage.widget.render()["text/html"]
+        yield Scene("static-low", "saved while little was left", stage.now, markup=markup)
+    with Stage(_account("59.45", used="141.75"), warn_below=50, critical_below="10 min") as stage:
+        yield _scene(stage.spend(*EVENING), "critical", "below the critical level")
+    with Stage(_account("38.7", used="160")) as stage:
+        yield _scene(stage.spend(*EVENING), "overdrawn", "more spent than there was")
+    with Stage(_account("0", used="160")) as stage:
+        yield _scene(stage.settle(), "empty", "nothing left")
+    with Stage(_account(unlimited=True)) as stage:
+        yield _scene(stage.spend(*EVENING), "unlimited", "a key without a limit of its own")
+    with Stage(_account(token="60", token_used="40"), warn_below="1h") as stage:
+        yield _scene(stage.spend(*EVENING), "token", "the key binds; the alarm is a runway")
+    with Stage(
+        _account("1234567.8901", used="7654321.1234", token="99416.4429"), credits_per_dollar=0.01
+    ) as stage:
+        stage.spend(*["1234.5678"] * 14)
+        yield _scene(stage, "large", "seven digits and four decimals")
+    with Stage(fault={"text": EXTREME}) as stage:
+        yield _scene(stage.settle(), "extreme", "numbers no one should have")
+    account = _account("99999.9999", used="0.0001", token="99416.4429")
+    with Stage(account, warn_below=99_999, critical_below="900d") as stage:
+        yield _scene(stage.spend(*["0.0123"] * 14), "slow", "a long runway, a slow burn, an alarm")
+
+
+def _hostile() -> Iterator[Scene]:
+    texts = {
+        "markup": ("the server's words are markup", HOSTILE_MARKUP),
+        "flood": ("the server's words are 10 kB", "hostile" * 1500),
+        "names": ("right-to-left and emoji names", HOSTILE_NAMES),
+    }
+    for name, (caption, text) in texts.items():
+        with Stage(_account()) as stage:
+            envelope = {"error": {"code": 500, "message": text, "type": "internal_server_error"}}
+            stage.spend(*EVENING).fail(status=500, text=json.dumps(envelope))
+            yield _scene(stage, name, caption)
+
+
+def _still() -> Iterator[Scene]:
+    with Stage(_account(), credits_per_dollar=68.0) as stage:
+        credits = stage.settle().fetcher.credits
+        yield Scene("static", "one reading that does not move", stage.now, markup=card.render_html(credits))
+        stage.spend(*EVENING)
+        markup = stage.widget.render()["text/html"]
+        yield Scene("static-trend", "what a saved notebook keeps of a live card", stage.now, markup=markup)
+        markup = stage.fail(status=500).widget.render()["text/html"]
+        yield Scene("static-error", "saved while the server had trouble", stage.now, markup=markup)
+
+
+def _account(
+    remaining: str = "1136.5996",
+    *,
+    used: str = "94.7048",
+    token: str = "99457.6429",  # noqa: S107 - a token's credits, not a password
+    token_used: str = "542.3571",  # noqa: S107 - as above
+    unlimited: bool = False,
+) -> Account:
+    return Account(
+        user_remaining=remaining,
+        user_used=used,
+        token_remaining=token,
+        token_used=token_used,
+        unlimited=unlimited,
+    )

@@ -1,0 +1,129 @@
+"""A notebook on the oldest supported set of packages, Google Colab's, in a real kernel of its Python."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+
+from tests import colab
+from tests.environment import account_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evolink_nb.demo import DemoServer
+
+VERSIONS = """
+import importlib.metadata, json
+names = [{names}]
+print(json.dumps({{name: importlib.metadata.version(name) for name in names}}))
+"""
+# It ends a reading after the one it waits for: by then that one's message is on its way.
+UNTIL_A_SPEND_SHOWS = """
+import time
+from evolink_nb.fetcher import _shared
+[fetcher] = _shared.values()
+deadline = time.monotonic() + 20
+while fetcher.spent == 0 and time.monotonic() < deadline:
+    time.sleep(0.02)
+revision = fetcher.revision
+while fetcher.revision < revision + 3 and time.monotonic() < deadline:
+    time.sleep(0.02)
+print(fetcher.spent)
+"""
+OUR_THREADS = """
+import threading
+print([thread.name for thread in threading.enumerate() if "evolink" in thread.name])
+"""
+
+
+class Notebook:
+    """Cells run one by one in one kernel, each shown as a saved notebook holds it."""
+
+    def __init__(self, client: NotebookClient) -> None:
+        self._client = client
+
+    def run(self, source: str) -> list[dict[str, Any]]:
+        """The outputs of a cell, in nbformat's shape; an error is one of them."""
+        cells = self._client.nb.cells
+        cells.append(new_code_cell(source))
+        self._client.execute_cell(cells[-1], len(cells) - 1)
+        return [dict(output) for output in cells[-1].outputs]
+
+    def text(self, source: str) -> str:
+        """What a cell prints."""
+        return "".join(str(output["text"]) for output in self.run(source)).strip()
+
+    @property
+    def widgets(self) -> list[dict[str, Any]]:
+        """The traits of the live cards, as the front end knows them."""
+        states = self._client.widget_state.values()
+        return [state for state in states if "user_remaining" in state]
+
+
+@contextmanager
+def kernel_of(interpreter: Path, environment: dict[str, str]) -> Iterator[Notebook]:
+    """A notebook on a kernel that `interpreter` runs, with this added to its environment."""
+    launch = [str(interpreter), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    kernel = {"argv": launch, "display_name": "Oldest", "language": "python", "env": environment}
+    folder = Path(os.environ["JUPYTER_DATA_DIR"]) / "kernels" / "oldest"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(json.dumps(kernel))
+    client = NotebookClient(new_notebook(), kernel_name="oldest", allow_errors=True, timeout=60)
+    with client.setup_kernel():
+        yield Notebook(client)
+
+
+@pytest.fixture
+def notebook(demo_server: DemoServer) -> Iterator[Notebook]:
+    """A notebook in Colab's environment, on the simulated account."""
+    environment = {**account_of(demo_server), "PYTHONPATH": str(colab.ROOT)}
+    with kernel_of(colab.python(), environment) as notebook:
+        yield notebook
+
+
+def test_it_works_as_on_the_newest(notebook: Notebook, demo_server: DemoServer) -> None:
+    pinned = dict(
+        line.split("==") for line in colab.CONSTRAINTS.read_text().splitlines() if line and line[0] != "#"
+    )
+    names = ", ".join(map(repr, pinned))
+    assert json.loads(notebook.text(VERSIONS.format(names=names))) == pinned
+
+    assert notebook.run("%load_ext evolink_nb") == []
+    [reading] = notebook.run("%evolink_credits")
+    assert reading["output_type"] == "execute_result"
+    assert "1,095.3996" in reading["data"]["text/plain"]
+    assert 'data-value="1095.3996"' in reading["data"]["text/html"]
+    assert notebook.text("c = %evolink_credits\nprint(c.spendable)") == "1095.3996"
+
+    shown = notebook.run("%evolink_credits --live --every 0.2")
+    assert any("application/vnd.jupyter.widget-view+json" in output["data"] for output in shown)
+    assert any("1,095.3996" in output["data"].get("text/plain", "") for output in shown)
+    demo_server.account.spend(1)
+    assert notebook.text(UNTIL_A_SPEND_SHOWS) == "1.0000"
+    [card] = notebook.widgets
+    assert (card["user_remaining"], card["spent"], card["status"]) == (1094.3996, 1.0, "live")
+
+    assert "evolink-nb-fetcher" in notebook.text(OUR_THREADS)
+    assert notebook.run("%unload_ext evolink_nb") == []
+    assert notebook.text(OUR_THREADS) == "[]"
+
+
+def test_errors_are_as_short_as_on_the_newest(notebook: Notebook, demo_server: DemoServer) -> None:
+    notebook.run("%load_ext evolink_nb")
+    demo_server.fault(status=401)
+    [error] = notebook.run("%evolink_credits")
+    assert error["output_type"] == "error"
+    assert error["ename"] == "AuthenticationError"
+    assert len("\n".join(error["traceback"]).splitlines()) <= 2
+    assert "EVOLINK_API_KEY" in "\n".join(error["traceback"])
+    [error] = notebook.run("%evolink_credits --every 5")
+    assert "UsageError" in json.dumps(error)
+    assert "Traceback" not in json.dumps(error)
