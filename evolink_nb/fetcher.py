@@ -318,7 +318,9 @@ class CreditsFetcher(HasTraits):
 
     def _follow_interval(self, _change: Any) -> None:
         with self._changed:
-            if self._next_at is not None and not self._failures:
+            # What is due already, a first reading above all, is not put off.
+            is_ahead = self._next_at is not None and self._next_at > self._clock.monotonic()
+            if is_ahead and not self._failures:
                 self._next_at = self._started + self.interval
             self._changed.notify_all()
 

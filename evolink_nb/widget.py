@@ -51,6 +51,8 @@ class CreditsWidget(anywidget.AnyWidget):
     interval = _synced(Float(settings.INTERVAL))
     warn_below = Float(None, allow_none=True, help="Credits below which the card says that they run low.")
 
+    _attached = False
+
     def __init__(
         self,
         fetcher: CreditsFetcher | None = None,
@@ -71,6 +73,7 @@ class CreditsWidget(anywidget.AnyWidget):
         self.fetcher.observe(self._follow, "revision")
         self.fetcher.observe(self._follow, "interval")
         self.fetcher.attach(self, interval)
+        self._attached = True
         self._follow()
 
     def refresh(self) -> None:
@@ -79,9 +82,12 @@ class CreditsWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the card away; the last one of a key to close ends its fetcher's thread."""
-        self.fetcher.unobserve(self._follow, "revision")
-        self.fetcher.unobserve(self._follow, "interval")
-        self.fetcher.detach(self)
+        # Also called for a card that was closed before, or never came to be for want of a key.
+        if self._attached:
+            self._attached = False
+            self.fetcher.unobserve(self._follow, "revision")
+            self.fetcher.unobserve(self._follow, "interval")
+            self.fetcher.detach(self)
         super().close()
 
     def open(self) -> None:

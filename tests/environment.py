@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from evolink_nb.demo import DemoServer
+
 # Settings of the person who runs the tests that would reach the code under test, or Jupyter.
 _PERSONAL_PREFIXES = ("EVOLINK_", "IPYTHON", "JUPYTER", "JPY_", "XDG_")
 _PERSONAL_NAMES = {"COLAB_RELEASE_TAG", "MPLBACKEND", "NETRC", "PYTHONSTARTUP", "PYTHONWARNINGS"}
@@ -39,3 +41,8 @@ def isolated_environment(home: Path) -> dict[str, str]:
     """A child process's whole environment: this one without what is personal, kept within `home`."""
     inherited = {name: value for name, value in os.environ.items() if not is_personal(name)}
     return inherited | isolation(home)
+
+
+def account_of(server: DemoServer) -> dict[str, str]:
+    """The variables that make `server`'s simulated account a process's own, as if it were a real one."""
+    return {"EVOLINK_API_KEY": server.key, "EVOLINK_BASE_URL": server.url}
