@@ -148,8 +148,9 @@ class EvoLinkClient:
 
         worker = _RequestThread(work)
         self._under_way.add(done)
-        worker.start()
         try:
+            # Within try: starting waits for the thread, and a person's interrupt can come just then.
+            worker.start()
             done.wait(self.timeout)
         finally:
             self._under_way.discard(done)

@@ -84,6 +84,8 @@ class CreditsWidget(anywidget.AnyWidget):
 
     _attached = False
 
+    _attached = False
+
     def __init__(
         self,
         fetcher: CreditsFetcher | None = None,

@@ -11,8 +11,9 @@ from playwright.sync_api import sync_playwright
 
 from evolink_nb.demo import DemoServer
 from tests.chromium import chromium_path
-from tests.environment import is_personal, isolation
+from tests.environment import account_of, is_personal, isolation
 from tests.jupyter import FrontEnd, JupyterServer
+from tests.kernel import Kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,3 +103,10 @@ def front_end(
     front_end = FrontEnd(jupyter_server, browser, request.param)
     yield front_end
     front_end.close()
+
+
+@pytest.fixture
+def kernel(demo_server: DemoServer, tmp_path: Path) -> Iterator[Kernel]:
+    """A kernel whose account is the simulated one."""
+    with Kernel({**os.environ, **account_of(demo_server)}, tmp_path / "kernel.log") as kernel:
+        yield kernel

@@ -1,0 +1,128 @@
+"""A real IPython kernel, and what it says while cells run in it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from jupyter_client.manager import KernelManager
+
+if TYPE_CHECKING:
+    from jupyter_client.blocking.client import BlockingKernelClient
+
+_SECONDS = 60.0
+
+Message = dict[str, Any]
+
+
+@dataclass
+class CellRun:
+    """What running a cell brought: its outputs in nbformat's shape, and every message of the kernel."""
+
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """What a terminal would show of it, error and all."""
+        return "\n".join(_text_of(output) for output in self.outputs).strip()
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        return next((output for output in self.outputs if output["output_type"] == "error"), None)
+
+
+class Kernel:
+    """A kernel process from `with` to its end, in this whole environment; `log` is where it logs to."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path, *arguments: str) -> None:
+        self.log = log
+        self._environment = environment
+        self._arguments = list(arguments)
+        self._manager = KernelManager(kernel_name="python3")
+        self._client: BlockingKernelClient
+
+    def __enter__(self) -> Self:
+        with self.log.open("wb") as log:
+            self._manager.start_kernel(
+                env=dict(self._environment), extra_arguments=self._arguments, stdout=log, stderr=log
+            )
+        self._client = self._manager.blocking_client()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=_SECONDS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.stop_channels()
+        self._manager.shutdown_kernel(now=True)
+        self._manager.cleanup_resources()
+        self._manager.context.destroy()
+
+    def run(self, source: str, *, during: Callable[[], object] | None = None) -> CellRun:
+        """Run a cell to its end; `during` is called once it has begun."""
+        run = CellRun()
+        request = self._client.execute(source)
+        self._wait_for(run, request, lambda message: message["msg_type"] == "execute_input")
+        if during is not None:
+            during()
+        self._wait_for(run, request, _is_idle)
+        return run
+
+    def interrupt(self) -> None:
+        """Interrupt the running cell, as the stop button does."""
+        self._manager.interrupt_kernel()
+
+    def messages_until(self, holds: Callable[[Message], bool]) -> list[Message]:
+        """The kernel's messages from now to the first for which something holds."""
+        messages: list[Message] = []
+        deadline = time.monotonic() + _SECONDS
+        while not messages or not holds(messages[-1]):
+            messages.append(self._client.get_iopub_msg(timeout=deadline - time.monotonic()))
+        return messages
+
+    def send(self, comm: str, data: Mapping[str, Any]) -> None:
+        """Send a message on a comm, as a front end does."""
+        content = {"comm_id": comm, "data": dict(data)}
+        self._client.shell_channel.send(self._client.session.msg("comm_msg", content))
+
+    def _wait_for(self, run: CellRun, request: str, holds: Callable[[Message], bool]) -> None:
+        def is_it(message: Message) -> bool:
+            return message["parent_header"].get("msg_id") == request and holds(message)
+
+        for message in self.messages_until(is_it):
+            run.messages.append(message)
+            if message["msg_type"] in {"stream", "display_data", "execute_result", "error"}:
+                run.outputs.append({"output_type": message["msg_type"], **message["content"]})
+
+
+def trait_updates(messages: list[Message]) -> list[dict[str, Any]]:
+    """The traits that each of these messages sends to the front end."""
+    return [
+        message["content"]["data"]["state"]
+        for message in messages
+        if message["msg_type"] == "comm_msg" and message["content"]["data"].get("method") == "update"
+    ]
+
+
+def size_of(message: Message) -> int:
+    """The bytes of what a message carries."""
+    return len(json.dumps(message["content"], default=_as_text)) + sum(map(len, message["buffers"]))
+
+
+def _as_text(value: datetime) -> str:
+    return value.isoformat()
+
+
+def _is_idle(message: Message) -> bool:
+    return bool(message["msg_type"] == "status" and message["content"]["execution_state"] == "idle")
+
+
+def _text_of(output: dict[str, Any]) -> str:
+    if output["output_type"] == "error":
+        return "\n".join(output["traceback"])
+    return str(output["text"] if output["output_type"] == "stream" else output["data"].get("text/plain", ""))
