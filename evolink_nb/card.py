@@ -126,6 +126,20 @@ def render_text(
     return "\n".join([*lines, *(f"  {line}" for line in message.splitlines())])
 
 
+def opening_line(credits: Credits | None) -> dict[str, str]:
+    """Give one line, as HTML and as text, that says how things stood when a live card was opened."""
+    if credits is None:
+        line = "A live card of EvoLink credits, opened before its first reading."
+    else:
+        account = " ".join(_left(credits.user.remaining))
+        key = " ".join(_token_left(credits))
+        line = (
+            f"EvoLink credits when this live card was opened ({_updated(credits, None)}): account {account}, "
+        )
+        line += f"API key {key}."
+    return {"text/html": f"<p>{escape(line)}</p>", "text/plain": line.replace(MINUS, "-")}
+
+
 def mimebundle(
     credits: Credits | None,
     *,

@@ -129,11 +129,8 @@ class EvoLinkMagics(Magics):
     def show_widget(self, widget: CreditsWidget) -> None:
         """Show a live card whose saved counterpart follows it; what displaying a `CreditsWidget` calls."""
         from .displays import Display, twin  # noqa: PLC0415
-        from .widget import FIRST_READING  # noqa: PLC0415
 
         display(widget.view(), raw=True)
-        # What is shown now is what a saved notebook holds: worth a moment for the first reading.
-        widget.fetcher.wait(FIRST_READING)
         self._displays.append(Display(widget.fetcher, lambda: twin(widget.render())))
 
     def bundle(self, credits: Credits, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002 - IPython's own

@@ -84,8 +84,6 @@ class CreditsWidget(anywidget.AnyWidget):
 
     _attached = False
 
-    _attached = False
-
     def __init__(
         self,
         fetcher: CreditsFetcher | None = None,
@@ -157,10 +155,14 @@ class CreditsWidget(anywidget.AnyWidget):
         )
 
     def view(self) -> dict[str, Any]:
-        """Give the live view alone, nothing after `close`."""
+        """Give the live view, and a line for places where no widget runs; nothing after `close`."""
         bundle = super()._repr_mimebundle_()
         data = bundle[0] if isinstance(bundle, tuple) else bundle
-        return {name: value for name, value in (data or {}).items() if name != "text/plain"}
+        if not data:
+            return {}
+        # What is shown now is what a saved notebook holds: worth a moment for the first reading.
+        self.fetcher.wait(FIRST_READING)
+        return {**data, **card.opening_line(self.fetcher.credits)}
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Give the live view, and beside it what is readable where no widget runs: the reading now."""
@@ -168,8 +170,7 @@ class CreditsWidget(anywidget.AnyWidget):
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         if data is None:
             return bundle
-        # What is shown now is what a saved notebook holds: worth a moment for the first reading.
-        self.fetcher.wait(FIRST_READING)
+        self.fetcher.wait(FIRST_READING)  # as above
         return {**data, **self.render()}, metadata
 
     # -- following the fetcher ---------------------------------------------------------------------------
@@ -266,7 +267,8 @@ def _good_until(*, visible: bool) -> float:
     """Give the time until which a view's word about itself holds, in seconds of the monotonic clock."""
     if not visible:
         return 0.0
-    # On the main thread words wait for the running cell's end: there silence means nothing.
+    # On the main thread words wait for the running cell's end: there silence means nothing. The first word
+    # of a page may come there while JupyterLab still opens its subshell; it says the same again soon after.
     heard_beside_a_cell = threading.current_thread() is not threading.main_thread()
     return time.monotonic() + SIGN_OF_LIFE if heard_beside_a_cell else math.inf
 

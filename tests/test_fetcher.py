@@ -20,7 +20,8 @@ from traitlets import HasTraits, TraitError, Unicode, dlink
 from evolink_nb import errors
 from evolink_nb.client import EvoLinkClient
 from evolink_nb.credits import Credits, TokenCredits, UserCredits
-from evolink_nb.fetcher import LONGEST_PAUSE, CreditsFetcher, stop_all
+from evolink_nb.fetcher import CreditsFetcher, stop_all
+from evolink_nb.schedule import LONGEST_PAUSE
 from tests.clock import BEGINNING, FakeClock
 
 if TYPE_CHECKING:

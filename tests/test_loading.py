@@ -26,16 +26,20 @@ ip = get_ipython()
 print(json.dumps({
     "magics": sorted(n for kind in ip.magics_manager.magics.values() for n in kind if "evolink" in n),
     "registry": sorted(n for n in ip.magics_manager.registry if "evolink" in n.lower()),
-    "events": [repr(f) for fs in ip.events.callbacks.values() for f in fs if "evolink" in repr(f).lower()],
+    "events": [
+        name for name, fs in ip.events.callbacks.items() for f in fs if "evolink" in repr(f).lower()
+    ],
     "completers": sorted(n for n in ip.strdispatchers["complete_command"].strs if "evolink" in n),
     "hooks": sum(len(ip.strdispatchers["complete_command"].strs[n].chain)
                  for n in ip.strdispatchers["complete_command"].strs if "evolink" in n),
     "transformers": [repr(f) for f in ip.input_transformers_cleanup + ip.input_transformers_post
                      if "evolink" in repr(f).lower()],
     "formatters": sorted(
-        f"{kind}: {type_}"
+        # A type that was shown once is held itself, before that by its name.
+        f"{kind}: {type_ if isinstance(type_, tuple) else (type_.__module__, type_.__name__)}"
         for kind, formatter in
-        [*ip.display_formatter.formatters.items(), ("bundle", ip.display_formatter.mimebundle_formatter)]
+        [*ip.display_formatter.formatters.items(), ("bundle", ip.display_formatter.mimebundle_formatter),
+         ("display", ip.display_formatter.ipython_display_formatter)]
         for type_ in [*formatter.type_printers, *formatter.deferred_printers] if "evolink" in str(type_)),
     "threads": sorted(t.name for t in threading.enumerate() if "evolink" in t.name),
     "names": sorted(n for n in ip.user_ns if "evolink" in n.lower()),
@@ -57,7 +61,11 @@ LOADED = NOTHING | {
     "registry": ["EvoLinkMagics"],
     "completers": ["%evolink_credits", "%evolink_login"],
     "hooks": 2,
-    "formatters": ["bundle: ('evolink_nb.credits', 'Credits')"],
+    "events": ["post_run_cell"],
+    "formatters": [
+        "bundle: ('evolink_nb.credits', 'Credits')",
+        "display: ('evolink_nb.widget', 'CreditsWidget')",
+    ],
 }
 
 

@@ -93,10 +93,11 @@ def test_json_has_the_api_s_own_names_and_every_digit(shell: Shell, demo_server:
 
 
 def test_warn_below_marks_the_card(shell: Shell) -> None:
-    [low] = shell.run("%evolink_credits --warn-below 1095.4").displays
-    [enough] = shell.run("%evolink_credits --warn-below 1095.3996").displays
-    assert ('data-level="low"' in low["text/html"], "low" in low["text/plain"]) == (True, True)
-    assert ('data-level="ok"' in enough["text/html"], "low" in enough["text/plain"]) == (True, False)
+    for line, level in (("--warn-below 1095.4", "low"), ("--warn-below 1095.3996", "ok")):
+        shown = shell.run(f"c = %evolink_credits {line}\nc")
+        assert isinstance(shown.value, Credits)
+        assert ("\n  low" in shown.out) == (level == "low")
+        assert f'data-level="{level}"' in shell.bundle(shown.value)["text/html"]
 
 
 def test_live_in_a_terminal_says_so_and_shows_the_reading_now(shell: Shell) -> None:
@@ -141,7 +142,7 @@ def test_demo_needs_no_key(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Non
         ("--live --every 0", "argument --every: invalid positive number value: '0'"),
         ("--live --every nan", "argument --every: invalid positive number value: 'nan'"),
         ("--warn-below -3", "argument --warn-below: "),
-        ("--json --live", "--json and --live don't go together."),
+        ("--json --live", "--json goes with neither --live nor --html."),
         ("--demo --key-env NAME", "--demo needs no key: leave out --key-env."),
         ("--key-env", "argument --key-env: expected one argument"),
     ],
@@ -234,10 +235,12 @@ def test_live_cards_of_a_key_share_one_thread_with_single_readings(
 ) -> None:
     kernel.run(LOAD)
     live = kernel.run("%evolink_credits --live --every 3600 --warn-below 2000")
-    [card] = live.outputs
-    assert "application/vnd.jupyter.widget-view+json" in card["data"]
-    assert "1,095.3996" in card["data"]["text/plain"]
-    assert 'data-level="low"' in card["data"]["text/html"]
+    view, saved = live.outputs
+    assert "application/vnd.jupyter.widget-view+json" in view["data"]
+    for kind in ("text/plain", "text/html"):
+        assert "1,095.3996 credits left" in view["data"][kind]
+    assert "1,095.3996" in saved["data"]["text/plain"]
+    assert 'data-level="low"' in saved["data"]["text/html"]
     kernel.run("%evolink_credits --live --every 1800")
     demo_server.wait_for_requests(1)
     assert "1,095.3996" in kernel.run("%evolink_credits").text
@@ -246,10 +249,16 @@ def test_live_cards_of_a_key_share_one_thread_with_single_readings(
     assert kernel.run(names).text == "1"
 
 
+OPTIONS = [
+    *("--live", "--html", "--every", "--warn-below", "--critical-below", "--credits-per-dollar"),
+    *("--json", "--demo", "--key-env"),
+]
+
+
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("%evolink_credits --", ["--live", "--every", "--warn-below", "--json", "--demo", "--key-env"]),
+        ("%evolink_credits --", OPTIONS),
         ("%evolink_credits --json --w", ["--warn-below"]),
         ("c = %evolink_credits --d", []),
         ("%evolink_login --", ["--save", "--forget"]),

@@ -53,9 +53,9 @@ def test_it_runs_on_a_simulated_account(quickstart: Any, monkeypatch: pytest.Mon
         if output.output_type == "error"
     ]
     assert errors == []
-    [card] = cell_with(quickstart, "--live").outputs
-    assert "application/vnd.jupyter.widget-view+json" in card.data
-    assert "demo data" in card.data["text/plain"]
+    view, saved = cell_with(quickstart, "--live").outputs
+    assert "application/vnd.jupyter.widget-view+json" in view.data
+    assert "demo data" in saved.data["text/plain"]
     assert text_of(cell_with(quickstart, "def make_image")).count("credits reserved") == 3
     gone = text_of(cell_with(quickstart, "after = %evolink_credits")).split()[0]
     assert 0 < Decimal(gone) < 10

@@ -46,6 +46,7 @@ class _Rows(HTMLParser):
         self.lines: list[str] = []
         self._in_table = False
         self.feed(markup)
+        self.rows = [[" ".join(cell.split()) for cell in row] for row in self.rows]
 
     def handle_starttag(self, tag: str, _attributes: object) -> None:
         self._in_table = self._in_table or tag == "table"
@@ -55,8 +56,6 @@ class _Rows(HTMLParser):
             self.rows[-1].append("")
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in {"td", "th"}:
-            self.rows[-1][-1] = " ".join(self.rows[-1][-1].split())
         self._in_table = self._in_table and tag != "table"
 
     def handle_data(self, data: str) -> None:
@@ -72,8 +71,9 @@ def _strip_as_github_does(markup: str) -> str:
 
 
 def _saved(outputs: list[dict[str, Any]]) -> dict[str, Any]:
-    """The one output of a cell that can be read without a kernel."""
-    [data] = [output["data"] for output in outputs if "text/html" in output.get("data", {})]
+    """The one card of a cell that can be read without a kernel; the live view beside it brings a line."""
+    readable = [output["data"] for output in outputs if "text/html" in output.get("data", {})]
+    [data] = [data for data in readable if "evolink-card" in "".join(data["text/html"])]
     return {kind: "".join(text) for kind, text in data.items()}
 
 

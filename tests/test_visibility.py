@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from evolink_nb.fetcher import HIDDEN_INTERVAL
 from tests.cards import open_card
@@ -123,8 +124,11 @@ def test_a_notebook_that_is_closed_while_its_kernel_goes_on_is_noticed(
 ) -> None:
     # JupyterLab ends the page's channel to the kernel before its views can say anything.
     show = f"import evolink_nb.widget\nevolink_nb.widget.SIGN_OF_LIFE = 3.0\n{LIVE}"
-    notebook, _ = open_card(lab, demo_server, show)
+    notebook, card = open_card(lab, demo_server, show)
+    # Its first word reaches the kernel's main thread, where silence means nothing, the second its subshell.
+    let_pass(demo_server, readings=25)
     notebook.save()
     notebook.page.evaluate(COMMAND, "application:close")
+    expect(card.root).to_have_count(0)
     let_pass(demo_server, readings=20)
     assert let_pass(demo_server, readings=20) <= 1

@@ -235,6 +235,7 @@ def test_an_update_is_one_small_message(kernel: Kernel, demo_server: DemoServer)
     assert live.keys() == {"user_remaining", "user_used", "token_remaining", "token_used"} | {
         "updated_at",
         "status",
+        "spent",
     }
     assert (live["user_remaining"], live["status"]) == (1090.3996, "live")
     assert size_of(updates[1]) < 400

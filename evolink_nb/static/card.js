@@ -136,6 +136,7 @@ class Card {
   }
 
   destroy() {
+    this.visible = false;
     clearInterval(this.timer);
     this.observer.disconnect();
     document.removeEventListener("visibilitychange", this.look);
@@ -160,6 +161,7 @@ class Card {
     this.visible = visible;
     this.seenAt = Date.now();
     this.send("show", visible);
+    setTimeout(() => this.visible && this.send("show", true), 3000);
   }
 
   arrive() {
