@@ -122,14 +122,15 @@ class Bell:
         if LEVELS.index(level) <= LEVELS.index(self._worst):
             return None
         self._worst = level
-        return Alarm(level, credits, _message(level, credits, runway))
+        return Alarm(level, credits, _message(level, credits, limits))
 
 
-def _message(level: Level, credits: Credits, runway: float | None) -> str:
-    left = format_amount(abs(credits.spendable))
+def _message(level: Level, credits: Credits, limits: Limits) -> str:
+    """Say which limit was crossed. It stands beside newer readings: a number would soon be an old one."""
+    limit = limits.critical_below if level == "critical" else limits.warn_below
     if level == "overdrawn":
-        return f"Overdrawn by {left} credits."
-    if credits.spendable == 0:
+        return "Overdrawn: more was spent than there was."
+    if credits.spendable == 0 or limit is None:
         return "Nothing is left to spend."
-    lasts = f", about {format_time(runway)} at this rate" if runway is not None else ""
-    return f"{'Very low' if level == 'critical' else 'Low'}: {left} credits left{lasts}."
+    what = f"{limit} credits left" if limit.credits is not None else f"{limit} left at this rate"
+    return f"{'Very low' if level == 'critical' else 'Low'}: less than {what}."

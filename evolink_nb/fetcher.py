@@ -146,6 +146,8 @@ class CreditsFetcher(HasTraits):
                 self._thread.start()
             shortest = min(self._viewers.values())
         self.interval = shortest
+        # The others may all be out of sight: what was planned for them is too late for this one.
+        self._follow_interval()
 
     def detach(self, viewer: Hashable) -> None:
         """Let ``viewer`` go; the last one to go stops the thread."""
@@ -370,7 +372,7 @@ class CreditsFetcher(HasTraits):
             raise TraitError(f"interval must be at least {SHORTEST_INTERVAL} seconds, not {seconds:g}.")
         return seconds
 
-    def _follow_interval(self, _change: Any) -> None:
+    def _follow_interval(self, _change: object = None) -> None:
         with self._changed:
             self._schedule.follow(self._cadence(), self._clock.monotonic())
             self._changed.notify_all()

@@ -53,7 +53,7 @@ def test_an_alarm_is_given_once_an_episode(lab: FrontEnd, demo_server: DemoServe
 
     account = demo_server.account
     account.spend("100.3996")
-    expect(spoken).to_have_text("Low: 995 credits left.")
+    expect(spoken).to_have_text("Low: less than 1,000 credits left.")
     expect(spoken).to_be_visible()
     expect(card.root).to_have_attribute("data-level", "low")
     for left in ("994", "993"):  # lower still, and no second alarm
@@ -63,9 +63,9 @@ def test_an_alarm_is_given_once_an_episode(lab: FrontEnd, demo_server: DemoServe
     card.shows("1,003")
     account.spend(10)
     card.shows("993")
-    expect(spoken).to_contain_text("995 credits left")
+    expect(spoken).to_contain_text("less than 1,000 credits left")
     account.spend(943)
-    expect(spoken).to_contain_text("Very low: 50 credits left")
+    expect(spoken).to_contain_text("Very low: less than 100 credits left")
     expect(card.root).to_have_attribute("data-level", "critical")
     notebook.screenshot("live-card-alarm", of=card.root)
 
@@ -74,12 +74,12 @@ def test_an_alarm_is_given_once_an_episode(lab: FrontEnd, demo_server: DemoServe
     expect(spoken).to_have_text("")
     expect(card.root).to_have_attribute("data-level", "ok")
     account.spend(4100)
-    expect(spoken).to_contain_text("Low: 950 credits left")
+    expect(spoken).to_have_text("Low: less than 1,000 credits left.")
     notified = _notified(notebook)
     assert [text.partition(" credits left")[0] for text in notified] == [
-        "EvoLink credits: Low: 995",
-        "EvoLink credits: Very low: 50",
-        "EvoLink credits: Low: 950",
+        "EvoLink credits: Low: less than 1,000",
+        "EvoLink credits: Very low: less than 100",
+        "EvoLink credits: Low: less than 1,000",
     ]
     notebook.run(2)
     assert notebook.text(2) == "['low', 'critical', 'low']"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_nb.alarms import LEVELS, REARM_MARGIN, Alarm, Bell, Limits, Threshold
+from evolink_nb.alarms import LEVELS, REARM_MARGIN, Alarm, Bell, Limit, Limits, Threshold
 from evolink_nb.credits import Credits, TokenCredits, UserCredits
 
 
@@ -271,18 +271,20 @@ def test_between_two_good_readings_each_level_rings_at_most_once_and_in_order(
 
 
 @pytest.mark.parametrize(
-    ("left", "runway", "message"),
+    ("warn_below", "left", "runway", "message"),
     [
-        ("99", None, "Low: 99 credits left."),
-        ("99.12345", 5400.0, "Low: 99.1235 credits left, about 1 h 30 min at this rate."),
-        ("9", None, "Very low: 9 credits left."),
-        ("9", 40.0, "Very low: 9 credits left, about 40 s at this rate."),
-        ("0", None, "Nothing is left to spend."),
-        ("-1234.5", None, "Overdrawn by 1,234.5 credits."),
+        (1000, "999", None, "Low: less than 1,000 credits left."),
+        ("2h", "999", 5400.0, "Low: less than 2 h left at this rate."),
+        (1000, "9", None, "Very low: less than 10 credits left."),
+        ("2h", "9", 40.0, "Very low: less than 10 credits left."),
+        (1000, "0", None, "Nothing is left to spend."),
+        (1000, "-1234.5", None, "Overdrawn: more was spent than there was."),
     ],
 )
-def test_an_alarm_says_what_is_left(left: str, runway: float | None, message: str) -> None:
-    limits = Limits.parse(100, 10)
+def test_an_alarm_names_the_limit_that_was_crossed(
+    warn_below: Limit, left: str, runway: float | None, message: str
+) -> None:
+    limits = Limits.parse(warn_below, 10)
     credits = reading(left)
     expected = Alarm(limits.level_of(credits, runway), credits, message)
     assert Bell().hear(limits, credits, runway) == expected

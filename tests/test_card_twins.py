@@ -276,6 +276,6 @@ def test_an_alarm_stands_on_the_live_card_until_a_good_reading() -> None:
             told.append((widget.level, widget.alarm))
     finally:
         widget.close()
-    low = "Low: 99 credits left."
+    low = "Low: less than 100 credits left."
     assert told == [("ok", ""), ("low", low), ("ok", low), ("low", low), ("ok", "")]
     assert rung == [low]

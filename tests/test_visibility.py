@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from evolink_nb import CreditsFetcher, EvoLinkClient
 from evolink_nb.fetcher import HIDDEN_INTERVAL
 from tests.cards import open_card
 from tests.environment import account_of
@@ -77,6 +78,19 @@ def test_out_of_sight_it_asks_at_most_once_a_minute(
 
 def test_the_longest_pause_out_of_sight_is_more_than_a_minute() -> None:
     assert HIDDEN_INTERVAL > 60
+
+
+def test_one_that_comes_new_does_not_wait_for_those_out_of_sight(demo_server: DemoServer) -> None:
+    fetcher = CreditsFetcher(EvoLinkClient(demo_server.key, base_url=demo_server.url))
+    fetcher.attach("hidden", 0.2)
+    fetcher.show("hidden", visible=False)
+    let_pass(demo_server, readings=3)
+    assert let_pass(demo_server, readings=10) <= 1
+    fetcher.attach("new", 0.2)
+    try:
+        assert let_pass(demo_server, readings=10) > 5
+    finally:
+        fetcher.stop()
 
 
 def test_one_view_in_sight_keeps_the_others_going(lab: FrontEnd, demo_server: DemoServer) -> None:
