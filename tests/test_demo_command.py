@@ -157,7 +157,7 @@ def test_the_tour_shows_what_the_simulated_account_holds(demo: Demo, browser: Br
                 shown = card.locator(f'[data-field="{half}-{name}"]')
                 expect(shown).to_have_attribute("data-value", value, timeout=20_000)
         notebook.screenshot("demo-tour")
-        expect(card.locator(".evolink-badge")).to_have_text("demo data")
+        expect(card.locator(".evo-badge")).to_have_text("demo data")
         errors = [notebook.text(index) for index in range(len(cells)) if "Traceback" in notebook.text(index)]
         assert errors == []
         assert notebook.console_errors == []

@@ -62,7 +62,7 @@ def test_the_gauges_show_what_the_server_answers(front_end: FrontEnd, demo_serve
     expect(field(card, "token-used")).to_have_attribute("data-value", "583.5571")
     expect(card).to_have_attribute("data-level", "ok")
     expect(card).to_have_attribute("data-demo", "")
-    expect(card.locator(".evolink-badge")).to_have_text("demo data")
+    expect(card.locator(".evo-badge")).to_have_text("demo data")
     account = card.locator('[role="meter"][data-gauge="user"]')
     expect(account).to_be_visible()
     expect(account).to_have_attribute("aria-valuenow", "1095.3996")
@@ -168,7 +168,8 @@ def test_two_views_of_a_card_show_the_same(lab: FrontEnd, demo_server: DemoServe
     for index in (1, 2):
         shows(card_in(notebook, index), "1,094.3996")
     notebook.run(3)
-    expect(notebook.page.locator(".evolink-card")).to_have_count(0)
+    # What stays is what the file keeps: the last reading, not live.
+    expect(notebook.page.locator(".evolink-card[data-live]")).to_have_count(0)
     assert notebook.console_errors == []
 
 

@@ -206,14 +206,15 @@ def test_the_file_follows_the_live_card_and_leaves_it_alone(
         left = demo_server.account.balance()["user"]["remaining_credits"]
         card.root.page.wait_for_function(
             """left => {
-                const twin = document.querySelector('.evo-twin [data-field="user-remaining"]');
-                return twin?.dataset.value === left;
+                const file = JSON.stringify(window.jupyterapp.shell.currentWidget.content.model.toJSON());
+                const field = JSON.stringify(`data-field="user-remaining" data-value="${left}"`);
+                return file.includes(field.slice(1, -1));
             }""",
             arg=str(left),
             timeout=20_000,
         )
         expect(button).to_be_focused()
-        expect(card.root).to_have_count(1)
+        expect(notebook.output(1).locator(".evolink-card")).to_have_count(1)
         assert notebook.output(1).bounding_box() == height
         written.add(_saved_number(notebook.save()["cells"][1]["outputs"]))
     assert card.root.evaluate("card => card.mark") == "the same"

@@ -1,32 +1,23 @@
 // @ts-check
 /**
- * The live card: patches card.html, which the kernel sends once, with what the kernel's traits say.
- * Everything that came from a server is set as text, never as markup.
+ * The live card: patches card.html with what the kernel's traits say, a server's words as text only.
  *
- * @typedef {object} Model  the kernel's synced traits, and a way to send to it
- * @property {(name: string) => any} get
- * @property {(event: string, listener: (content?: any) => void) => void} on
- * @property {(event: string, listener: (content?: any) => void) => void} off
- * @property {(content: object) => void} send
- *
+ * @typedef {(event: string, listener: (content?: any) => void) => void} Listen
+ * @typedef {{get: (trait: string) => any, send: (content: object) => void, on: Listen, off: Listen}} Model
  * @typedef {[milliseconds: number, credits: number]} Point  of the sparkline
  */
 
 /** Milliseconds that a click may go unanswered before the kernel counts as busy. */
 const PATIENCE = 1000;
-/** Readings that may fail to come before the card says so. */
+/** Readings that may be missing before the card says so. */
 const MISSED = 3;
 const MOST_POINTS = 60;
 
-/** @type {Record<string, string>} */
+/** @type {Record<string, string>}  where a status is not its own word */
 const PILLS = {
   loading: "reading…",
-  live: "live",
-  refreshing: "refreshing",
-  paused: "paused",
   "rate-limited": "rate limited",
   unauthorized: "not authorized",
-  offline: "offline",
   busy: "kernel busy · click queued",
   gone: "kernel gone",
   error: "trouble",
@@ -38,10 +29,7 @@ const RESUME = ["Resume", "M5 3.5v9l7.5-4.5z"];
 const decimals = new Intl.NumberFormat("en-US", { maximumFractionDigits: 4 });
 const figures = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 
-/**
- * A number as a person reads it: thousands separated, at most 4 decimals; "0" only for nothing.
- * @param {number} amount
- */
+/** @param {number} amount  with thousands separated, at most 4 decimals; "0" only for nothing */
 export function formatAmount(amount) {
   const sign = amount < 0 ? "\u2212" : "";
   if (amount && Math.abs(amount) < 0.00005) return `${sign ? ">" : "<"}${sign}0.0001`;
@@ -71,10 +59,7 @@ export function formatRate(rate) {
   return rate * 60 >= 1 ? `${figures.format(rate * 60)} / min` : `${figures.format(rate * 3600)} / h`;
 }
 
-/**
- * The sparkline's path in a box of 100 by 40; "" for fewer than two points.
- * @param {Point[]} points
- */
+/** @param {Point[]} points  as a path in a box of 100 by 40; "" for fewer than two */
 export function sparkline(points) {
   if (points.length < 2) return "";
   const start = points[0][0];
@@ -101,9 +86,9 @@ class Card {
     this.root = this.one(".evolink-card");
     this.id = Math.random().toString(36).slice(2);
     const now = Date.now();
-    /** When the newest reading came, by this machine's clock, not the kernel's. */
+    /** When the newest reading came, by this machine's clock. */
     this.arrivedAt = Math.min(model.get("updated_at") ?? now, now);
-    /** Since when this view can be seen, and is owed readings. */
+    /** Since when this view is seen, and owed readings. */
     this.seenAt = now;
     /** When an unanswered click was made, or 0. */
     this.clickedAt = 0;
@@ -128,8 +113,9 @@ class Card {
     for (const event in this.listeners) model.on(event, this.listeners[event]);
     this.timer = setInterval(() => this.tick(), 1000);
     this.look = () => this.see(!document.hidden && element.getClientRects().length > 0);
-    this.observer = new ResizeObserver(this.look);
-    this.observer.observe(this.root);
+    this.sizes = new ResizeObserver(this.look);
+    this.sizes.observe(this.root);
+    this.changes = new MutationObserver(() => this.clear());
     document.addEventListener("visibilitychange", this.look);
     this.update();
     this.send("history");
@@ -138,7 +124,8 @@ class Card {
   destroy() {
     this.visible = false;
     clearInterval(this.timer);
-    this.observer.disconnect();
+    this.sizes.disconnect();
+    this.changes.disconnect();
     document.removeEventListener("visibilitychange", this.look);
     for (const event in this.listeners) this.model.off(event, this.listeners[event]);
     this.send("leave");
@@ -160,8 +147,17 @@ class Card {
     if (visible === this.visible) return;
     this.visible = visible;
     this.seenAt = Date.now();
+    const output = this.clear();
+    if (output) this.changes.observe(output, { childList: true, subtree: true });
     this.send("show", visible);
     setTimeout(() => this.visible && this.send("show", true), 3000);
+  }
+
+  /** Take the saved file's counterpart (displays.py) off the page. */
+  clear() {
+    const output = this.element.closest(".jp-OutputArea");
+    for (const twin of output?.querySelectorAll(".evo-twin") ?? []) twin.remove();
+    return output;
   }
 
   arrive() {
@@ -182,7 +178,7 @@ class Card {
   ring() {
     const text = this.model.get("alarm");
     if (text && globalThis.Notification?.permission === "granted") {
-      new Notification("EvoLink credits", { body: text, tag: "evolink-credits" });
+      new Notification("EvoLink credits", { body: text });
     }
   }
 
@@ -277,10 +273,8 @@ class Card {
     const interval = Math.max(this.model.get("interval"), 1);
     const reported = this.model.get("status");
     if (this.gone) return ["gone", PILLS.gone];
-    if (this.clickedAt) {
-      const status = now - this.clickedAt < PATIENCE ? "refreshing" : "busy";
-      return [status, PILLS[status]];
-    }
+    if (this.clickedAt > now - PATIENCE) return ["refreshing", "refreshing"];
+    if (this.clickedAt) return ["busy", PILLS.busy];
     const silence = Math.min(age, (now - this.seenAt) / 1000);
     const expected = reported === "live" || reported === "refreshing";
     if (this.visible && expected && silence > MISSED * interval) {
@@ -320,10 +314,7 @@ function setText(parent, selector, text) {
   return element;
 }
 
-/**
- * The whole part large, the decimals small; card.css lets what is new glide in.
- * @type {(element: HTMLElement, shown: string) => void}
- */
+/** @type {(element: HTMLElement, shown: string) => void}  decimals small; new ones glide in (card.css) */
 function setNumber(element, shown) {
   if (element.textContent === shown) return;
   const [whole, rest] = shown.split(".");
