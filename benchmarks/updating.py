@@ -42,9 +42,13 @@ from evolink_nb import CreditsFetcher, CreditsWidget
 
 class Client:
     identity = "benchmark"
-    ended = threading.Event()
+    begun, ended = threading.Event(), threading.Event()
     left = readings()
+    first = True
     def get_credits(self):
+        if self.first is None:
+            self.begun.wait()
+        self.first = None
         reading = next(self.left, None)
         if reading is None:
             self.ended.set()
@@ -58,7 +62,7 @@ fetcher.refresh()
 widget = CreditsWidget(fetcher, interval=0.1)
 """
 # The first reading came before the card was made; the others are the updates.
-_OUR_UPDATES = "Client.ended.wait()"
+_OUR_UPDATES = "Client.begun.set(); Client.ended.wait()"
 
 _COMPOSED_CARD = """
 import ipywidgets as w

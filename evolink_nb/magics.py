@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,10 +12,6 @@ from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from IPython.display import display
 
-from . import settings
-from .errors import ConfigurationError, EvoLinkError
-from .settings import Secret
-
 if TYPE_CHECKING:
     import argparse
 
@@ -26,9 +21,10 @@ if TYPE_CHECKING:
     from .credits import Credits
     from .displays import Display
     from .fetcher import CreditsFetcher
+    from .settings import Connection, Secret
     from .widget import CreditsWidget
 
-# What a reading needs (requests, the widget, the card) is imported where it is first used:
+# Everything else of ours, and what it brings (requests, the widget), is imported where it is first used:
 # %load_ext must cost next to nothing.
 
 NAMES = ("evolink_credits", "evolink_login")
@@ -110,6 +106,8 @@ class EvoLinkMagics(Magics):
     def evolink_login(self, line: str) -> Credits | None:
         """Ask for an API key without showing it, try it, and use it in this kernel from now on."""
         options = parse_argstring(self.evolink_login, line)
+        from . import settings  # noqa: PLC0415
+
         if options.forget:
             settings.enter_key(None)
             return None
@@ -154,7 +152,9 @@ class EvoLinkMagics(Magics):
         self._html.clear()
 
     def _go_live(self, fetcher: CreditsFetcher, options: argparse.Namespace) -> None:
-        interval = options.every or settings.INTERVAL
+        from .settings import INTERVAL  # noqa: PLC0415
+
+        interval = options.every or INTERVAL
         if options.live:
             from .widget import CreditsWidget  # noqa: PLC0415
 
@@ -179,6 +179,8 @@ class EvoLinkMagics(Magics):
 
     def _read(self, fetcher: CreditsFetcher) -> Credits:
         """Read now; when that fails show the last reading with its age, and raise."""
+        from .errors import EvoLinkError  # noqa: PLC0415
+
         try:
             return fetcher.read()
         except EvoLinkError:
@@ -245,10 +247,12 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _fetcher(options: argparse.Namespace) -> CreditsFetcher:
+    from . import settings  # noqa: PLC0415
+
     return _fetcher_of(settings.connection(demo=options.demo or None, key_variable=options.key_env))
 
 
-def _fetcher_of(found: settings.Connection) -> CreditsFetcher:
+def _fetcher_of(found: Connection) -> CreditsFetcher:
     from .client import EvoLinkClient  # noqa: PLC0415
     from .fetcher import CreditsFetcher  # noqa: PLC0415
 
@@ -256,13 +260,18 @@ def _fetcher_of(found: settings.Connection) -> CreditsFetcher:
 
 
 def _ask_for_key() -> Secret:
+    import getpass  # noqa: PLC0415
+
+    from .errors import ConfigurationError  # noqa: PLC0415
+    from .settings import API_KEY_VARIABLE, Secret  # noqa: PLC0415
+
     try:
         # The key is in no variable of this frame: tracebacks can print those.
         return Secret(getpass.getpass("EvoLink API key: "))
     except (StdinNotImplementedError, EOFError):
         pass
     raise ConfigurationError(
-        "There is nobody here to ask for a key.", hint=f"Set {settings.API_KEY_VARIABLE} instead."
+        "There is nobody here to ask for a key.", hint=f"Set {API_KEY_VARIABLE} instead."
     )
 
 

@@ -112,7 +112,7 @@ def test_loading_imports_nothing_heavy() -> None:
     # The history of IPython's own is a SQLite file.
     assert modules & (heavy - {"sqlite3"}) == set()
     ours = {name for name in modules if name.startswith("evolink_nb.")}
-    assert ours == {"evolink_nb.magics", "evolink_nb.settings", "evolink_nb.errors"}
+    assert ours == {"evolink_nb.magics"}
 
 
 def test_importing_the_package_imports_none_of_its_rooms() -> None:
