@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 SCREENSHOTS = Path(__file__).parent.parent / "screenshots"
 
 _SECONDS_TO_START = 60.0
-_SECONDS_TO_OPEN = 60.0
-_SECONDS_TO_RUN = 60.0
+_SECONDS_TO_OPEN = 120.0
+_SECONDS_TO_RUN = 120.0
 
 _SERVER_SETTINGS: dict[str, Any] = {
     "ServerApp": {"open_browser": False, "allow_root": True, "ip": "127.0.0.1"},
