@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from evolink_nb import Credits, CreditsFetcher, CreditsWidget
 from evolink_nb.card import STATIC
 from evolink_nb.credits import TokenCredits, UserCredits
+from tests.chromium import open_chromium
 
-from .browser import chromium
 from .ratio import Comparison
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class _Account:
 def measure() -> list[Comparison]:
     """Give the milliseconds of each update."""
     states = _states()
-    with chromium() as browser:
+    with open_chromium() as browser:
         costs = _costs(browser, states)
     return [Comparison("scripting of one live update in the page  (ms)", costs, MOST_MILLISECONDS)]
 

@@ -1,4 +1,4 @@
-"""Finds a Chromium that runs, or installs one: `python -m tests.chromium` prints its path."""
+"""Finds a Chromium that runs, or installs one, and opens it: `python -m tests.chromium` prints its path."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from playwright.sync_api import sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 # Playwright retries for many minutes where it can reach nothing to download from.
@@ -21,6 +28,29 @@ _APT_SECONDS = 600.0
 
 class ChromiumNotFoundError(RuntimeError):
     """No Chromium runs here and none could be installed; the message says what to do."""
+
+
+@contextmanager
+def open_chromium() -> Iterator[Browser]:
+    """A Chromium without a window, until the end of the `with`.
+
+    Raises:
+        ChromiumNotFoundError: None was found and none could be installed.
+    """
+    # Looked for beforehand: that may open Playwright too, which can't be open twice in a thread.
+    executable = chromium_path()
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(
+            executable_path=executable,
+            # Chromium's sandbox refuses to start as root.
+            chromium_sandbox=not is_root,
+            # Containers have no GPU and a small /dev/shm; only the page at hand may use the network.
+            args=["--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
+        ) as browser,
+    ):
+        yield browser
 
 
 @cache

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
-from playwright.sync_api import sync_playwright
 
-from evolink_nb.demo import DemoServer
-from tests.chromium import chromium_path
+from evolink_nb import EvoLinkClient, client
+from evolink_nb.card import STATIC
+from evolink_nb.demo import Account, DemoServer
+from tests.caller import Caller, demo_threads
+from tests.chromium import open_chromium
 from tests.environment import account_of, is_personal, isolation
 from tests.jupyter import FrontEnd, JupyterServer
 from tests.kernel import Kernel
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("any machine", deadline=None)
@@ -56,6 +59,43 @@ def demo_server() -> Iterator[DemoServer]:
         yield server
 
 
+@pytest.fixture
+def simulated_account(demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> DemoServer:
+    """The simulated API, whose account is this process's own and that of kernels it starts from now on."""
+    for name, value in account_of(demo_server).items():
+        monkeypatch.setenv(name, value)
+    return demo_server
+
+
+@pytest.fixture
+def reader(demo_server: DemoServer) -> Iterator[EvoLinkClient]:
+    """A client of the simulated account."""
+    with EvoLinkClient(demo_server.key, base_url=demo_server.url) as reader:
+        yield reader
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients try again at once, so that tests need not wait for it."""
+    monkeypatch.setattr(client, "RETRY_PAUSES", (0.0, 0.0))
+
+
+@pytest.fixture
+def server() -> Iterator[DemoServer]:
+    """A simulated API for tests of itself: no task goes wrong by chance, and no thread may outlive it."""
+    before = demo_threads()
+    with DemoServer(Account(shortfall_rate=0, failure_rate=0)) as server:
+        yield server
+    assert demo_threads() == before
+
+
+@pytest.fixture
+def caller(server: DemoServer) -> Iterator[Caller]:
+    """A plain client of `server`."""
+    with Caller(server) as caller:
+        yield caller
+
+
 @pytest.fixture(scope="session")
 def jupyter_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
     """A Jupyter server that all browser tests share."""
@@ -66,17 +106,19 @@ def jupyter_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A Chromium that all browser tests share."""
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=chromium_path(),
-            # Chromium's sandbox refuses to start as root.
-            chromium_sandbox=not is_root,
-            # Containers have no GPU and a small /dev/shm; only the page under test may use the network.
-            args=["--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
+    with open_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def card_js(browser: Browser) -> Iterator[Page]:
+    """A bare page that has `card.js` as `card`."""
+    source = base64.b64encode((STATIC / "card.js").read_bytes()).decode()
+    with browser.new_page() as page:
+        page.evaluate(
+            "async (url) => { window.card = await import(url); }", f"data:text/javascript;base64,{source}"
         )
-        yield chromium
-        chromium.close()
+        yield page
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,3 +47,11 @@ def isolated_environment(home: Path) -> dict[str, str]:
 def account_of(server: DemoServer) -> dict[str, str]:
     """The variables that make `server`'s simulated account a process's own, as if it were a real one."""
     return {"EVOLINK_API_KEY": server.key, "EVOLINK_BASE_URL": server.url}
+
+
+def free_port() -> int:
+    """A loopback port that nothing listens on, for a child process to be told."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

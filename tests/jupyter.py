@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from playwright.sync_api import expect
 
-from tests.environment import isolated_environment
+from tests.environment import free_port, isolated_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -163,11 +162,8 @@ class JupyterServer:
             self._request("DELETE", f"api/sessions/{session['id']}")
 
     def _configure(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
         settings = _SERVER_SETTINGS | {
-            "ServerApp": _SERVER_SETTINGS["ServerApp"] | {"port": port, "root_dir": str(self.root)},
+            "ServerApp": _SERVER_SETTINGS["ServerApp"] | {"port": free_port(), "root_dir": str(self.root)},
             # In a file: a command line can be read by everyone on the machine.
             "IdentityProvider": {"token": self.token},
         }

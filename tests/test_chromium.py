@@ -1,7 +1,10 @@
-"""Finding a Chromium that runs, among programs that only look like one."""
+"""Finding a Chromium that runs, among programs that only look like one, and opening it."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +16,22 @@ if TYPE_CHECKING:
 
 # The lookup itself: what it found for the browser tests must not be answered here.
 find_chromium = chromium_path.__wrapped__
+
+# Playwright can be open once in a thread, and the other browser tests have it open in theirs.
+OPEN_PLAYWRIGHTS_OWN = """
+import sys
+from pathlib import Path
+from playwright.sync_api import sync_playwright
+from tests.chromium import open_chromium
+
+with sync_playwright() as playwright:
+    own = Path(playwright.chromium.executable_path)
+own.parent.mkdir(parents=True)
+Path(sys.argv[1]).rename(own)
+with open_chromium() as browser:
+    print(browser.is_connected())
+print(browser.is_connected())
+"""
 
 
 @pytest.fixture
@@ -51,3 +70,26 @@ def test_a_chosen_chromium_that_does_not_run_is_named(
     monkeypatch.setenv("CHROMIUM", str(programs / "gone"))
     with pytest.raises(ChromiumNotFoundError, match="gone does not run"):
         find_chromium()
+
+
+@pytest.fixture(scope="module")
+def installed() -> Path:
+    """The Chromium of all browser tests."""
+    return chromium_path()
+
+
+@pytest.mark.browser
+def test_one_that_only_playwright_knows_of_is_opened_too(
+    installed: Path, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search_path = os.environ["PATH"]
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(programs / "browsers"))
+    own = add_program(programs, "own", f"PATH='{search_path}' exec '{installed}' \"$@\"")
+    opened = subprocess.run(
+        [sys.executable, "-c", OPEN_PLAYWRIGHTS_OWN, own],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (opened.stdout, opened.returncode) == ("True\nFalse\n", 0), opened.stderr

@@ -13,18 +13,9 @@ import pytest
 
 from evolink_nb import __version__
 from evolink_nb.cli import BELOW, OK, UNAVAILABLE, USAGE, main
-from tests.environment import account_of
 
 if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
-
-
-@pytest.fixture
-def account(demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> DemoServer:
-    """The environment's key and base URL are a simulated account's."""
-    for name, value in account_of(demo_server).items():
-        monkeypatch.setenv(name, value)
-    return demo_server
 
 
 def usage_error(arguments: list[str]) -> int:
@@ -34,7 +25,7 @@ def usage_error(arguments: list[str]) -> int:
     return ended.value.code
 
 
-@pytest.mark.usefixtures("account")
+@pytest.mark.usefixtures("simulated_account")
 def test_it_prints_the_balance(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["credits"]) == OK
     printed = capsys.readouterr()
@@ -44,14 +35,14 @@ def test_it_prints_the_balance(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed.err == ""
 
 
-def test_json_is_for_programs(account: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_is_for_programs(simulated_account: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["credits", "--json"]) == OK
     answer = json.loads(capsys.readouterr().out, parse_float=Decimal)
-    assert answer["data"] == account.account.balance()
+    assert answer["data"] == simulated_account.account.balance()
     assert (answer["spendable"], answer["binding"]) == (Decimal("1095.3996"), "user")
 
 
-@pytest.mark.usefixtures("account")
+@pytest.mark.usefixtures("simulated_account")
 @pytest.mark.parametrize(
     ("least", "code"), [("50", OK), ("1095.3996", OK), ("1095.3997", BELOW), ("-5", OK), ("2e3", BELOW)]
 )
@@ -64,7 +55,7 @@ def test_a_balance_below_the_least_is_an_exit_code(
     assert ("less than" in printed.err) == (code == BELOW)
 
 
-@pytest.mark.usefixtures("account")
+@pytest.mark.usefixtures("simulated_account")
 def test_json_and_a_least_go_together(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["credits", "--json", "--min", "5000"]) == BELOW
     printed = capsys.readouterr()
@@ -73,9 +64,9 @@ def test_json_and_a_least_go_together(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_what_the_key_may_spend_counts_too(
-    monkeypatch: pytest.MonkeyPatch, account: DemoServer, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, simulated_account: DemoServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("EVOLINK_API_KEY", account.key_of("other"))
+    monkeypatch.setenv("EVOLINK_API_KEY", simulated_account.key_of("other"))
     assert main(["credits", "--min", "1095"]) == OK  # an unlimited key: its 0 left means nothing
     assert "no limit of its own" in capsys.readouterr().out
 
@@ -84,14 +75,14 @@ def test_what_the_key_may_spend_counts_too(
     "fault", [{"status": 401}, {"status": 500}, {"body": "html"}, {"connection": "refuse"}]
 )
 def test_a_balance_that_cannot_be_read_is_unavailable(
-    account: DemoServer, fault: dict[str, str], capsys: pytest.CaptureFixture[str]
+    simulated_account: DemoServer, fault: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    account.fault(**fault)  # type: ignore[arg-type]
+    simulated_account.fault(**fault)  # type: ignore[arg-type]
     assert main(["credits", "--min", "1"]) == UNAVAILABLE == 69
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith("evolink-nb: ")
-    assert account.key not in printed.err
+    assert simulated_account.key not in printed.err
 
 
 def test_no_key_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,11 +124,11 @@ def test_help_and_version_are_no_errors(capsys: pytest.CaptureFixture[str]) -> N
         assert all(option in printed for option in options)
 
 
-def test_the_command_is_installed(account: DemoServer) -> None:
+def test_the_command_is_installed(simulated_account: DemoServer) -> None:
     command = Path(sys.executable).parent / "evolink-nb"
     done = subprocess.run(
         [command, "credits", "--min", "2000"], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == BELOW
     assert "1,095.3996" in done.stdout
-    assert account.requests_seen["/v1/credits"] == 1
+    assert simulated_account.requests_seen["/v1/credits"] == 1

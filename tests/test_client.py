@@ -6,7 +6,6 @@ import gzip
 import json
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -32,19 +31,6 @@ from tests.failing_server import (
 )
 
 CREDITS = "/v1/credits"
-
-
-@pytest.fixture
-def reader(demo_server: DemoServer) -> Iterator[EvoLinkClient]:
-    """A client of the simulated account."""
-    with EvoLinkClient(demo_server.key, base_url=demo_server.url) as reader:
-        yield reader
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tries again at once, so that tests need not wait for it."""
-    monkeypatch.setattr(client, "RETRY_PAUSES", (0.0, 0.0))
 
 
 def header(server: FailingServer, name: str) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from evolink_nb import client, errors
+from evolink_nb import errors
 from evolink_nb.client import EvoLinkClient
 from tests.failing_server import (
     GOOD,
@@ -30,14 +30,10 @@ from tests.failing_server import (
 if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 SLACK = 2.0
 """Seconds that a busy machine may take beyond a deadline."""
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tries again at once, so that tests need not wait for it."""
-    monkeypatch.setattr(client, "RETRY_PAUSES", (0.0, 0.0))
 
 
 @pytest.fixture(autouse=True)
@@ -46,13 +42,6 @@ def no_request_is_left_behind() -> Iterator[None]:
     for thread in request_threads():
         thread.join(10)
         assert not thread.is_alive()
-
-
-@pytest.fixture
-def reader(demo_server: DemoServer) -> Iterator[EvoLinkClient]:
-    """A client of the simulated account."""
-    with EvoLinkClient(demo_server.key, base_url=demo_server.url) as reader:
-        yield reader
 
 
 def failure_of(reader: EvoLinkClient) -> errors.EvoLinkError:

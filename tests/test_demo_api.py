@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import pytest
 
 from evolink_nb.demo import Account, DemoServer
-from tests.caller import CREDITS, Caller, demo_threads
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.caller import CREDITS, Caller
 
 IMAGES = "/v1/images/generations"
 IMAGE = {"model": "any", "prompt": "a lighthouse"}
 CHAT = {"model": "any", "messages": [{"role": "user", "content": "Tell me about lighthouses."}]}
-
-
-@pytest.fixture
-def server() -> Iterator[DemoServer]:
-    before = demo_threads()
-    with DemoServer(Account(shortfall_rate=0, failure_rate=0)) as server:
-        yield server
-    assert demo_threads() == before
-
-
-@pytest.fixture
-def caller(server: DemoServer) -> Iterator[Caller]:
-    with Caller(server) as caller:
-        yield caller
 
 
 def test_the_balance_is_the_documented_example_in_exact_numbers(caller: Caller) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -18,6 +17,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import expect
 
+from tests.environment import free_port
 from tests.jupyter import NotebookPage
 
 if TYPE_CHECKING:
@@ -89,15 +89,8 @@ def demo(clean_environment: Path) -> Iterator[Demo]:
         yield demo
 
 
-def a_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def test_it_listens_where_it_is_told_and_ends_with_ctrl_c() -> None:
-    port = a_free_port()
+    port = free_port()
     with Demo("--port", str(port)) as demo:
         url = urlsplit(demo.named("notebook"))
         assert (url.hostname, url.port) == ("127.0.0.1", port)

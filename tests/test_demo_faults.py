@@ -8,26 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from evolink_nb.demo import Account, DemoServer
 from evolink_nb.demo.faults import HUGE_BODY, InvalidFaultError
-from tests.caller import CREDITS, Caller, demo_threads
+from tests.caller import CREDITS, Caller
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def server() -> Iterator[DemoServer]:
-    before = demo_threads()
-    with DemoServer(Account(shortfall_rate=0, failure_rate=0)) as server:
-        yield server
-    assert demo_threads() == before
-
-
-@pytest.fixture
-def caller(server: DemoServer) -> Iterator[Caller]:
-    with Caller(server) as caller:
-        yield caller
+    from evolink_nb.demo import DemoServer
 
 
 @pytest.mark.parametrize(

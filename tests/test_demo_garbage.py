@@ -10,26 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolink_nb.demo import Account, DemoServer
+from evolink_nb.demo import DemoServer
 from evolink_nb.demo.routes import ROUTES
-from tests.caller import Caller, demo_threads
+from tests.caller import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-@pytest.fixture
-def server() -> Iterator[DemoServer]:
-    before = demo_threads()
-    with DemoServer(Account(shortfall_rate=0, failure_rate=0)) as server:
-        yield server
-    assert demo_threads() == before
-
-
-@pytest.fixture
-def caller(server: DemoServer) -> Iterator[Caller]:
-    with Caller(server) as caller:
-        yield caller
 
 
 GARBAGE = [

@@ -8,31 +8,13 @@ import socket
 import statistics
 import threading
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
-from evolink_nb.demo import DEMO_HEADER, DEMO_KEY_PREFIX, Account, DemoServer, running, stop_running
+from evolink_nb.demo import DEMO_HEADER, DEMO_KEY_PREFIX, DemoServer, running, stop_running
 from tests.caller import CREDITS, Caller, demo_threads
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 IMAGES = "/v1/images/generations"
-
-
-@pytest.fixture
-def server() -> Iterator[DemoServer]:
-    before = demo_threads()
-    with DemoServer(Account(shortfall_rate=0, failure_rate=0)) as server:
-        yield server
-    assert demo_threads() == before
-
-
-@pytest.fixture
-def caller(server: DemoServer) -> Iterator[Caller]:
-    with Caller(server) as caller:
-        yield caller
 
 
 def test_every_answer_is_marked_as_simulated_and_has_an_id_of_its_own(caller: Caller) -> None:

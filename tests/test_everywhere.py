@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.cards import LOAD, Card
-from tests.environment import account_of, isolated_environment
+from tests.environment import account_of, free_port, isolated_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,9 +59,7 @@ def notebook_of(*cells: str) -> dict[str, Any]:
 @contextmanager
 def served(home: Path, server: DemoServer, *command: str, port_option: str) -> Iterator[str]:
     """The URL at which `command` serves, run by this interpreter with the simulated account as its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}/"
     environment = isolated_environment(home) | account_of(server)
     log = home / "server.log"

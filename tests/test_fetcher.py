@@ -113,12 +113,6 @@ def fetcher(client: ScriptedClient, clock: FakeClock, jitter: Jitter) -> Credits
     return CreditsFetcher(client, 15.0, clock=clock, jitter=jitter)
 
 
-@pytest.fixture
-def demo_client(demo_server: DemoServer) -> Iterator[EvoLinkClient]:
-    with EvoLinkClient(demo_server.key, base_url=demo_server.url) as client:
-        yield client
-
-
 def fetcher_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "evolink-nb-fetcher"]
 
@@ -218,9 +212,9 @@ def test_refresh_without_a_thread_has_read_when_it_returns(
 
 
 def test_twenty_threads_that_read_at_once_share_one_request(
-    demo_server: DemoServer, demo_client: EvoLinkClient
+    demo_server: DemoServer, reader: EvoLinkClient
 ) -> None:
-    fetcher = CreditsFetcher(demo_client)
+    fetcher = CreditsFetcher(reader)
     demo_server.fault(latency=0.5)
     readings: list[Credits] = []
     at_once(20, lambda: readings.append(fetcher.read()))
@@ -229,10 +223,8 @@ def test_twenty_threads_that_read_at_once_share_one_request(
     assert demo_server.requests_seen["/v1/credits"] == 1
 
 
-def test_polling_a_real_server_shows_what_was_spent(
-    demo_server: DemoServer, demo_client: EvoLinkClient
-) -> None:
-    fetcher = CreditsFetcher(demo_client, 0.1)
+def test_polling_a_real_server_shows_what_was_spent(demo_server: DemoServer, reader: EvoLinkClient) -> None:
+    fetcher = CreditsFetcher(reader, 0.1)
     fetcher.start()
     demo_server.wait_for_requests(2)
     demo_server.account.spend(5)
@@ -541,9 +533,9 @@ def test_waiting_for_the_first_try_ends_with_it_or_with_its_time(
 
 
 def test_stopping_gives_up_a_request_that_gets_no_answer(
-    demo_server: DemoServer, demo_client: EvoLinkClient
+    demo_server: DemoServer, reader: EvoLinkClient
 ) -> None:
-    fetcher = CreditsFetcher(demo_client, 60)
+    fetcher = CreditsFetcher(reader, 60)
     before = fetcher.read()
     demo_server.fault(latency=600)
     fetcher.start()
@@ -640,23 +632,23 @@ def test_a_process_has_one_for_each_base_url_and_key(demo_server: DemoServer) ->
     assert shared(demo_server.key, demo_server.url.replace("127.0.0.1", "localhost")) is not one
 
 
-def test_what_is_shared_keeps_its_reading_between_two_views(demo_client: EvoLinkClient) -> None:
-    fetcher = CreditsFetcher.shared(demo_client)
+def test_what_is_shared_keeps_its_reading_between_two_views(reader: EvoLinkClient) -> None:
+    fetcher = CreditsFetcher.shared(reader)
     fetcher.attach("a view", 15)
     fetcher.wait(PATIENCE)
     fetcher.detach("a view")
-    again = CreditsFetcher.shared(demo_client)
+    again = CreditsFetcher.shared(reader)
     assert (again is fetcher, again.running, again.credits is not None) == (True, False, True)
 
 
-def test_stop_all_stops_and_forgets_all(client: ScriptedClient, demo_client: EvoLinkClient) -> None:
-    own, shared = CreditsFetcher(client), CreditsFetcher.shared(demo_client)
+def test_stop_all_stops_and_forgets_all(client: ScriptedClient, reader: EvoLinkClient) -> None:
+    own, shared = CreditsFetcher(client), CreditsFetcher.shared(reader)
     own.start()
     shared.start()
     assert len(fetcher_threads()) == 2
     stop_all()
     assert (own.running, shared.running, fetcher_threads()) == (False, False, [])
-    assert CreditsFetcher.shared(demo_client) is not shared
+    assert CreditsFetcher.shared(reader) is not shared
 
 
 def test_an_interrupted_read_leaves_no_trace(fetcher: CreditsFetcher, client: ScriptedClient) -> None:

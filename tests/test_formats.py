@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -11,28 +10,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from evolink_nb.card import STATIC
 from evolink_nb.formats import format_amount, format_rate, format_time, plain_amount, sparkline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 # A batch goes to the browser at once: a few thousand numbers in all, and a short list when one differs.
 batches = settings(max_examples=60)
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser) -> Iterator[Page]:
-    """A bare page that has `card.js` as `card`."""
-    page = browser.new_page()
-    source = base64.b64encode((STATIC / "card.js").read_bytes()).decode()
-    page.evaluate(
-        "async (url) => { window.card = await import(url); }", f"data:text/javascript;base64,{source}"
-    )
-    yield page
-    page.close()
 
 
 def in_browser(page: Page, function: str, values: Sequence[Any]) -> list[str]:
@@ -66,8 +52,8 @@ amounts = (
 @example([1231.30445, -1231.30445, 0.00015, 0.00025, 2.00005, 8.00015, 1e15 + 0.3, 123456789012.34565])
 @example([1e30, -922337203685477.5807, 9.2e18, 1e21, 1095.3996, 99416.4429, -12.5, 100.0, 7.1])
 @batches
-def test_amounts_agree(page: Page, numbers: list[float]) -> None:
-    agree(page, "formatAmount", numbers, lambda number: format_amount(decimal(number)))
+def test_amounts_agree(card_js: Page, numbers: list[float]) -> None:
+    agree(card_js, "formatAmount", numbers, lambda number: format_amount(decimal(number)))
 
 
 plain = (
@@ -80,8 +66,8 @@ plain = (
 @given(st.lists(plain, min_size=1, max_size=200))
 @example([0.0, -0.0, 1e-5, 1e-6, 1e-7, 1.5e-10, 2.7755575615628914e-17, 5e-324, 123456789012345680.0])
 @batches
-def test_plain_numbers_agree_to_the_twentieth_decimal(page: Page, numbers: list[float]) -> None:
-    texts = in_browser(page, "plainAmount", numbers)
+def test_plain_numbers_agree_to_the_twentieth_decimal(card_js: Page, numbers: list[float]) -> None:
+    texts = in_browser(card_js, "plainAmount", numbers)
     for number, text in zip(numbers, texts, strict=True):
         ours = plain_amount(decimal(float(number)))
         assert "e" not in text
@@ -98,8 +84,8 @@ times = st.floats(-10, 100_000) | st.integers(0, 10**9) | st.floats(0, 1e12)
 @given(st.lists(times, min_size=1, max_size=200))
 @example([-1, -0.5, 0, 0.9, 59, 59.999, 60, 3599, 3600, 3660, 5304, 86399, 86400, 89999, 90000, 1e7])
 @batches
-def test_times_agree(page: Page, seconds: list[float]) -> None:
-    agree(page, "formatTime", seconds, format_time)
+def test_times_agree(card_js: Page, seconds: list[float]) -> None:
+    agree(card_js, "formatTime", seconds, format_time)
 
 
 rates = (
@@ -116,8 +102,8 @@ rates = (
 @example([1 / 60, 0.016666666666666666, 0.0166666, 0.2065, 9.996 / 60, 999.6 / 60, 99995 / 60, 12.35 / 60])
 @example([1.005 / 60, 1.0049 / 3600, 0.01675, 1e-7, 1.0e-12, 59.95, 16.658333333333335, 0.1, 1000 / 60])
 @batches
-def test_rates_agree(page: Page, numbers: list[float]) -> None:
-    agree(page, "formatRate", numbers, format_rate)
+def test_rates_agree(card_js: Page, numbers: list[float]) -> None:
+    agree(card_js, "formatRate", numbers, format_rate)
 
 
 points = st.lists(
@@ -134,8 +120,8 @@ points = st.lists(
     [[(float(number), float(number)) for number in range(17)], [(0.0, 1.0), (0.0, 1.0)], [(0.0, 1.0)], []]
 )
 @batches
-def test_sparklines_agree(page: Page, series: list[list[tuple[float, float]]]) -> None:
-    drawn = in_browser(page, "sparkline", [[list(point) for point in points] for points in series])
+def test_sparklines_agree(card_js: Page, series: list[list[tuple[float, float]]]) -> None:
+    drawn = in_browser(card_js, "sparkline", [[list(point) for point in points] for points in series])
     assert drawn == [sparkline(points) for points in series]
 
 

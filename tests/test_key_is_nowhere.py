@@ -138,17 +138,13 @@ def test_what_can_be_pickled_does_not_hold_it(demo_server: DemoServer, widget: C
             pickle.dumps(unkept)
 
 
-def test_a_notebook_that_was_run_does_not_hold_it(
-    demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in account_of(demo_server).items():
-        monkeypatch.setenv(name, value)
+def test_a_notebook_that_was_run_does_not_hold_it(simulated_account: DemoServer) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
     NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
     saved = nbformat.writes(notebook)
     assert "token_remaining" in saved  # the widget's state is in it
     assert "99,416.4429" in saved
-    assert demo_server.key not in saved
+    assert simulated_account.key not in saved
 
 
 def test_a_notebook_saved_in_the_browser_does_not_hold_it(lab: FrontEnd, demo_server: DemoServer) -> None:

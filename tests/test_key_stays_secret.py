@@ -18,11 +18,12 @@ from types import FunctionType, MethodType, ModuleType
 
 import pytest
 
-from evolink_nb import client
 from evolink_nb.client import EvoLinkClient
 from evolink_nb.errors import EvoLinkError
 from tests.environment import isolated_environment
 from tests.failing_server import GOOD, KEY, SILENCE, FailingServer, Reply, response
+
+pytestmark = pytest.mark.usefixtures("impatient")
 
 ECHO = {"error": {"code": KEY, "message": f"no {KEY}", "type": KEY, "param": KEY, "fallback_suggestion": KEY}}
 
@@ -40,12 +41,6 @@ FAILURES = {
     "bad length": Reply(f"HTTP/1.1 200 OK\r\ncontent-length: {KEY}\r\n\r\n".encode(), hang_up=True),
     "silence": SILENCE,
 }
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tries again at once, so that tests need not wait for it."""
-    monkeypatch.setattr(client, "RETRY_PAUSES", (0.0, 0.0))
 
 
 @pytest.fixture

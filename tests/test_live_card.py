@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from tests.cards import LOAD, Card, open_card
 from tests.environment import account_of
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator
-
     from evolink_nb.demo import DemoServer
-    from tests.jupyter import FrontEnd, NotebookPage
+    from tests.jupyter import FrontEnd
 
-LOAD = "%load_ext evolink_nb"
 LIVE = "%evolink_credits --live --every 3600"
 LONG = "import time; time.sleep(20)"
 
@@ -28,91 +26,64 @@ _PARTS_OUTSIDE = """card => {
 }"""
 
 
-def card_in(notebook: NotebookPage, index: int) -> Locator:
-    return notebook.output(index).locator(".evolink-card")
-
-
-def field(card: Locator, name: str) -> Locator:
-    return card.locator(f'[data-field="{name}"]')
-
-
-def shows(card: Locator, remaining: str, *, seconds: float = 10) -> None:
-    """Wait until the card shows this as what the account has left."""
-    expect(field(card, "user-remaining")).to_have_text(remaining, timeout=seconds * 1000)
-    value = remaining.replace(",", "").replace("\u2212", "-")
-    expect(field(card, "user-remaining")).to_have_attribute("data-value", value)
-
-
-def open_card(front_end: FrontEnd, server: DemoServer, *cells: str, live: str = LIVE) -> NotebookPage:
-    """A notebook whose second cell shows a live card with its first reading; `cells` come after it."""
-    notebook = front_end.open([LOAD, live, *cells], environment=account_of(server))
-    notebook.run(0)
-    notebook.run(1)
-    expect(card_in(notebook, 1)).to_have_attribute("data-status", "live")
-    return notebook
-
-
 def test_the_gauges_show_what_the_server_answers(front_end: FrontEnd, demo_server: DemoServer) -> None:
-    notebook = open_card(front_end, demo_server)
-    card = card_in(notebook, 1)
-    expect(card).to_have_count(1)
-    shows(card, "1,095.3996")
-    expect(field(card, "token-remaining")).to_have_text("99,416.4429")
-    expect(field(card, "user-used")).to_have_text("135.9048")
-    expect(field(card, "token-used")).to_have_attribute("data-value", "583.5571")
-    expect(card).to_have_attribute("data-level", "ok")
-    expect(card).to_have_attribute("data-demo", "")
-    expect(card.locator(".evo-badge")).to_have_text("demo data")
-    account = card.locator('[role="meter"][data-gauge="user"]')
+    notebook, card = open_card(front_end, demo_server, LIVE)
+    expect(card.root).to_have_count(1)
+    card.shows("1,095.3996")
+    expect(card.field("token-remaining")).to_have_text("99,416.4429")
+    expect(card.field("user-used")).to_have_text("135.9048")
+    expect(card.field("token-used")).to_have_attribute("data-value", "583.5571")
+    expect(card.root).to_have_attribute("data-level", "ok")
+    expect(card.root).to_have_attribute("data-demo", "")
+    expect(card.root.locator(".evo-badge")).to_have_text("demo data")
+    account = card.root.locator('[role="meter"][data-gauge="user"]')
     expect(account).to_be_visible()
     expect(account).to_have_attribute("aria-valuenow", "1095.3996")
     expect(account).to_have_attribute("aria-valuetext", "1,095.3996 of 1,231.3044 credits left")
-    expect(card.locator('tr[data-binding="true"]')).to_have_count(1)
-    expect(card.locator('tr[data-binding="true"]')).to_contain_text("Account")
+    expect(card.root.locator('tr[data-binding="true"]')).to_have_count(1)
+    expect(card.root.locator('tr[data-binding="true"]')).to_contain_text("Account")
     for theme in ("light", "dark"):
         notebook.set_theme(theme)
-        picture = notebook.screenshot(f"live-card-{front_end.name}-{theme}", of=card)
+        picture = notebook.screenshot(f"live-card-{front_end.name}-{theme}", of=card.root)
         assert picture.stat().st_size > 0
     assert notebook.console_errors == []
 
 
 def test_the_number_changes_by_itself_after_a_spend(front_end: FrontEnd, demo_server: DemoServer) -> None:
     live = "%evolink_credits --live --every 0.5 --warn-below 100"
-    notebook = open_card(front_end, demo_server, LONG, "%evolink_credits", live=live)
-    card = card_in(notebook, 1)
+    notebook, card = open_card(front_end, demo_server, live, LONG, "%evolink_credits")
     notebook.run(2, wait=False)
     notebook.wait_running(2)
     demo_server.account.spend("1000.3996")
-    shows(card, "95")
-    expect(card).to_have_attribute("data-level", "low")
+    card.shows("95")
+    expect(card.root).to_have_attribute("data-level", "low")
     assert notebook.execution_running(2)
     notebook.interrupt()
     notebook.wait_done(2)
     demo_server.account.spend("100.5")
-    shows(card, "\u22125.5")
-    expect(card).to_have_attribute("data-level", "overdrawn")
+    card.shows("\u22125.5")
+    expect(card.root).to_have_attribute("data-level", "overdrawn")
     demo_server.account.top_up(1000)
-    shows(card, "994.5")
+    card.shows("994.5")
     notebook.run(3)
-    static = card_in(notebook, 3)
-    shows(static, "994.5")
-    expect(static.locator("button")).to_have_count(0)
+    static = Card(notebook.output(3))
+    static.shows("994.5")
+    expect(static.root.locator("button")).to_have_count(0)
     assert notebook.console_errors == []
 
 
 def test_refresh_answers_while_a_cell_runs(front_end: FrontEnd, demo_server: DemoServer) -> None:
-    notebook = open_card(front_end, demo_server, LONG)
-    card = card_in(notebook, 1)
+    notebook, card = open_card(front_end, demo_server, LIVE, LONG)
     notebook.run(2, wait=False)
     notebook.wait_running(2)
     for left in ("1,094.3996", "1,093.3996", "1,092.3996"):
         demo_server.account.spend(1)
         clicked = time.monotonic()
-        card.locator('[data-action="refresh"]').click()
-        shows(card, left)
+        card.refresh()
+        card.shows(left)
         assert time.monotonic() - clicked < 1
         assert notebook.execution_running(2)
-    expect(card).to_have_attribute("data-status", "live")
+    card.is_("live")
     assert notebook.execution_running(2)
     notebook.interrupt()
     notebook.wait_done(2)
@@ -120,31 +91,29 @@ def test_refresh_answers_while_a_cell_runs(front_end: FrontEnd, demo_server: Dem
 
 
 def test_a_failure_is_told_beside_the_last_reading(lab: FrontEnd, demo_server: DemoServer) -> None:
-    notebook = open_card(lab, demo_server)
-    card = card_in(notebook, 1)
+    notebook, card = open_card(lab, demo_server, LIVE)
     for fault, status, said in (
         ({"status": 500}, "error", "Internal server error"),
         ({"connection": "refuse"}, "offline", "refused"),
     ):
         demo_server.fault(**fault)
-        card.locator('[data-action="refresh"]').click()
-        expect(card).to_have_attribute("data-status", status)
-        expect(field(card, "message")).to_contain_text(said)
-        shows(card, "1,095.3996")
-        notebook.screenshot(f"live-card-{status}", of=card)
+        card.refresh()
+        card.is_(status)
+        expect(card.field("message")).to_contain_text(said)
+        card.shows("1,095.3996")
+        notebook.screenshot(f"live-card-{status}", of=card.root)
     demo_server.clear_faults()
-    card.locator('[data-action="refresh"]').click()
-    expect(card).to_have_attribute("data-status", "live")
-    expect(field(card, "message")).to_have_text("")
+    card.refresh()
+    card.is_("live")
+    expect(card.field("message")).to_have_text("")
 
 
 def test_a_server_s_words_are_text_and_never_markup(lab: FrontEnd, demo_server: DemoServer) -> None:
-    notebook = open_card(lab, demo_server, "%evolink_credits")
+    notebook, card = open_card(lab, demo_server, LIVE, "%evolink_credits")
     words = "<img src=x onerror=\\\"document.title='run'\\\"><b>bold</b>"
     demo_server.fault(status=400, text=f'{{"error": {{"message": "{words}", "code": 400}}}}')
-    card = card_in(notebook, 1)
-    card.locator('[data-action="refresh"]').click()
-    expect(field(card, "message")).to_contain_text("<b>bold</b>")
+    card.refresh()
+    expect(card.field("message")).to_contain_text("<b>bold</b>")
     expect(notebook.page.locator(".jp-OutputArea img[src=x]")).to_have_count(0)
     notebook.run(2)
     assert "<b>bold</b>" in notebook.text(2)
@@ -166,7 +135,7 @@ def test_two_views_of_a_card_show_the_same(lab: FrontEnd, demo_server: DemoServe
         notebook.run(index)
     demo_server.account.spend(1)
     for index in (1, 2):
-        shows(card_in(notebook, index), "1,094.3996")
+        Card(notebook.output(index)).shows("1,094.3996")
     notebook.run(3)
     # What stays is what the file keeps: the last reading, not live.
     expect(notebook.page.locator(".evolink-card[data-live]")).to_have_count(0)
@@ -174,8 +143,8 @@ def test_two_views_of_a_card_show_the_same(lab: FrontEnd, demo_server: DemoServe
 
 
 def test_the_button_is_reached_and_pressed_from_the_keyboard(lab: FrontEnd, demo_server: DemoServer) -> None:
-    notebook = open_card(lab, demo_server)
-    button = card_in(notebook, 1).get_by_role("button", name="Refresh")
+    _, card = open_card(lab, demo_server, LIVE)
+    button = card.root.get_by_role("button", name="Refresh")
     button.focus()
     expect(button).to_be_focused()
     box = button.bounding_box()
@@ -183,15 +152,14 @@ def test_the_button_is_reached_and_pressed_from_the_keyboard(lab: FrontEnd, demo
     assert min(box["width"], box["height"]) >= 24
     demo_server.account.spend(1)
     button.press("Enter")
-    shows(card_in(notebook, 1), "1,094.3996")
+    card.shows("1,094.3996")
 
 
 def test_the_card_fits_a_wide_and_a_narrow_place(lab: FrontEnd, demo_server: DemoServer) -> None:
-    notebook = open_card(lab, demo_server)
-    card = card_in(notebook, 1)
+    notebook, card = open_card(lab, demo_server, LIVE)
     for width in (440, 260):
-        card.evaluate("(card, width) => { card.parentElement.style.width = `${width}px`; }", width)
-        shows(card, "1,095.3996")
-        outside = card.evaluate(_PARTS_OUTSIDE)
-        notebook.screenshot(f"live-card-{width}", of=card)
+        card.root.evaluate("(card, width) => { card.parentElement.style.width = `${width}px`; }", width)
+        card.shows("1,095.3996")
+        outside = card.root.evaluate(_PARTS_OUTSIDE)
+        notebook.screenshot(f"live-card-{width}", of=card.root)
         assert outside == []

@@ -18,7 +18,6 @@ from nbclient.exceptions import CellExecutionError
 
 from evolink_nb import errors, settings
 from evolink_nb.credits import Credits
-from tests.environment import account_of
 from tests.shell import Shell
 
 if TYPE_CHECKING:
@@ -29,10 +28,8 @@ LOAD = "%load_ext evolink_nb"
 
 
 @pytest.fixture
-def shell(demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+def shell(simulated_account: DemoServer) -> Iterator[Shell]:  # noqa: ARG001 - it is the environment's
     """A shell whose account is the simulated one."""
-    for name, value in account_of(demo_server).items():
-        monkeypatch.setenv(name, value)
     shell = Shell()
     yield shell
     shell.close()
@@ -44,12 +41,6 @@ def run_notebook(*cells: str, allow_errors: bool = False) -> Any:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
     NotebookClient(notebook, timeout=60, kernel_name="python3", allow_errors=allow_errors).execute()
     return notebook
-
-
-def use(monkeypatch: pytest.MonkeyPatch, server: DemoServer) -> None:
-    """Make the simulated account that of kernels started from now on."""
-    for name, value in account_of(server).items():
-        monkeypatch.setenv(name, value)
 
 
 # -- %evolink_credits ----------------------------------------------------------------------------------
@@ -275,10 +266,8 @@ def test_options_are_completed(shell: Shell, typed: str, offered: list[str]) -> 
 # -- notebooks run from top to bottom ------------------------------------------------------------------
 
 
-def test_a_notebook_shows_and_gives_the_reading(
-    demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    use(monkeypatch, demo_server)
+@pytest.mark.usefixtures("simulated_account")
+def test_a_notebook_shows_and_gives_the_reading() -> None:
     notebook = run_notebook(LOAD, "%evolink_credits", "c = %evolink_credits\nprint(repr(c.spendable))")
     [card] = notebook.cells[1].outputs
     assert card.output_type == "execute_result"
@@ -291,10 +280,9 @@ def test_a_notebook_shows_and_gives_the_reading(
 
 @pytest.mark.parametrize("cell", ["%evolink_credits", "%evolink_credits --live --every 0"])
 def test_an_error_stops_run_all(
-    demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cell: str
+    simulated_account: DemoServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cell: str
 ) -> None:
-    use(monkeypatch, demo_server)
-    demo_server.fault(status=402)
+    simulated_account.fault(status=402)
     marker = "import pathlib; pathlib.Path('reached').touch()"
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CellExecutionError) as stopped:
@@ -303,11 +291,8 @@ def test_an_error_stops_run_all(
     assert "site-packages" not in str(stopped.value)
 
 
-def test_an_error_in_a_notebook_is_two_lines(
-    demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    use(monkeypatch, demo_server)
-    demo_server.fault(status=402)
+def test_an_error_in_a_notebook_is_two_lines(simulated_account: DemoServer) -> None:
+    simulated_account.fault(status=402)
     notebook = run_notebook(LOAD, "%evolink_credits", allow_errors=True)
     [error] = notebook.cells[1].outputs
     assert (error.output_type, error.ename) == ("error", "PaymentRequiredError")

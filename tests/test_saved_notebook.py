@@ -84,14 +84,12 @@ def _saved_number(outputs: list[dict[str, Any]]) -> str:
 
 
 @pytest.fixture
-def executed(demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> Any:
+def executed(simulated_account: DemoServer) -> Any:
     """A notebook that nbclient ran: a live card, and a later cell during which 95.3996 credits went."""
-    for name, value in account_of(demo_server).items():
-        monkeypatch.setenv(name, value)
 
     def spend(cell_index: int, **_: object) -> None:
         if cell_index == 2:
-            demo_server.account.spend("95.3996")
+            simulated_account.account.spend("95.3996")
 
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source) for source in (LOAD, STILL, READ)]

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playwright.sync_api import sync_playwright
-
-from tests.chromium import chromium_path
+from tests.chromium import open_chromium
 from tests.jupyter import SCREENSHOTS
 
 from .scenes import Scene, scenes
@@ -49,16 +46,9 @@ def main() -> int:
         parser.error(f"the scenes are: {', '.join(scene.name for scene in scenes())}")
     shutil.rmtree(GALLERY, ignore_errors=True)
     GALLERY.mkdir(parents=True)
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium_path(),
-            chromium_sandbox=not is_root,
-            args=["--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
-        )
+    with open_chromium() as browser:
         _take_cards(browser, chosen)
         _take_sheets(browser, chosen)
-        browser.close()
     sys.stdout.write(f"{GALLERY / 'index.html'}\n")
     return 0
 
