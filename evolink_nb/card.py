@@ -67,63 +67,70 @@ class Trend:
     points: Sequence[tuple[float, float]] = ()
 
 
-def render_html(
-    credits: Credits | None,
-    *,
-    status: str = "paused",
-    level: Level = "ok",
-    message: str = "",
-    now: datetime | None = None,
-    trend: Trend | None = None,
-    worth: str = "",
-) -> str:
-    """Give a card that does not move, its stylesheet with it.
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What a card that does not move shows: a reading, and how things stand around it.
 
-    With ``now`` it tells the reading's age too. With all styling stripped it is a small table.
+    Without a ``level`` it is what the reading says by itself. With ``now`` the reading's age is told too.
     """
-    fields = _fields(credits, status=status, level=level, message=message, now=now, trend=trend, worth=worth)
-    return f"<style>{_stylesheet()}</style>\n{_template().substitute(fields)}"
+
+    credits: Credits | None
+    status: str = "paused"
+    level: Level | None = None
+    message: str = ""
+    now: datetime | None = None
+    trend: Trend = Trend()
+    worth: str = ""
+    notice: str = ""
+    outlook: str = ""
+
+    def html(self) -> str:
+        """Give the card with its stylesheet. With all styling stripped it is a small table."""
+        return f"<style>{_stylesheet()}</style>\n{_template().substitute(_fields(self))}"
+
+    def text(self) -> str:
+        """Give the card as an aligned block of plain text."""
+        credits = self.credits
+        title = "EvoLink credits" + (" (demo data)" if credits is not None and credits.simulated else "")
+        lines = [f"{title} · {_updated(credits, self.now)}"]
+        if credits is not None:
+            rows = [
+                ("Account", *_left(credits.user.remaining), format_amount(credits.user.used), "user"),
+                ("API key", *_token_left(credits), format_amount(credits.token.used), "token"),
+            ]
+            widths = [max(len(row[column]) for row in rows) for column in range(4)]
+            for name, left, unit, used, half in rows:
+                mark = "  <- spendable" if half == credits.binding else ""
+                cells = f"{left:>{widths[1]}} {unit:<{widths[2]}}  {used:>{widths[3]}} used"
+                lines.append(f"  {name:<{widths[0]}}  {cells}{mark}".replace(MINUS, "-"))
+        facts = [f"{label} {text}" for label, text in _facts(self).values() if text]
+        if facts:
+            lines.append(f"  {', '.join(facts)}")
+        if self.worth:
+            lines.append(f"  worth {self.worth}")
+        status = [] if self.status in {"paused", "live"} else [PILLS.get(self.status, self.status)]
+        states = [*status, *_worry(self)]
+        if states:
+            lines.append(f"  {', '.join(states)}")
+        said = [*self.notice.splitlines(), *self.message.splitlines()]
+        return "\n".join([*lines, *(f"  {line}" for line in said)])
+
+    def mimebundle(self) -> dict[str, str]:
+        """Give both renderings, for a front end to choose from."""
+        return {"text/plain": self.text(), "text/html": self.html()}
 
 
 def render_live_html() -> str:
     """Give the markup of a live card before its first reading, for ``card.js`` to patch."""
-    return _template().substitute(_fields(None, status="loading") | _LIVE)
+    nothing_yet = Face(None, status="loading")
+    # card.css hides the labels of what is not known.
+    labels = {f"{name}_label": label for name, (label, _) in _facts(nothing_yet).items()}
+    return _template().substitute(_fields(nothing_yet) | _LIVE | labels)
 
 
-def render_text(
-    credits: Credits | None,
-    *,
-    status: str = "paused",
-    level: Level = "ok",
-    message: str = "",
-    now: datetime | None = None,
-    trend: Trend | None = None,
-    worth: str = "",
-) -> str:
-    """Give the card as an aligned block of plain text."""
-    title = "EvoLink credits" + (" (demo data)" if credits is not None and credits.simulated else "")
-    lines = [f"{title} · {_updated(credits, now)}"]
-    if credits is not None:
-        rows = [
-            ("Account", *_left(credits.user.remaining), format_amount(credits.user.used), "user"),
-            ("API key", *_token_left(credits), format_amount(credits.token.used), "token"),
-        ]
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        for name, left, unit, used, half in rows:
-            mark = "  <- spendable" if half == credits.binding else ""
-            cells = f"{left:>{widths[1]}} {unit:<{widths[2]}}  {used:>{widths[3]}} used"
-            lines.append(f"  {name:<{widths[0]}}  {cells}{mark}".replace(MINUS, "-"))
-    facts = [f"{label} {text}" for label, text in _facts(trend).values() if text]
-    if facts:
-        lines.append(f"  {', '.join(facts)}")
-    if worth:
-        lines.append(f"  worth {worth}")
-    states = ([PILLS.get(status, status)] if status not in {"paused", "live"} else []) + (
-        [level] if level in {"low", "critical"} else []
-    )
-    if states:
-        lines.append(f"  {', '.join(states)}")
-    return "\n".join([*lines, *(f"  {line}" for line in message.splitlines())])
+def render_text(credits: Credits) -> str:
+    """Give a reading, and nothing around it, as an aligned block of plain text."""
+    return Face(credits, level="ok").text()
 
 
 def opening_line(credits: Credits | None) -> dict[str, str]:
@@ -138,32 +145,6 @@ def opening_line(credits: Credits | None) -> dict[str, str]:
         )
         line += f"API key {key}."
     return {"text/html": f"<p>{escape(line)}</p>", "text/plain": line.replace(MINUS, "-")}
-
-
-def mimebundle(
-    credits: Credits | None,
-    *,
-    status: str = "paused",
-    message: str = "",
-    level: Level | None = None,
-    now: datetime | None = None,
-    trend: Trend | None = None,
-    worth: str = "",
-) -> dict[str, str]:
-    """Give both renderings of a card that does not move, for a front end to choose from.
-
-    Without a ``level`` it is what the reading says by itself.
-    """
-    if level is None:
-        level = "ok" if credits is None else Limits().level_of(credits)
-    return {
-        "text/plain": render_text(
-            credits, status=status, level=level, message=message, now=now, trend=trend, worth=worth
-        ),
-        "text/html": render_html(
-            credits, status=status, level=level, message=message, now=now, trend=trend, worth=worth
-        ),
-    }
 
 
 def worth_of(credits: Credits | None, credits_per_dollar: float | None) -> str:
@@ -183,37 +164,41 @@ def _stylesheet() -> str:
     return (STATIC / "card.css").read_text(encoding="utf-8")
 
 
-def _fields(
-    credits: Credits | None,
-    *,
-    status: str,
-    level: Level = "ok",
-    message: str = "",
-    now: datetime | None = None,
-    trend: Trend | None = None,
-    worth: str = "",
-) -> dict[str, str]:
+def _fields(face: Face) -> dict[str, str]:
     """Give a text, safe as markup, for every field of the template."""
-    simulated = credits is not None and credits.simulated
+    credits = face.credits
     fields = {
-        "status": status,
-        "level": level,
-        "badge": "demo data" if simulated else "",
-        # Colour alone would not say it, and this card has no alarms.
-        "pill": PILLS.get(status, status) + (f" · {level}" if level in {"low", "critical"} else ""),
-        "message": message,
-        "updated": _updated(credits, now),
-        "worth": worth,
-        "curve": sparkline(trend.points) if trend else "",
+        "status": face.status,
+        "level": _level(face),
+        "badge": "demo data" if credits is not None and credits.simulated else "",
+        # Colour alone would not say it, and no bell rings for this card.
+        "pill": " · ".join([PILLS.get(face.status, face.status), *_worry(face)]),
+        "notice": face.notice,
+        "message": face.message,
+        "updated": _updated(credits, face.now),
+        "worth": face.worth,
+        "curve": sparkline(face.trend.points),
         "refresh": "",
         "actions": "",
     }
     fields["area"] = fields["curve"] and f"{fields['curve']}L100 40L0 40Z"
-    for name, (label, text) in _facts(trend).items():
+    for name, (label, text) in _facts(face).items():
         fields |= {f"{name}_label": label if text else "", "burn_rate" if name == "burn" else name: text}
     for half in ("user", "token"):
         fields |= {f"{half}_{name}": text for name, text in _half(credits, half).items()}
-    return {name: escape(text) for name, text in fields.items()} | _markup(credits, trend)
+    return {name: escape(text) for name, text in fields.items()} | _markup(face)
+
+
+def _level(face: Face) -> Level:
+    if face.level is not None:
+        return face.level
+    return "ok" if face.credits is None else Limits().level_of(face.credits)
+
+
+def _worry(face: Face) -> list[str]:
+    """Give the level in a word, nothing where it is none to worry about or the number says so itself."""
+    level = _level(face)
+    return [level] if level in {"low", "critical"} else []
 
 
 def _half(credits: Credits | None, half: str) -> Mapping[str, str]:
@@ -256,15 +241,16 @@ def _half(credits: Credits | None, half: str) -> Mapping[str, str]:
     }
 
 
-def _markup(credits: Credits | None, trend: Trend | None) -> dict[str, str]:
+def _markup(face: Face) -> dict[str, str]:
     """Give the fields that are markup themselves: attributes that are there or not, small decimals."""
+    credits, trend = face.credits, face.trend
     markup = {"demo": " data-demo" if credits is not None and credits.simulated else ""}
     markup |= {"live": "", "user_remaining": "", "token_remaining": "", "token_unlimited": ""}
-    markup["strip_hidden"] = "" if trend and (trend.points or trend.spent) else " hidden"
+    markup["strip_hidden"] = "" if trend.points or trend.spent or face.outlook else " hidden"
     values: dict[str, Decimal | None] = dict.fromkeys(
         ("user_remaining", "user_used", "token_remaining", "token_used", "spent")
     )
-    if trend and trend.spent:
+    if trend.spent:
         values["spent"] = trend.spent
     if credits is not None:
         markup["token_unlimited"] = " data-unlimited" if credits.token.unlimited else ""
@@ -279,13 +265,14 @@ def _markup(credits: Credits | None, trend: Trend | None) -> dict[str, str]:
     return markup
 
 
-def _facts(trend: Trend | None) -> dict[str, tuple[str, str]]:
+def _facts(face: Face) -> dict[str, tuple[str, str]]:
     """Give the label and the text of each line of the spend strip, "" where there is nothing to say."""
-    rate, left, spent = (trend.burn_rate, trend.runway, trend.spent) if trend else (None, None, Decimal(0))
+    rate, left, spent = face.trend.burn_rate, face.trend.runway, face.trend.spent
     return {
         "burn": ("burn", format_rate(rate) if rate else ""),
         "runway": ("lasts", f"≈ {format_time(left)} left" if left else ""),
         "spent": ("spent here", format_amount(spent) if spent else ""),
+        "outlook": ("enough for", face.outlook),
     }
 
 

@@ -4,7 +4,7 @@ A widget alone leaves nothing in the file that can be read without its kernel. A
 a card that does not move; this room keeps it near what the live one shows. It is an output of its own,
 because a rewrite makes front ends draw the whole output anew: the live card would lose the keyboard, the
 page would jump, and JupyterLab would keep the old view too. Rewrites are few for the file's sake: when the
-state changes, at a cell's end, and otherwise once a minute.
+state changes or there is a notice, at a cell's end, and otherwise once a minute.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Display:
         self._render = render
         self._every = every or REWRITE_AFTER
         self._writing = threading.Lock()
-        self._status = fetcher.status
+        self._status, self._notice = fetcher.status, fetcher.notice
         self._revision = fetcher.revision
         self._written_at = time.monotonic()
         self._handle = display(render(), raw=True, display_id=True)
@@ -75,11 +75,13 @@ class Display:
         # A reading under way is no state worth a rewrite.
         changed = status not in {self._status, "refreshing", "loading"}
         quiet = time.monotonic() - self._written_at
-        if quiet >= self._every or (changed and quiet >= SETTLE):
+        urgent = self._fetcher.notice != self._notice
+        if urgent or quiet >= self._every or (changed and quiet >= SETTLE):
             self._rewrite()
 
     def _rewrite(self) -> None:
         with self._writing:
-            self._status, self._revision = self._fetcher.status, self._fetcher.revision
+            self._status, self._notice = self._fetcher.status, self._fetcher.notice
+            self._revision = self._fetcher.revision
             self._written_at = time.monotonic()
             self._handle.update(self._render(), raw=True)

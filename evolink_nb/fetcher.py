@@ -60,6 +60,10 @@ class Clock:
         """Wait, ``condition`` held, until it is notified or ``seconds`` have passed."""
         condition.wait(seconds)
 
+    def pause(self, event: threading.Event, seconds: float) -> bool:
+        """Wait for ``event`` for ``seconds``, and tell whether it came."""
+        return event.wait(seconds)
+
 
 class CreditsFetcher(HasTraits):
     """Reads the balance every ``interval`` seconds and whenever asked; observe its traits.
@@ -80,6 +84,8 @@ class CreditsFetcher(HasTraits):
     runway = Float(None, allow_none=True, help="Seconds the credits last at that rate; None if not known.")
     retry_at = Instance(datetime, allow_none=True, help="When the server allows the next try; aware.")
     interval = Float(settings.INTERVAL, help="Seconds between two readings.")
+    notice = Unicode(help="What a person must know at once, as of a budget; empty if nothing.")
+    outlook = Unicode(help='How long the credits last in the user\'s own unit: "about 14 more runs".')
     revision = Int(0, help="Counts changes; set last, so that its observers see all of one change at once.")
 
     def __init__(
@@ -98,12 +104,14 @@ class CreditsFetcher(HasTraits):
         self._thread: threading.Thread | None = None
         self._viewers: dict[Hashable, float] = {}
         self._hidden: set[Hashable] = set()
+        self._insisting: set[Hashable] = set()
         self._readings: deque[Credits] = deque(maxlen=MOST_READINGS)
         self._schedule = Schedule(self._clock.monotonic(), jitter=jitter)
         self._paused = False
         self._asked = False
         self._reading = False
         self._readings_ended = 0
+        self._publishing = threading.RLock()
         self.observe(self._follow_interval, "interval")
 
     def __repr__(self) -> str:
@@ -132,11 +140,16 @@ class CreditsFetcher(HasTraits):
         """Keep the reading fresh until `stop`, whether anything views it or not."""
         self.attach(self, self.interval)
 
-    def attach(self, viewer: Hashable, interval: float) -> None:
-        """Keep the reading fresh while ``viewer`` is attached; the shortest interval asked for counts."""
+    def attach(self, viewer: Hashable, interval: float, *, insists: bool = False) -> None:
+        """Keep the reading fresh while ``viewer`` is attached; the shortest interval asked for counts.
+
+        While one that ``insists`` is attached `pause` has no effect: a budget watches on.
+        """
         interval = max(interval, SHORTEST_INTERVAL)
         with self._changed:
             self._viewers[viewer] = interval
+            if insists:
+                self._insisting.add(viewer)
             if self._thread is None:
                 self._schedule.restart(self._clock.monotonic())
                 # In the caller's context: ipykernel 7.0 loses what a thread without one sends.
@@ -155,6 +168,7 @@ class CreditsFetcher(HasTraits):
             if self._viewers.pop(viewer, None) is None:
                 return
             self._hidden.discard(viewer)
+            self._insisting.discard(viewer)
             intervals = list(self._viewers.values())
         if intervals:
             self.interval = min(intervals)
@@ -167,6 +181,7 @@ class CreditsFetcher(HasTraits):
             thread, self._thread = self._thread, None
             self._viewers.clear()
             self._hidden.clear()
+            self._insisting.clear()
             self._asked = self._paused = False
             self._changed.notify_all()
         if thread is None:
@@ -221,9 +236,14 @@ class CreditsFetcher(HasTraits):
             self._reading = True
         self._read(None, asked=True)
 
-    def read(self) -> Credits:
-        """Give a reading taken now, shared with every observer, or raise the `EvoLinkError` that came."""
+    def read(self, *, join: bool = True) -> Credits:
+        """Give a reading taken now, shared with every observer, or raise the `EvoLinkError` that came.
+
+        It joins a read under way; without ``join`` it is asked for after this call, whatever is under way.
+        """
         with self._changed:
+            while self._reading and not join:
+                self._changed.wait()
             if self.error is not None and self._schedule.wait_left(self._clock.monotonic()):
                 raise copy.copy(self.error)
             ended = self._readings_ended
@@ -237,6 +257,13 @@ class CreditsFetcher(HasTraits):
         if self.credits is None:
             raise errors.EvoLinkError("The fetcher was stopped before it had a reading.")
         return self.credits
+
+    def say(self, *, notice: str | None = None, outlook: str | None = None) -> None:
+        """Let every view show ``notice`` or ``outlook``, from any thread; None leaves one as it is."""
+        changes = {"notice": notice, "outlook": outlook}
+        changes = {name: text for name, text in changes.items() if text not in {None, getattr(self, name)}}
+        if changes:
+            self._publish(**changes)
 
     def wait(self, seconds: float) -> None:
         """Wait for the first try to end, ``seconds`` at most."""
@@ -266,11 +293,14 @@ class CreditsFetcher(HasTraits):
         return left is not None and left <= 0
 
     def _must_say_paused(self) -> bool:
-        return self._paused and not self._reading and not self._asked and self.status != "paused"
+        return self._is_paused() and not self._reading and not self._asked and self.status != "paused"
+
+    def _is_paused(self) -> bool:
+        return self._paused and not self._insisting
 
     def _seconds_left(self) -> float | None:
         """Give the seconds until the next try, None when something else must happen first."""
-        if self._reading or (self._paused and not self._asked):
+        if self._reading or (self._is_paused() and not self._asked):
             return None
         return self._schedule.seconds_left(self._clock.monotonic(), asked=self._asked)
 
@@ -337,7 +367,7 @@ class CreditsFetcher(HasTraits):
                 runway=forecast.runway(credits.spendable, rate),
                 error=None,
                 retry_at=None,
-                status="paused" if self._paused else "live",
+                status="paused" if self._is_paused() else "live",
             )
             return
         waiting = self._schedule.wait_left(self._clock.monotonic())
@@ -350,9 +380,11 @@ class CreditsFetcher(HasTraits):
             self._publish(status="paused")
 
     def _publish(self, **changes: Any) -> None:
-        for name, value in changes.items():
-            setattr(self, name, value)
-        self.revision += 1
+        # Mostly the fetcher's thread; what `say` is told may come on any.
+        with self._publishing:
+            for name, value in changes.items():
+                setattr(self, name, value)
+            self.revision += 1
 
     # -- traits ----------------------------------------------------------------------------------------
 

@@ -137,7 +137,7 @@ class EvoLinkMagics(Magics):
 
         if self._last is not None and self._last[0] is credits:
             return self._last[1]()
-        return card.mimebundle(credits)
+        return card.Face(credits).mimebundle()
 
     def at_cell_end(self, _result: object = None) -> None:
         """Let what a saved notebook would hold catch up; after each cell."""
@@ -187,8 +187,9 @@ class EvoLinkMagics(Magics):
             if fetcher.credits is not None:
                 from . import card  # noqa: PLC0415
 
-                now = datetime.now(UTC)
-                display(card.mimebundle(fetcher.credits, status="stale", now=now), raw=True)
+                now, notice = datetime.now(UTC), fetcher.notice
+                stale = card.Face(fetcher.credits, status="stale", now=now, notice=notice)
+                display(stale.mimebundle(), raw=True)
             raise
 
 
@@ -282,11 +283,13 @@ def _bundle_of(fetcher: CreditsFetcher, options: argparse.Namespace) -> dict[str
 
     limits = Limits.parse(options.warn_below, options.critical_below)
     credits, error = fetcher.credits, fetcher.error
-    return card.mimebundle(
+    return card.Face(
         credits,
         status="paused" if error is None else fetcher.status,
         message="" if error is None else str(error),
-        level="ok" if credits is None else limits.level_of(credits, fetcher.runway),
+        level=None if credits is None else limits.level_of(credits, fetcher.runway),
         trend=card.Trend(fetcher.burn_rate, fetcher.runway, fetcher.spent),
         worth=card.worth_of(credits, options.credits_per_dollar),
-    )
+        notice=fetcher.notice,
+        outlook=fetcher.outlook,
+    ).mimebundle()

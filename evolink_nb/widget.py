@@ -73,6 +73,10 @@ class CreditsWidget(anywidget.AnyWidget):
     status = _synced(Unicode("loading"))
     message = _synced(Unicode())
     alarm = _synced(Unicode(help="What the last alarm said; empty again after a good reading."))
+    notice = _synced(Unicode(help="What a person must know at once, beside any alarm; empty if nothing."))
+    outlook = _synced(
+        Unicode(help='How long the credits last in the user\'s own unit: "about 14 more runs".')
+    )
     limits = _synced(Unicode(help="warn_below and critical_below, in words."))
     updated_at = _synced(Instance(datetime, allow_none=True), to_json=_to_milliseconds)
     retry_at = _synced(Instance(datetime, allow_none=True), to_json=_to_milliseconds)
@@ -145,14 +149,16 @@ class CreditsWidget(anywidget.AnyWidget):
     def render(self) -> dict[str, str]:
         """Give the card as it stands as ``text/html`` and ``text/plain``, not live."""
         fetcher = self.fetcher
-        return card.mimebundle(
+        return card.Face(
             fetcher.credits,
             status="paused" if fetcher.error is None else fetcher.status,
             message="" if fetcher.error is None else str(fetcher.error),
-            level="ok" if fetcher.credits is None else self._level_of(fetcher.credits),
+            level=None if fetcher.credits is None else self._level_of(fetcher.credits),
             trend=card.Trend(*_shown_trend(fetcher), fetcher.spent, self._points()),
             worth=card.worth_of(fetcher.credits, self.credits_per_dollar),
-        )
+            notice=fetcher.notice,
+            outlook=fetcher.outlook,
+        ).mimebundle()
 
     def view(self) -> dict[str, Any]:
         """Give the live view, and a line for places where no widget runs; nothing after `close`."""
@@ -185,6 +191,8 @@ class CreditsWidget(anywidget.AnyWidget):
                 alarm = self._take(credits)
             self.interval = fetcher.interval
             self.message = "" if fetcher.error is None else str(fetcher.error)
+            self.notice = fetcher.notice
+            self.outlook = fetcher.outlook
             self.retry_at = fetcher.retry_at
             self.updated_at = fetcher.updated_at
             self.worth = card.worth_of(credits, self.credits_per_dollar)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolink_nb.alarms import Limits
-from evolink_nb.card import STATIC, Trend, mimebundle, render_html, render_live_html, render_text, worth_of
+from evolink_nb.card import STATIC, Face, Trend, render_live_html, render_text, worth_of
 from evolink_nb.credits import Credits, TokenCredits, UserCredits
 from evolink_nb.formats import format_amount, format_time
 
@@ -93,7 +93,7 @@ class Page(HTMLParser):
 
 
 def page(credits: Credits | None, **state: Any) -> Page:
-    return Page(render_html(credits, **state))
+    return Page(Face(credits, **state).html())
 
 
 def test_the_card_shows_the_documented_example() -> None:
@@ -154,12 +154,12 @@ def test_an_unlimited_key_has_no_number_of_its_own() -> None:
     assert card.row("API key").startswith("API key ∞ no limit of its own 583.5571 used")
     assert card.find(data_gauge="token").attributes["aria-valuetext"] == "no limit of its own"
     assert card.find(data_gauge="token").attributes["aria-valuenow"] == "0"
-    assert "9223" not in render_html(reading(token="-922337203685477.5807", unlimited=True))
+    assert "9223" not in Face(reading(token="-922337203685477.5807", unlimited=True)).html()
     assert "∞ no limit of its own" in render_text(reading(unlimited=True))
 
 
 def test_an_overdrawn_account_shows_what_it_owes() -> None:
-    bundle = mimebundle(reading("-12.5"))
+    bundle = Face(reading("-12.5")).mimebundle()
     card = Page(bundle["text/html"])
     assert card.find(data_level="overdrawn").tag == "div"
     assert card.field("user-remaining") == ("\N{MINUS SIGN}12.5", "-12.5")
@@ -167,27 +167,27 @@ def test_an_overdrawn_account_shows_what_it_owes() -> None:
     meter = card.find(data_gauge="user").attributes
     assert (meter["aria-valuenow"], meter["aria-valuetext"]) == ("0", "minus 12.5 of 123.4048 overdrawn")
     assert "-12.5 overdrawn" in bundle["text/plain"]
-    assert Page(mimebundle(reading("0"))["text/html"]).find(data_level="critical").tag == "div"
-    assert Page(mimebundle(reading("-1"), level="low")["text/html"]).find(data_level="low").tag == "div"
+    assert page(reading("0")).find(data_level="critical").tag == "div"
+    assert page(reading("-1"), level="low").find(data_level="low").tag == "div"
 
 
 def test_before_the_first_reading_there_is_no_number() -> None:
-    for markup in (render_html(None, status="loading"), render_live_html()):
+    for markup in (Face(None, status="loading").html(), render_live_html()):
         card = Page(markup)
         fields = ("user-remaining", "user-used", "token-remaining", "token-used")
         assert {card.field(name) for name in fields} == {("", None)}
         assert card.field("updated")[0] == "no reading yet"
         assert card.find(data_status="loading").tag == "div"
-    assert render_text(None, status="loading") == "EvoLink credits · no reading yet\n  reading…"
+    assert Face(None, status="loading").text() == "EvoLink credits · no reading yet\n  reading…"
 
 
 def test_an_old_reading_stays_with_its_age_and_the_reason() -> None:
-    bundle = mimebundle(
+    bundle = Face(
         reading(),
         status="offline",
         message="No answer.\nTry again.",
         now=NOW + timedelta(minutes=2, seconds=30),
-    )
+    ).mimebundle()
     card = Page(bundle["text/html"])
     assert card.field("user-remaining")[0] == "1,095.3996"
     assert card.field("updated")[0].endswith("(2 min ago)")
@@ -213,12 +213,11 @@ def test_every_status_has_words(status: str) -> None:
     ["<script>alert(1)</script>", '"><img src=x onerror=y>', "&lt;b&gt;", "$user_remaining", "${x}$$", "'"],
 )
 def test_whatever_a_server_says_is_text(hostile: str) -> None:
-    card = page(reading(), message=hostile, status=hostile)
-    assert card.field("message")[0] == hostile
-    assert card.field("status")[0] == hostile
+    card = page(reading(), message=hostile, status=hostile, notice=hostile, outlook=hostile)
+    assert {card.field(name)[0] for name in ("message", "status", "notice", "outlook")} == {hostile}
     assert card.find(data_level="ok").attributes["data-status"] == hostile
     assert {element.tag for element in card.elements} == {element.tag for element in page(reading()).elements}
-    assert f"  {hostile}" in render_text(reading(), message=hostile)
+    assert f"  {hostile}" in Face(reading(), message=hostile).text()
 
 
 def test_a_live_card_can_be_refreshed_and_a_still_one_has_no_dead_buttons() -> None:
@@ -229,7 +228,7 @@ def test_a_live_card_can_be_refreshed_and_a_still_one_has_no_dead_buttons() -> N
 
 
 def test_nothing_is_fetched_from_elsewhere() -> None:
-    markup = render_html(reading()) + render_live_html()
+    markup = Face(reading()).html() + render_live_html()
     for telltale in ("http:", "https:", "url(", "@import", "<script", "src=", "//"):
         assert telltale not in markup.replace("http://www.w3.org/2000/svg", "")
 
@@ -268,7 +267,7 @@ def test_the_script_reaches_nowhere_and_writes_no_markup_but_the_template() -> N
 
 def test_without_styles_it_is_a_small_correct_table() -> None:
     """As GitHub shows it: nothing is left but the words, and the table they stand in."""
-    bare = Page(render_html(reading(simulated=True), message="Low.").split("</style>")[1])
+    bare = Page(Face(reading(simulated=True), message="Low.").html().split("</style>")[1])
     assert cells(bare) == [
         ["Account spendable", "1,095.3996 credits left", "of 1,231.3044 · 135.9048 used"],
         ["API key", "99,416.4429 credits left", "of 100,000 · 583.5571 used"],
@@ -282,7 +281,7 @@ TREND = Trend(0.2065, 5280.0, Decimal("19.2"), [(0.0, 20.0), (1000.0, 5.0), (400
 
 
 def test_the_strip_tells_the_trend() -> None:
-    bundle = mimebundle(reading(), trend=TREND, worth=worth_of(reading(), 68.0))
+    bundle = Face(reading(), trend=TREND, worth=worth_of(reading(), 68.0)).mimebundle()
     card = Page(bundle["text/html"])
     assert card.field("burn-rate") == ("12.4 / min", None)
     assert card.field("runway") == ("≈ 1 h 28 min left", None)
@@ -295,26 +294,43 @@ def test_the_strip_tells_the_trend() -> None:
         "burn",
         "lasts",
         "spent here",
+        "",
     ]
     lines = bundle["text/plain"].splitlines()
     assert lines[3:] == ["  burn 12.4 / min, lasts ≈ 1 h 28 min left, spent here 19.2", "  worth ≈ $16.11"]
 
 
+def test_a_notice_and_the_outlook_are_told() -> None:
+    outlook = "about 14 more runs of this cell"
+    bundle = Face(reading(), message="No answer.", notice="Spent.\nStopped.", outlook=outlook).mimebundle()
+    card = Page(bundle["text/html"])
+    assert card.field("notice")[0] == "Spent. Stopped."
+    assert card.field("message")[0] == "No answer."
+    assert card.field("outlook")[0] == outlook
+    assert "hidden" not in card.find(_class="evo-strip").attributes
+    assert "enough for" in {e.text for e in card.elements if e.attributes.get("class") == "evo-label"}
+    assert bundle["text/plain"].splitlines()[3:] == [
+        "  enough for about 14 more runs of this cell",
+        "  Spent.",
+        "  Stopped.",
+        "  No answer.",
+    ]
+
+
 def test_where_nothing_is_known_nothing_is_said() -> None:
-    for trend in (None, Trend()):
-        bundle = mimebundle(reading(), trend=trend)
-        card = Page(bundle["text/html"])
-        assert {card.field(name) for name in ("burn-rate", "runway", "spent", "worth")} == {("", None)}
-        assert "hidden" in card.find(_class="evo-strip").attributes
-        assert {
-            element.text for element in card.elements if element.attributes.get("class") == "evo-label"
-        } == {""}
-        assert len(bundle["text/plain"].splitlines()) == 3
+    card = page(reading())
+    unknown = ("burn-rate", "runway", "spent", "worth", "notice", "outlook")
+    assert {card.field(name) for name in unknown} == {("", None)}
+    assert "hidden" in card.find(_class="evo-strip").attributes
+    assert {element.text for element in card.elements if element.attributes.get("class") == "evo-label"} == {
+        ""
+    }
+    assert len(Face(reading()).text().splitlines()) == 3
     assert worth_of(None, 68.0) == worth_of(reading(), None) == worth_of(reading(), 0) == ""
 
 
 def test_the_still_card_and_the_live_one_are_of_one_template() -> None:
-    still, live = Page(render_html(reading()).split("</style>")[1]), Page(render_live_html())
+    still, live = Page(Face(reading()).html().split("</style>")[1]), Page(render_live_html())
     fields = [
         [e.attributes["data-field"] for e in card.elements if "data-field" in e.attributes]
         for card in (still, live)
@@ -390,7 +406,7 @@ def test_an_amount_of_four_decimals_is_shown_exactly(amount: Decimal) -> None:
     st.booleans(),
 )
 def test_any_reading_makes_a_card(user: Decimal, token: Decimal, unlimited: bool) -> None:
-    bundle = mimebundle(reading(str(user), str(token), unlimited=unlimited), now=NOW)
+    bundle = Face(reading(str(user), str(token), unlimited=unlimited), now=NOW).mimebundle()
     for gauge in ("user", "token"):
         meter = Page(bundle["text/html"]).find(data_gauge=gauge).attributes
         least, now, most = (Decimal(meter[f"aria-value{name}"] or "") for name in ("min", "now", "max"))

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.gallery.scenes import HOSTILE_MARKUP, HOSTILE_NAMES, Scene, scenes
+from tests.gallery.scenes import HOSTILE_MARKUP, HOSTILE_NAMES, NOTICE, OUTLOOK, Scene, scenes
 from tests.gallery.themes import LAB, OTHERS, THEMES
 from tests.gallery.wall import WIDTHS, Wall
 
@@ -42,6 +42,7 @@ EXPECTED: dict[str, tuple[str, str, str, dict[str, str]]] = {
     "paused": ("paused", "ok", "paused", EVENING | {"updated": "updated 1 d 3 h ago"}),
     "demo": ("live", "ok", "live", EVENING),
     "worth": ("live", "ok", "live", EVENING | {"worth": "≈ $16.11"}),
+    "outlook": ("live", "ok", "live", EVENING | {"outlook": OUTLOOK}),
     "rate-limited": (
         "rate-limited",
         "ok",
@@ -57,6 +58,8 @@ EXPECTED: dict[str, tuple[str, str, str, dict[str, str]]] = {
     ),
     "offline-from-the-start": ("offline", "ok", "offline", NOTHING | {"message": "No answer from http://"}),
     "error": ("error", "ok", "trouble", EVENING | {"message": "EvoLink answered 500"}),
+    "notice": ("live", "low", "live", {"notice": NOTICE, "alarm": "Low", "message": ""}),
+    "notice-error": ("error", "low", "trouble", {"notice": NOTICE, "alarm": "Low", "message": "EvoLink"}),
     "low": ("live", "low", "live", {"user-remaining": "49.85", "alarm": "Low"}),
     "static-low": ("paused", "low", "not live · low", {"user-remaining": "49.85"}),
     "critical": ("live", "critical", "live", {"user-remaining": "18.25", "alarm": "Very low"}),
@@ -78,6 +81,12 @@ EXPECTED: dict[str, tuple[str, str, str, dict[str, str]]] = {
     "static": ("paused", "ok", "not live", SILENCE | {"user-remaining": "1,136.5996"}),
     "static-trend": ("paused", "ok", "not live", EVENING | {"worth": "≈ $16.11"}),
     "static-error": ("error", "ok", "trouble", EVENING | {"message": "EvoLink answered 500"}),
+    "static-notice": (
+        "error",
+        "ok",
+        "trouble",
+        EVENING | {"message": "EvoLink answered 500", "notice": NOTICE, "outlook": OUTLOOK},
+    ),
 }
 
 _MISFITS = """card => {
@@ -280,6 +289,35 @@ def test_nothing_moves_when_the_numbers_change(width: int, gallery: dict[str, Sc
     assert wall.card.bounding_box() == empty
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_outlook_moves_nothing_when_it_comes(width: int, gallery: dict[str, Scene], wall: Wall) -> None:
+    wall.hang(gallery["live"], LAB[0], width)
+    facts = wall.card.locator(".evo-label:visible")
+    expect(facts).to_have_text(["burn", "lasts", "spent here"])
+    before = wall.card.evaluate(_PLACES)
+    wall.update(outlook=OUTLOOK)
+    expect(facts).to_have_text(["burn", "lasts", "spent here", "enough for"])
+    after = wall.card.evaluate(_PLACES)
+    hidden = " 0 0 0 0"
+    assert [place for place in before if place not in after and not place.endswith(hidden)] == []
+    outlook = wall.card.locator('[data-field="outlook"]')
+    assert outlook.evaluate("value => value.scrollWidth <= value.parentElement.clientWidth")
+    footer, box = wall.card.locator(".evo-footer").bounding_box(), outlook.bounding_box()
+    assert footer is not None
+    assert box is not None
+    assert box["y"] + box["height"] <= footer["y"]
+    for long in ("of this cell " * 40, "W" * 400):
+        wall.update(outlook=long)
+        assert wall.card.evaluate(_PLACES)[-1] == before[-1]  # the card itself
+        assert wall.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    # With nothing else to say it is said all the same.
+    wall.hang(gallery["first"], LAB[0], width)
+    facts = wall.card.locator(".evo-label:visible")
+    expect(facts).to_have_count(0)
+    wall.update(outlook=OUTLOOK)
+    expect(facts).to_have_text(["enough for"])
+
+
 def test_numbers_glide_unless_less_motion_is_asked_for(
     gallery: dict[str, Scene], wall: Wall, moving_wall: Wall
 ) -> None:
@@ -334,6 +372,40 @@ def test_only_alarms_are_announced(gallery: dict[str, Scene], wall: Wall) -> Non
     expect(live).to_have_count(1)
     expect(live).to_have_attribute("aria-live", "polite")
     assert field(wall, "alarm") == live.text_content()
+
+
+def test_a_notice_and_an_alarm_are_each_announced_once(gallery: dict[str, Scene], wall: Wall) -> None:
+    wall.hang(gallery["live"], LAB[0], 440)
+    wall.page.evaluate("""() => {
+        window.notified = [];
+        window.Notification = class {
+            static permission = "granted";
+            constructor(title, { body }) { window.notified.push(body); }
+        };
+        window.announced = [];
+        const hear = changes => {
+            for (const {addedNodes} of changes) for (const {data} of addedNodes) announced.push(data);
+        };
+        const region = document.querySelector("[aria-live]");
+        new MutationObserver(hear).observe(region, {childList: true, subtree: true});
+    }""")
+    low = "Low: less than 50 credits left."
+    for traits in ({"notice": NOTICE}, {"alarm": low}, {"spent": 42.0}, {"notice": ""}, {"alarm": ""}):
+        wall.update(**traits)
+    assert wall.page.evaluate("() => window.notified") == [NOTICE, low]
+    assert wall.page.evaluate("() => window.announced") == [NOTICE, low]
+    expect(wall.card.locator("[aria-live]")).to_have_text("")
+
+
+@pytest.mark.parametrize("name", ["loading", "busy", "stale", "gone", "paused", "unauthorized", "offline"])
+def test_a_notice_is_seen_in_every_state(name: str, gallery: dict[str, Scene], wall: Wall) -> None:
+    wall.hang(gallery[name], LAB[1], 260)
+    said = field(wall, "message")
+    wall.update(notice=NOTICE)
+    expect(wall.card.locator('[data-field="notice"]')).to_be_visible()
+    assert (field(wall, "notice"), field(wall, "message")) == (NOTICE, said)
+    assert wall.card.evaluate(_MISFITS) == []
+    assert wall.card.evaluate(_FAINT)[1] == []
 
 
 @pytest.mark.parametrize("name", ["markup", "names"])

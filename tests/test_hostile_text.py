@@ -28,7 +28,7 @@ WORDS = {
 _PARTS_OUTSIDE = """card => {
     const place = card.getBoundingClientRect();
     return [...card.querySelectorAll("*")]
-        .filter(part => part.textContent.trim())
+        .filter(part => part.textContent.trim() && part.checkVisibility())
         .map(part => [part.outerHTML.slice(0, 80), part.getBoundingClientRect()])
         .filter(([, box]) => box.left < place.left - 1 || box.right > place.right + 1)
         .map(([markup]) => markup);

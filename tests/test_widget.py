@@ -16,7 +16,6 @@ from evolink_nb.demo import Account, DemoServer
 from evolink_nb.errors import ConfigurationError
 from evolink_nb.fetcher import CreditsFetcher, stop_all
 from evolink_nb.widget import CreditsWidget, _answer_beside_a_running_cell
-from tests.environment import account_of
 from tests.kernel import Kernel, Message, size_of, trait_updates
 
 if TYPE_CHECKING:
@@ -30,15 +29,10 @@ def nothing_left_running() -> Iterator[None]:
     yield
     CreditsWidget.close_all()
     stop_all()
-    assert not any(thread.name == "evolink-nb-fetcher" for thread in threading.enumerate())
-
-
-@pytest.fixture
-def simulated_account(demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> DemoServer:
-    """The environment's key and base URL are a simulated account's."""
-    for name, value in account_of(demo_server).items():
-        monkeypatch.setenv(name, value)
-    return demo_server
+    threads = [thread for thread in threading.enumerate() if thread.name == "evolink-nb-fetcher"]
+    for thread in threads:  # one that was stopped by its own observer may still be telling the others
+        thread.join(PATIENCE)
+    assert not any(thread.is_alive() for thread in threads)
 
 
 @pytest.fixture
@@ -134,6 +128,35 @@ def test_a_failure_is_told_beside_the_last_reading(demo_server: DemoServer, widg
     wait_for(widget, lambda: widget.status == "rate-limited")
     assert "Rate limit exceeded" in widget.message
     assert (widget.user_remaining, widget.updated_at) == (1095.3996, read_at)
+
+
+def test_a_notice_stands_beside_an_alarm_and_a_failure(
+    demo_server: DemoServer, widget: CreditsWidget
+) -> None:
+    notice, low = "The budget of 5 credits is spent (7).", "Low: less than 50 credits left."
+    widget.fetcher.say(notice=notice)
+    assert (widget.notice, widget.alarm, widget.message) == (notice, "", "")
+    demo_server.account.spend(1050)
+    widget.fetcher.read()
+    assert (widget.notice, widget.alarm) == (notice, low)
+    demo_server.fault(status=429, retry_after=60)
+    widget.refresh()
+    wait_for(widget, lambda: widget.status == "rate-limited")
+    assert (widget.notice, widget.alarm) == (notice, low)
+    assert "Rate limit exceeded" in widget.message
+    text = widget.render()["text/plain"]
+    assert notice in text
+    assert "Rate limit exceeded" in text
+    widget.fetcher.say(notice="")
+    assert (widget.notice, widget.alarm) == ("", low)
+
+
+def test_a_notice_can_come_before_any_reading(demo_server: DemoServer, fetcher: CreditsFetcher) -> None:
+    demo_server.fault(status=401)
+    widget = CreditsWidget(fetcher)
+    fetcher.wait(PATIENCE)
+    fetcher.say(notice="Spent.", outlook="about 14 more runs")
+    assert (widget.notice, widget.outlook, widget.user_remaining) == ("Spent.", "about 14 more runs", None)
 
 
 def test_its_traits_can_be_linked_to_anything(demo_server: DemoServer, widget: CreditsWidget) -> None:
@@ -239,6 +262,24 @@ def test_an_update_is_one_small_message(kernel: Kernel, demo_server: DemoServer)
     }
     assert (live["user_remaining"], live["status"]) == (1090.3996, "live")
     assert size_of(updates[1]) < 400
+
+
+def test_what_is_said_is_one_small_message_once(kernel: Kernel, demo_server: DemoServer) -> None:
+    kernel.run("from evolink_nb import CreditsWidget; card = CreditsWidget(interval=3600, warn_below=50)")
+    kernel.run("card.fetcher.wait(10)")
+    said = {
+        "notice": "The budget of 5 credits is spent (7), and the work can't be interrupted.",
+        "outlook": "about 14 more runs of this cell",
+    }
+    run = kernel.run(f"card.fetcher.say(**{said!r})\ncard.fetcher.say(**{said!r})")
+    assert trait_updates(run.messages) == [said]
+    demo_server.account.spend(1050)
+    run = kernel.run("credits = card.fetcher.read()")
+    updates = [message for message in run.messages if trait_updates([message])]
+    refreshing, live = trait_updates(updates)
+    assert (live["level"], live["status"]) == ("low", "live")
+    assert not said.keys() & (refreshing.keys() | live.keys())
+    assert max(map(size_of, updates)) <= 600
 
 
 def test_a_poll_that_brings_the_same_is_one_message_of_its_time(kernel: Kernel) -> None:

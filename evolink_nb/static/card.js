@@ -104,7 +104,8 @@ class Card {
     /** @type {Record<string, (content?: any) => void>} */
     this.listeners = {
       "change:updated_at": () => this.arrive(),
-      "change:alarm": () => this.ring(),
+      "change:notice": () => this.ring("notice"),
+      "change:alarm": () => this.ring("alarm"),
       change: () => this.update(),
       // Comes once, when the kernel is restarted.
       comm_live_update: () => (this.gone = true),
@@ -175,8 +176,9 @@ class Card {
     this.tick();
   }
 
-  ring() {
-    const text = this.model.get("alarm");
+  /** @param {string} trait */
+  ring(trait) {
+    const text = this.model.get(trait);
     if (text && globalThis.Notification?.permission === "granted") {
       new Notification("EvoLink credits", { body: text });
     }
@@ -188,16 +190,15 @@ class Card {
     root.dataset.level = model.get("level");
     root.toggleAttribute("data-demo", model.get("simulated"));
     setText(root, ".evo-badge", model.get("simulated") ? "demo data" : "");
-    this.field("alarm", model.get("alarm"));
+    for (const name of ["notice", "alarm", "outlook", "worth"]) this.field(name, model.get(name));
     this.updateHalf("user", false);
     this.updateHalf("token", model.get("token_unlimited"));
     const rate = model.get("burn_rate");
     const runway = model.get("runway");
     const spent = model.get("spent");
-    this.fact("burn-rate", "burn", rate && formatRate(rate));
-    this.fact("runway", "lasts", runway && `≈ ${formatTime(runway)} left`);
-    setValue(this.fact("spent", "spent here", spent && formatAmount(spent)), spent || null);
-    this.field("worth", model.get("worth"));
+    this.field("burn-rate", rate ? formatRate(rate) : "");
+    this.field("runway", runway ? `≈ ${formatTime(runway)} left` : "");
+    setValue(this.field("spent", spent ? formatAmount(spent) : ""), spent || null);
     this.draw();
     this.tick();
   }
@@ -237,8 +238,7 @@ class Card {
     gauge.setAttribute("aria-valuenow", plainAmount(unlimited ? 0 : Math.max(remaining, 0)));
     const spoken = `${shown.replace("\u2212", "minus ")} of ${formatAmount(total)} ${unit}`;
     gauge.setAttribute("aria-valuetext", unlimited ? unit : spoken);
-    const fill = this.one(`[data-gauge="${half}"] .evo-fill`);
-    fill.style.setProperty("--share", plainAmount(Math.round(share * 1000) / 10));
+    gauge.style.setProperty("--share", plainAmount(Math.round(share * 1000) / 10));
   }
 
   /** Show what time alone changes: ages, waits, and what silence means. */
@@ -282,13 +282,6 @@ class Card {
     }
     const left = (this.model.get("retry_at") - now) / 1000;
     return [reported, (PILLS[reported] ?? reported) + (left > 0 ? ` · ${formatTime(Math.ceil(left))}` : "")];
-  }
-
-  /** @type {(name: string, label: string, text: string | number | null) => HTMLElement} */
-  fact(name, label, text) {
-    const element = this.field(name, text ? String(text) : "");
-    setText(/** @type {Element} */ (element.parentElement), ".evo-label", text ? label : "");
-    return element;
   }
 
   /** @type {(name: string, text: string) => HTMLElement} */

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from evolink_nb import card
+from evolink_nb.card import Face
 from evolink_nb.demo import Account
 
 from .stage import Stage
@@ -31,6 +31,8 @@ EXTREME = json.dumps(
         "success": True,
     }
 )
+OUTLOOK = "about 1,438 more runs of the last cell"
+NOTICE = "The budget of 5 credits is spent (7), and the work can't be interrupted."
 EVENING = ("2.9", "3.4", "1.2", "0.4", "4.8", "3.1", "2.2", "5.3", "3.9", "2.4", "3.6", "1.9", "3.3", "2.8")
 """Credits spent from reading to reading in an evening's work: about 12 a minute."""
 
@@ -111,6 +113,9 @@ def _daily() -> Iterator[Scene]:
         yield _scene(stage.spend(*EVENING), "demo", "a simulated account")
     with Stage(_account(), credits_per_dollar=68.0) as stage:
         yield _scene(stage.spend(*EVENING), "worth", "with what a credit is worth")
+    with Stage(_account()) as stage:
+        stage.spend(*EVENING).fetcher.say(outlook=OUTLOOK)
+        yield _scene(stage, "outlook", "what the credits are enough for, in the person's own unit")
 
 
 def _ailing() -> Iterator[Scene]:
@@ -127,6 +132,10 @@ def _ailing() -> Iterator[Scene]:
     with Stage(_account()) as stage:
         stage.spend(*EVENING).fail(status=500)
         yield _scene(stage, "error", "the server has trouble")
+    with Stage(_account("91.05", used="108.95"), warn_below=60) as stage:
+        stage.spend(*EVENING).fetcher.say(notice=NOTICE)
+        yield _scene(stage, "notice", "a budget is spent, and little is left besides")
+        yield _scene(stage.fail(status=500), "notice-error", "and the server has trouble too")
 
 
 def _balances() -> Iterator[Scene]:
@@ -172,12 +181,15 @@ def _hostile() -> Iterator[Scene]:
 def _still() -> Iterator[Scene]:
     with Stage(_account(), credits_per_dollar=68.0) as stage:
         credits = stage.settle().fetcher.credits
-        yield Scene("static", "one reading that does not move", stage.now, markup=card.render_html(credits))
+        yield Scene("static", "one reading that does not move", stage.now, markup=Face(credits).html())
         stage.spend(*EVENING)
         markup = stage.widget.render()["text/html"]
         yield Scene("static-trend", "what a saved notebook keeps of a live card", stage.now, markup=markup)
         markup = stage.fail(status=500).widget.render()["text/html"]
         yield Scene("static-error", "saved while the server had trouble", stage.now, markup=markup)
+        stage.fetcher.say(notice=NOTICE, outlook=OUTLOOK)
+        markup = stage.widget.render()["text/html"]
+        yield Scene("static-notice", "saved with all there is to say", stage.now, markup=markup)
 
 
 def _account(
