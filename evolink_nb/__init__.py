@@ -14,18 +14,26 @@ if TYPE_CHECKING:
 
     from .client import EvoLinkClient as EvoLinkClient
     from .credits import Credits as Credits
+    from .errors import BudgetExceeded as BudgetExceeded
     from .errors import EvoLinkError as EvoLinkError
     from .fetcher import CreditsFetcher as CreditsFetcher
+    from .metering import budget as budget
+    from .metering import meter as meter
+    from .tracking import track as track
     from .widget import CreditsWidget as CreditsWidget
 
 __version__ = "0.1.0"
 
 _ROOMS = {
+    "BudgetExceeded": "errors",
     "Credits": "credits",
     "CreditsFetcher": "fetcher",
     "CreditsWidget": "widget",
     "EvoLinkClient": "client",
     "EvoLinkError": "errors",
+    "budget": "metering",
+    "meter": "metering",
+    "track": "tracking",
 }
 
 __all__ = [  # noqa: PLE0604 - names in _ROOMS are found by __getattr__

@@ -122,6 +122,41 @@ class Credits:
         return re.sub(r'"\\u0000(.*?)\\u0000"', r"\1", marked)
 
 
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """The difference of two readings, in credits.
+
+    ``token`` and ``user`` are what the counters of used credits rose by, ``token_fell`` and ``user_fell``
+    what the remaining credits fell by; each may be negative. A call that has reserved but not settled shows
+    in all but ``user``.
+    """
+
+    token: Decimal
+    user: Decimal
+    token_fell: Decimal
+    user_fell: Decimal
+
+    @classmethod
+    def between(cls, earlier: Credits, later: Credits) -> Spend:
+        """Give what changed from one reading to the next."""
+        return cls(
+            token=later.token.used - earlier.token.used,
+            user=later.user.used - earlier.user.used,
+            token_fell=earlier.token.remaining - later.token.remaining,
+            user_fell=earlier.user.remaining - later.user.remaining,
+        )
+
+    @property
+    def others(self) -> Decimal:
+        """What the account spent beyond this key; negative while the key's calls are unsettled."""
+        return self.user - self.token
+
+    @property
+    def topped_up(self) -> Decimal:
+        """What came onto the account; negative while calls are unsettled."""
+        return self.user - self.user_fell
+
+
 def parse_json(text: str) -> Any:
     """Give the JSON value in ``text`` with every number as an exact ``Decimal``.
 

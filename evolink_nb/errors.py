@@ -14,12 +14,15 @@
     │   └── ServerError               5xx
     └── InvalidResponseError          a 200 that can't be read
 
+    BudgetExceeded                    work was stopped; no Exception, so that no retry loop swallows it
+
 Every one of them prints as one or two lines: what happened, then what to do.
 None carries a key, a request or a response object, or another library's exception.
 """
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 
@@ -134,3 +137,38 @@ class InvalidResponseError(EvoLinkError):
         """Say in ``message`` what could not be read."""
         super().__init__(message, hint=hint)
         self.request_id = request_id
+
+
+class BudgetExceeded(BaseException):
+    """Work was stopped because what it may spend is spent.
+
+    ``name`` is the budget that tripped; ``max_credits`` what it allows and ``spent`` what was spent, in
+    credits, when that was noticed. It is no ``Exception``: a retry loop must not swallow it.
+    """
+
+    def __init__(
+        self, message: str, *, name: str, max_credits: Decimal, spent: Decimal, hint: str = ""
+    ) -> None:
+        """Say what happened in ``message``, and what to make of it in ``hint``."""
+        super().__init__(message)
+        self.message = message
+        self.name = name
+        self.max_credits = max_credits
+        self.spent = spent
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    @property
+    def over(self) -> Decimal:
+        """How many credits more than allowed were spent."""
+        return max(self.spent - self.max_credits, Decimal(0))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self).__new__, (type(self), *self.args), self.__dict__)
+
+    def _render_traceback_(self) -> list[str]:
+        """Lines that IPython prints in place of a traceback."""
+        first, *rest = str(self).splitlines()
+        return [f"{type(self).__name__}: {first}", *rest]

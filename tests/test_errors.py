@@ -40,7 +40,9 @@ def raise_one(cls: type[EvoLinkError]) -> None:
 
 def test_the_tree_in_the_docstring_is_the_tree() -> None:
     drawn = [line.split() for line in str(errors.__doc__).splitlines() if line.startswith("    ")]
-    names = [next(word for word in words if word.endswith("Error")) for words in drawn]
+    *of_the_tree, beside = drawn
+    assert beside[0] == errors.BudgetExceeded.__name__
+    names = [next(word for word in words if word.endswith("Error")) for words in of_the_tree]
     assert names == [kind.__name__ for kind in every_kind()]
     depths = [
         line.index(name) for line in str(errors.__doc__).splitlines() for name in names if f" {name} " in line

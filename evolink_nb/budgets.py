@@ -1,0 +1,328 @@
+"""Stops work before it has spent more than it may, by watching the account's real balance.
+
+While a budget is armed it has the fetcher read faster, looks at each reading, and interrupts the work it was
+armed for. Whatever spends, and with whatever library, is seen; between two readings nobody looks.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+import threading
+import time
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from .cost import spent_so_far
+from .errors import BudgetExceeded
+from .formats import format_amount
+from .interrupts import Work
+from .schedule import NEEDS_A_PERSON
+
+if TYPE_CHECKING:
+    from . import errors
+    from .credits import Credits
+    from .fetcher import CreditsFetcher
+
+WATCH_INTERVAL = 1.0
+"""Seconds between two readings at most while a budget is armed."""
+SHORTEST_WATCH = 0.2
+"""Seconds between two readings at least: at first, and when the limit nears."""
+AGAIN_AFTER = 1.0
+"""Seconds after which work that goes on is interrupted again."""
+GIVEN_TIME = 2.0
+"""Seconds after the first interrupt after which work that goes on is said not to be stoppable."""
+FAILURES = 3
+"""Readings in a row that fail before a budget says that it can't watch."""
+
+_lock = threading.RLock()
+_armed: list[Budget] = []
+
+
+class Budget:
+    """What one thread's work may spend on the account of ``fetcher``, and the stop when it has."""
+
+    def __init__(
+        self,
+        fetcher: CreditsFetcher,
+        max_credits: Decimal,
+        *,
+        name: str,
+        every: float = WATCH_INTERVAL,
+    ) -> None:
+        """Take the limit in credits, the name that messages call it by, and the seconds between readings."""
+        self.fetcher = fetcher
+        self.max_credits = max_credits
+        self.name = name
+        self.every = every
+        self.exceeded: BudgetExceeded | None = None
+        self.spent = Decimal(0)
+        self._before: Credits | None = None
+        self._work: Work | None = None
+        self._latest: Credits | None = None
+        self._looked_at = self._late = 0.0
+        self._tripped_at = self._sent_at = 0.0
+        self._said: set[str] = set()
+        self._last_error: errors.EvoLinkError | None = None
+        self._failures = 0
+        self._say: Callable[[str], object] = _print
+
+    @property
+    def thread(self) -> int | None:
+        """The thread whose work it watches now."""
+        return None if self._work is None else self._work.thread
+
+    @property
+    def is_for_task(self) -> bool:
+        """Whether it watches one task of an event loop."""
+        return self._work is not None and self._work.is_task
+
+    def arm(self, before: Credits, work: Work) -> None:
+        """Watch ``work`` from now on; what was spent counts from the reading ``before``."""
+        with _lock:
+            self._before = self._before or before
+            self._work, self.exceeded = work, None
+            self._said.clear()
+            # What is printed from the fetcher's thread belongs to the cell that runs now.
+            self._say = partial(contextvars.copy_context().run, partial(_print))
+            _armed.append(self)
+            self._looked_at, self._latest, self._late = time.monotonic(), before, 0.0
+        self.fetcher.observe(self._look, "revision")
+        # A first look soon: only then is it known how fast the work spends.
+        self._watch_every(SHORTEST_WATCH)
+
+    def disarm(self) -> BudgetExceeded | None:
+        """Watch no longer, and tell whether the work was stopped; called by the work's own thread."""
+        while True:
+            try:
+                return self._disarm()
+            except KeyboardInterrupt:
+                # The interrupt for the work, come too late: it ends here. Any other is a person's.
+                if self.exceeded is None:
+                    raise
+
+    def _disarm(self) -> BudgetExceeded | None:
+        with _lock:
+            work = self._work
+            if self in _armed:
+                _armed.remove(self)
+        if work is not None:
+            work.finish()
+            self._work = None
+            self.fetcher.unobserve(self._look, "revision")
+            self.fetcher.detach(self)
+            if self._said:
+                self.fetcher.say(notice="")
+        return self.exceeded
+
+    def _look(self, _change: object = None) -> None:
+        """Compare what the newest reading says with the limit; on the fetcher's thread."""
+        with _lock:
+            if self not in _armed or self._before is None:
+                return
+            self._note_failures()
+            self._take_in(self._before, self.fetcher.credits)
+            if self.exceeded is not None:
+                self._interrupt_again()
+            elif self._is_spent() and not self._is_being_stopped():
+                self._trip()
+
+    def _take_in(self, before: Credits, now: Credits | None) -> None:
+        """Take what was spent so far, and look sooner the sooner the limit can be reached."""
+        if now is None or now is self._latest:
+            return
+        self._latest, was_spent = now, self.spent
+        self.spent = spent_so_far(before, now)
+        looked_at, self._looked_at = self._looked_at, time.monotonic()
+        self._late = self._looked_at - looked_at
+        step, left = self.spent - was_spent, self.max_credits - self.spent
+        seconds_left = float(left / step) * self._late if step > 0 else float("inf")
+        self._watch_every(seconds_left / 2)
+
+    def _watch_every(self, seconds: float) -> None:
+        interval = min(max(seconds, SHORTEST_WATCH), self.every)
+        self.fetcher.attach(self, interval, insists=True)
+
+    def _is_spent(self) -> bool:
+        return self.spent >= self.max_credits
+
+    def _is_being_stopped(self) -> bool:
+        """Tell whether another budget stops the same work: the first one to trip is the one to be named."""
+        return any(other.exceeded and other.thread == self.thread for other in _armed)
+
+    def _trip(self) -> None:
+        over = self.spent - self.max_credits
+        message = f"{self.name} stopped the work at {_credits(self.spent)} spent"
+        self.exceeded = BudgetExceeded(
+            message + (f", {format_amount(over)} over." if over > 0 else "."),
+            name=self.name,
+            max_credits=self.max_credits,
+            spent=self.spent,
+            hint=(
+                f"The reading before was {self._late:.1f} s earlier: what is spent between two shows late."
+                if over > 0
+                else ""
+            ),
+        )
+        self._tripped_at = self._sent_at = time.monotonic()
+        if self._work is not None:
+            self._work.interrupt()
+
+    def _interrupt_again(self) -> None:
+        now = time.monotonic()
+        if now - self._tripped_at >= GIVEN_TIME:
+            self._tell("stuck", f"{self.name} is spent, but the work can't be interrupted: it still runs.")
+        if now - self._sent_at >= AGAIN_AFTER and self._work is not None:
+            self._sent_at = now
+            self._work.interrupt(again=True)
+
+    def _note_failures(self) -> None:
+        error = self.fetcher.error
+        if error is None:
+            self._failures = 0
+            if "blind" in self._said:
+                self._said.discard("blind")
+                self.fetcher.say(notice="")
+            return
+        if error is not self._last_error:
+            self._failures += 1
+        self._last_error = error
+        told_to_wait = self.fetcher.retry_at is not None
+        if told_to_wait or isinstance(error, NEEDS_A_PERSON) or self._failures >= FAILURES:
+            self._tell("blind", f"{self.name} can't be watched: {error.message}")
+
+    def _tell(self, kind: str, message: str) -> None:
+        """Say something once: on the card, and in the output of the cell that runs."""
+        if kind not in self._said:
+            self._said.add(kind)
+            self._say(message)
+            self.fetcher.say(notice=message)
+
+
+class SessionBudget(Budget):
+    """A budget for all that follows, until `cancel`: work that still spends when it is gone is stopped.
+
+    Also a context manager. ``spent`` and ``left`` are in credits, as of the last reading.
+    """
+
+    def __init__(self, fetcher: CreditsFetcher, max_credits: Decimal, *, name: str, every: float) -> None:
+        super().__init__(fetcher, max_credits, name=name, every=every)
+        self._before = fetcher.read(join=False)
+        self._spent_before_work = Decimal(-1)
+        self._live = True
+        with _lock:
+            _sessions.append(self)
+        self.begin_work()
+
+    @property
+    def left(self) -> Decimal:
+        """What may still be spent; negative when more was."""
+        return self.max_credits - self.spent
+
+    def begin_work(self, work: Work | None = None) -> None:
+        """Watch the work that begins on this thread."""
+        if self._live and self._work is None and self._before is not None:
+            self.arm(self._before, work or Work())
+
+    def end_work(self) -> BudgetExceeded | None:
+        """Rest until the next work begins: nothing is interrupted, and nothing is read for it, meanwhile."""
+        exceeded = self.disarm()
+        # Work that spends nothing may still run when all is spent: a person must be able to go on.
+        if exceeded is not None:
+            self._spent_before_work = self.spent
+        return exceeded
+
+    def cancel(self) -> None:
+        """End the budget."""
+        self._live = False
+        with _lock:
+            if self in _sessions:
+                _sessions.remove(self)
+        self.disarm()
+
+    def _is_spent(self) -> bool:
+        return super()._is_spent() and self.spent > self._spent_before_work
+
+    def _trip(self) -> None:
+        super()._trip()
+        if not shown_by_cells:
+            self._say(str(self.exceeded))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        exceeded = self.end_work()
+        self.cancel()
+        if exceeded is not None:
+            raise exceeded from None
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {_credits(self.spent)} spent, {format_amount(self.left)} left>"
+
+
+_sessions: list[SessionBudget] = []
+shown_by_cells = False
+"""Whether something shows what stopped a cell; else the interrupt alone would say nothing."""
+
+
+def begin_work() -> None:
+    """Have the session's budgets watch the work that begins on this thread."""
+    for session in tuple(_sessions):
+        session.begin_work()
+
+
+def end_work() -> BudgetExceeded | None:
+    """Have the session's budgets rest, and tell whether one of them stopped the work."""
+    found = [session.end_work() for session in list(_sessions)]
+    return next((exceeded for exceeded in found if exceeded), None)
+
+
+def disarm_thread() -> BudgetExceeded | None:
+    """Disarm all that watches this thread's work, but for tasks, which go on; tell which one stopped it."""
+    me = threading.get_ident()
+    found = [each.disarm() for each in list(_armed) if each.thread == me and not each.is_for_task]
+    return next((exceeded for exceeded in found if exceeded), None)
+
+
+def any_armed() -> bool:
+    """Tell whether anything may be stopped now."""
+    return bool(_armed)
+
+
+def stopped(thread: int) -> BudgetExceeded | None:
+    """Give the stop that was sent to the work of ``thread``."""
+    with _lock:
+        return next((each.exceeded for each in _armed if each.thread == thread and each.exceeded), None)
+
+
+def stop_all() -> None:
+    """Forget all budgets; when the extension is unloaded."""
+    for session in tuple(_sessions):
+        session.cancel()
+    for each in tuple(_armed):
+        each.disarm()
+
+
+def parse_limit(value: object) -> Decimal:
+    """Give a limit in credits as an exact number; ``ValueError`` unless it is one above 0."""
+    try:
+        limit = Decimal(str(value))
+    except InvalidOperation:
+        limit = Decimal("NaN")
+    if isinstance(value, bool) or not limit.is_finite() or limit <= 0:
+        raise ValueError(f"max_credits must be a number of credits above 0, not {value!r}")
+    return limit
+
+
+def _credits(amount: Decimal) -> str:
+    return f"{format_amount(amount)} credit{'' if amount == 1 else 's'}"
+
+
+def _print(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)

@@ -1,0 +1,118 @@
+"""Stops running work from another thread: in a sleep, a blocking read, a retry loop, an await.
+
+What reaches where was measured on ipykernel 7.4 and 6.17: a signal interrupts the main thread in anything
+that Python can leave; a waiting event loop must be woken besides; other threads notice at their next line of
+Python. A call into C that does not return can't be stopped by anybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+ON_ITS_WAY = 0.1
+"""Seconds after which an interrupt that was sent has arrived, if it ever does."""
+
+
+class Work:
+    """What runs now on the thread that makes this, to be interrupted from another.
+
+    ``caused`` are the exceptions by which an interrupt shows. With ``task`` it is that task of the running
+    event loop; else all that the thread does.
+    """
+
+    def __init__(self, *, task: asyncio.Task[Any] | None = None) -> None:
+        self.thread = threading.get_ident()
+        self.caused: tuple[type[BaseException], ...] = (KeyboardInterrupt, asyncio.CancelledError)
+        self._is_main = threading.current_thread() is threading.main_thread()
+        self._task = task
+        self._loop = _running_loop()
+        self._loop_answers = True
+        self._cancelled = 0
+        self._finished = False
+        self._sent_at: float | None = None
+
+    @property
+    def is_task(self) -> bool:
+        """Whether it is one task of an event loop."""
+        return self._task is not None
+
+    def interrupt(self, *, again: bool = False) -> None:
+        """Interrupt it; ``again`` after that had no effect."""
+        self._sent_at = time.monotonic()
+        if self._task is None:
+            self._interrupt_thread(again=again)
+        # A loop that still has to run what it was asked the last time is blocked by a call of the work's own.
+        # In a task anything but CancelledError could end the loop itself, and with it the kernel.
+        elif again and not self._loop_answers:
+            _raise_in(self.thread, asyncio.CancelledError)
+        self._ask_loop(self._cancel if self._task is not None else self._note)
+
+    def finish(self) -> None:
+        """Let no interrupt that was sent arrive from here on; called by the work's own thread."""
+        self._finished = True
+        if self._sent_at is None:
+            return
+        # As if it had never been cancelled: whoever waits for the task must not take it for that.
+        while self._task is not None and self._cancelled:
+            self._cancelled -= 1
+            self._task.uncancel()
+        _raise_in(self.thread, None)
+        while self._is_main and time.monotonic() < self._sent_at + ON_ITS_WAY:
+            time.sleep(ON_ITS_WAY / 10)
+
+    def _interrupt_thread(self, *, again: bool) -> None:
+        if not self._is_main:
+            _raise_in(self.thread, KeyboardInterrupt)
+            return
+        handler = signal.getsignal(signal.SIGINT)
+        if again and handler is not signal.default_int_handler and not self._loop_answers:
+            # A cell that awaits: ipykernel hands SIGINT to the loop, which is blocked. See above.
+            _raise_in(self.thread, asyncio.CancelledError)
+        elif callable(handler):
+            # Without a handler of Python's a signal would end the process, or nothing would come of it.
+            _send_interrupt(self.thread)
+
+    def _ask_loop(self, answer: Callable[[], None]) -> None:
+        """Wake a loop that waits: handlers of signals, and what was cancelled, run only then."""
+        if self._loop is None or self._loop.is_closed():
+            return
+        self._loop_answers = False
+        self._loop.call_soon_threadsafe(answer)
+
+    def _note(self) -> None:
+        self._loop_answers = True
+
+    def _cancel(self) -> None:
+        self._loop_answers = True
+        if self._task is not None and not self._finished:
+            self._cancelled += 1
+            self._task.cancel()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _send_interrupt(main_thread: int) -> None:
+    if sys.platform == "win32":
+        import _thread  # noqa: PLC0415 - there is no other way there
+
+        _thread.interrupt_main()
+    else:
+        signal.pthread_kill(main_thread, signal.SIGINT)
+
+
+def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
+    """Let ``exception`` be raised at the thread's next line of Python; None takes back one not raised yet."""
+    target = None if exception is None else ctypes.py_object(exception)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), target)
