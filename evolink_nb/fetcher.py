@@ -111,6 +111,7 @@ class CreditsFetcher(HasTraits):
         self._asked = False
         self._reading = False
         self._readings_ended = 0
+        self._asked_at = 0.0
         self._publishing = threading.RLock()
         self.observe(self._follow_interval, "interval")
 
@@ -211,6 +212,11 @@ class CreditsFetcher(HasTraits):
             self._paused = False
             self._schedule.restart(self._clock.monotonic())
             self._changed.notify_all()
+
+    @property
+    def asked_at(self) -> float:
+        """When the last good reading was asked for, in the clock's seconds: what came later is not in it."""
+        return self._asked_at
 
     @property
     def readings(self) -> tuple[Credits, ...]:
@@ -349,6 +355,7 @@ class CreditsFetcher(HasTraits):
             return
         self._schedule.succeeded(started, self._cadence())
         if credits is not None:
+            self._asked_at = started
             self._readings.append(credits)
 
     def _announce(self, credits: Credits | None, error: errors.EvoLinkError | None) -> None:

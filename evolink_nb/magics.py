@@ -12,6 +12,9 @@ from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from IPython.display import display
 
+from .arguments import limit, positive
+from .cell_magics import CELL_MAGIC, EvoLinkCellMagics
+
 if TYPE_CHECKING:
     import argparse
 
@@ -27,31 +30,19 @@ if TYPE_CHECKING:
 # Everything else of ours, and what it brings (requests, the widget), is imported where it is first used:
 # %load_ext must cost next to nothing.
 
-NAMES = ("evolink_credits", "evolink_login")
+LINE_MAGICS = ("evolink_costs", "evolink_credits", "evolink_login", "evolink_track")
+COMPLETED = (*(f"%{name}" for name in LINE_MAGICS), CELL_MAGIC)
+ENDS = {
+    "budgets": "stop_all",
+    "measuring": "stop_all",
+    "fetcher": "stop_all",
+    "demo": "stop_running",
+}
+"""Rooms that have threads, and what ends these, in this order."""
 CREDITS_TYPE = ("evolink_nb.credits", "Credits")
 WIDGET_TYPE = ("evolink_nb.widget", "CreditsWidget")
 HTML_EVERY = 1.0
 """Seconds between two rewrites of a card of plain HTML at least."""
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise ValueError
-    return number
-
-
-_positive.__name__ = "positive number"  # what argparse says when the text is none
-
-
-def _limit(text: str) -> str:
-    from .alarms import Threshold  # noqa: PLC0415
-
-    Threshold.parse(text)
-    return text
-
-
-_limit.__name__ = "limit (credits like 50, or a time like 2h)"
 
 
 @magics_class
@@ -69,10 +60,10 @@ class EvoLinkMagics(Magics):
     @magic_arguments()
     @argument("--live", action="store_true", help="Show a card that keeps itself fresh.")
     @argument("--html", action="store_true", help="The same as plain HTML, for places without widgets.")
-    @argument("--every", type=_positive, metavar="SECONDS", help="Seconds between readings (15).")
-    @argument("--warn-below", type=_limit, metavar="LIMIT", help="Alarm below: 50 (credits) or 2h (left).")
-    @argument("--critical-below", type=_limit, metavar="LIMIT", help="Alarm again below this.")
-    @argument("--credits-per-dollar", type=_positive, metavar="N", help="Show about what is left in USD.")
+    @argument("--every", type=positive, metavar="SECONDS", help="Seconds between readings (15).")
+    @argument("--warn-below", type=limit, metavar="LIMIT", help="Alarm below: 50 (credits) or 2h (left).")
+    @argument("--critical-below", type=limit, metavar="LIMIT", help="Alarm again below this.")
+    @argument("--credits-per-dollar", type=positive, metavar="N", help="Show about what is left in USD.")
     @argument("--json", action="store_true", help="Print the reading with the API's own field names.")
     @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
     @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
@@ -118,11 +109,6 @@ class EvoLinkMagics(Magics):
         if options.save:
             settings.save_key(key, found.base_url)
         return credits
-
-    def complete_options(self, _shell: object, event: Any) -> list[str]:
-        """Give the options of the magic on ``event.line``."""
-        parser = getattr(self, event.command.lstrip("%")).parser
-        return [option for action in parser._actions for option in action.option_strings if len(option) > 2]
 
     def show_widget(self, widget: CreditsWidget) -> None:
         """Show a live card whose saved counterpart follows it; what displaying a `CreditsWidget` calls."""
@@ -195,30 +181,47 @@ class EvoLinkMagics(Magics):
 
 def load(shell: InteractiveShell) -> None:
     """Register the magics, their completion, how results are shown and the cell events with ``shell``."""
-    magics = EvoLinkMagics(shell)
-    shell.register_magics(magics)
-    for name in NAMES:
-        shell.set_hook("complete_command", magics.complete_options, str_key=f"%{name}")
+    magics, cell_magics = EvoLinkMagics(shell), EvoLinkCellMagics(shell, _fetcher)
+    shell.register_magics(magics, cell_magics)
+    for name in COMPLETED:
+        shell.set_hook("complete_command", _complete_options, str_key=name)
     _bundles(shell).for_type_by_name(*CREDITS_TYPE, magics.bundle)
     _displayers(shell).for_type_by_name(*WIDGET_TYPE, magics.show_widget)
-    shell.events.register("post_run_cell", magics.at_cell_end)
+    shell.input_transformers_cleanup.append(cell_magics.run_as_if_not_there)
+    shell.events.register("pre_run_cell", cell_magics.at_cell_start)
+    for each in (cell_magics, magics):
+        shell.events.register("post_run_cell", each.at_cell_end)
 
 
 def unload(shell: InteractiveShell) -> None:
     """Take away what `load` registered, and end every thread of this package."""
     manager = shell.magics_manager
     magics = manager.registry.pop(EvoLinkMagics.__name__, None)
-    for name in NAMES:
+    cell_magics = manager.registry.pop(EvoLinkCellMagics.__name__, None)
+    for name in LINE_MAGICS:
         manager.magics["line"].pop(name, None)
-        shell.strdispatchers["complete_command"].strs.pop(f"%{name}", None)
+    manager.magics["cell"].pop(CELL_MAGIC.lstrip("%"), None)
+    for name in COMPLETED:
+        shell.strdispatchers["complete_command"].strs.pop(name, None)
     _bundles(shell).pop(".".join(CREDITS_TYPE), None)
     _displayers(shell).pop(".".join(WIDGET_TYPE), None)
-    if magics is not None:
-        shell.events.unregister("post_run_cell", magics.at_cell_end)
-        magics.stop()
+    if magics is not None and cell_magics is not None:
+        shell.input_transformers_cleanup.remove(cell_magics.run_as_if_not_there)
+        shell.events.unregister("pre_run_cell", cell_magics.at_cell_start)
+        for each in (cell_magics, magics):
+            shell.events.unregister("post_run_cell", each.at_cell_end)
+            each.stop()
     # Only what was used was ever imported, and only that has threads to end.
-    _call_if_loaded("evolink_nb.fetcher", "stop_all")
-    _call_if_loaded("evolink_nb.demo", "stop_running")
+    for room, end in ENDS.items():
+        _call_if_loaded(f"evolink_nb.{room}", end)
+
+
+def _complete_options(shell: InteractiveShell, event: Any) -> list[str]:
+    """Give the options of the magic on ``event.line``."""
+    is_cell_magic = event.line.startswith("%%")
+    find: Any = shell.find_cell_magic if is_cell_magic else shell.find_line_magic
+    parser = find(event.command.lstrip("%")).parser
+    return [option for action in parser._actions for option in action.option_strings if len(option) > 2]
 
 
 def _bundles(shell: Any) -> MimeBundleFormatter:

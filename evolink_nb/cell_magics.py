@@ -1,0 +1,178 @@
+"""``%%evolink_credits``, ``%evolink_track`` and ``%evolink_costs``: what cells cost."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+
+from .arguments import credits, name, seconds
+
+if TYPE_CHECKING:
+    import argparse
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .cells import Cells
+    from .costs import Costs
+    from .fetcher import CreditsFetcher
+
+# What these bring is imported where it is first used, as in `magics`.
+
+CELL_MAGIC = "%%evolink_credits"
+
+
+@magics_class
+class EvoLinkCellMagics(Magics):
+    """What each cell costs."""
+
+    def __init__(
+        self, shell: InteractiveShell, fetcher_of: Callable[[argparse.Namespace], CreditsFetcher]
+    ) -> None:
+        """Serve ``shell``; ``fetcher_of`` gives the fetcher that options ask for."""
+        super().__init__(shell)
+        self._fetcher_of = fetcher_of
+        self._cells: Cells | None = None
+        self._begun: list[str] = []
+        self._called = False
+
+    @no_var_expand
+    @magic_arguments("%evolink_credits")
+    @argument("--max", type=credits, metavar="N", help="Stop the cell once it has spent this many credits.")
+    @argument("--settle", type=seconds, metavar="SECONDS", help="Wait for the account to settle, this long.")
+    @argument("-o", dest="output", type=name, metavar="NAME", help="Keep the cost in this variable.")
+    @argument("-q", dest="quiet", action="store_true", help="Show no line under the cell.")
+    @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
+    @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
+    @cell_magic("evolink_credits")  # type: ignore[arg-type]
+    def evolink_credits_of_cell(self, line: str, cell: str) -> None:
+        """Run the cell as if this line were not there, and say below what it cost.
+
+        The cost is read from the account, and amended in place as that settles; %evolink_costs has all.
+        """
+        # The line is dropped before a cell runs (`run_as_if_not_there`), and this is left for what isn't the
+        # first line of a cell, or can't be read: then the error says why.
+        _parse(self.evolink_credits_of_cell, line)
+        shell: Any = self.shell
+        self._called = True
+        try:
+            shell.run_cell(f"{CELL_MAGIC} {line}\n{cell}").raise_error()
+        finally:
+            self._called = False
+
+    @no_var_expand
+    @magic_arguments()
+    @argument("state", nargs="?", choices=("on", "off"), help="Measure every cell, or no longer.")
+    @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
+    @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
+    @line_magic
+    def evolink_track(self, line: str) -> None:
+        """Say under every cell that spends credits what it cost, from the next one on."""
+        options = _parse(self.evolink_track, line)
+        cells = self._cells_in_use()
+        if options.state:
+            cells.track(self._fetcher_of(options) if options.state == "on" else None)
+        print(f"Cells are {'' if cells.tracking else 'not '}tracked.")
+
+    @no_var_expand
+    @magic_arguments()
+    @argument("--csv", nargs="?", const="-", metavar="FILE", help="Give it as CSV: print it, or write FILE.")
+    @argument("--pandas", action="store_true", help="Give it as a pandas DataFrame.")
+    @line_magic
+    def evolink_costs(self, line: str) -> Costs | Any:
+        """Show what cells, meters and loops of this kernel have cost, dearest first."""
+        options = _parse(self.evolink_costs, line)
+        from pathlib import Path  # noqa: PLC0415
+
+        from . import ledger  # noqa: PLC0415
+        from .costs import Costs  # noqa: PLC0415
+
+        costs = Costs(ledger.current().entries())
+        if options.csv == "-":
+            print(costs.to_csv(), end="")
+            return None
+        if options.csv:
+            Path(options.csv).write_text(costs.to_csv(), encoding="utf-8")
+            return None
+        return costs.to_pandas() if options.pandas else costs
+
+    def run_as_if_not_there(self, lines: list[str]) -> list[str]:
+        """Drop the line ``%%evolink_credits …`` from a cell's lines; an input transformer."""
+        if not self._is_asked or self._options_of("".join(lines[:1])) is None:
+            return lines
+        rest = list(itertools.dropwhile(str.isspace, lines[1:]))
+        # An empty line in its place: tracebacks and breakpoints name the lines that people see.
+        return rest if rest and rest[0].startswith("%%") else ["\n", *lines[1:]]
+
+    # IPython asks transformers too whether a cell that is being typed is complete, but not those: with this
+    # line it is a cell magic, and complete with an empty line.
+    run_as_if_not_there.has_side_effects = True  # type: ignore[attr-defined]
+
+    def at_cell_start(self, info: Any) -> None:
+        """Measure the cell that begins, where it asks for it."""
+        options = self._options_of(info.raw_cell) if self._is_asked else None
+        self._called = False
+        self._begun.append(info.raw_cell)
+        # Without a cell to measure, or a budget to keep, nothing of ours is even imported.
+        if options is not None or self._cells is not None or "evolink_nb.budgets" in sys.modules:
+            self._cells_in_use().begin(info, options)
+
+    def at_cell_end(self, result: Any) -> None:
+        """Settle what the cell that has ended cost."""
+        if result is None:
+            # An awaiting cell broke off outside of its own code, as ipykernel says it.
+            self._begun.clear()
+            if self._cells is not None:
+                self._cells.break_off()
+            return
+        # Events of other cells come too: of the one that loaded the extension, or of an empty one.
+        if result.info.raw_cell in self._begun:
+            while self._begun.pop() != result.info.raw_cell:
+                pass
+        if self._cells is not None:
+            self._cells.end(result)
+
+    @property
+    def _is_asked(self) -> bool:
+        """Whether a line found now is that of a cell: inside one that runs only the magic itself runs any.
+
+        There other magics transform what they run as they like: the line must stay to be seen.
+        """
+        return not self._begun or self._called
+
+    def stop(self) -> None:
+        """Measure no more cells, and leave every line as it is."""
+        if self._cells is not None:
+            self._cells.stop()
+
+    def _cells_in_use(self) -> Cells:
+        if self._cells is None:
+            from .cells import Cells  # noqa: PLC0415
+
+            self._cells = Cells(self.shell, self._fetcher_of)
+        return self._cells
+
+    def _options_of(self, cell: str) -> argparse.Namespace | None:
+        """Give the options of a cell that begins with ``%%evolink_credits``, None if they can't be read."""
+        line, _, _ = cell.lstrip("\n").partition("\n")
+        command, _, options = line.partition(" ")
+        if command.strip() != CELL_MAGIC:
+            return None
+        try:
+            return _parse(self.evolink_credits_of_cell, options)
+        except UsageError:
+            return None
+
+
+def _parse(magic: Any, line: str) -> argparse.Namespace:
+    try:
+        options: argparse.Namespace = parse_argstring(magic, line)
+        return options
+    except ValueError as error:
+        # A quotation that is not closed.
+        raise UsageError(f"{error}.") from None

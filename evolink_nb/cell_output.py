@@ -1,0 +1,117 @@
+"""What is shown of a measured cell: the line under it, and for how many more runs the credits last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+from . import ledger
+from .cost_line import CostLine
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from .fetcher import CreditsFetcher
+    from .measuring import Measurement
+
+
+class Line:
+    """The line under one cell, amended in place as its cost gets sure."""
+
+    def __init__(self, measurement: Measurement, *, key: str, shown: bool) -> None:
+        """Take the place under the cell that ends now; empty until `show` unless ``shown``."""
+        self.measurement = measurement
+        self.over = False
+        self._key = key
+        self._settling = True
+        self._sent: dict[str, str] = {}
+        self._missed = False
+        self._handle: Any = display(self._bundle() if shown else {}, raw=True, display_id=True)
+
+    def amend(self) -> None:
+        """Show what is known by now; on the thread that settles."""
+        self._send()
+        self._missed = True
+
+    def finish(self, *, shown: bool) -> None:
+        """Show that nothing moves any more, if the line is ``shown`` at all."""
+        self._settling = False
+        if shown:
+            self.amend()
+        self.over = True
+
+    def send_again(self) -> None:
+        """Send what was amended since its own cell ended once more, as part of the cell that runs."""
+        if self._missed:
+            self._missed = False
+            self._sent = {}
+            self._send()
+
+    def _send(self) -> None:
+        bundle = self._bundle()
+        if bundle != self._sent:
+            self._sent = bundle
+            self._handle.update(bundle, raw=True)
+
+    def _bundle(self) -> dict[str, str]:
+        measurement = self.measurement
+        runs = None
+        if measurement.after is not None and not self._settling:
+            expected = ledger.expected(ledger.current().entries(), self._key)
+            runs = ledger.runs_left(measurement.after.spendable, expected) if expected else None
+        return CostLine(
+            measurement.cost,
+            settling=self._settling,
+            settled_in=measurement.settled_in,
+            left=measurement.after,
+            runs=runs,
+        ).mimebundle()
+
+
+class PrintedLine(Line):
+    """The line of a cell in a terminal: printed when its first figure is there, and again when it changed."""
+
+    def __init__(self, measurement: Measurement, *, key: str, shown: bool) -> None:
+        """Print nothing yet; a thread may not print while a person types."""
+        self.measurement = measurement
+        self.over = False
+        self._key = key
+        self._settling = True
+        self._sent = {}
+        self._missed = shown
+
+    def amend(self) -> None:
+        """Print what is known by now when the next cell ends."""
+        self._missed = True
+
+    def _send(self) -> None:
+        bundle = self._bundle()
+        if bundle != self._sent:
+            self._sent = bundle
+            print(bundle["text/plain"])
+
+
+class Outlook:
+    """Tells an account's cards for how many more runs of a cell the credits last, as they fall."""
+
+    def __init__(self, fetcher: CreditsFetcher, expected: Decimal) -> None:
+        """Tell it for runs of ``expected`` credits each, until `end`."""
+        self._fetcher = fetcher
+        self._expected = expected
+        self._ended = False
+        fetcher.observe(self._tell, "credits")
+        self._tell()
+
+    def end(self) -> None:
+        """Tell it no longer."""
+        if not self._ended:
+            self._ended = True
+            self._fetcher.unobserve(self._tell, "credits")
+            self._fetcher.say(outlook="")
+
+    def _tell(self, _change: object = None) -> None:
+        credits = self._fetcher.credits
+        if credits is not None:
+            runs = ledger.runs_left(credits.spendable, self._expected)
+            self._fetcher.say(outlook=f"about {runs:,} more run{'' if runs == 1 else 's'} of the last cell")
