@@ -99,7 +99,7 @@ class Budget:
         while True:
             try:
                 return self._disarm()
-            except KeyboardInterrupt:
+            except Work.CAUSED:
                 # The interrupt for the work, come too late: it ends here. Any other is a person's.
                 if self.exceeded is None:
                     raise
@@ -215,17 +215,17 @@ class SessionBudget(Budget):
         self._live = True
         with _lock:
             _sessions.append(self)
-        self.begin_work()
+        self.begin_work(Work())
 
     @property
     def left(self) -> Decimal:
         """What may still be spent; negative when more was."""
         return self.max_credits - self.spent
 
-    def begin_work(self, work: Work | None = None) -> None:
-        """Watch the work that begins on this thread."""
+    def begin_work(self, work: Work) -> None:
+        """Watch ``work``, which begins on this thread."""
         if self._live and self._work is None and self._before is not None:
-            self.arm(self._before, work or Work())
+            self.arm(self._before, work)
 
     def end_work(self) -> BudgetExceeded | None:
         """Rest until the next work begins: nothing is interrupted, and nothing is read for it, meanwhile."""
@@ -271,10 +271,10 @@ shown_by_cells = False
 """Whether something shows what stopped a cell; else the interrupt alone would say nothing."""
 
 
-def begin_work() -> None:
-    """Have the session's budgets watch the work that begins on this thread."""
+def begin_work(work: Work) -> None:
+    """Have the session's budgets watch ``work``, which begins on this thread."""
     for session in tuple(_sessions):
-        session.begin_work()
+        session.begin_work(work)
 
 
 def end_work() -> BudgetExceeded | None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from .fetcher import CreditsFetcher
     from .measuring import Measurement
 
+NOTHING = {"text/plain": "", "text/html": ""}
+"""What takes a place that may stay empty; of an output without any type exports complain."""
+
 
 class Line:
     """The line under one cell, amended in place as its cost gets sure."""
@@ -27,7 +30,7 @@ class Line:
         self._settling = True
         self._sent: dict[str, str] = {}
         self._missed = False
-        self._handle: Any = display(self._bundle() if shown else {}, raw=True, display_id=True)
+        self._handle: Any = display(self._bundle() if shown else NOTHING, raw=True, display_id=True)
 
     def amend(self) -> None:
         """Show what is known by now; on the thread that settles."""
@@ -97,21 +100,22 @@ class Outlook:
 
     def __init__(self, fetcher: CreditsFetcher, expected: Decimal) -> None:
         """Tell it for runs of ``expected`` credits each, until `end`."""
-        self._fetcher = fetcher
+        self.fetcher = fetcher
         self._expected = expected
         self._ended = False
         fetcher.observe(self._tell, "credits")
         self._tell()
 
-    def end(self) -> None:
-        """Tell it no longer."""
+    def end(self, *, clear: bool = True) -> None:
+        """Tell it no longer; without ``clear`` what was told last stays."""
         if not self._ended:
             self._ended = True
-            self._fetcher.unobserve(self._tell, "credits")
-            self._fetcher.say(outlook="")
+            self.fetcher.unobserve(self._tell, "credits")
+            if clear:
+                self.fetcher.say(outlook="")
 
     def _tell(self, _change: object = None) -> None:
-        credits = self._fetcher.credits
+        credits = self.fetcher.credits
         if credits is not None:
             runs = ledger.runs_left(credits.spendable, self._expected)
-            self._fetcher.say(outlook=f"about {runs:,} more run{'' if runs == 1 else 's'} of the last cell")
+            self.fetcher.say(outlook=f"about {runs:,} more run{'' if runs == 1 else 's'} of the last cell")

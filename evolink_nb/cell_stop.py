@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import InputRejected
 
 from . import budgets
+from .interrupts import Work
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -44,14 +44,12 @@ class Refusal(ast.NodeTransformer):
 class StopsShown:
     """Shows a budget's stop in place of the interrupt by which it reached the cell, until `end`."""
 
-    CAUGHT = (KeyboardInterrupt, asyncio.CancelledError)
-
     def __init__(self, shell: Any) -> None:
         """Take the place of ``shell``'s custom exception handler, for these exceptions in front of it."""
         self.shown = False
         self._shell = shell
         self._before = shell.custom_exceptions, shell.CustomTB
-        shell.set_custom_exc((*self.CAUGHT, *self._before[0]), self._show)
+        shell.set_custom_exc((*Work.CAUSED, *self._before[0]), self._show)
 
     def end(self) -> None:
         """Give the handler from before its place back."""
@@ -65,7 +63,7 @@ class StopsShown:
         trace: TracebackType | None,
         tb_offset: int | None = None,
     ) -> list[str] | None:
-        exceeded = budgets.stopped(threading.get_ident()) if isinstance(error, self.CAUGHT) else None
+        exceeded = budgets.stopped(threading.get_ident()) if isinstance(error, Work.CAUSED) else None
         if exceeded is not None:
             self.shown = True
             shell.showtraceback((type(exceeded), exceeded, None))

@@ -27,6 +27,7 @@ from .formats import format_amount
 from .interrupts import Work
 from .measuring import SETTLE, Measurement
 from .metering import MeteredCost
+from .settling import read
 
 if TYPE_CHECKING:
     import argparse
@@ -109,6 +110,8 @@ class Cells:
             fetcher.attach(self, settings.INTERVAL)
             # Between cells nobody waits for it: it need not read often.
             fetcher.show(self, visible=False)
+            # How things stood before the first cell; the cells themselves wait for no reading.
+            read(fetcher)
 
     def stop(self) -> None:
         """End all that goes on, and leave every line as it is."""
@@ -149,7 +152,7 @@ class Cells:
             rest, self._rest = self._rest, None
             if cell.measurement is not None and rest is not None:
                 cell.measurement.on_begin = functools.partial(_record_drain, rest)
-            budgets.begin_work()
+            budgets.begin_work(_work_of_cell())
         if cell.budget is not None or (outermost and budgets.any_armed()):
             cell.stops = StopsShown(self._shell)
             cell.undo.append(cell.stops.end)
@@ -167,7 +170,7 @@ class Cells:
                     raise measurement.unreadable()
                 name = f"--max {format_amount(options.max)}"
                 cell.budget = Budget(fetcher, options.max, name=name)
-                cell.budget.arm(measurement.before, Work())
+                cell.budget.arm(measurement.before, _work_of_cell())
         except EvoLinkError as error:
             cell.problem = error.message
             if options.max is not None:
@@ -251,8 +254,13 @@ class Cells:
         expected = ledger.expected(ledger.current().entries(), cell.key)
         if measurement.cost.credits and expected:
             if self._outlook is not None:
-                self._outlook.end()
+                self._outlook.end(clear=self._outlook.fetcher is not measurement.fetcher)
             self._outlook = Outlook(measurement.fetcher, expected)
+
+
+def _work_of_cell() -> Work:
+    # Once its code is done a cell is still on its way out, and who asked for it waits for the answer.
+    return Work(within=("run_code", "run_cell", "run_cell_async"))
 
 
 def _record_drain(rest: tuple[CreditsFetcher, Credits], measurement: Measurement) -> None:

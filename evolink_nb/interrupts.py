@@ -23,15 +23,19 @@ ON_ITS_WAY = 0.1
 class Work:
     """What runs now on the thread that makes this, to be interrupted from another.
 
-    ``caused`` are the exceptions by which an interrupt shows. With ``task`` it is that task of the running
-    event loop; else all that the thread does.
+    ``CAUSED`` are the exceptions by which an interrupt shows. With ``task`` it is that task of the running
+    event loop; else all that the thread does. With ``within``, names of functions, only what runs in the
+    first: where it is not on the stack but one of the others is, the work itself is over already, and an
+    interrupt would only hurt who ran it.
     """
 
-    def __init__(self, *, task: asyncio.Task[Any] | None = None) -> None:
+    CAUSED = (KeyboardInterrupt, asyncio.CancelledError)
+
+    def __init__(self, *, task: asyncio.Task[Any] | None = None, within: tuple[str, ...] = ()) -> None:
         self.thread = threading.get_ident()
-        self.caused: tuple[type[BaseException], ...] = (KeyboardInterrupt, asyncio.CancelledError)
         self._is_main = threading.current_thread() is threading.main_thread()
         self._task = task
+        self._within = within
         self._loop = _running_loop()
         self._loop_answers = True
         self._cancelled = 0
@@ -55,7 +59,10 @@ class Work:
         self._ask_loop(self._cancel if self._task is not None else self._note)
 
     def finish(self) -> None:
-        """Let no interrupt that was sent arrive from here on; called by the work's own thread."""
+        """Let every interrupt that was sent arrive here, if anywhere; called by the work's own thread.
+
+        Raises it: whoever calls this tries again until nothing comes.
+        """
         self._finished = True
         if self._sent_at is None:
             return
@@ -63,13 +70,18 @@ class Work:
         while self._task is not None and self._cancelled:
             self._cancelled -= 1
             self._task.uncancel()
-        _raise_in(self.thread, None)
+        # What `_raise_in` sent comes at the next turn of a loop. Taking it back instead leaves CPython 3.11
+        # looking for it for ever, and hangs it under a debugger or coverage.
+        for _ in range(2):
+            pass
         while self._is_main and time.monotonic() < self._sent_at + ON_ITS_WAY:
             time.sleep(ON_ITS_WAY / 10)
 
     def _interrupt_thread(self, *, again: bool) -> None:
         if not self._is_main:
             _raise_in(self.thread, KeyboardInterrupt)
+            return
+        if self._within and not _is_within(self.thread, *self._within):
             return
         handler = signal.getsignal(signal.SIGINT)
         if again and handler is not signal.default_int_handler and not self._loop_answers:
@@ -96,6 +108,16 @@ class Work:
             self._task.cancel()
 
 
+def _is_within(thread: int, inner: str, *around: str) -> bool:
+    """Tell whether a thread runs ``inner``, or none of those around it either: then a loop awaits it."""
+    frame = sys._current_frames().get(thread)
+    names = set()
+    while frame is not None:
+        names.add(frame.f_code.co_name)
+        frame = frame.f_back
+    return inner in names or names.isdisjoint(around)
+
+
 def _running_loop() -> asyncio.AbstractEventLoop | None:
     try:
         return asyncio.get_running_loop()
@@ -112,7 +134,6 @@ def _send_interrupt(main_thread: int) -> None:
         signal.pthread_kill(main_thread, signal.SIGINT)
 
 
-def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
-    """Let ``exception`` be raised at the thread's next line of Python; None takes back one not raised yet."""
-    target = None if exception is None else ctypes.py_object(exception)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), target)
+def _raise_in(thread: int, exception: type[BaseException]) -> None:
+    """Let ``exception`` be raised at the thread's next line of Python."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(exception))

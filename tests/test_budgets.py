@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from evolink_nb import BudgetExceeded, EvoLinkClient, EvoLinkError, budget, budgets, meter
+from evolink_nb import BudgetExceeded, EvoLinkClient, EvoLinkError, budget, budgets, measuring, meter
 from evolink_nb.fetcher import CreditsFetcher, stop_all
+from evolink_nb.interrupts import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ def client(reader: EvoLinkClient) -> Iterator[EvoLinkClient]:
     """A client of the simulated account; nothing watches it when the test is over."""
     yield reader
     budgets.stop_all()
+    measuring.stop_all()
     stop_all()
 
 
@@ -71,8 +73,10 @@ class Spending:
     def in_a_blocking_read(self) -> None:
         for _ in range(5):
             self.step()
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            requests.get(f"http://127.0.0.1:{silent.getsockname()[1]}/", timeout=60)
+        with socket.create_server(("127.0.0.1", 0)) as silent, requests.Session() as session:
+            # It would import netrc first, and an import that is interrupted leaves its file open.
+            session.trust_env = False
+            session.get(f"http://127.0.0.1:{silent.getsockname()[1]}/", timeout=60)
 
     async def in_an_await(self) -> None:
         for _ in range(5):
@@ -257,13 +261,13 @@ def test_a_sessions_budget_stops_what_goes_on_spending_and_lets_the_rest_run(
     assert exceeded.name in capsys.readouterr().err
     assert session.left <= 0
 
-    budgets.begin_work()
+    budgets.begin_work(Work())
     fetcher = CreditsFetcher.shared(client)
     revision = fetcher.revision
     until(lambda: fetcher.revision > revision + 4)
     assert budgets.end_work() is None
 
-    budgets.begin_work()
+    budgets.begin_work(Work())
     with pytest.raises(KeyboardInterrupt):
         Spending(demo_server).in_a_retry_loop()
     assert budgets.end_work() is not None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from evolink_nb import EvoLinkClient, ledger, meter
+from evolink_nb import EvoLinkClient, ledger, measuring, meter
 from evolink_nb.demo import OTHER_KEY, DemoServer
 from evolink_nb.fetcher import CreditsFetcher, stop_all
 from evolink_nb.ledger import MemoryLedger
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def client(reader: EvoLinkClient) -> Iterator[EvoLinkClient]:
     """A client of the simulated account; nothing reads it when the test is over."""
     yield reader
+    measuring.stop_all()
     stop_all()
 
 
