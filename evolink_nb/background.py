@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from .cost import Cost, judge
 from .measuring import Measurement
+from .settling import Settler
 
 if TYPE_CHECKING:
     from .credits import Credits
@@ -14,6 +16,8 @@ FRESH = 1.0
 """Seconds for which a reading still says how things stand when the next work begins."""
 SHORT = 0.2
 """Seconds of work under which its cost is read that much later: one reading serves a row of short cells."""
+A_CALL = 0.02
+"""Seconds that a call over the internet takes at least: work that waited less has hardly made one."""
 
 SPENT_BEFORE = "credits were spent before this, or in its first moments"
 READ_EARLIER = "some of it may have been spent before this"
@@ -28,14 +32,16 @@ class BackgroundMeasurement(Measurement):
     after which nothing has moved is settled at once.
 
     Pieces of work in a row, with no reading between them, can't be told apart: what moved is the cost of the
-    one that took longest, as calls take time, and is *shared*. It is never counted twice.
+    one that waited longest, as calls do, and is *shared*. It is never counted twice.
     """
 
     _known: Credits | None = None
+    _computed_before = _computed = 0.0
     _row: list[BackgroundMeasurement]
 
     def begin(self) -> None:
         """Begin at once; the fetcher's thread, which must run, reads beside the work."""
+        self._computed_before = time.thread_time()
         self._join_row()
         self._begin_at_once()
         self._known = self.fetcher.credits
@@ -45,6 +51,11 @@ class BackgroundMeasurement(Measurement):
                 self.before = self._known
         if self.before is None:
             self.fetcher.refresh()
+
+    def stop(self) -> None:
+        """End the work; what of its time it did not compute, it waited."""
+        self._computed = time.thread_time() - self._computed_before
+        super().stop()
 
     def settle_behind(self, after: float = 0.0) -> None:
         """As `Measurement.settle_behind`, a little later after short work."""
@@ -67,18 +78,26 @@ class BackgroundMeasurement(Measurement):
     def _join_row(self) -> None:
         """Take a place behind work that has ended, but after which nothing was read yet."""
         earlier = [each for each in self._settling if isinstance(each, BackgroundMeasurement)]
-        unread = [each for each in earlier if each._is_unread]
+        unread = [each for each in earlier if each.is_unread]
         self._row = unread[0]._row if unread else []
         self._row[:] = [*unread, self]
+        # Read now, and it shows what they spent before this has spent anything.
+        for each in unread:
+            if each._waiting >= A_CALL:
+                each._due_at = each._clock.monotonic()
+                Settler.of(self.fetcher).wake()
 
     @property
-    def _is_unread(self) -> bool:
-        return self.after is None and not self.wait(0)
+    def _waiting(self) -> float:
+        """The seconds of it that were spent waiting; while it runs only its own thread could tell."""
+        return self.seconds - self._computed
 
     def _takes_all_of_row(self, reading: Credits) -> bool:
         """Tell whether what moved up to the first reading after a row of work is the cost of this piece."""
-        row = [each for each in self._row if each is self or each._is_unread]
-        if max(row, key=lambda each: each.seconds) is not self:
+        row = [each for each in self._row if each is self or each.is_unread]
+        # What still runs began with this reading: it hardly had the time, unless nothing else had any.
+        could = [each for each in row if each._over and each._waiting >= A_CALL] or row
+        if max(could, key=lambda each: each._waiting) is not self:
             return False
         for other in row:
             if other is not self:

@@ -63,7 +63,7 @@ class Budget:
         self._before: Credits | None = None
         self._work: Work | None = None
         self._latest: Credits | None = None
-        self._looked_at = self._late = 0.0
+        self._armed_at = self._looked_at = self._late = 0.0
         self._tripped_at = self._sent_at = 0.0
         self._said: set[str] = set()
         self._last_error: errors.EvoLinkError | None = None
@@ -89,7 +89,8 @@ class Budget:
             # What is printed from the fetcher's thread belongs to the cell that runs now.
             self._say = partial(contextvars.copy_context().run, partial(_print))
             _armed.append(self)
-            self._looked_at, self._latest, self._late = time.monotonic(), before, 0.0
+            self._armed_at = self._looked_at = time.monotonic()
+            self._latest, self._late = before, 0.0
         self.fetcher.observe(self._look, "revision")
         # A first look soon: only then is it known how fast the work spends.
         self._watch_every(SHORTEST_WATCH)
@@ -138,9 +139,14 @@ class Budget:
         self.spent = spent_so_far(before, now)
         looked_at, self._looked_at = self._looked_at, time.monotonic()
         self._late = self._looked_at - looked_at
-        step, left = self.spent - was_spent, self.max_credits - self.spent
-        seconds_left = float(left / step) * self._late if step > 0 else float("inf")
-        self._watch_every(seconds_left / 2)
+        # As fast as of late, or as on the whole: work that spends in bursts pauses between them.
+        rate = max(
+            float(self.spent - was_spent) / max(self._late, SHORTEST_WATCH),
+            float(self.spent) / max(self._looked_at - self._armed_at, SHORTEST_WATCH),
+        )
+        seconds_left = float(self.max_credits - self.spent) / rate if rate > 0 else float("inf")
+        # Slower step by step: the first looks may come before the work has begun to spend.
+        self._watch_every(min(seconds_left / 2, 2 * self._late))
 
     def _watch_every(self, seconds: float) -> None:
         interval = min(max(seconds, SHORTEST_WATCH), self.every)

@@ -109,13 +109,17 @@ class Work:
 
 
 def _is_within(thread: int, inner: str, *around: str) -> bool:
-    """Tell whether a thread runs ``inner``, or none of those around it either: then a loop awaits it."""
+    """Tell whether a thread runs ``inner``, or a loop that awaits it, and not just what is around it."""
     frame = sys._current_frames().get(thread)
-    names = set()
     while frame is not None:
-        names.add(frame.f_code.co_name)
+        name = frame.f_code.co_name
+        # A terminal runs a loop of its own inside, a kernel all inside of one: the innermost decides.
+        if name in {inner, "run_forever"}:
+            return True
+        if name in around:
+            return False
         frame = frame.f_back
-    return inner in names or names.isdisjoint(around)
+    return True
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -24,6 +24,8 @@ from .demo import SEED, DemoServer
 from .errors import ConfigurationError, EvoLinkError
 
 NOTEBOOK = "notebooks/quickstart.ipynb"
+BESIDE = ("notebooks/cost-of-a-cell.ipynb", "notebooks/budgets.ipynb")
+"""Notebooks that the quickstart points to."""
 START_TIME = 120.0
 """Seconds JupyterLab may take to answer for the first time."""
 
@@ -67,13 +69,14 @@ def launch_demo(*, port: int = 0, seed: int | None = None, open_browser: bool = 
 
 
 def _write_tour(folder: Path) -> None:
-    """Put the quickstart under ``folder``: people play with a copy, not with the one in the checkout."""
+    """Put the notebooks under ``folder``: people play with a copy, not with those in the checkout."""
     package = Path(__file__).parent
-    # In a checkout it lies beside the package; an installed package brings it along.
-    places = (package.parent / NOTEBOOK, package / "demo" / "quickstart.ipynb")
-    target = folder / "root" / NOTEBOOK
-    target.parent.mkdir(parents=True)
-    shutil.copyfile(next(place for place in places if place.exists()), target)
+    for name in (NOTEBOOK, *BESIDE):
+        # In a checkout they lie beside the package; an installed package brings them along.
+        places = (package.parent / name, package / "demo" / Path(name).name)
+        target = folder / "root" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(next(place for place in places if place.exists()), target)
     # JupyterLab's own news would be the first thing a newcomer is asked about.
     configuration = folder / "config" / "labconfig" / "page_config.json"
     configuration.parent.mkdir(parents=True)

@@ -192,8 +192,11 @@ def total(entries: Iterable[Entry]) -> Decimal | None:
 
 
 def total_of_others(entries: Iterable[Entry]) -> Decimal | None:
-    """Give the credits that others spent on the account meanwhile, as far as known, None where it isn't."""
-    return _sum(entry.cost.others for entry in entries if not entry.within)
+    """Give the credits that others spent on the account meanwhile, as far as known, None where it isn't.
+
+    Before a cost has settled, its own reservations look like others' spending less.
+    """
+    return _sum(entry.cost.others for entry in entries if entry.cost.settled and not entry.within)
 
 
 def expected(entries: Sequence[Entry], key: str, *, per_item: bool = False) -> Decimal | None:

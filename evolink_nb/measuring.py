@@ -129,7 +129,8 @@ class Measurement:
         """Let the work, and its seconds, begin here."""
         for earlier in self._settling:
             earlier.follow()
-        self._settling = [earlier for earlier in self._settling if not earlier.wait(0)]
+        # One that is sure may be on its way out still.
+        self._settling = [each for each in self._settling if not (each.wait(0) or each._is_sure())]
         self._started, self._began_at = self._clock.monotonic(), self._clock.now()
 
     def disturb(self, reason: str) -> None:
@@ -237,6 +238,11 @@ class Measurement:
         """Take a reading that was made for something else."""
         if self.take(reading):
             self.give_up()
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nothing was read yet since the work ended, and may still be."""
+        return self.after is None and not self._finished.is_set()
 
     def take(self, reading: Credits | None) -> bool:
         """Judge by one more reading, None where it failed, and tell whether settling has ended."""

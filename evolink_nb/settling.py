@@ -28,6 +28,10 @@ class Settling(Protocol):
     def due_at(self) -> float:
         """When it wants the next, in seconds of the monotonic clock; 0 when it wants none any more."""
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether it has had none yet: then any is welcome."""
+
     def take(self, reading: Credits | None) -> bool:
         """Take one, None where it failed, and tell whether that was the last."""
 
@@ -76,7 +80,7 @@ class Settler:
                 if soonest > 0:
                     self._changed.wait(soonest)
                     continue
-                due = [each for each in self._settling if each.due_at <= time.monotonic()]
+                due = [each for each in self._settling if each.is_unread or each.due_at <= time.monotonic()]
             self._serve(due)
 
     def _serve(self, due: list[Settling]) -> None:

@@ -38,6 +38,17 @@ while fetcher.revision < revision + 3 and time.monotonic() < deadline:
     time.sleep(0.02)
 print(fetcher.spent)
 """
+# Spends 1 credit over HTTP.
+GENERATE = """
+import asyncio, os, requests, time
+def generate():
+    requests.post(
+        os.environ["EVOLINK_BASE_URL"] + "/v1/images/generations",
+        headers={"Authorization": "Bearer " + os.environ["EVOLINK_API_KEY"]},
+        json={"model": "z-image-turbo", "prompt": "a lighthouse"},
+        timeout=60,
+    ).raise_for_status()
+"""
 OUR_THREADS = """
 import threading
 print([thread.name for thread in threading.enumerate() if "evolink" in thread.name])
@@ -127,3 +138,22 @@ def test_errors_are_as_short_as_on_the_newest(notebook: Notebook, demo_server: D
     [error] = notebook.run("%evolink_credits --every 5")
     assert "UsageError" in json.dumps(error)
     assert "Traceback" not in json.dumps(error)
+
+
+def test_a_cell_is_metered_and_stopped_as_on_the_newest(notebook: Notebook, demo_server: DemoServer) -> None:
+    notebook.run(f"%load_ext evolink_nb\n{GENERATE}")
+    value, line = notebook.run("%%evolink_credits --settle 30 -o cost\nawait asyncio.sleep(0)\n6 * 7")
+    assert value["data"]["text/plain"] == "42"
+    assert line["data"]["text/plain"].startswith("nothing spent · settled in ")
+    demo_server.account.spend("0.5")
+    for work in ("time.sleep(0.02)", "await asyncio.sleep(0.02)"):
+        error, line = notebook.run(f"%%evolink_credits --max 3\nwhile True:\n    generate(); {work}")
+        assert error["output_type"] == "error"
+        assert error["ename"] == "BudgetExceeded"
+        assert "--max 3 stopped the work at " in error["traceback"][0]
+        assert "Traceback" not in "".join(error["traceback"])
+        assert "evolink-cost" in line["data"]["text/html"]
+        assert notebook.text("print('the next cell runs')") == "the next cell runs"
+    assert "while True:" in notebook.run("%evolink_costs")[0]["data"]["text/plain"]
+    notebook.run("%unload_ext evolink_nb")
+    assert notebook.text(OUR_THREADS) == "[]"

@@ -41,6 +41,10 @@ CELLS = [
     ),
     "print(client, fetcher, widget, client.auth, vars(client), vars(fetcher))",
     "%whos",
+    "%%evolink_credits --settle 30 -o cost\n6 * 7",
+    "cost, cost._measurement, vars(cost._measurement)",
+    "%evolink_costs --csv",
+    "from evolink_nb import ledger; ledger.current().entries()",
     "widget",
 ]
 
@@ -189,6 +193,27 @@ def test_an_interrupted_reading_shows_no_key(debugged: Kernel, demo_server: Demo
     assert "KeyboardInterrupt" in run.text
     assert "fetcher = CreditsFetcher(EvoLinkClient(" in run.text  # variables are shown
     assert demo_server.key not in repr(run.messages) + debugged.log.read_text()
+
+
+def test_a_cell_that_a_limit_stops_shows_no_key(debugged: Kernel, demo_server: DemoServer) -> None:
+    debugged.run("from evolink_nb import EvoLinkClient, meter\nimport time")
+
+    seen = demo_server.requests_seen["/v1/credits"]
+
+    def spend() -> None:
+        # The reading before the cell, and the first look of what watches it.
+        demo_server.wait_for_requests(seen + 2)
+        demo_server.account.spend(5)
+
+    run = debugged.run("%%evolink_credits --max 5\ntime.sleep(60)", during=spend)
+    assert run.error is not None
+    assert run.error["ename"] == "BudgetExceeded"
+    messages = [run.messages]
+    demo_server.fault(status=401)
+    refused = debugged.run("%%evolink_credits --max 5\n6 * 7")
+    assert "CellRefused" in refused.text
+    messages += [refused.messages, debugged.run("with meter(max_credits=5): pass").messages]
+    assert demo_server.key not in repr(messages) + debugged.log.read_text()
 
 
 def test_a_traceback_through_the_client_shows_no_key(debugged: Kernel, demo_server: DemoServer) -> None:
