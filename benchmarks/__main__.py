@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import clicking, loading, painting, reading, updating
+from . import clicking, loading, metering, painting, reading, updating
 
 QUESTIONS = {
     "loading": loading.measure,
     "reading": reading.measure,
+    "metering": metering.measure,
     "updating": updating.measure,
     "painting": painting.measure,
     "clicking": clicking.measure,
