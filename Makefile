@@ -19,7 +19,12 @@ demo: $(VENV)/.installed-demo ## open the quickstart in JupyterLab on a simulate
 
 test: $(VENV)/.installed-test ## run all tests, those in a real browser too
 	@$(BIN)/python -m tests.chromium
+ifeq ($(strip $(ARGS)),)
+	$(BIN)/python -m pytest -m "not browser" --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest -m browser
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
 
 lint: $(VENV)/.installed-lint ## check style, types and which room imports which
 	$(BIN)/ruff check

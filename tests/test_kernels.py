@@ -35,13 +35,12 @@ def test_numbers_move_while_a_cell_runs(lab: FrontEnd, demo_server: DemoServer, 
     assert notebook.console_errors == []
 
 
-@pytest.mark.parametrize("version", ["7.3.0", "7.4.0"])
-def test_a_click_is_answered_while_a_cell_runs(
-    front_end: FrontEnd, demo_server: DemoServer, version: str
+def test_a_click_is_answered_while_a_cell_runs_on_an_older_kernel_too(
+    front_end: FrontEnd, demo_server: DemoServer
 ) -> None:
-    notebook, card = open_card(front_end, demo_server, LONGEST_INTERVAL, LONG, environment=ipykernel(version))
+    notebook, card = open_card(front_end, demo_server, LONGEST_INTERVAL, LONG, environment=ipykernel("7.3.0"))
     notebook.run(2, wait=False)
-    expect(notebook.output(2)).to_contain_text(version)
+    expect(notebook.output(2)).to_contain_text("7.3.0")
     for left in ("1,094.3996", "1,093.3996", "1,092.3996"):
         demo_server.account.spend(1)
         card.refresh()
