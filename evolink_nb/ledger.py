@@ -122,7 +122,7 @@ class MemoryLedger:
             began_at=min(run.began_at for run in runs),
             cost=Cost(
                 token=_sum(run.cost.credits for run in runs),
-                others=_sum(run.cost.others for run in runs),
+                others=_sum(_others(run) for run in runs),
                 seconds=sum(run.cost.seconds for run in runs),
                 settled=all(run.cost.settled for run in runs),
                 confidence=_least_sure(runs),
@@ -194,9 +194,14 @@ def total(entries: Iterable[Entry]) -> Decimal | None:
 def total_of_others(entries: Iterable[Entry]) -> Decimal | None:
     """Give the credits that others spent on the account meanwhile, as far as known, None where it isn't.
 
-    Before a cost has settled, its own reservations look like others' spending less.
+    Before a cost has settled, its own reservations can make that negative: then it isn't known.
     """
-    return _sum(entry.cost.others for entry in entries if entry.cost.settled and not entry.within)
+    return _sum(_others(entry) for entry in entries if not entry.within)
+
+
+def _others(entry: Entry) -> Decimal | None:
+    others = entry.cost.others
+    return None if others is not None and others < 0 else others
 
 
 def expected(entries: Sequence[Entry], key: str, *, per_item: bool = False) -> Decimal | None:
