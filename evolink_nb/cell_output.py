@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextvars
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
 from . import ledger
+from .background import A_CALL
 from .cost_line import CostLine
 
 if TYPE_CHECKING:
@@ -30,7 +32,13 @@ class Line:
         self._settling = True
         self._sent: dict[str, str] = {}
         self._missed = False
-        self._handle: Any = display(self._bundle() if shown else NOTHING, raw=True, display_id=True)
+        self._handle: Any = None
+        # What is shown later than that still belongs to the cell that ends now.
+        self._context = contextvars.copy_context()
+        # Showing something costs a cell a millisecond. One too short to have made a call is spared that; if
+        # it spent something after all, its line comes late, where the front end takes it.
+        if shown or measurement.seconds >= A_CALL:
+            self._show(self._bundle() if shown else NOTHING)
 
     def amend(self) -> None:
         """Show what is known by now; on the thread that settles."""
@@ -55,6 +63,12 @@ class Line:
         bundle = self._bundle()
         if bundle != self._sent:
             self._sent = bundle
+            self._show(bundle)
+
+    def _show(self, bundle: dict[str, str]) -> None:
+        if self._handle is None:
+            self._handle = self._context.run(display, bundle, raw=True, display_id=True)
+        else:
             self._handle.update(bundle, raw=True)
 
     def _bundle(self) -> dict[str, str]:

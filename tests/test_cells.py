@@ -351,7 +351,12 @@ WHERE = {
         "    except Exception:\n        pass"
     ),
     "a sleep": "for _ in range(5): step()\ntime.sleep(60)",
-    "a blocking read": "for _ in range(5): step()\nrequests.get(silent, timeout=60)",
+    # Without its look at the environment, for which requests first imports netrc: an import that is
+    # interrupted leaves its file open.
+    "a blocking read": (
+        "for _ in range(5): step()\nwith requests.Session() as session:\n"
+        "    session.trust_env = False\n    session.get(silent, timeout=60)"
+    ),
     "an await": "import asyncio\nfor _ in range(5): step()\nawait asyncio.sleep(60)",
     "a loop that awaits": "import asyncio\nwhile True:\n    step(); await asyncio.sleep(0.02)",
     "a timed loop": "%%time\nwhile True:\n    step(); time.sleep(0.02)",
