@@ -5,10 +5,12 @@ argparse says "invalid … value" with a function's name, so these are named as 
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal
+from typing import TYPE_CHECKING
 
-_NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+")
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+# What these need is imported when an option is read: loading the extension must cost next to nothing.
 
 
 def positive(text: str) -> float:
@@ -35,7 +37,11 @@ limit.__name__ = "limit (credits like 50, or a time like 2h)"
 
 def credits(text: str) -> Decimal:
     """Give a number of credits above 0, exactly."""
-    number = Decimal(text) if _NUMBER.fullmatch(text) else Decimal(0)
+    from decimal import Decimal  # noqa: PLC0415
+
+    # Decimal itself would read "1_0", "NaN" and digits of any script too.
+    plain = text.isascii() and text.replace(".", "", 1).isdigit()
+    number = Decimal(text if plain else 0)
     if number <= 0:
         raise ValueError
     return number

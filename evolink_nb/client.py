@@ -25,6 +25,8 @@ from .settings import Secret
 USER_AGENT = f"evolink-nb/{__version__} python-requests/{requests.__version__}"
 LARGEST_BODY = 1 << 20
 """Bytes of an answer that are read at most; a reading is about 250."""
+LAST_WORDS = 0.2
+"""Seconds at most that closing a client waits for a request that was given up to let its connection go."""
 LONGEST_TIMEOUT = 86_400.0
 """Seconds that one attempt may be allowed at most; sockets and locks can't count to infinity."""
 RETRY_PAUSES = (0.1, 0.4)
@@ -81,7 +83,7 @@ class EvoLinkClient:
         self._redact = found.key.redact
         self._url = f"{found.base_url}/v1/credits"
         self._closing = threading.Event()
-        self._under_way: set[threading.Event] = set()
+        self._under_way: dict[threading.Event, _RequestThread] = {}
         self._session = requests.Session()
         # No cookie is kept: a server may put into one what it was sent.
         self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=()))
@@ -107,8 +109,13 @@ class EvoLinkClient:
     def close(self) -> None:
         """Close the connection and give up a read under way; a later read opens another."""
         self._closing.set()
-        for done in list(self._under_way):
+        under_way = list(self._under_way.items())
+        for done, worker in under_way:
             done.set()
+            worker.give_up()
+        # A connection that came back to a closed session would be left open.
+        for _, worker in under_way:
+            worker.wait_for_end()
         self._session.close()
 
     def get_credits(self) -> Credits:
@@ -147,13 +154,13 @@ class EvoLinkClient:
                 done.set()
 
         worker = _RequestThread(work)
-        self._under_way.add(done)
+        self._under_way[done] = worker
         try:
             # Within try: starting waits for the thread, and a person's interrupt can come just then.
             worker.start()
             done.wait(self.timeout)
         finally:
-            self._under_way.discard(done)
+            self._under_way.pop(done, None)
             # Looked up once: what a request reports after it was cut off is not what the server said.
             outcome = outcomes[0] if outcomes else None
             if outcome is None:
@@ -270,6 +277,11 @@ class _RequestThread(threading.Thread):
         self._given_up = True
         if self._socket is not None:
             self._cut(self._socket)
+
+    def wait_for_end(self) -> None:
+        """Wait a moment for it to end; a look-up of a name or a handshake may take longer."""
+        with contextlib.suppress(RuntimeError):  # it has not begun, or this is it
+            self.join(LAST_WORDS)
 
     @staticmethod
     def _cut(connected: socket.socket) -> None:

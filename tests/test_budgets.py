@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 import threading
@@ -71,12 +72,21 @@ class Spending:
         raise ConnectionError
 
     def in_a_blocking_read(self) -> None:
-        for _ in range(5):
-            self.step()
         with socket.create_server(("127.0.0.1", 0)) as silent, requests.Session() as session:
             # It would import netrc first, and an import that is interrupted leaves its file open.
             session.trust_env = False
+            # Spent once the request is on its way: a socket that is just being made would stay open too.
+            threading.Thread(target=self.once_asked, args=[silent]).start()
             session.get(f"http://127.0.0.1:{silent.getsockname()[1]}/", timeout=60)
+
+    def once_asked(self, silent: socket.socket) -> None:
+        connection, _ = silent.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(1)
+            for _ in range(5):
+                self.step()
+            while connection.recv(65536):
+                pass
 
     async def in_an_await(self) -> None:
         for _ in range(5):

@@ -342,20 +342,16 @@ def test_a_cell_whose_balance_is_being_read_can_be_interrupted_and_does_not_run(
 # -- limits --------------------------------------------------------------------------------------------
 
 # Each spends 1 credit at a step, and notes when; the last line is where it then is.
-STEPS = (
-    "import time, requests\ntimes = []\ndef step():\n    account.spend(1); times.append(time.monotonic())\n"
-)
+STEPS = "import time\ntimes = []\ndef step():\n    account.spend(1); times.append(time.monotonic())\n"
 WHERE = {
     "a retry loop": (
         "while True:\n    try:\n        step(); time.sleep(0.02); raise ConnectionError\n"
         "    except Exception:\n        pass"
     ),
     "a sleep": "for _ in range(5): step()\ntime.sleep(60)",
-    # Without its look at the environment, for which requests first imports netrc: an import that is
-    # interrupted leaves its file open.
     "a blocking read": (
-        "for _ in range(5): step()\nwith requests.Session() as session:\n"
-        "    session.trust_env = False\n    session.get(silent, timeout=60)"
+        "import socket\nwith socket.create_connection(silent, timeout=60) as connection:\n"
+        "    for _ in range(5): step()\n    connection.recv(1)"
     ),
     "an await": "import asyncio\nfor _ in range(5): step()\nawait asyncio.sleep(60)",
     "a loop that awaits": "import asyncio\nwhile True:\n    step(); await asyncio.sleep(0.02)",
@@ -369,7 +365,7 @@ def test_a_cell_is_stopped_once_it_has_spent_what_it_may(shell: Shell, where: st
     work = WHERE[where]
     shell.run(STEPS)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        shell.ip.user_ns["silent"] = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        shell.ip.user_ns["silent"] = silent.getsockname()
         shown = shell.run(work if LINE in work else f"{LINE} --max 5\n{work}")
     stopped = time.monotonic()
     assert isinstance(shown.error, BudgetExceeded)
