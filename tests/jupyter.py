@@ -21,6 +21,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from playwright.sync_api import TimeoutError as PageTimeoutError
 from playwright.sync_api import expect
 
 from tests.environment import free_port, isolated_environment
@@ -262,7 +263,12 @@ class NotebookPage:
         page.on("console", self._note_console)
         page.on("pageerror", self._note_error)
         page.goto(url)
-        page.wait_for_function(_IS_OPEN, arg=cells, timeout=_SECONDS_TO_OPEN * 1000)
+        try:
+            page.wait_for_function(_IS_OPEN, arg=cells, timeout=_SECONDS_TO_OPEN * 500)
+        except PageTimeoutError:
+            # A front end can miss that its kernel has come up, and then waits for ever.
+            page.reload()
+            page.wait_for_function(_IS_OPEN, arg=cells, timeout=_SECONDS_TO_OPEN * 500)
         expect(page.locator("#jupyterlab-splash")).to_have_count(0)
 
     def run(self, index: int, *, wait: bool = True, timeout: float = _SECONDS_TO_RUN) -> None:

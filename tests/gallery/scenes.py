@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -81,7 +82,14 @@ def click_refresh_in_vain(page: Page) -> None:
 
 
 def hear_nothing(page: Page) -> None:
-    """Let two minutes pass without a word from the kernel."""
+    """Let two minutes pass without a word from the kernel, once the card knows that it is seen."""
+    deadline = time.monotonic() + 10
+    # The page's own waiting stands still with its clock, and what is seen is told beside that.
+    while not page.evaluate(
+        "() => host.model.sent.some(({ action, visible }) => action === 'show' && visible)"
+    ):
+        if time.monotonic() > deadline:
+            raise TimeoutError("the card never found that it is seen")
     page.clock.run_for(120_000)
 
 
