@@ -6,24 +6,23 @@ armed for. Whatever spends, and with whatever library, is seen; between two read
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import sys
 import threading
 import time
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from .cost import spent_so_far
-from .errors import BudgetExceeded
+from .errors import BudgetExceeded, EvoLinkError
 from .formats import format_amount
 from .interrupts import Work
 from .schedule import NEEDS_A_PERSON
 
 if TYPE_CHECKING:
-    from . import errors
     from .credits import Credits
     from .fetcher import CreditsFetcher
 
@@ -66,7 +65,7 @@ class Budget:
         self._armed_at = self._looked_at = self._late = 0.0
         self._tripped_at = self._sent_at = 0.0
         self._said: set[str] = set()
-        self._last_error: errors.EvoLinkError | None = None
+        self._last_error: EvoLinkError | None = None
         self._failures = 0
         self._say: Callable[[str], object] = _print
 
@@ -87,7 +86,8 @@ class Budget:
             self._work, self.exceeded = work, None
             self._said.clear()
             # What is printed from the fetcher's thread belongs to the cell that runs now.
-            self._say = partial(contextvars.copy_context().run, partial(_print))
+            context = contextvars.copy_context()
+            self._say = lambda message: context.run(_print, message)
             _armed.append(self)
             self._armed_at = self._looked_at = time.monotonic()
             self._latest, self._late = before, 0.0
@@ -229,17 +229,18 @@ class SessionBudget(Budget):
         return self.max_credits - self.spent
 
     def begin_work(self, work: Work) -> None:
-        """Watch ``work``, which begins on this thread."""
+        """Watch ``work``, which begins on this thread; once all is spent, with a reading before it."""
         if self._live and self._work is None and self._before is not None:
+            if super()._is_spent():
+                # What earlier work spent may have shown only after its last reading: it isn't this one's.
+                with contextlib.suppress(EvoLinkError):
+                    self.spent = spent_so_far(self._before, self.fetcher.read(join=False))
+                self._spent_before_work = self.spent
             self.arm(self._before, work)
 
     def end_work(self) -> BudgetExceeded | None:
         """Rest until the next work begins: nothing is interrupted, and nothing is read for it, meanwhile."""
-        exceeded = self.disarm()
-        # Work that spends nothing may still run when all is spent: a person must be able to go on.
-        if exceeded is not None:
-            self._spent_before_work = self.spent
-        return exceeded
+        return self.disarm()
 
     def cancel(self) -> None:
         """End the budget."""
@@ -250,6 +251,7 @@ class SessionBudget(Budget):
         self.disarm()
 
     def _is_spent(self) -> bool:
+        # Work that spends nothing may still run when all is spent: a person must be able to go on.
         return super()._is_spent() and self.spent > self._spent_before_work
 
     def _trip(self) -> None:
@@ -285,15 +287,13 @@ def begin_work(work: Work) -> None:
 
 def end_work() -> BudgetExceeded | None:
     """Have the session's budgets rest, and tell whether one of them stopped the work."""
-    found = [session.end_work() for session in list(_sessions)]
-    return next((exceeded for exceeded in found if exceeded), None)
+    return _first([session.end_work() for session in tuple(_sessions)])
 
 
 def disarm_thread() -> BudgetExceeded | None:
     """Disarm all that watches this thread's work, but for tasks, which go on; tell which one stopped it."""
     me = threading.get_ident()
-    found = [each.disarm() for each in list(_armed) if each.thread == me and not each.is_for_task]
-    return next((exceeded for exceeded in found if exceeded), None)
+    return _first([each.disarm() for each in tuple(_armed) if each.thread == me and not each.is_for_task])
 
 
 def any_armed() -> bool:
@@ -304,7 +304,7 @@ def any_armed() -> bool:
 def stopped(thread: int) -> BudgetExceeded | None:
     """Give the stop that was sent to the work of ``thread``."""
     with _lock:
-        return next((each.exceeded for each in _armed if each.thread == thread and each.exceeded), None)
+        return _first([each.exceeded for each in _armed if each.thread == thread])
 
 
 def stop_all() -> None:
@@ -324,6 +324,10 @@ def parse_limit(value: object) -> Decimal:
     if isinstance(value, bool) or not limit.is_finite() or limit <= 0:
         raise ValueError(f"max_credits must be a number of credits above 0, not {value!r}")
     return limit
+
+
+def _first(found: list[BudgetExceeded | None]) -> BudgetExceeded | None:
+    return next((exceeded for exceeded in found if exceeded is not None), None)
 
 
 def _credits(amount: Decimal) -> str:

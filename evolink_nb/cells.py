@@ -152,7 +152,7 @@ class Cells:
             rest, self._rest = self._rest, None
             if cell.measurement is not None and rest is not None:
                 cell.measurement.on_begin = functools.partial(_record_drain, rest)
-            budgets.begin_work(_work_of_cell())
+            self._watch_for_session(cell)
         if cell.budget is not None or (outermost and budgets.any_armed()):
             cell.stops = StopsShown(self._shell)
             cell.undo.append(cell.stops.end)
@@ -176,8 +176,17 @@ class Cells:
             if options.max is not None:
                 cell.refuse(self._shell, f"--max can't be watched: {error}")
         except KeyboardInterrupt:
-            # Left to IPython it would end this event only, and the cell would run, with nothing to watch it.
-            cell.refuse(self._shell, "it was interrupted while the balance was read.")
+            self._refuse_interrupted(cell)
+
+    def _watch_for_session(self, cell: _Cell) -> None:
+        try:
+            budgets.begin_work(_work_of_cell())
+        except KeyboardInterrupt:
+            self._refuse_interrupted(cell)
+
+    def _refuse_interrupted(self, cell: _Cell) -> None:
+        # Left to IPython it would end this event only, and the cell would run, with nothing to watch it.
+        cell.refuse(self._shell, "it was interrupted while the balance was read.")
 
     # -- after a cell --------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import threading
@@ -81,6 +82,21 @@ def settled(shell: Shell, source: str) -> Shown:
     shown = shell.run(f"{LINE} --settle 30\n{source}")
     assert shown.error is None
     return shown
+
+
+@contextlib.contextmanager
+def interrupted_at_its_reading(server: DemoServer) -> Iterator[None]:
+    """Interrupt, as a person does, what runs inside once it waits for the balance."""
+    before = server.requests_seen["/v1/credits"]
+
+    def interrupt() -> None:
+        server.wait_for_requests(before + 1)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    yield
+    thread.join()
 
 
 # -- the cell itself -----------------------------------------------------------------------------------
@@ -319,16 +335,8 @@ def test_a_cell_whose_balance_is_being_read_can_be_interrupted_and_does_not_run(
     shell: Shell, demo_server: DemoServer, book: MemoryLedger, options: str
 ) -> None:
     demo_server.fault(latency=600)
-    before = demo_server.requests_seen["/v1/credits"]
-
-    def interrupt() -> None:
-        demo_server.wait_for_requests(before + 1)
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    shown = shell.run(f"{LINE}{options}\nran = True")
-    thread.join()
+    with interrupted_at_its_reading(demo_server):
+        shown = shell.run(f"{LINE}{options}\nran = True")
     assert isinstance(shown.error, CellRefused)
     assert shown.out.strip().splitlines() == [
         "CellRefused: The cell was not run: it was interrupted while the balance was read."
@@ -425,6 +433,8 @@ def test_a_session_s_budget_counts_across_cells_and_lets_what_spends_nothing_run
     fetcher = the_fetcher()
     until(lambda: not fetcher.running)
 
+    # What the stopped cell began shows only now: it is nothing that the next one spends.
+    shell.ip.user_ns["account"].spend(4)
     shell.ip.user_ns["fetcher"] = fetcher
     watched = shell.run(
         "revision = fetcher.revision\nwhile fetcher.revision < revision + 4: time.sleep(0.01)\n6 * 7"
@@ -433,6 +443,21 @@ def test_a_session_s_budget_counts_across_cells_and_lets_what_spends_nothing_run
     assert isinstance(shell.run(WHERE["a retry loop"]).error, BudgetExceeded)
     shell.run("session.cancel()")
     assert shell.run("step(); 6 * 7").value == 42
+
+
+def test_a_cell_is_not_run_when_the_reading_that_a_spent_session_takes_before_it_is_interrupted(
+    shell: Shell, demo_server: DemoServer
+) -> None:
+    shell.run("import evolink_nb; session = evolink_nb.budget(5)")
+    assert isinstance(shell.run("account.spend(5)\nimport time; time.sleep(60)").error, BudgetExceeded)
+    demo_server.fault(latency=600)
+    with interrupted_at_its_reading(demo_server):
+        shown = shell.run("ran = True")
+    assert isinstance(shown.error, CellRefused)
+    assert "ran" not in shell.ip.user_ns
+    demo_server.clear_faults()
+    assert shell.run("6 * 7").value == 42
+    shell.run("session.cancel()")
 
 
 def test_the_session_s_budget_is_named_where_it_trips_before_the_cell_s(shell: Shell) -> None:
