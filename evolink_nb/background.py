@@ -96,7 +96,7 @@ class BackgroundMeasurement(Measurement):
         """Tell whether what moved up to the first reading after a row of work is the cost of this piece."""
         row = [each for each in self._row if each is self or each.is_unread]
         # What still runs began with this reading: it hardly had the time, unless nothing else had any.
-        could = [each for each in row if each._over and each._waiting >= A_CALL] or row
+        could = [each for each in row if each.is_over and each._waiting >= A_CALL] or row
         if max(could, key=lambda each: each._waiting) is not self:
             return False
         for other in row:

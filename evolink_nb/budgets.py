@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from .cost import spent_so_far
 from .errors import BudgetExceeded, EvoLinkError
-from .formats import format_amount
+from .formats import format_amount, in_credits
 from .interrupts import Work
 from .schedule import NEEDS_A_PERSON
 
@@ -161,7 +161,7 @@ class Budget:
 
     def _trip(self) -> None:
         over = self.spent - self.max_credits
-        message = f"{self.name} stopped the work at {_credits(self.spent)} spent"
+        message = f"{self.name} stopped the work at {in_credits(self.spent)} spent"
         self.exceeded = BudgetExceeded(
             message + (f", {format_amount(over)} over." if over > 0 else "."),
             name=self.name,
@@ -271,7 +271,7 @@ class SessionBudget(Budget):
             raise exceeded from None
 
     def __repr__(self) -> str:
-        return f"<{self.name}: {_credits(self.spent)} spent, {format_amount(self.left)} left>"
+        return f"<{self.name}: {in_credits(self.spent)} spent, {format_amount(self.left)} left>"
 
 
 _sessions: list[SessionBudget] = []
@@ -328,10 +328,6 @@ def parse_limit(value: object) -> Decimal:
 
 def _first(found: list[BudgetExceeded | None]) -> BudgetExceeded | None:
     return next((exceeded for exceeded in found if exceeded is not None), None)
-
-
-def _credits(amount: Decimal) -> str:
-    return f"{format_amount(amount)} credit{'' if amount == 1 else 's'}"
 
 
 def _print(message: str) -> None:

@@ -10,6 +10,7 @@ from IPython.display import display
 from . import ledger
 from .background import A_CALL
 from .cost_line import CostLine
+from .formats import counted
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -25,7 +26,7 @@ class Line:
     """The line under one cell, amended in place as its cost gets sure."""
 
     def __init__(self, measurement: Measurement, *, key: str, shown: bool) -> None:
-        """Take the place under the cell that ends now; empty until `show` unless ``shown``."""
+        """Take the place under the cell that ends now; empty until `amend` unless ``shown``."""
         self.measurement = measurement
         self.over = False
         self._key = key
@@ -35,10 +36,7 @@ class Line:
         self._handle: Any = None
         # What is shown later than that still belongs to the cell that ends now.
         self._context = contextvars.copy_context()
-        # Showing something costs a cell a millisecond. One too short to have made a call is spared that; if
-        # it spent something after all, its line comes late, where the front end takes it.
-        if shown or measurement.seconds >= A_CALL:
-            self._show(self._bundle() if shown else NOTHING)
+        self._take_place(shown=shown)
 
     def amend(self) -> None:
         """Show what is known by now; on the thread that settles."""
@@ -58,6 +56,12 @@ class Line:
             self._missed = False
             self._sent = {}
             self._send()
+
+    def _take_place(self, *, shown: bool) -> None:
+        # Showing something costs a cell a millisecond. One too short to have made a call is spared that; if
+        # it spent something after all, its line comes late, where the front end takes it.
+        if shown or self.measurement.seconds >= A_CALL:
+            self._show(self._bundle() if shown else NOTHING)
 
     def _send(self) -> None:
         bundle = self._bundle()
@@ -89,24 +93,15 @@ class Line:
 class PrintedLine(Line):
     """The line of a cell in a terminal: printed when its first figure is there, and again when it changed."""
 
-    def __init__(self, measurement: Measurement, *, key: str, shown: bool) -> None:
-        """Print nothing yet; a thread may not print while a person types."""
-        self.measurement = measurement
-        self.over = False
-        self._key = key
-        self._settling = True
-        self._sent = {}
-        self._missed = shown
-
     def amend(self) -> None:
-        """Print what is known by now when the next cell ends."""
+        """Print what is known by now when the next cell ends: a thread may not while a person types."""
         self._missed = True
 
-    def _send(self) -> None:
-        bundle = self._bundle()
-        if bundle != self._sent:
-            self._sent = bundle
-            print(bundle["text/plain"])
+    def _take_place(self, *, shown: bool) -> None:
+        self._missed = shown
+
+    def _show(self, bundle: dict[str, str]) -> None:
+        print(bundle["text/plain"])
 
 
 class Outlook:
@@ -132,4 +127,4 @@ class Outlook:
         credits = self.fetcher.credits
         if credits is not None:
             runs = ledger.runs_left(credits.spendable, self._expected)
-            self.fetcher.say(outlook=f"about {runs:,} more run{'' if runs == 1 else 's'} of the last cell")
+            self.fetcher.say(outlook=f"about {counted(f'{runs:,}', 'more run')} of the last cell")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from html import escape
 from typing import TYPE_CHECKING
 
-from .formats import MINUS, format_amount, plain_amount
+from .formats import MINUS, counted, format_amount, in_credits, plain_amount
 
 if TYPE_CHECKING:
     from .cost import Cost
@@ -60,7 +60,7 @@ class CostLine:
         if self.left is not None:
             parts.append(f"{format_amount(self.left.spendable)} left")
         if self.runs is not None and not self.settling:
-            parts.append(f"about {self.runs:,} more run{'' if self.runs == 1 else 's'} like this")
+            parts.append(f"about {counted(f'{self.runs:,}', 'more run')} like this")
         return " · ".join(parts)
 
     def _figure(self) -> str:
@@ -68,7 +68,7 @@ class CostLine:
         if not amount:
             return "nothing spent"
         whose = "key" if self.cost.token is not None else "account"
-        return f"{format_amount(amount)} credit{'' if amount == 1 else 's'} ({whose})"
+        return f"{in_credits(amount)} ({whose})"
 
     def _how_sure(self) -> str:
         if self.settling:

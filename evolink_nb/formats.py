@@ -1,4 +1,4 @@
-"""Numbers and times as people read them; ``static/card.js`` has the same, and a test compares the two."""
+"""Numbers and times as people read them; what ``static/card.js`` has too, a test compares."""
 
 from __future__ import annotations
 
@@ -29,6 +29,16 @@ def plain_amount(amount: Decimal, separator: str = "") -> str:
     text = f"{amount:{separator}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
+
+
+def counted(figure: str, unit: str) -> str:
+    """Give a figure with its unit, in the plural unless it is one: "1 credit", "2.5 credits"."""
+    return f"{figure} {unit}{'' if figure == '1' else 's'}"
+
+
+def in_credits(amount: Decimal) -> str:
+    """Give an amount with its unit: "1,095.3996 credits"."""
+    return counted(format_amount(amount), "credit")
 
 
 def format_time(seconds: float) -> str:

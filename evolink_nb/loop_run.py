@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 from . import ledger
 from .cost import is_frozen, spent_so_far
 from .errors import EvoLinkError
-from .formats import MINUS, format_amount, format_time
+from .formats import MINUS, counted, format_amount, format_time, in_credits
 from .schedule import NEEDS_A_PERSON
-from .tally import EACH, ESTIMATE, Tally, in_credits, rounded
+from .tally import EACH, ESTIMATE, Tally, rounded
 
 if TYPE_CHECKING:
     from .credits import Credits
@@ -206,7 +206,7 @@ class LoopRun:
         if self._begun > self._done:
             did = f"Left in item {self._begun}{self._of_total()}:"
         else:
-            did = f"{self._done} item{'' if self._done == 1 else 's'},"
+            did = f"{counted(str(self._done), 'item')},"
         before, reading, each = self.measurement.before, self.tally.reading, self.tally.per_item
         cost = self.measurement.cost
         if before is None or reading is None or self.tally.spent is None or (not fresh and each is None):
@@ -256,9 +256,10 @@ class LoopRun:
         return f" {_DOT} ".join(parts)
 
     def _affordability(self, spendable: Decimal, each: Decimal) -> str:
-        line = f"In earlier runs an item cost {in_credits(each, EACH)}: "
+        line = f"In earlier runs an item cost {counted(rounded(each, EACH), 'credit')}: "
         if self._total:
-            line += f"{self._total} items {_ABOUT} {in_credits(each * self._total, ESTIMATE)}, "
+            all_of_them = counted(rounded(each * self._total, ESTIMATE), "credit")
+            line += f"{self._total} items {_ABOUT} {all_of_them}, "
         line += f"{format_amount(spendable)} left"
         allowed = spendable
         if self.tally.limit is not None:

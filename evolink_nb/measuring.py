@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextvars
 import copy
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -19,6 +17,7 @@ from .credits import Spend
 from .fetcher import Clock, CreditsFetcher
 from .schedule import NEEDS_A_PERSON
 from .settling import Settler, read
+from .under_way import UnderWay
 
 if TYPE_CHECKING:
     from .credits import Credits
@@ -36,13 +35,6 @@ AT_THE_SAME_TIME = "other metered work ran at the same time"
 STILL_SETTLING = "earlier work was still settling"
 FOLLOWED = "other work began before this had settled"
 SPENT_ON = "what came next spent before this had settled"
-
-# The measurements around the running code, outermost first: work inside another's is no disturbance of it.
-_enclosing: contextvars.ContextVar[tuple[Measurement, ...]] = contextvars.ContextVar(
-    "evolink_nb_measurements", default=()
-)
-_lock = threading.Lock()
-_under_way: weakref.WeakKeyDictionary[CreditsFetcher, set[Measurement]] = weakref.WeakKeyDictionary()
 
 
 class Measurement:
@@ -75,6 +67,7 @@ class Measurement:
         self.on_change: Callable[[Measurement], None] | None = None
         self.on_finish: Callable[[Measurement], None] | None = None
         self.whole = whole
+        self.is_over = False
         self._clock = clock or Clock()
         self._limit = settle
         self._disturbed: str | None = None
@@ -85,7 +78,6 @@ class Measurement:
         self._told, self._finished = threading.Event(), threading.Event()
         self._started = self._ended = 0.0
         self._began_at = self._ended_at = self._clock.now()
-        self._over = False
         self._within = self._hidden = False
         self._settling: list[Measurement] = []
         self._taking = threading.Lock()
@@ -102,16 +94,10 @@ class Measurement:
 
     def enter(self) -> None:
         """Take a place among the measurements around the running code, and tell those beside it."""
-        # Contexts are copied: one that began inside work which is over by now still has it here.
-        around = tuple(other for other in _enclosing.get() if not other._over)
-        _enclosing.set((*around, self))
-        self._within = bool(around)
-        with _lock:
-            others = _under_way.setdefault(self.fetcher, set())
-            self._settling = [other for other in others - set(around) if other._over]
-            for other in others.difference(around, self._settling):
-                self._meet(other)
-            others.add(self)
+        others = under_way.enter(self)
+        self._within, self._settling = bool(others.around), others.settling
+        for other in others.beside:
+            self._meet(other)
 
     def begin(self) -> None:
         """Take the reading before the work; its seconds count from here."""
@@ -144,13 +130,13 @@ class Measurement:
 
     def follow(self) -> None:
         """Say that something else begins before this has settled; from now on it may only settle."""
-        if self._over and self._followed_at is None:
+        if self.is_over and self._followed_at is None:
             self._followed_at = self._clock.monotonic()
 
     def stop(self) -> None:
         """End the stretch of work; its cost is first known after `settle`."""
         self._ended, self._ended_at = self._clock.monotonic(), self._clock.now()
-        self._over = True
+        self.is_over = True
         self.leave()
 
     def abandon(self) -> None:
@@ -165,7 +151,7 @@ class Measurement:
 
     def leave(self) -> None:
         """Give up the place among the measurements around the running code."""
-        _enclosing.set(tuple(other for other in _enclosing.get() if other is not self))
+        under_way.leave(self)
 
     @property
     def began_at(self) -> datetime:
@@ -199,7 +185,7 @@ class Measurement:
     @property
     def seconds(self) -> float:
         """How long the work took, or has taken so far."""
-        return (self._ended if self._over else self._clock.monotonic()) - self._started
+        return (self._ended if self.is_over else self._clock.monotonic()) - self._started
 
     # -- settling --------------------------------------------------------------------------------------
 
@@ -260,8 +246,7 @@ class Measurement:
 
     def finish(self) -> None:
         """Give up the place among what is under way."""
-        with _lock:
-            _under_way.get(self.fetcher, set()).discard(self)
+        under_way.finish(self)
         self._finished.set()
         self._told.set()
         if self.on_finish is not None:
@@ -357,25 +342,26 @@ class Measurement:
             self.on_change(self)
 
 
+under_way: UnderWay[Measurement] = UnderWay()
+"""The measurements of this process whose cost is not sure yet."""
+
+
 def follow_all() -> None:
     """Tell all that is still settling that other work begins, which may spend."""
-    with _lock:
-        for those in _under_way.values():
-            for each in those:
-                each.follow()
+    for each in under_way.all():
+        each.follow()
 
 
 def stop_all() -> None:
     """End all settling with what is known by now, giving up reads under way."""
-    with _lock:
-        settling = [(fetcher, each) for fetcher, those in _under_way.items() for each in those]
-    for fetcher, each in settling:
+    settling = under_way.all()
+    for each in settling:
         each.give_up()
-        fetcher.client.close()
-        Settler.of(fetcher).wake()
+        each.fetcher.client.close()
+        Settler.of(each.fetcher).wake()
     deadline = time.monotonic() + 2.0
-    for _, each in settling:
-        if each._over:
+    for each in settling:
+        if each.is_over:
             each.wait(max(deadline - time.monotonic(), 0.0))
 
 

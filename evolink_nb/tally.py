@@ -6,7 +6,7 @@ from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
 from .cost import spent_so_far
-from .formats import format_amount
+from .formats import format_amount, in_credits
 
 if TYPE_CHECKING:
     from .credits import Credits
@@ -83,9 +83,3 @@ class Tally:
 def rounded(amount: Decimal, digits: Context) -> str:
     """Give an amount as people read it, in so many digits."""
     return format_amount(digits.plus(amount))
-
-
-def in_credits(amount: Decimal, digits: Context | None = None) -> str:
-    """Give an amount with its unit, in so many digits; all of them unless told."""
-    text = format_amount(amount) if digits is None else rounded(amount, digits)
-    return f"{text} credit{'' if text == '1' else 's'}"

@@ -20,12 +20,12 @@ from evolink_nb.cell_stop import CellRefused
 from evolink_nb.demo import OTHER_KEY
 from evolink_nb.fetcher import CreditsFetcher, _shared
 from evolink_nb.ledger import MemoryLedger
+from tests.metered import LINE
 from tests.shell import Shell, Shown
 
 if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
 
-LINE = "%%evolink_credits"
 SPEND = "account.spend(2)"
 LATENCY = 1.0
 """Seconds that a busy machine may take from a reading to the stop that follows."""

@@ -14,6 +14,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from tests import colab
 from tests.environment import account_of
+from tests.metered import GENERATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,17 +38,6 @@ revision = fetcher.revision
 while fetcher.revision < revision + 3 and time.monotonic() < deadline:
     time.sleep(0.02)
 print(fetcher.spent)
-"""
-# Spends 1 credit over HTTP.
-GENERATE = """
-import asyncio, os, requests, time
-def generate():
-    requests.post(
-        os.environ["EVOLINK_BASE_URL"] + "/v1/images/generations",
-        headers={"Authorization": "Bearer " + os.environ["EVOLINK_API_KEY"]},
-        json={"model": "z-image-turbo", "prompt": "a lighthouse"},
-        timeout=60,
-    ).raise_for_status()
 """
 OUR_THREADS = """
 import threading

@@ -17,26 +17,12 @@ from evolink_nb import budgets
 from evolink_nb.demo import Account, DemoServer
 from tests.environment import account_of, isolated_environment
 from tests.kernel import CellRun, Kernel, trait_updates
+from tests.metered import GENERATE, LINE, cost_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LOAD = "%load_ext evolink_nb"
-LINE = "%%evolink_credits"
-GENERATE = """
-import asyncio, os, requests, signal, threading, time
-times = []
-def generate():
-    answer = requests.post(
-        os.environ["EVOLINK_BASE_URL"] + "/v1/images/generations",
-        headers={"Authorization": "Bearer " + os.environ["EVOLINK_API_KEY"]},
-        json={"model": "z-image-turbo", "prompt": "a lighthouse"},
-        timeout=60,
-    )
-    answer.raise_for_status()
-    times.append(time.monotonic())
-"""
-"""Defines `generate`, which spends 1 credit over HTTP and notes when."""
 STATE = """
 shell = get_ipython()
 print(signal.getsignal(signal.SIGINT), shell.custom_exceptions, shell.CustomTB, shell.ast_transformers)
@@ -77,12 +63,6 @@ def untouched(kernel: Kernel) -> Iterator[Kernel]:
     assert kernel.run("6 * 7").text == "42"
     assert kernel.run(STATE).text == before
     assert kernel.run(THREADS).text == "[]"
-
-
-def cost_lines(outputs: list[Any]) -> list[str]:
-    """The lines under a cell that say what it cost."""
-    found = [output["data"] for output in outputs if "evolink-cost" in str(output.get("data"))]
-    return ["".join(data["text/plain"]) for data in found]
 
 
 def without_cost_lines(outputs: list[Any]) -> list[Any]:

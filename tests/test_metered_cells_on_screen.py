@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
 from tests.cards import LOAD
 from tests.environment import account_of
+from tests.metered import GENERATE, LINE, cost_lines
 
 if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
     from tests.jupyter import FrontEnd
 
-LINE = "%%evolink_credits"
-GENERATE = """
-import os, requests, time
-def generate():
-    requests.post(
-        os.environ["EVOLINK_BASE_URL"] + "/v1/images/generations",
-        headers={"Authorization": "Bearer " + os.environ["EVOLINK_API_KEY"]},
-        json={"model": "z-image-turbo", "prompt": "a lighthouse"},
-        timeout=60,
-    )
-"""
 CELLS = [
     LOAD + GENERATE,
     f"{LINE}\ngenerate()\n6 * 7",
@@ -37,12 +27,6 @@ CELLS = [
     "%evolink_costs",
 ]
 METERED, LIMITED, NEXT, IDLE, TRACKED, COSTS = 1, 2, 3, 5, 6, 8
-
-
-def cost_lines(outputs: list[dict[str, Any]]) -> list[str]:
-    """The costs that a cell's saved outputs hold, as plain text."""
-    found = [output["data"] for output in outputs if "evolink-cost" in str(output.get("data"))]
-    return ["".join(data["text/plain"]) for data in found]
 
 
 def test_the_line_settles_in_place_and_in_the_file_and_a_limit_stops_the_cell(

@@ -74,7 +74,7 @@ def figures(cost: Cost | MeteredCost) -> tuple[Decimal | None, str]:
 
 def is_at_rest() -> bool:
     """Whether no measurement is entered in this context."""
-    return measuring._enclosing.get() == ()
+    return measuring.under_way.around() == ()
 
 
 def printed(capsys: Capture) -> list[str]:

@@ -1,0 +1,27 @@
+"""Cells that spend, and what a notebook shows of their cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+LINE = "%%evolink_credits"
+GENERATE = """
+import asyncio, os, requests, signal, threading, time
+times = []
+def generate():
+    answer = requests.post(
+        os.environ["EVOLINK_BASE_URL"] + "/v1/images/generations",
+        headers={"Authorization": "Bearer " + os.environ["EVOLINK_API_KEY"]},
+        json={"model": "z-image-turbo", "prompt": "a lighthouse"},
+        timeout=60,
+    )
+    answer.raise_for_status()
+    times.append(time.monotonic())
+"""
+"""Defines `generate`, which spends 1 credit over HTTP and notes when."""
+
+
+def cost_lines(outputs: list[Any]) -> list[str]:
+    """The lines under a cell that say what it cost, as plain text."""
+    found = [output["data"] for output in outputs if "evolink-cost" in str(output.get("data"))]
+    return ["".join(data["text/plain"]) for data in found]
