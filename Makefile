@@ -17,11 +17,12 @@ help: ## list these commands
 demo: $(VENV)/.installed-demo ## open the quickstart in JupyterLab on a simulated account; no key needed
 	@$(BIN)/evolink-nb demo $(ARGS)
 
+# Most of its time a test waits, for a kernel or a page: more of them at once than there are cores is faster.
 test: $(VENV)/.installed-test ## run all tests, those in a real browser too
 	@$(BIN)/python -m tests.chromium
 ifeq ($(strip $(ARGS)),)
-	$(BIN)/python -m pytest -m "not browser" --numprocesses auto --dist loadfile
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m "not browser" --numprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -m browser --numprocesses 2 --dist loadfile
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
