@@ -11,6 +11,7 @@ QUESTIONS = {
     "loading": loading.measure,
     "reading": reading.measure,
     "metering": metering.measure,
+    "metering-oldest": metering.measure_on_oldest,
     "updating": updating.measure,
     "painting": painting.measure,
     "clicking": clicking.measure,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+from filelock import FileLock
 
 ROOT = Path(__file__).parent.parent
 CONSTRAINTS = Path(__file__).parent / "colab-constraints.txt"
@@ -30,13 +33,26 @@ def python() -> Path:
     folder = CACHE / f"colab-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
     interpreter = folder / "bin" / "python"
     complete = folder / "complete"
-    if not complete.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run([base, "-m", "venv", folder], check=True)
-        pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--constraint", str(CONSTRAINTS), *requirements], check=True)
-        complete.touch()
+    CACHE.mkdir(exist_ok=True)
+    # Tests run in several processes, and more than one may ask for it first.
+    with FileLock(f"{folder}.lock"):
+        if not complete.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            subprocess.run([base, "-m", "venv", folder], check=True)
+            pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*pip, "--constraint", str(CONSTRAINTS), *requirements], check=True)
+            complete.touch()
     return interpreter
+
+
+def install_kernel(folder: Path) -> str:
+    """Give the name of a kernel that runs there, for whoever looks for kernels in `folder`."""
+    launch = [str(python()), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    environment = {"PYTHONPATH": str(ROOT)}
+    kernel = {"argv": launch, "display_name": "Oldest", "language": "python", "env": environment}
+    (folder / "oldest").mkdir(parents=True, exist_ok=True)
+    (folder / "oldest" / "kernel.json").write_text(json.dumps(kernel))
+    return "oldest"
 
 
 def _base() -> str:

@@ -38,13 +38,21 @@ class CellRun:
 
 
 class Kernel:
-    """A kernel process from `with` to its end, in this whole environment; `log` is where it logs to."""
+    """A kernel process from `with` to its end, in this whole environment; `log` is where it logs to.
 
-    def __init__(self, environment: Mapping[str, str], log: Path, *arguments: str) -> None:
+    It runs on this interpreter, or on another that has ipykernel.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], log: Path, *arguments: str, interpreter: Path | None = None
+    ) -> None:
         self.log = log
         self._environment = environment
         self._arguments = list(arguments)
         self._manager = KernelManager(kernel_name="python3")
+        if interpreter is not None:
+            assert self._manager.kernel_spec is not None
+            self._manager.kernel_spec.argv[0] = str(interpreter)
         self._client: BlockingKernelClient
 
     def __enter__(self) -> Self:

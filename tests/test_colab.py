@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,6 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tests import colab
-from tests.environment import account_of
 from tests.metered import GENERATE
 
 if TYPE_CHECKING:
@@ -69,25 +67,13 @@ class Notebook:
         return [state for state in states if "user_remaining" in state]
 
 
-@contextmanager
-def kernel_of(interpreter: Path, environment: dict[str, str]) -> Iterator[Notebook]:
-    """A notebook on a kernel that `interpreter` runs, with this added to its environment."""
-    launch = [str(interpreter), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    kernel = {"argv": launch, "display_name": "Oldest", "language": "python", "env": environment}
-    folder = Path(os.environ["JUPYTER_DATA_DIR"]) / "kernels" / "oldest"
-    folder.mkdir(parents=True)
-    (folder / "kernel.json").write_text(json.dumps(kernel))
-    client = NotebookClient(new_notebook(), kernel_name="oldest", allow_errors=True, timeout=60)
+@pytest.fixture
+def notebook(simulated_account: DemoServer) -> Iterator[Notebook]:  # noqa: ARG001 - for the kernel
+    """A notebook in Colab's environment, on the simulated account."""
+    kernel = colab.install_kernel(Path(os.environ["JUPYTER_DATA_DIR"]) / "kernels")
+    client = NotebookClient(new_notebook(), kernel_name=kernel, allow_errors=True, timeout=60)
     with client.setup_kernel():
         yield Notebook(client)
-
-
-@pytest.fixture
-def notebook(demo_server: DemoServer) -> Iterator[Notebook]:
-    """A notebook in Colab's environment, on the simulated account."""
-    environment = {**account_of(demo_server), "PYTHONPATH": str(colab.ROOT)}
-    with kernel_of(colab.python(), environment) as notebook:
-        yield notebook
 
 
 def test_it_works_as_on_the_newest(notebook: Notebook, demo_server: DemoServer) -> None:

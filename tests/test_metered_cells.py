@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -15,12 +17,10 @@ from nbconvert import HTMLExporter
 
 from evolink_nb import budgets
 from evolink_nb.demo import Account, DemoServer
+from tests import colab
 from tests.environment import account_of, isolated_environment
 from tests.kernel import CellRun, Kernel, trait_updates
 from tests.metered import GENERATE, LINE, cost_lines
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LOAD = "%load_ext evolink_nb"
 STATE = """
@@ -44,13 +44,21 @@ def account() -> Iterator[DemoServer]:
         yield server
 
 
+@pytest.fixture(scope="module", params=["newest", "oldest"])
+def versions(request: pytest.FixtureRequest) -> str:
+    """The set of packages that kernels run on: the one beside the tests, or Colab's."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def kernel(account: DemoServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+def kernel(account: DemoServer, versions: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     """A kernel that all tests here share, each of which leaves it as it was."""
     home = tmp_path_factory.mktemp("kernel")
-    environment = {**isolated_environment(home), **account_of(account)}
-    with Kernel(environment, home / "kernel.log", "--InteractiveShell.colors=NoColor") as kernel:
-        kernel.run(LOAD)
+    environment = {**isolated_environment(home), **account_of(account), "PYTHONPATH": str(colab.ROOT)}
+    interpreter = colab.python() if versions == "oldest" else None
+    plain = "--InteractiveShell.colors=NoColor"
+    with Kernel(environment, home / "kernel.log", plain, interpreter=interpreter) as kernel:
+        kernel.run(f"{LOAD}\nimport evolink_nb")
         kernel.run(GENERATE)
         yield kernel
 
@@ -198,7 +206,7 @@ def test_a_cell_is_stopped_once_it_has_spent_what_it_may(untouched: Kernel, wher
 
 
 def test_a_session_s_budget_stops_the_cell_in_which_it_is_spent(untouched: Kernel) -> None:
-    untouched.run("import evolink_nb\nsession = evolink_nb.budget(5)")
+    untouched.run("session = evolink_nb.budget(5)")
     assert untouched.run("for _ in range(3): generate()").error is None
     run = untouched.run(WORK["a retry loop"])
     assert run.error is not None
@@ -206,6 +214,15 @@ def test_a_session_s_budget_stops_the_cell_in_which_it_is_spent(untouched: Kerne
     assert "The session's budget of 5 credits stopped the work" in run.text
     assert untouched.run("time.sleep(0.5); 6 * 7").text == "42"
     untouched.run("session.cancel()")
+
+
+def test_a_loop_ends_before_the_item_that_would_go_over(untouched: Kernel, account: DemoServer) -> None:
+    account.account.settle_all()
+    loop = "for item in evolink_nb.track(range(20), max_credits=8):"
+    run = untouched.run(f"done = []\n{loop}\n    generate(); done.append(item)")
+    assert run.error is None
+    assert "Stopped before item 9 of 20" in run.text
+    assert untouched.run("print(*done)").text == "0 1 2 3 4 5 6 7"
 
 
 def test_work_that_can_t_be_stopped_is_said_at_once_in_the_cell_and_on_the_live_card(
@@ -230,16 +247,18 @@ def test_work_that_can_t_be_stopped_is_said_at_once_in_the_cell_and_on_the_live_
 
 
 @pytest.fixture
-def run_notebook(account: DemoServer, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def run_notebook(account: DemoServer, versions: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Runs a notebook of these cells, after one that loads all, as papermill and nbconvert do."""
     for name, value in account_of(account).items():
         monkeypatch.setenv(name, value)
+    folder = Path(os.environ["JUPYTER_DATA_DIR"]) / "kernels"
+    kernel_name = colab.install_kernel(folder) if versions == "oldest" else "python3"
 
     def run(*cells: str) -> Any:
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(source) for source in (LOAD + GENERATE, *cells)]
         )
-        client = NotebookClient(notebook, timeout=60, kernel_name="python3")
+        client = NotebookClient(notebook, timeout=60, kernel_name=kernel_name)
         try:
             client.execute()
         finally:
