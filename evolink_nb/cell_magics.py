@@ -103,7 +103,7 @@ class EvoLinkCellMagics(Magics):
 
     def run_as_if_not_there(self, lines: list[str]) -> list[str]:
         """Drop the line ``%%evolink_credits …`` from a cell's lines; an input transformer."""
-        if not self._is_asked or self._options_of("".join(lines[:1])) is None:
+        if not self._is_asked or self._options_of(lines) is None:
             return lines
         rest = list(itertools.dropwhile(str.isspace, lines[1:]))
         # An empty line in its place: tracebacks and breakpoints name the lines that people see.
@@ -115,7 +115,7 @@ class EvoLinkCellMagics(Magics):
 
     def at_cell_start(self, info: Any) -> None:
         """Measure the cell that begins, where it asks for it."""
-        options = self._options_of(info.raw_cell) if self._is_asked else None
+        options = self._options_of(self._as_transformed(info.raw_cell)) if self._is_asked else None
         self._called = False
         self._begun.append(info.raw_cell)
         # Without a cell to measure, or a budget to keep, nothing of ours is even imported.
@@ -157,10 +157,22 @@ class EvoLinkCellMagics(Magics):
             self._cells = Cells(self.shell, self._fetcher_of)
         return self._cells
 
-    def _options_of(self, cell: str) -> argparse.Namespace | None:
+    def _as_transformed(self, cell: str) -> list[str]:
+        """Give a cell's lines as `run_as_if_not_there` finds them: past blank ones, indent and prompts."""
+        lines = cell.splitlines(keepends=True)
+        if CELL_MAGIC in cell:
+            shell: Any = self.shell
+            before_ours = itertools.takewhile(
+                lambda transform: transform != self.run_as_if_not_there, shell.input_transformers_cleanup
+            )
+            for transform in before_ours:
+                if not getattr(transform, "has_side_effects", False):
+                    lines = transform(lines)
+        return lines
+
+    def _options_of(self, lines: list[str]) -> argparse.Namespace | None:
         """Give the options of a cell that begins with ``%%evolink_credits``, None if they can't be read."""
-        line, _, _ = cell.lstrip("\n").partition("\n")
-        command, _, options = line.partition(" ")
+        command, _, options = "".join(lines[:1]).rstrip("\n").partition(" ")
         if command.strip() != CELL_MAGIC:
             return None
         try:

@@ -389,6 +389,20 @@ def test_a_cell_is_stopped_once_it_has_spent_what_it_may(shell: Shell, where: st
     assert not the_fetcher().running
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        f"  {LINE} --max 5\n  account.spend(5)\n  import time; time.sleep(60)",
+        f"   \n{LINE} --max 5\naccount.spend(5)\nimport time; time.sleep(60)",
+        f">>> {LINE} --max 5\n>>> account.spend(5)\n>>> import time; time.sleep(60)",
+        f"In [1]: {LINE} --max 5\n   ...: account.spend(5)\n   ...: import time; time.sleep(60)",
+    ],
+    ids=["indented", "below a blank line", "with Python's prompts", "with IPython's prompts"],
+)
+def test_a_limit_holds_however_the_cell_was_pasted(shell: Shell, cell: str) -> None:
+    assert isinstance(shell.run(cell).error, BudgetExceeded)
+
+
 def test_a_cell_within_its_limit_is_left_alone(shell: Shell) -> None:
     shown = shell.run(f"{LINE} --max 5 --settle 30\naccount.spend(4)\n6 * 7")
     assert (shown.value, shown.error) == (42, None)
