@@ -64,6 +64,8 @@ class BackgroundMeasurement(Measurement):
     def _take(self, reading: Credits | None) -> bool:
         if self.before is None:
             self._find_before()
+        # Now: what moves the reading before on, in a row, is what another piece of it spent.
+        self._tell_begun()
         if reading is not None and self.before is not None and self.after is None:
             nothing = judge(self.before, reading, seconds=self.seconds, agreed=True)
             if not _is_nothing(nothing) and not self._takes_all_of_row(reading):

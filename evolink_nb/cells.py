@@ -258,7 +258,12 @@ class Cells:
     def _finish(self, cell: _Cell, line: Line | None, measurement: Measurement) -> None:
         if line is not None:
             line.finish(shown=measurement.is_recorded)
-        if measurement.cost.settled and measurement.after is not None and not self._running:
+        # Where another cell has begun meanwhile, the rest begins with the end of that one.
+        if (
+            measurement.cost.settled
+            and measurement.after is not None
+            and not (measurement.is_followed or self._running)
+        ):
             self._rest = measurement.fetcher, measurement.after
         expected = ledger.expected(ledger.current().entries(), cell.key)
         if measurement.cost.credits and expected:

@@ -133,6 +133,11 @@ class Measurement:
         if self.is_over and self._followed_at is None:
             self._followed_at = self._clock.monotonic()
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether something else began before this had settled."""
+        return self._followed_at is not None
+
     def stop(self) -> None:
         """End the stretch of work; its cost is first known after `settle`."""
         self._ended, self._ended_at = self._clock.monotonic(), self._clock.now()
@@ -253,9 +258,7 @@ class Measurement:
             self.on_finish(self)
 
     def _take(self, reading: Credits | None) -> bool:
-        if self.on_begin is not None:
-            self.on_begin(self)
-            self.on_begin = None
+        self._tell_begun()
         latest, self.after = self.after, reading or self.after
         if reading is not None and self._first is None:
             self._first, self._first_asked_at = reading, self.fetcher.asked_at
@@ -271,6 +274,12 @@ class Measurement:
             self._pause = FIRST_PAUSE
         self._tell(self._judge(reading, agreed=agreed))
         return self._is_sure()
+
+    def _tell_begun(self) -> None:
+        """Tell, once, that it is known how things stood before the work."""
+        tell, self.on_begin = self.on_begin, None
+        if tell is not None:
+            tell(self)
 
     def _judge(self, reading: Credits, *, agreed: bool) -> Cost:
         assert self.before is not None  # for mypy: seen to by the caller  # noqa: S101

@@ -585,6 +585,41 @@ def test_what_a_cell_spends_that_is_not_metered_is_no_idle_drain(shell: Shell) -
     assert [row.kind for row in shell.run("%evolink_costs").value.rows] == ["cell"]
 
 
+def test_what_a_cell_spends_while_the_one_before_it_settles_is_no_idle_drain(
+    shell: Shell, demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "SHARED_AFTER", 0.3)
+    demo_server.account.settle_after = (60, 60)
+    shell.run(f"{LINE} -o first\naccount.spend(2)")
+    shell.run(f"{LINE}\naccount.reserve(3)")
+    assert shell.ip.user_ns["first"].wait(30)
+    settled(shell, "pass")
+    costs = shell.run("%evolink_costs").value
+    assert {row.name: row.total for row in costs.rows} == {
+        "account.spend(2)": 2,
+        "account.reserve(3)": 3,
+        "pass": 0,
+    }
+
+
+def test_what_is_spent_between_two_tracked_cells_is_a_row_of_its_own(
+    shell: Shell, demo_server: DemoServer, book: MemoryLedger
+) -> None:
+    shell.run("%evolink_track on")
+    shell.run(CALL)
+    until(lambda: book.entries() and book.entries()[0].cost.settled)
+    shell.ip.user_ns["fetcher"] = fetcher = the_fetcher()
+    until(lambda: not measuring.under_way.all())
+    demo_server.account.spend("3.5")
+    fetcher.read()
+    shell.run("before = fetcher.updated_at\nwhile fetcher.updated_at == before: fetcher.read()")
+    until(lambda: len(book.entries()) == 2)
+    assert [(entry.kind, entry.cost.token) for entry in book.entries()] == [
+        ("cell", Decimal(2)),
+        ("idle", Decimal("3.5")),
+    ]
+
+
 def test_the_costs_are_given_as_csv_and_as_a_table_of_pandas(
     shell: Shell, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
