@@ -86,16 +86,19 @@ class Settler:
     def _serve(self, due: list[Settling]) -> None:
         reading = None if all(each.due_at == 0.0 for each in due) else read(self._fetcher)
         for each in due:
+            # A flaw in keeping or showing one cost must not end the settling of the others.
             try:
                 done = each.take(reading)
             except Exception:
-                # A flaw in showing one cost must not end the settling of the others.
                 log.exception("A cost could not be settled.")
                 done = True
             if done:
                 with self._changed:
                     self._settling.remove(each)
-                each.finish()
+                try:
+                    each.finish()
+                except Exception:
+                    log.exception("A settled cost could not be shown.")
 
 
 _settlers: weakref.WeakKeyDictionary[CreditsFetcher, Settler] = weakref.WeakKeyDictionary()

@@ -636,6 +636,20 @@ def test_the_costs_are_given_as_csv_and_as_a_table_of_pandas(
     assert list(table["total_credits"]) == [2.0]
 
 
+def test_a_ledger_that_fails_once_ends_no_settling(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shell.run(f"{LINE} -o first\npass")
+    with monkeypatch.context() as broken:
+        broken.setattr(MemoryLedger, "entries", None)
+        assert shell.ip.user_ns["first"].wait(30)
+        until(lambda: caplog.records)
+    assert "could not be shown" in caplog.text
+    shell.run(f"{LINE} -o second\n{SPEND}")
+    assert shell.ip.user_ns["second"].wait(30)
+    assert shell.ip.user_ns["second"].token == 2
+
+
 # -- for how many more runs it lasts -------------------------------------------------------------------
 
 
