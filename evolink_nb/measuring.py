@@ -78,7 +78,8 @@ class Measurement:
         self._told, self._finished = threading.Event(), threading.Event()
         self._started = self._ended = 0.0
         self._began_at = self._ended_at = self._clock.now()
-        self._within = self._hidden = False
+        self._hidden = False
+        self._around: list[Measurement] = []
         self._settling: list[Measurement] = []
         self._taking = threading.Lock()
         self._pause = FIRST_PAUSE
@@ -95,7 +96,7 @@ class Measurement:
     def enter(self) -> None:
         """Take a place among the measurements around the running code, and tell those beside it."""
         others = under_way.enter(self)
-        self._within, self._settling = bool(others.around), others.settling
+        self._around, self._settling = others.around, others.settling
         for other in others.beside:
             self._meet(other)
 
@@ -143,6 +144,9 @@ class Measurement:
         self._ended, self._ended_at = self._clock.monotonic(), self._clock.now()
         self.is_over = True
         self.leave()
+        if any(outer.is_over for outer in self._around):
+            # A thread or a task that outlives what began it is beside that, not within.
+            self.disturb(AT_THE_SAME_TIME)
 
     def abandon(self) -> None:
         """End work that never began; there is nothing to settle."""
@@ -178,7 +182,7 @@ class Measurement:
             began_at=self._began_at,
             cost=self.cost,
             items=items,
-            within=self._within,
+            within=any(not outer.is_over for outer in self._around),
         )
         self._keep = partial(book.amend, book.record(entry))
 
@@ -326,7 +330,7 @@ class Measurement:
     def _meet(self, other: Measurement) -> None:
         """Take note of work that is under way already, outside this one."""
         if other.whole:
-            self._within = True
+            self._around.append(other)
         else:
             other.disturb(AT_THE_SAME_TIME)
             self.disturb(AT_THE_SAME_TIME)

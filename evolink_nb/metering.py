@@ -19,7 +19,7 @@ from .errors import BudgetExceeded
 from .fetcher import CreditsFetcher
 from .formats import format_amount
 from .interrupts import Work
-from .measuring import SETTLE, Measurement
+from .measuring import SETTLE, Measurement, under_way
 from .place import Place
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        running = self._running.pop()
+        running = self._leave()
         exceeded = running.end(error)
         # Nobody waits for figures when something else went wrong.
         if error is None and exceeded is None:
@@ -91,7 +91,12 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         running = self._prepare()
         # The measurements around it are this task's: only the reading is handed to another thread.
         running.enter()
-        await asyncio.to_thread(running.read)
+        try:
+            await asyncio.to_thread(running.read)
+        except BaseException:
+            # Cancelled: the thread reads on for nobody.
+            running.measurement.abandon()
+            raise
         running.watch(functools.partial(Work, task=asyncio.current_task()))
         self._running.append(running)
         return MeteredCost(running.measurement)
@@ -99,7 +104,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        running = self._running.pop()
+        running = self._leave()
         exceeded = running.end(error)
         if exceeded is not None:
             # A cancellation that was asked for, but not delivered yet, would hit whatever is awaited next.
@@ -140,6 +145,14 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         again = meter(self._limit, settle=self._settle, every=self._every, client=self._client)
         again._place = place
         return again
+
+    def _leave(self) -> _Running:
+        """Give the innermost of its work that the running code is in: other threads and tasks have theirs."""
+        around = under_way.around()
+        own = (running for running in reversed(self._running) if running.measurement in around)
+        running = next(own, self._running[-1])
+        self._running.remove(running)
+        return running
 
     def _prepare(self) -> _Running:
         fetcher = shared_fetcher(self._client)

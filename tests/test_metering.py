@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -147,6 +148,74 @@ def test_tasks_are_measured_and_their_overlap_is_said(demo_server: DemoServer, c
         return await asyncio.gather(work(inside), work(inside))
 
     assert [cost.confidence for cost in asyncio.run(both())] == ["shared", "shared"]
+
+
+def test_one_meter_in_two_threads_measures_each(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    shared, costs = meter(client=client), {}
+    first_began, second_began, first_is_over = (threading.Event() for _ in range(3))
+
+    def first() -> None:
+        with shared as costs["first"]:
+            first_began.set()
+            second_began.wait(10)
+        first_is_over.set()
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert first_began.wait(10)
+    with shared as second:
+        second_began.set()
+        assert first_is_over.wait(30)
+        demo_server.account.spend("5")
+    thread.join(30)
+    assert (costs["first"].token, second.token) == (Decimal(0), Decimal(5))
+
+
+def test_a_task_cancelled_while_its_meter_reads_disturbs_nothing_later(
+    demo_server: DemoServer, client: EvoLinkClient
+) -> None:
+    async def work() -> None:
+        async with meter(client=client):
+            pass
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(work())
+        await asyncio.to_thread(demo_server.wait_for_requests, 1)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        # The loop waits at its end for the thread that reads.
+        demo_server.clear_faults()
+
+    demo_server.fault(latency=1)
+    asyncio.run(cancelled())
+    with meter(client=client) as cost:
+        demo_server.account.spend("1")
+    assert (cost.token, cost.confidence) == (Decimal(1), "clean")
+
+
+def test_what_outlives_the_work_it_began_in_counts_for_itself(
+    demo_server: DemoServer, client: EvoLinkClient, book: MemoryLedger
+) -> None:
+    async def work(outer_is_over: asyncio.Event) -> None:
+        async with meter(name="inner", client=client):
+            await outer_is_over.wait()
+            demo_server.account.spend("5")
+
+    async def both() -> None:
+        outer_is_over = asyncio.Event()
+        async with meter(name="outer", client=client):
+            task = asyncio.create_task(work(outer_is_over))
+            await asyncio.to_thread(demo_server.wait_for_requests, 2)
+        outer_is_over.set()
+        await task
+
+    asyncio.run(both())
+    assert {entry.name: (entry.cost.token, entry.within) for entry in book.entries()} == {
+        "outer": (Decimal(0), False),
+        "inner": (Decimal(5), False),
+    }
+    assert ledger.total(book.entries()) == 5
 
 
 def test_functions_and_coroutine_functions_are_measured_at_each_call(
