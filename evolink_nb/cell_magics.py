@@ -87,6 +87,8 @@ class EvoLinkCellMagics(Magics):
     def evolink_costs(self, line: str) -> Costs | Any:
         """Show what cells, meters and loops of this kernel have cost, dearest first."""
         options = _parse(self.evolink_costs, line)
+        if options.csv and options.pandas:
+            raise UsageError("--csv and --pandas are two ways to the same: choose one.")
         from pathlib import Path  # noqa: PLC0415
 
         from . import ledger  # noqa: PLC0415
@@ -97,7 +99,10 @@ class EvoLinkCellMagics(Magics):
             print(costs.to_csv(), end="")
             return None
         if options.csv:
-            Path(options.csv).write_text(costs.to_csv(), encoding="utf-8")
+            try:
+                Path(options.csv).expanduser().write_text(costs.to_csv(), encoding="utf-8")
+            except (OSError, RuntimeError) as error:
+                raise UsageError(f"The CSV could not be written: {error}") from None
             return None
         return costs.to_pandas() if options.pandas else costs
 

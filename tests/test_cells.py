@@ -24,6 +24,8 @@ from tests.metered import LINE
 from tests.shell import Shell, Shown
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from evolink_nb.demo import DemoServer
 
 SPEND = "account.spend(2)"
@@ -648,6 +650,17 @@ def test_a_ledger_that_fails_once_ends_no_settling(
     shell.run(f"{LINE} -o second\n{SPEND}")
     assert shell.ip.user_ns["second"].wait(30)
     assert shell.ip.user_ns["second"].token == 2
+
+
+def test_a_csv_goes_into_the_home_folder_and_one_that_cannot_be_written_is_one_line(
+    shell: Shell, clean_environment: Path
+) -> None:
+    assert shell.run("%evolink_costs --csv ~/costs.csv").error is None
+    assert (clean_environment / "costs.csv").read_text().startswith("name,kind,")
+    for options in ("--csv ~/no/such/folder/costs.csv", "--csv --pandas"):
+        shown = shell.run(f"%evolink_costs {options}")
+        assert type(shown.error) is UsageError
+        assert len((shown.err + shown.out).strip().splitlines()) == 1
 
 
 # -- for how many more runs it lasts -------------------------------------------------------------------
