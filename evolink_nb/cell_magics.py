@@ -75,9 +75,14 @@ class EvoLinkCellMagics(Magics):
         """Say under every cell that spends credits what it cost, from the next one on."""
         options = _parse(self.evolink_track, line)
         cells = self._cells_in_use()
+        problem = None
         if options.state:
-            cells.track(self._fetcher_of(options) if options.state == "on" else None)
+            fetcher = self._fetcher_of(options) if options.state == "on" else None
+            cells.track(fetcher)
+            problem = fetcher.error if fetcher is not None else None
         print(f"Cells are {'' if cells.tracking else 'not '}tracked.")
+        if problem is not None:
+            print(f"What they cost can't be read now: {problem}", file=sys.stderr)
 
     @no_var_expand
     @magic_arguments()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 
 from . import budgets, ledger, measuring, settings
-from .background import BackgroundMeasurement
+from .background import A_CALL, BackgroundMeasurement
 from .budgets import Budget
 from .cell_output import Line, Outlook, PrintedLine
 from .cell_stop import Refusal, StopsShown
@@ -256,6 +256,10 @@ class Cells:
             line.amend()
 
     def _finish(self, cell: _Cell, line: Line | None, measurement: Measurement) -> None:
+        could_spend = measurement.seconds >= A_CALL
+        if measurement.cost.credits is None and not measurement.is_recorded and could_spend:
+            # A tracked cell whose cost can't be read is none that spent nothing.
+            measurement.record("cell", key=cell.key, name=cell.name)
         if line is not None:
             line.finish(shown=measurement.is_recorded)
         # Where another cell has begun meanwhile, the rest begins with the end of that one.

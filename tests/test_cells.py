@@ -60,6 +60,10 @@ def is_ours(thread: threading.Thread) -> bool:
     return "evolink" in thread.name and "demo" not in thread.name
 
 
+def nothing_settles() -> bool:
+    return not any(thread.name == "evolink-nb-settle" for thread in threading.enumerate())
+
+
 def until(holds: Callable[[], object]) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + 20
@@ -536,6 +540,22 @@ def test_a_metered_cell_is_measured_once_while_all_are_tracked(shell: Shell, boo
     shell.run("%evolink_track on")
     settled(shell, SPEND)
     assert [entry.cost.token for entry in book.entries()] == [2]
+
+
+def test_a_tracked_cell_whose_cost_cannot_be_read_is_no_cell_that_spent_nothing(
+    shell: Shell, demo_server: DemoServer, book: MemoryLedger
+) -> None:
+    demo_server.fault(status=401)
+    shown = shell.run("%evolink_track on")
+    assert (shown.out, shown.error) == ("Cells are tracked.\n", None)
+    assert "What they cost can't be read now: EvoLink answered 401" in shown.err
+    shell.run(CALL)
+    until(nothing_settles)
+    assert [entry.cost.credits for entry in book.entries()] == [None]
+    assert cost_line(shell.run("pass")).startswith("cost unknown: the balance could not be read: ")
+    # It was too short to have made a call.
+    until(nothing_settles)
+    assert len(book.entries()) == 1
 
 
 def test_tracking_needs_a_key(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
