@@ -146,9 +146,9 @@ class Cells:
         elif outermost and self._tracked is not None:
             cell.measurement = BackgroundMeasurement(self._tracked, whole=True)
             cell.measurement.start()
-        elif outermost:
-            measuring.follow_all()
         if outermost:
+            # On other accounts too: this cell may spend there. On its own its first reading came before.
+            measuring.follow_all()
             rest, self._rest = self._rest, None
             if cell.measurement is not None and rest is not None:
                 cell.measurement.on_begin = functools.partial(_record_drain, rest)

@@ -536,6 +536,18 @@ def test_tracked_cells_that_spend_get_a_line_and_an_entry_and_others_nothing(
     assert len(book.entries()) == 1
 
 
+def test_what_a_cell_measured_on_another_key_spends_is_no_clean_part_of_the_one_before(
+    shell: Shell, demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANOTHER_KEY", demo_server.key_of(OTHER_KEY))
+    demo_server.account.settle_after = (60, 60)
+    shell.run(f"{LINE} -o first\naccount.reserve(2, cost=2)")
+    shell.run(f"{LINE} --key-env ANOTHER_KEY\naccount.reserve(3, cost=3)")
+    demo_server.account.settle_all()
+    assert shell.ip.user_ns["first"].wait(30)
+    assert shell.ip.user_ns["first"].confidence != "clean"
+
+
 def test_a_metered_cell_is_measured_once_while_all_are_tracked(shell: Shell, book: MemoryLedger) -> None:
     shell.run("%evolink_track on")
     settled(shell, SPEND)
