@@ -119,6 +119,9 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
 
     def __call__(self, function: F) -> F:
         """Give ``function``, or coroutine function, with each of its calls measured."""
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            # A call of one does nothing yet: it would seem to cost nothing.
+            raise TypeError("meter can't measure a generator function: put it around its loop.")
         place = Place(
             f"{function.__module__}.{function.__qualname__}",
             self._place.given or function.__name__,

@@ -16,7 +16,7 @@ from evolink_nb.fetcher import CreditsFetcher, stop_all
 from evolink_nb.ledger import MemoryLedger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
 
 @pytest.fixture
@@ -257,6 +257,18 @@ def test_each_run_is_in_the_ledger_with_its_settled_cost(
         ("work", "meter", Decimal("1.36"), True),
         ("around", "meter", Decimal("1.36"), False),
     ]
+
+
+def test_a_generator_function_does_not_seem_to_cost_nothing() -> None:
+    async def later() -> AsyncIterator[int]:
+        yield 1
+
+    def items() -> Iterator[int]:
+        yield 1
+
+    for function in (items, later):
+        with pytest.raises(TypeError, match="generator function"):
+            meter()(function)
 
 
 def test_a_meter_without_parentheses_says_what_to_do() -> None:
