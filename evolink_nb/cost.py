@@ -39,9 +39,10 @@ class Cost:
     """What a stretch of work cost, in credits, and how sure that is.
 
     ``token`` is what this key spent, None when its own counter doesn't move; ``user`` what the whole account
-    spent; ``others`` the difference; ``topped_up`` what came onto the account meanwhile. ``seconds`` is the
-    time the work took. ``confidence`` is *clean*; *shared* (others' spending is in ``user``, and may be in
-    ``token``); *unsettled*; *inconsistent*; or *unknown* (a reading is missing). ``reason`` says why.
+    spent, with what is reserved where ``token`` is None; ``others`` the difference; ``topped_up`` what came
+    onto the account meanwhile. ``seconds`` is the time the work took. ``confidence`` is *clean*; *shared*
+    (others' spending is in ``user``, and may be in ``token``); *unsettled*; *inconsistent*; or *unknown* (a
+    reading is missing). ``reason`` says why.
     """
 
     token: Decimal | None = None
@@ -76,7 +77,8 @@ def judge(
         confidence, reason = "shared", disturbed
     return Cost(
         token=None if frozen else spend.token,
-        user=spend.user,
+        # As the key's counter would, a figure that stands in for it holds what is reserved.
+        user=max(spend.user, spend.user_fell) if frozen else spend.user,
         others=spend.others if told_apart and not frozen else None,
         topped_up=spend.topped_up if told_apart else None,
         seconds=seconds,

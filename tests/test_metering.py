@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evolink_nb import EvoLinkClient, ledger, measuring, meter
-from evolink_nb.demo import OTHER_KEY, DemoServer
+from evolink_nb.demo import OTHER_KEY, Account, DemoServer
 from evolink_nb.fetcher import CreditsFetcher, stop_all
 from evolink_nb.ledger import MemoryLedger
 
@@ -69,6 +69,22 @@ def test_time_that_runs_out_is_said(demo_server: DemoServer, client: EvoLinkClie
     assert cost.confidence == "unsettled"
     assert not cost.settled
     assert cost.token == Decimal("2.5")
+
+
+def test_what_a_frozen_key_has_reserved_is_in_the_cost_until_it_settles() -> None:
+    account = Account(unlimited=True, frozen=True, settle_after=(60, 60))
+    with DemoServer(account) as server, EvoLinkClient(server.key, base_url=server.url) as client:
+        with meter(client=client, settle=0) as unsettled:
+            account.reserve("2.5", cost="1.36")
+        with meter(client=client) as settled:
+            account.settle_all()
+        stop_all()
+    assert (unsettled.credits, unsettled.user, unsettled.confidence) == (
+        Decimal("2.5"),
+        Decimal("2.5"),
+        "unsettled",
+    )
+    assert (settled.user, settled.confidence) == (Decimal("1.36"), "shared")
 
 
 def test_a_balance_that_cannot_be_read_costs_the_work_nothing(
