@@ -58,6 +58,8 @@ class EvoLinkCellMagics(Magics):
         # The line is dropped before a cell runs (`run_as_if_not_there`), and this is left for what isn't the
         # first line of a cell, or can't be read: then the error says why.
         _parse(self.evolink_credits_of_cell, line)
+        # The cell's error has been shown already; where it goes on to is another magic's to say.
+        __tracebackhide__ = True
         shell: Any = self.shell
         self._called = True
         try:

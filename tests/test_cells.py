@@ -288,6 +288,10 @@ def test_below_another_cell_magic_it_measures_what_is_below_itself(
     assert (entry.name, entry.cost.token, entry.cost.confidence) == ("account.spend(2)", Decimal(2), "clean")
     if "capture" not in magic:
         assert "2 credits (key)" in shown.out
+    failed = shell.run(f"{magic}\n{LINE}\n1 / 0")
+    assert "evolink_nb" not in failed.out
+    if "capture" not in magic:
+        assert isinstance(failed.error, ZeroDivisionError)
     bad = shell.run(f"{magic}\n{LINE} --max none\nran = True")
     if "capture" not in magic:  # which keeps errors to itself
         assert "invalid number of credits above 0 value: 'none'" in str(bad.error)
