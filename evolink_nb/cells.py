@@ -206,8 +206,10 @@ class Cells:
                 problem = CostLine(Cost(reason=cell.problem), settling=False)
                 display(problem.mimebundle(), raw=True)
         for line in list(self._lines):
+            # Asked before: what ends while it is sent is sent once more.
+            over = line.over
             line.send_again()
-            if line.over:
+            if over:
                 self._lines.remove(line)
 
     def _pop(self, raw_cell: str) -> _Cell | None:

@@ -16,6 +16,7 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 
 from evolink_nb import BudgetExceeded, budgets, errors, ledger, measuring, settings
+from evolink_nb.cell_output import PrintedLine
 from evolink_nb.cell_stop import CellRefused
 from evolink_nb.demo import OTHER_KEY
 from evolink_nb.fetcher import CreditsFetcher, _shared
@@ -185,6 +186,24 @@ def test_what_changed_is_printed_after_a_later_cell(shell: Shell, demo_server: D
     demo_server.account.settle_after = (0.3, 0.3)
     shell.run(f"{LINE} -o cost\naccount.reserve(2, cost=1)")
     assert shell.ip.user_ns["cost"].wait(30)
+    assert "1 credit (key) · settled in " in shell.run("pass").out
+    assert shell.run("pass").out == ""
+
+
+def test_what_settles_while_a_later_cell_ends_is_printed_after_the_next(
+    shell: Shell, demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo_server.account.settle_after = (0.3, 0.3)
+    shell.run(f"{LINE}\naccount.reserve(2, cost=1)")
+    send_again = PrintedLine.send_again
+
+    def send_and_settle(line: PrintedLine) -> None:
+        send_again(line)
+        until(lambda: line.over)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(PrintedLine, "send_again", send_and_settle)
+        shell.run("pass")
     assert "1 credit (key) · settled in " in shell.run("pass").out
     assert shell.run("pass").out == ""
 
