@@ -93,6 +93,7 @@ class Cells:
         self._lines: list[Line] = []
         self._tracked: CreditsFetcher | None = None
         self._outlook: Outlook | None = None
+        self._stopped = False
         self._rest: tuple[CreditsFetcher, Credits] | None = None
         budgets.shown_by_cells = True
 
@@ -115,6 +116,8 @@ class Cells:
 
     def stop(self) -> None:
         """End all that goes on, and leave every line as it is."""
+        # What still settles ends after this.
+        self._stopped = True
         self.track(None)
         self.break_off()
         self._lines.clear()
@@ -272,7 +275,7 @@ class Cells:
         ):
             self._rest = measurement.fetcher, measurement.after
         expected = ledger.expected(ledger.current().entries(), cell.key)
-        if measurement.cost.credits and expected:
+        if measurement.cost.credits and expected and not self._stopped:
             if self._outlook is not None:
                 self._outlook.end(clear=self._outlook.fetcher is not measurement.fetcher)
             self._outlook = Outlook(measurement.fetcher, expected)

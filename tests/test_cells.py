@@ -738,3 +738,15 @@ def test_cards_say_for_how_many_more_runs_of_the_last_cell_the_credits_last(
     # A cell that spends nothing says nothing about the next one.
     settled(shell, "6 * 7")
     assert fetcher.outlook == "about 1 more run of the last cell"
+
+
+def test_a_cell_that_still_settles_when_all_is_unloaded_says_nothing_on_the_cards_any_more(
+    shell: Shell, demo_server: DemoServer
+) -> None:
+    demo_server.account.settle_after = (60, 60)
+    shell.run(f"{LINE}\naccount.reserve(2)")
+    fetcher = the_fetcher()
+    shell.ip.run_line_magic("unload_ext", "evolink_nb")
+    assert nothing_settles()
+    assert fetcher.outlook == ""
+    shell.ip.run_line_magic("load_ext", "evolink_nb")
