@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -21,6 +23,8 @@ from .under_way import UnderWay
 
 if TYPE_CHECKING:
     from .credits import Credits
+
+log = logging.getLogger(__name__)
 
 SETTLE = 30.0
 """Seconds after the work for which its cost is read again at most."""
@@ -184,7 +188,8 @@ class Measurement:
             items=items,
             within=any(not outer.is_over for outer in self._around),
         )
-        self._keep = partial(book.amend, book.record(entry))
+        with _harming_nobody():
+            self._keep = partial(book.amend, book.record(entry))
 
     @property
     def is_recorded(self) -> bool:
@@ -350,7 +355,8 @@ class Measurement:
         self.cost = cost
         self._told.set()
         if self._keep is not None:
-            self._keep(cost)
+            with _harming_nobody():
+                self._keep(cost)
         if self.on_change is not None:
             self.on_change(self)
 
@@ -376,6 +382,15 @@ def stop_all() -> None:
     for each in settling:
         if each.is_over:
             each.wait(max(deadline - time.monotonic(), 0.0))
+
+
+@contextlib.contextmanager
+def _harming_nobody() -> Iterator[None]:
+    """Let a ledger that fails, as a store of somebody's own may, harm neither the work nor its settling."""
+    try:
+        yield
+    except Exception:
+        log.exception("A cost could not be kept in the ledger.")
 
 
 def _figures(credits: Credits) -> tuple[Any, ...]:

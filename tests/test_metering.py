@@ -275,6 +275,28 @@ def test_each_run_is_in_the_ledger_with_its_settled_cost(
     ]
 
 
+@pytest.mark.parametrize("method", ["record", "amend"])
+def test_a_ledger_that_fails_harms_neither_the_work_nor_what_comes_after(
+    demo_server: DemoServer,
+    client: EvoLinkClient,
+    book: MemoryLedger,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(book, method, None)
+        with meter(client=client) as unkept:
+            demo_server.account.spend("1")
+    assert "could not be kept" in caplog.text
+    with meter(client=client) as cost:
+        demo_server.account.spend("2")
+    assert [(each.token, each.confidence) for each in (unkept, cost)] == [
+        (Decimal(1), "clean"),
+        (Decimal(2), "clean"),
+    ]
+
+
 def test_a_generator_function_does_not_seem_to_cost_nothing() -> None:
     async def later() -> AsyncIterator[int]:
         yield 1
