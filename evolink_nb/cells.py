@@ -266,7 +266,7 @@ class Cells:
             # A tracked cell whose cost can't be read is none that spent nothing.
             measurement.record("cell", key=cell.key, name=cell.name)
         if line is not None:
-            line.finish(shown=measurement.is_recorded)
+            line.finish(shown=measurement.is_recorded or cell.options is not None)
         # Where another cell has begun meanwhile, the rest begins with the end of that one.
         if (
             measurement.cost.settled
