@@ -57,7 +57,7 @@ class EvoLinkCellMagics(Magics):
         """
         # The line is dropped before a cell runs (`run_as_if_not_there`), and this is left for what isn't the
         # first line of a cell, or can't be read: then the error says why.
-        _parse(self.evolink_credits_of_cell, line)
+        options_of(self.evolink_credits_of_cell, line)
         # The cell's error has been shown already; where it goes on to is another magic's to say.
         __tracebackhide__ = True
         shell: Any = self.shell
@@ -75,7 +75,7 @@ class EvoLinkCellMagics(Magics):
     @line_magic
     def evolink_track(self, line: str) -> None:
         """Say under every cell that spends credits what it cost, from the next one on."""
-        options = _parse(self.evolink_track, line)
+        options = options_of(self.evolink_track, line)
         cells = self._cells_in_use()
         problem = None
         if options.state:
@@ -93,7 +93,7 @@ class EvoLinkCellMagics(Magics):
     @line_magic
     def evolink_costs(self, line: str) -> Costs | Any:
         """Show what cells, meters and loops of this kernel have cost, dearest first."""
-        options = _parse(self.evolink_costs, line)
+        options = options_of(self.evolink_costs, line)
         if options.csv and options.pandas:
             raise UsageError("--csv and --pandas are two ways to the same: choose one.")
         from pathlib import Path  # noqa: PLC0415
@@ -188,12 +188,13 @@ class EvoLinkCellMagics(Magics):
         if command.strip() != CELL_MAGIC:
             return None
         try:
-            return _parse(self.evolink_credits_of_cell, options)
+            return options_of(self.evolink_credits_of_cell, options)
         except UsageError:
             return None
 
 
-def _parse(magic: Any, line: str) -> argparse.Namespace:
+def options_of(magic: Any, line: str) -> argparse.Namespace:
+    """Give the options that a magic's ``line`` holds; raises ``UsageError`` where it can't be read."""
     try:
         options: argparse.Namespace = parse_argstring(magic, line)
         return options

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import StdinNotImplementedError, UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
-from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
 
 from .arguments import limit, positive
-from .cell_magics import CELL_MAGIC, EvoLinkCellMagics
+from .cell_magics import CELL_MAGIC, EvoLinkCellMagics, options_of
 
 if TYPE_CHECKING:
     import argparse
@@ -74,7 +74,7 @@ class EvoLinkMagics(Magics):
         The value is the reading, so ``c = %evolink_credits`` gives a ``Credits`` with ``c.spendable``,
         ``c.user.remaining``, ``c.token.remaining`` and more.
         """
-        options = parse_argstring(self.evolink_credits, line)
+        options = options_of(self.evolink_credits, line)
         _check(options)
         fetcher = _fetcher(options)
         if (options.live or options.html) and hasattr(self.shell, "kernel"):
@@ -96,7 +96,7 @@ class EvoLinkMagics(Magics):
     @line_magic
     def evolink_login(self, line: str) -> Credits | None:
         """Ask for an API key without showing it, try it, and use it in this kernel from now on."""
-        options = parse_argstring(self.evolink_login, line)
+        options = options_of(self.evolink_login, line)
         from . import settings  # noqa: PLC0415
 
         if options.forget:
