@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
     from tests.kernel import Kernel
 
+README = Path(__file__).parent.parent / "README.md"
 LOAD = "%load_ext evolink_nb"
 
 
@@ -136,6 +138,7 @@ def test_demo_needs_no_key(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Non
         ("--json --live", "--json goes with neither --live nor --html."),
         ("--demo --key-env NAME", "--demo needs no key: leave out --key-env."),
         ("--key-env", "argument --key-env: expected one argument"),
+        ("--key-env 'NAME", "No closing quotation."),
     ],
 )
 def test_bad_usage_is_one_line(shell: Shell, demo_server: DemoServer, line: str, complaint: str) -> None:
@@ -144,6 +147,15 @@ def test_bad_usage_is_one_line(shell: Shell, demo_server: DemoServer, line: str,
     assert shown.err.strip().startswith(f"UsageError: {complaint}")
     assert len(shown.err.strip().splitlines()) == 1
     assert (shown.out, demo_server.requests_seen) == ("", {})
+
+
+def test_what_the_readme_says_to_type_can_be_typed(shell: Shell) -> None:
+    blocks = re.findall(r"(?:^    .*\n)+", README.read_text(encoding="utf-8"), re.MULTILINE)
+    lines = [line.strip() for block in blocks if "%evolink_credits" in block for line in block.splitlines()]
+    assert LOAD in lines
+    for line in lines:
+        shown = shell.run(line)
+        assert (shown.error, shown.err) == (None, ""), line
 
 
 def test_braces_and_dollars_on_the_line_are_left_alone(shell: Shell) -> None:
