@@ -141,6 +141,7 @@ class EvoLinkCellMagics(Magics):
             self._begun.clear()
             if self._cells is not None:
                 self._cells.break_off()
+            self._rest_unheard_budgets()
             return
         # Events of other cells come too: of the one that loaded the extension, or of an empty one.
         if result.info.raw_cell in self._begun:
@@ -148,6 +149,16 @@ class EvoLinkCellMagics(Magics):
                 pass
         if self._cells is not None:
             self._cells.end(result)
+        elif not self._begun:
+            self._rest_unheard_budgets()
+
+    def _rest_unheard_budgets(self) -> None:
+        """End the watch of budgets that came with the cell itself, of which nobody heard at its beginning."""
+        if self._cells is None and "evolink_nb.budgets" in sys.modules:
+            from . import budgets  # noqa: PLC0415
+
+            budgets.end_work()
+            budgets.disarm_thread()
 
     @property
     def _is_asked(self) -> bool:

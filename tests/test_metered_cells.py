@@ -216,6 +216,24 @@ def test_a_session_s_budget_stops_the_cell_in_which_it_is_spent(untouched: Kerne
     untouched.run("session.cancel()")
 
 
+def test_the_first_budget_of_a_kernel_stops_the_cell_that_sets_it_and_no_later_one(
+    account: DemoServer, tmp_path: Path
+) -> None:
+    environment = {**isolated_environment(tmp_path), **account_of(account), "PYTHONPATH": str(colab.ROOT)}
+    with Kernel(environment, tmp_path / "kernel.log") as kernel:
+        kernel.run(LOAD)
+        kernel.run(GENERATE)
+        spent = kernel.run(f"import evolink_nb\nsession = evolink_nb.budget(2)\n{WORK['a retry loop']}")
+        assert "The session's budget of 2 credits stopped the work" in spent.text
+        assert kernel.run("session.exceeded is None").text == "True"
+        # Read often enough for the interrupt to be sent again.
+        kernel.run("fetcher = session.fetcher")
+        watched = kernel.run(
+            "seen = fetcher.revision\nwhile fetcher.revision < seen + 4: time.sleep(0.01)\n6 * 7"
+        )
+        assert (watched.text, watched.error) == ("42", None)
+
+
 def test_a_loop_ends_before_the_item_that_would_go_over(untouched: Kernel, account: DemoServer) -> None:
     account.account.settle_all()
     loop = "for item in evolink_nb.track(range(20), max_credits=8):"
