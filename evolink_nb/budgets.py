@@ -221,6 +221,8 @@ class SessionBudget(Budget):
         self._live = True
         with _lock:
             _sessions.append(self)
+        if on_session is not None:
+            on_session()
         self.begin_work(Work())
 
     @property
@@ -277,6 +279,8 @@ class SessionBudget(Budget):
 _sessions: list[SessionBudget] = []
 shown_by_cells = False
 """Whether something shows what stopped a cell; else the interrupt alone would say nothing."""
+on_session: Callable[[], None] | None = None
+"""Called when a session's budget is set, before it can stop anything."""
 
 
 def begin_work(work: Work) -> None:

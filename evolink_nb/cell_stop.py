@@ -50,10 +50,12 @@ class StopsShown:
         self._shell = shell
         self._before = shell.custom_exceptions, shell.CustomTB
         shell.set_custom_exc((*Work.CAUSED, *self._before[0]), self._show)
+        self._own = shell.CustomTB
 
     def end(self) -> None:
-        """Give the handler from before its place back."""
-        self._shell.custom_exceptions, self._shell.CustomTB = self._before
+        """Give the handler from before its place back, unless the cell has set another."""
+        if self._shell.CustomTB is self._own:
+            self._shell.custom_exceptions, self._shell.CustomTB = self._before
 
     def _show(
         self,

@@ -96,6 +96,7 @@ class Cells:
         self._stopped = False
         self._rest: tuple[CreditsFetcher, Credits] | None = None
         budgets.shown_by_cells = True
+        budgets.on_session = self._note_session
 
     @property
     def tracking(self) -> bool:
@@ -124,6 +125,7 @@ class Cells:
         if self._outlook is not None:
             self._outlook.end()
         budgets.shown_by_cells = False
+        budgets.on_session = None
 
     def break_off(self) -> None:
         """Let go of the cells that run, as of one that is not heard of again."""
@@ -157,8 +159,16 @@ class Cells:
                 cell.measurement.on_begin = functools.partial(_record_drain, rest)
             self._watch_for_session(cell)
         if cell.budget is not None or (outermost and budgets.any_armed()):
-            cell.stops = StopsShown(self._shell)
-            cell.undo.append(cell.stops.end)
+            self._show_stops_of(cell)
+
+    def _note_session(self) -> None:
+        """Take note that a budget was set, most likely by the cell that runs, which it can stop."""
+        if self._running and all(cell.stops is None for cell in self._running):
+            self._show_stops_of(self._running[0])
+
+    def _show_stops_of(self, cell: _Cell) -> None:
+        cell.stops = StopsShown(self._shell)
+        cell.undo.append(cell.stops.end)
 
     def _measure(self, cell: _Cell, options: argparse.Namespace) -> None:
         try:

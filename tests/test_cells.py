@@ -465,6 +465,25 @@ def test_what_shows_exceptions_for_somebody_else_goes_on_doing_so(shell: Shell) 
     shell.ip.set_custom_exc((), None)
 
 
+def test_a_handler_of_exceptions_that_a_cell_sets_stays(shell: Shell) -> None:
+    def show(_shell: Any, _kind: Any, _error: Any, _trace: Any, tb_offset: Any = None) -> None:
+        pass
+
+    shell.ip.user_ns["show"] = show
+    shell.run(f"{LINE} --max 5\nget_ipython().set_custom_exc((ZeroDivisionError,), show)")
+    assert shell.ip.custom_exceptions == (ZeroDivisionError,)
+    shell.ip.set_custom_exc((), None)
+
+
+def test_a_session_s_budget_that_ends_the_cell_that_sets_it_is_all_that_is_shown(shell: Shell) -> None:
+    shell.run(STEPS)
+    shown = shell.run(f"import evolink_nb\nsession = evolink_nb.budget(5)\n{WHERE['a retry loop']}")
+    assert isinstance(shown.error, BudgetExceeded)
+    assert "The session's budget of 5 credits stopped the work" in shown.out
+    assert "KeyboardInterrupt" not in shown.out
+    shell.run("session.cancel()")
+
+
 def test_a_session_s_budget_counts_across_cells_and_lets_what_spends_nothing_run(shell: Shell) -> None:
     shell.run(STEPS)
     assert shell.run("import evolink_nb; session = evolink_nb.budget(5)").error is None
