@@ -105,7 +105,7 @@ class Face:
                 lines.append(f"  {name:<{widths[0]}}  {cells}{mark}".replace(MINUS, "-"))
         facts = [f"{label} {text}" for label, text in _facts(self).values() if text]
         if facts:
-            lines.append(f"  {', '.join(facts)}")
+            lines.append(f"  {' · '.join(facts)}")
         if self.worth:
             lines.append(f"  worth {self.worth}")
         status = [] if self.status in {"paused", "live"} else [PILLS.get(self.status, self.status)]

@@ -297,7 +297,7 @@ def test_the_strip_tells_the_trend() -> None:
         "",
     ]
     lines = bundle["text/plain"].splitlines()
-    assert lines[3:] == ["  burn 12.4 / min, lasts ≈ 1 h 28 min left, spent here 19.2", "  worth ≈ $16.11"]
+    assert lines[3:] == ["  burn 12.4 / min · lasts ≈ 1 h 28 min left · spent here 19.2", "  worth ≈ $16.11"]
 
 
 def test_a_notice_and_the_outlook_are_told() -> None:
