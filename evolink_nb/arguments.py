@@ -61,6 +61,12 @@ def seconds(text: str) -> float:
 seconds.__name__ = "number of seconds"
 
 
+def file(text: str) -> str:
+    """Give the name of a file, without the quotation marks that hold one with spaces together."""
+    # IPython splits a line at its spaces and leaves the marks.
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+
+
 def name(text: str) -> str:
     """Give the name of a variable."""
     if not text.isidentifier():

@@ -11,7 +11,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
-from .arguments import credits, name, seconds
+from .arguments import credits, file, name, seconds
 
 if TYPE_CHECKING:
     import argparse
@@ -88,7 +88,14 @@ class EvoLinkCellMagics(Magics):
 
     @no_var_expand
     @magic_arguments()
-    @argument("--csv", nargs="?", const="-", metavar="FILE", help="Give it as CSV: print it, or write FILE.")
+    @argument(
+        "--csv",
+        nargs="?",
+        const="-",
+        type=file,
+        metavar="FILE",
+        help="Give it as CSV: print it, or write FILE.",
+    )
     @argument("--pandas", action="store_true", help="Give it as a pandas DataFrame.")
     @line_magic
     def evolink_costs(self, line: str) -> Costs | Any:
@@ -109,7 +116,8 @@ class EvoLinkCellMagics(Magics):
             try:
                 Path(options.csv).expanduser().write_text(costs.to_csv(), encoding="utf-8")
             except (OSError, RuntimeError) as error:
-                raise UsageError(f"The CSV could not be written: {error}") from None
+                reason = getattr(error, "strerror", None) or error
+                raise UsageError(f"{options.csv} can't be written: {reason}.") from None
             return None
         return costs.to_pandas() if options.pandas else costs
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -626,6 +627,22 @@ def test_nothing_measured_yet_says_how_to_begin(shell: Shell) -> None:
     shown = shell.run("%evolink_costs")
     assert "Nothing has been measured yet." in shown.out
     assert LINE in shown.out
+
+
+def test_a_file_for_the_costs_may_have_spaces_in_its_name(shell: Shell, tmp_path: Path) -> None:
+    for mark, name in (("'", "the day.csv"), ('"', "the night.csv")):
+        file = tmp_path / name
+        assert shell.run(f"%evolink_costs --csv {mark}{file}{mark}").error is None
+        assert file.read_text(encoding="utf-8").startswith("name,")
+
+
+def test_a_file_for_the_costs_that_can_not_be_written_is_told_in_one_line(
+    shell: Shell, tmp_path: Path
+) -> None:
+    shown = shell.run(f"%evolink_costs --csv '{tmp_path / 'nowhere' / 'bill.csv'}'")
+    assert type(shown.error) is UsageError
+    assert shown.err.strip().endswith("bill.csv can't be written: No such file or directory.")
+    assert len(shown.err.strip().splitlines()) == 1
 
 
 def test_the_costs_have_a_row_for_each_cell_and_runs_of_one_are_compared(shell: Shell) -> None:
