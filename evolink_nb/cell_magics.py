@@ -216,7 +216,9 @@ def options_of(magic: Any, line: str) -> argparse.Namespace:
     """Give the options that a magic's ``line`` holds; raises ``UsageError`` where it can't be read."""
     try:
         options: argparse.Namespace = parse_argstring(magic, line)
-        return options
     except ValueError as error:
         # A quotation that is not closed.
         raise UsageError(f"{error}.") from None
+    if getattr(options, "demo", False) and options.key_env:
+        raise UsageError("--demo needs no key: leave out --key-env.")
+    return options

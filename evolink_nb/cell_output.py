@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import threading
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
@@ -33,6 +34,8 @@ class Line:
         self._settling = True
         self._sent: dict[str, str] = {}
         self._missed = False
+        # It is amended by the thread that settles, and sent again by the one that runs cells.
+        self._sending = threading.Lock()
         self._handle: Any = None
         # What is shown later than that still belongs to the cell that ends now.
         self._context = contextvars.copy_context()
@@ -54,8 +57,7 @@ class Line:
         """Send what was amended since its own cell ended once more, as part of the cell that runs."""
         if self._missed:
             self._missed = False
-            self._sent = {}
-            self._send()
+            self._send(again=True)
 
     def _take_place(self, *, shown: bool) -> None:
         # Showing something costs a cell a millisecond. One too short to have made a call is spared that; if
@@ -63,11 +65,12 @@ class Line:
         if shown or self.measurement.seconds >= A_CALL:
             self._show(self._bundle() if shown else NOTHING)
 
-    def _send(self) -> None:
-        bundle = self._bundle()
-        if bundle != self._sent:
-            self._sent = bundle
-            self._show(bundle)
+    def _send(self, *, again: bool = False) -> None:
+        with self._sending:
+            bundle = self._bundle()
+            if again or bundle != self._sent:
+                self._sent = bundle
+                self._show(bundle)
 
     def _show(self, bundle: dict[str, str]) -> None:
         if self._handle is None:

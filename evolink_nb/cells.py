@@ -26,7 +26,7 @@ from .errors import BudgetExceeded, EvoLinkError
 from .formats import format_amount
 from .interrupts import Work
 from .measuring import SETTLE, Measurement
-from .metering import MeteredCost
+from .metering import MeteredCost, Unmeasured
 from .settling import read
 
 if TYPE_CHECKING:
@@ -186,6 +186,9 @@ class Cells:
                 cell.budget.arm(measurement.before, _work_of_cell())
         except EvoLinkError as error:
             cell.problem = error.message
+            if cell.measurement is None and options.output:
+                # Else the variable would still hold an earlier cell's.
+                self._shell.user_ns[options.output] = MeteredCost(Unmeasured(Cost(reason=error.message)))
             if options.max is not None:
                 cell.refuse(self._shell, f"--max can't be watched: {error}")
         except KeyboardInterrupt:

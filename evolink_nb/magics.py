@@ -246,8 +246,6 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError("--every goes with --live: %evolink_credits --live --every 10")
     if options.json and (options.live or options.html):
         raise UsageError("--json goes with neither --live nor --html.")
-    if options.demo and options.key_env:
-        raise UsageError("--demo needs no key: leave out --key-env.")
 
 
 def _fetcher(options: argparse.Namespace) -> CreditsFetcher:

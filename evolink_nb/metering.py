@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from . import settings
 from .budgets import WATCH_INTERVAL, Budget, SessionBudget, parse_limit
@@ -25,7 +25,7 @@ from .place import Place
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from .cost import Confidence
+    from .cost import Confidence, Cost
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -122,11 +122,10 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             # A call of one does nothing yet: it would seem to cost nothing.
             raise TypeError("meter can't measure a generator function: put it around its loop.")
-        place = Place(
-            f"{function.__module__}.{function.__qualname__}",
-            self._place.given or function.__name__,
-            self._place.given,
-        )
+        # An object that is called like one, as a `functools.partial`, may have no name.
+        name = getattr(function, "__name__", type(function).__name__)
+        key = f"{function.__module__}.{getattr(function, '__qualname__', name)}"
+        place = Place(key, self._place.given or name, self._place.given)
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
@@ -191,10 +190,37 @@ def shared_fetcher(client: EvoLinkClient | None = None) -> CreditsFetcher:
     return CreditsFetcher.shared(client or EvoLinkClient(), settings.INTERVAL)
 
 
+class HasCost(Protocol):
+    """What has a cost, as a `Measurement` does."""
+
+    @property
+    def cost(self) -> Cost:
+        """The cost as far as it is known."""
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the work took."""
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until the cost is final, and tell whether it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """Work that no account could be read for: its cost is unknown, and stays so."""
+
+    cost: Cost
+    seconds: float = 0.0
+
+    def wait(self, seconds: float | None = None) -> bool:  # noqa: ARG002 - there is nothing to wait for
+        """Say at once that the cost is final."""
+        return True
+
+
 class MeteredCost:
     """The cost of a metered stretch of work as far as it is known; it gets sure as the account settles."""
 
-    def __init__(self, measurement: Measurement) -> None:
+    def __init__(self, measurement: HasCost) -> None:
         self._measurement = measurement
 
     @property

@@ -236,6 +236,7 @@ def test_what_is_typed_ends_with_an_empty_line_as_a_cell_magic_does(shell: Shell
         ("--settle inf", "argument --settle: invalid number of seconds value: 'inf'"),
         ("-o 7up", "argument -o: invalid name value: '7up'"),
         ("--max 'five", "No closing quotation"),
+        ("--demo --key-env NAME", "--demo needs no key: leave out --key-env."),
     ],
 )
 def test_bad_options_are_one_line_and_the_cell_does_not_run(
@@ -352,10 +353,14 @@ def test_without_a_key_a_cell_runs_and_the_line_says_what_is_missing(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(settings.API_KEY_VARIABLE)
-    shown = shell.run(f"{LINE}\n6 * 7")
+    shown = shell.run(f"{LINE} -o cost\n6 * 7")
     assert shown.value == 42
     [line] = shown.displays
     assert line["text/plain"].startswith("cost unknown: ")
+    cost = shell.ip.user_ns["cost"]
+    assert cost.wait(1)
+    assert (cost.credits, cost.confidence) == (None, "unknown")
+    assert "No EvoLink API key was found." in cost.reason
     assert isinstance(shell.run(f"{LINE} --max 5\nran = True").error, CellRefused)
     assert "ran" not in shell.ip.user_ns
 

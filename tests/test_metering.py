@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import threading
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -255,6 +256,9 @@ def test_functions_and_coroutine_functions_are_measured_at_each_call(
 
     assert asyncio.run(later("2")) == "2"
     assert measuring.last.token == 2
+
+    measuring(functools.partial(demo_server.account.spend, "3"))()
+    assert measuring.last.token == 3
 
 
 def test_each_run_is_in_the_ledger_with_its_settled_cost(
