@@ -82,7 +82,8 @@ class Line:
         measurement = self.measurement
         runs = None
         if measurement.after is not None and not self._settling:
-            expected = ledger.expected(ledger.current().entries(), self._key)
+            simulated = measurement.cost.simulated
+            expected = ledger.expected(ledger.current().entries(), self._key, simulated=simulated)
             runs = ledger.runs_left(measurement.after.spendable, expected) if expected else None
         return CostLine(
             measurement.cost,

@@ -287,7 +287,7 @@ class Cells:
             and not (measurement.is_followed or self._running)
         ):
             self._rest = measurement.fetcher, measurement.after
-        expected = ledger.expected(ledger.current().entries(), cell.key)
+        expected = ledger.expected(ledger.current().entries(), cell.key, simulated=measurement.cost.simulated)
         if measurement.cost.credits and expected and not self._stopped:
             if self._outlook is not None:
                 self._outlook.end(clear=self._outlook.fetcher is not measurement.fetcher)

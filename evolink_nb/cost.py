@@ -42,7 +42,7 @@ class Cost:
     spent, with what is reserved where ``token`` is None; ``others`` the difference; ``topped_up`` what came
     onto the account meanwhile. ``seconds`` is the time the work took. ``confidence`` is *clean*; *shared*
     (others' spending is in ``user``, and may be in ``token``); *unsettled*; *inconsistent*; or *unknown* (a
-    reading is missing). ``reason`` says why.
+    reading is missing). ``reason`` says why. ``simulated`` is true where the demo account was read.
     """
 
     token: Decimal | None = None
@@ -53,6 +53,7 @@ class Cost:
     settled: bool = False
     confidence: Confidence = "unknown"
     reason: str = "not read yet"
+    simulated: bool = False
 
     @property
     def credits(self) -> Decimal | None:
@@ -85,6 +86,7 @@ def judge(
         settled=agreed and confidence in {"clean", "shared"},
         confidence=confidence,
         reason=reason,
+        simulated=after.simulated,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigurationError
 from .formats import MINUS, format_amount, format_time, plain_amount
-from .ledger import rows, total, total_of_others
+from .ledger import is_mixed, rows, total, total_of_others
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .ledger import Entry, Row
 
 TITLE = "What work has cost, in EvoLink credits"
+DEMO = "demo data"
 NOTHING_YET = "Nothing has been measured yet."
 HOW_TO_BEGIN = "Start a cell with %%evolink_credits, or type %evolink_track on to measure every cell."
 NOT_KNOWN = "not known"
@@ -38,6 +39,7 @@ FIELDS = (
     "change_credits",
     "mean_seconds",
     "confidence",
+    "simulated",
 )
 """The columns of the CSV and of the DataFrame."""
 
@@ -128,6 +130,9 @@ class Costs:
         self.total = total(entries)
         self.others = total_of_others(entries)
         self._has_inner = any(entry.within for entry in entries)
+        self._is_mixed = is_mixed(entries)
+        is_demo = not self._is_mixed and any(row.simulated for row in self.rows)
+        self._title = f"{TITLE} ({DEMO})" if is_demo else TITLE
 
     def __repr__(self) -> str:
         return self._text()
@@ -165,12 +170,12 @@ class Costs:
         table = pd.DataFrame([_record(row) for row in self.rows], columns=list(FIELDS))
         numbers = {name: "float64" for name in FIELDS if name.endswith(("_credits", "_seconds"))}
         counts = dict.fromkeys(("runs", "unknown_runs", "items"), "int64")
-        return table.astype(numbers | counts)
+        return table.astype(numbers | counts | {"simulated": "bool"})
 
     def _text(self) -> str:
         if not self.rows:
             return f"{NOTHING_YET}\n{HOW_TO_BEGIN}"
-        table = [_HEADINGS, *map(_cells, self.rows), *self._sums()]
+        table = [_HEADINGS, *map(self._cells, self.rows), *self._sums()]
         widths = [max(_width(line[column]) for line in table) for column in range(len(_HEADINGS))]
         lines = [
             "  ".join(
@@ -181,7 +186,7 @@ class Costs:
             for line in table
         ]
         lines = [f"  {line}" for line in (*lines, *self._notes())]
-        return "\n".join((TITLE, *lines)).replace(MINUS, "-")
+        return "\n".join((self._title, *lines)).replace(MINUS, "-")
 
     def _html(self) -> str:
         if not self.rows:
@@ -189,12 +194,16 @@ class Costs:
         head = "".join(f'<th scope="col">{heading}</th>' for heading in _HEADINGS)
         notes = f'<td class="evo-note" colspan="{len(_HEADINGS)}">{" ".join(self._notes())}</td>'
         foot = [_html_line(line) for line in self._sums()] + ([notes] if self._notes() else [])
-        body = [_html_line(_cells(row)) for row in self.rows]
+        body = [_html_line(self._cells(row)) for row in self.rows]
         return (
-            f'{_STYLE}<table class="evolink-costs">\n<caption>{TITLE}</caption>\n'
+            f'{_STYLE}<table class="evolink-costs">\n<caption>{self._title}</caption>\n'
             f"<thead>\n<tr>{head}</tr>\n</thead>\n"
             f"<tbody>\n{_html_lines(body)}</tbody>\n<tfoot>\n{_html_lines(foot)}</tfoot>\n</table>"
         )
+
+    def _cells(self, row: Row) -> tuple[str, ...]:
+        name, *rest = _cells(row)
+        return (f"{name} · {DEMO}" if row.simulated and self._is_mixed else name, *rest)
 
     def _sums(self) -> list[tuple[str, ...]]:
         """Give the lines under the table, cell by cell."""
@@ -211,6 +220,8 @@ class Costs:
             notes.append(f"Without {unknown} {'run' if unknown == 1 else 'runs'} whose cost is not known.")
         if self._has_inner:
             notes.append("What ran within something else is counted once in all.")
+        if self._is_mixed:
+            notes.append(f"What is {DEMO} is in no sum.")
         return notes
 
 
@@ -257,6 +268,7 @@ def _record(row: Row) -> tuple[Any, ...]:
         row.change,
         row.seconds,
         row.confidence,
+        row.simulated,
     )
 
 

@@ -83,7 +83,7 @@ class MemoryLedger:
         self._lock = threading.Lock()
         self._recorded = 0
         self._entries: OrderedDict[int, Entry] = OrderedDict()
-        self._earlier: dict[tuple[bool, bool], Entry] = {}
+        self._earlier: dict[tuple[bool, ...], Entry] = {}
 
     def record(self, entry: Entry) -> int:
         """Keep an entry, and give the number it goes by in this ledger."""
@@ -111,8 +111,8 @@ class MemoryLedger:
             return (*self._earlier.values(), *self._entries.values())
 
     def _fold(self, entry: Entry) -> None:
-        # Apart by these two, so that what is unknown is never a 0, and nothing is counted twice.
-        place = (entry.cost.credits is None, entry.within)
+        # Apart by these, so that what is unknown or simulated is in no sum, and nothing is counted twice.
+        place = (entry.cost.credits is None, entry.within, entry.cost.simulated)
         so_far = self._earlier.get(place)
         runs = [entry] if so_far is None else [so_far, entry]
         self._earlier[place] = Entry(
@@ -127,6 +127,7 @@ class MemoryLedger:
                 settled=all(run.cost.settled for run in runs),
                 confidence=_least_sure(runs),
                 reason="these runs are no longer told apart",
+                simulated=entry.cost.simulated,
             ),
             within=entry.within,
             runs=sum(run.runs for run in runs),
@@ -155,7 +156,7 @@ class Row:
     count as 0. ``total`` and ``mean`` are None where no run's cost is known, ``last`` where the newest run's
     isn't. ``change`` is ``last`` less the mean of the runs before it, None where there is nothing to compare
     it with. ``seconds`` is how long a run took on average, ``items`` how many items its loops did in all.
-    ``confidence`` is that of the least sure run.
+    ``confidence`` is that of the least sure run. ``simulated`` says that the demo account was spent on.
     """
 
     name: str
@@ -169,17 +170,18 @@ class Row:
     confidence: Confidence
     unknown: int = 0
     items: int = 0
+    simulated: bool = False
 
 
 def rows(entries: Iterable[Entry]) -> list[Row]:
     """Give a row for each thing that was measured, dearest first, those of unknown cost last.
 
-    All idle time is one row.
+    All idle time is one row. What was run on a real account and on the demo's has a row for each.
     """
-    groups: dict[tuple[str, str], list[Entry]] = {}
+    groups: dict[tuple[str, str, bool], list[Entry]] = {}
     for entry in entries:
         key = "" if entry.kind == "idle" else entry.key
-        groups.setdefault((entry.kind, key), []).append(entry)
+        groups.setdefault((entry.kind, key, entry.cost.simulated), []).append(entry)
     found = [_row(runs) for runs in groups.values()]
     known = [(row.total, row) for row in found if row.total is not None]
     known.sort(key=lambda pair: pair[0], reverse=True)
@@ -187,8 +189,11 @@ def rows(entries: Iterable[Entry]) -> list[Row]:
 
 
 def total(entries: Iterable[Entry]) -> Decimal | None:
-    """Give the credits that all of it cost, None where no cost is known; what ran within counts once."""
-    return _sum(entry.cost.credits for entry in entries if not entry.within)
+    """Give the credits that all of it cost, None where no cost is known; what ran within counts once.
+
+    Simulated costs are left out, unless all are simulated.
+    """
+    return _sum(entry.cost.credits for entry in _counted(entries))
 
 
 def total_of_others(entries: Iterable[Entry]) -> Decimal | None:
@@ -196,7 +201,18 @@ def total_of_others(entries: Iterable[Entry]) -> Decimal | None:
 
     Before a cost has settled, its own reservations can make that negative: then it isn't known.
     """
-    return _sum(_others(entry) for entry in entries if not entry.within)
+    return _sum(_others(entry) for entry in _counted(entries))
+
+
+def is_mixed(entries: Sequence[Entry]) -> bool:
+    """Tell whether some of the costs that are known are simulated and some are real."""
+    return len({entry.cost.simulated for entry in entries if entry.cost.credits is not None}) > 1
+
+
+def _counted(entries: Iterable[Entry]) -> list[Entry]:
+    outermost = [entry for entry in entries if not entry.within]
+    mixed = is_mixed(outermost)
+    return [entry for entry in outermost if not (mixed and entry.cost.simulated)]
 
 
 def _others(entry: Entry) -> Decimal | None:
@@ -204,15 +220,18 @@ def _others(entry: Entry) -> Decimal | None:
     return None if others is not None and others < 0 else others
 
 
-def expected(entries: Sequence[Entry], key: str, *, per_item: bool = False) -> Decimal | None:
+def expected(
+    entries: Sequence[Entry], key: str, *, per_item: bool = False, simulated: bool = False
+) -> Decimal | None:
     """Give the credits that one run of this costs by its newest runs, None where unknown or nothing.
 
-    With ``per_item`` it is what one item of the loop costs.
+    With ``per_item`` it is what one item of the loop costs; ``simulated`` asks for runs on the demo account.
     """
     known = [
         (entry.cost.credits, entry.items if per_item else 1)
         for entry in entries
-        if entry.key == key and entry.kind != "earlier" and entry.cost.credits is not None
+        if entry.key == key and entry.kind != "earlier" and entry.cost.simulated == simulated
+        if entry.cost.credits is not None
     ]
     newest = [(cost, count) for cost, count in known if count][-NEWEST:]
     mean = _mean(_sum(cost for cost, _ in newest), sum(count for _, count in newest))
@@ -249,6 +268,7 @@ def _row(entries: Sequence[Entry]) -> Row:
         confidence=_least_sure(entries),
         unknown=unknown,
         items=sum(entry.items for entry in entries),
+        simulated=newest.cost.simulated,
     )
 
 

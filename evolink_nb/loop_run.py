@@ -88,7 +88,12 @@ class LoopRun:
             raise self.measurement.unreadable()
         from tqdm.auto import tqdm  # noqa: PLC0415 - it brings widgets along, and is used by loops only
 
-        self.tally.expected = ledger.expected(ledger.current().entries(), self._place.key, per_item=True)
+        self.tally.expected = ledger.expected(
+            ledger.current().entries(),
+            self._place.key,
+            per_item=True,
+            simulated=self.measurement.cost.simulated,
+        )
         if before is None:
             error = self.measurement.unreadable()
             self._say(f"The balance can't be read, so what the items cost isn't known: {error.message}")

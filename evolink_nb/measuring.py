@@ -122,6 +122,8 @@ class Measurement:
             earlier.follow()
         # One that is sure may be on its way out still.
         self._settling = [each for each in self._settling if not (each.wait(0) or each._is_sure())]
+        known = self.before or self.fetcher.credits
+        self.cost = Cost(simulated=known is not None and known.simulated)
         self._started, self._began_at = self._clock.monotonic(), self._clock.now()
 
     def disturb(self, reason: str) -> None:
@@ -347,7 +349,7 @@ class Measurement:
         if self.cost.credits is None:
             error = self.fetcher.error
             reason = "the balance could not be read" + (f": {error.message}" if error else "")
-            self._tell(Cost(seconds=self.seconds, reason=reason))
+            self._tell(Cost(seconds=self.seconds, reason=reason, simulated=self.cost.simulated))
 
     def _tell(self, cost: Cost) -> None:
         if cost == self.cost:

@@ -268,6 +268,11 @@ class MeteredCost:
         """Why the confidence is what it is."""
         return self._measurement.cost.reason
 
+    @property
+    def simulated(self) -> bool:
+        """Whether it is the demo account's credits that were spent."""
+        return self._measurement.cost.simulated
+
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until the figures are final, ``seconds`` at most, and tell whether they are."""
         return self._measurement.wait(seconds)

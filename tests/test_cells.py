@@ -718,6 +718,14 @@ def test_what_is_spent_between_two_tracked_cells_is_a_row_of_its_own(
     ]
 
 
+def test_what_is_spent_on_the_demo_account_is_said_to_be(shell: Shell, demo_server: DemoServer) -> None:
+    settled(shell, "account.spend(2)")
+    demo_server.fault(status=503)
+    shell.run(f"{LINE} -o cost\npass")
+    assert (shell.ip.user_ns["cost"].credits, shell.ip.user_ns["cost"].simulated) == (None, True)
+    assert "in EvoLink credits (demo data)" in shell.run("%evolink_costs").out
+
+
 def test_the_costs_are_given_as_csv_and_as_a_table_of_pandas(
     shell: Shell, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,7 @@ def entry(
     seconds: float = 2.4,
     items: int = 0,
     within: bool = False,
+    simulated: bool = False,
 ) -> Entry:
     amount = None if credits is None else Decimal(credits)
     cost = Cost(
@@ -51,6 +52,7 @@ def entry(
         others=None if others is None else Decimal(others),
         seconds=seconds,
         confidence="unknown" if amount is None else confidence,
+        simulated=simulated,
     )
     return Entry(name, name, kind, NOON, cost, items=items, within=within)
 
@@ -196,6 +198,19 @@ def test_what_ran_within_something_else_is_counted_once_and_said_so() -> None:
     assert "counted once" in text(costs)
     assert "counted once" in html(costs)
     assert "counted once" not in text(Costs([entry("outer", "5")]))
+
+
+def test_demo_data_is_marked_and_in_no_sum_with_real_costs() -> None:
+    demo = entry("a", "100", simulated=True)
+    mixed = Costs([demo, entry("a", "3")])
+    for shown in (text(mixed), html(mixed)):
+        assert "a · demo data" in shown
+        assert "What is demo data is in no sum." in shown
+    assert mixed.total == 3
+    assert [line["simulated"] for line in read_csv(mixed)] == ["True", "False"]
+    for shown in (text(Costs([demo])), html(Costs([demo]))):
+        assert "What work has cost, in EvoLink credits (demo data)" in shown
+        assert "a · demo data" not in shown
 
 
 def test_only_what_is_not_clean_has_a_word_for_it() -> None:

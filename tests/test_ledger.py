@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
@@ -236,6 +237,23 @@ def test_a_key_whose_counter_is_frozen_is_judged_by_the_account() -> None:
     frozen = Cost(user=Decimal("1.5"), seconds=1.0, settled=True, confidence="shared", reason="frozen")
     assert row([entry(frozen)]).total == Decimal("1.5")
     assert total_of_others([entry(frozen)]) is None
+
+
+def test_what_the_demo_account_was_spent_on_is_told_apart() -> None:
+    simulated = replace(cost("100"), simulated=True)
+    real_and_not = [entry("1"), entry(simulated), entry("3")]
+    assert [(row.total, row.runs, row.simulated) for row in rows(real_and_not)] == [
+        (Decimal(100), 1, True),
+        (Decimal(4), 2, False),
+    ]
+    assert total(real_and_not) == 4
+    assert total([entry(simulated), entry(simulated), entry(UNREAD)]) == 200
+    assert expected(real_and_not, "a") == 2
+    assert expected(real_and_not, "a", simulated=True) == 100
+    kept = MemoryLedger(most=1)
+    for each in real_and_not:
+        kept.record(each)
+    assert total(kept.entries()) == 4
 
 
 def test_all_idle_time_is_one_row_at_its_place() -> None:
