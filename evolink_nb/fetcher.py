@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import contextvars
 import copy
 import logging
@@ -11,7 +12,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -111,6 +112,7 @@ class CreditsFetcher(HasTraits):
         self._asked = False
         self._reading = False
         self._readings_ended = 0
+        self._wanted = 0
         self._asked_at = 0.0
         self._publishing = threading.RLock()
         self.observe(self._follow_interval, "interval")
@@ -171,27 +173,17 @@ class CreditsFetcher(HasTraits):
             self._hidden.discard(viewer)
             self._insisting.discard(viewer)
             intervals = list(self._viewers.values())
+            thread = self._end_unused()
         if intervals:
             self.interval = min(intervals)
-        else:
-            self.stop()
+        self._see_off(thread)
 
     def stop(self) -> None:
         """End the thread, giving up a read under way. The last reading stays; `start` begins anew."""
         with self._changed:
-            thread, self._thread = self._thread, None
             self._viewers.clear()
-            self._hidden.clear()
-            self._insisting.clear()
-            self._asked = self._paused = False
-            self._changed.notify_all()
-        if thread is None:
-            return
-        _running.discard(self)
-        self.client.close()
-        if thread is not threading.current_thread():
-            thread.join(timeout=2.0)
-        self._rest()
+            thread = self._end()
+        self._see_off(thread)
 
     def show(self, viewer: Hashable, *, visible: bool) -> None:
         """Say whether ``viewer`` can be seen; with none in sight the cadence is `HIDDEN_INTERVAL`."""
@@ -240,7 +232,8 @@ class CreditsFetcher(HasTraits):
                 self._changed.notify_all()
                 return
             self._reading = True
-        self._read(None, asked=True)
+        with self._wanting():
+            self._read(None, asked=True)
 
     def read(self, *, join: bool = True) -> Credits:
         """Give a reading taken now, shared with every observer, or raise the `EvoLinkError` that came.
@@ -253,15 +246,17 @@ class CreditsFetcher(HasTraits):
             if self.error is not None and self._schedule.wait_left(self._clock.monotonic()):
                 raise copy.copy(self.error)
             ended = self._readings_ended
-        self.refresh()
-        with self._changed:
-            while self._readings_ended == ended and (self._reading or self._thread is not None):
-                self._changed.wait()
+        with self._wanting():
+            self.refresh()
+            with self._changed:
+                while self._readings_ended == ended and (self._reading or self._thread is not None):
+                    self._changed.wait()
+        if self._readings_ended == ended:
+            raise errors.EvoLinkError("The fetcher was stopped before it had a reading.")
         if self.error is not None:
             # A copy: raising ours would tie the caller's frames, and all their data, to it.
             raise copy.copy(self.error)
-        if self.credits is None:
-            raise errors.EvoLinkError("The fetcher was stopped before it had a reading.")
+        assert self.credits is not None  # for mypy: a reading that ended brought one or the other  # noqa: S101
         return self.credits
 
     def say(self, *, notice: str | None = None, outlook: str | None = None) -> None:
@@ -276,7 +271,44 @@ class CreditsFetcher(HasTraits):
         with self._changed:
             self._changed.wait_for(lambda: self._readings_ended or self._thread is None, seconds)
 
+    @contextlib.contextmanager
+    def _wanting(self) -> Iterator[None]:
+        """Let no viewer that goes take along the thread, or the read under way, that somebody waits for."""
+        with self._changed:
+            self._wanted += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._wanted -= 1
+                thread = self._end_unused()
+            self._see_off(thread)
+
     # -- the thread ------------------------------------------------------------------------------------
+
+    def _end_unused(self) -> threading.Thread | None:
+        """End the thread if it serves nobody; the lock is held, so that nobody comes meanwhile."""
+        return None if self._thread is None or self._viewers or self._wanted else self._end()
+
+    def _end(self) -> threading.Thread | None:
+        """End the thread, giving up a read under way, and give it; the lock is held."""
+        thread, self._thread = self._thread, None
+        self._hidden.clear()
+        self._insisting.clear()
+        self._asked = self._paused = False
+        self._changed.notify_all()
+        if thread is not None:
+            _running.discard(self)
+            self.client.close()
+        return thread
+
+    def _see_off(self, thread: threading.Thread | None) -> None:
+        """Wait a moment for a thread that was ended."""
+        if thread is None:
+            return
+        if thread is not threading.current_thread():
+            thread.join(timeout=2.0)
+        self._rest()
 
     def _run(self) -> None:
         me = threading.current_thread()
@@ -318,6 +350,7 @@ class CreditsFetcher(HasTraits):
     def _read(self, thread: threading.Thread | None, *, asked: bool) -> None:
         """Make one try, on ``thread`` or on the caller's own, plan the next, and let the observers know."""
         started, status = self._clock.monotonic(), self.status
+        given_up = True
         try:
             if asked or self.status == "paused":
                 self._publish(status="loading" if self.credits is None else "refreshing")
@@ -345,7 +378,7 @@ class CreditsFetcher(HasTraits):
         finally:
             with self._changed:
                 self._reading = False
-                self._readings_ended += 1
+                self._readings_ended += not given_up
                 self._changed.notify_all()
 
     def _take_in(self, started: float, credits: Credits | None, error: errors.EvoLinkError | None) -> None:

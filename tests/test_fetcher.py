@@ -547,6 +547,52 @@ def test_stopping_gives_up_a_request_that_gets_no_answer(
     assert (fetcher.credits, fetcher.error, fetcher.status) == (before, None, "paused")
 
 
+@pytest.mark.parametrize("comes", ["before", "after"])
+def test_a_viewer_that_goes_takes_no_reading_along_that_is_waited_for(
+    fetcher: CreditsFetcher, client: ScriptedClient, comes: str
+) -> None:
+    """Whether the fetcher's own thread reads, or the one that wants to know."""
+    spent = replace(READING, token=replace(READING.token, used=READING.token.used + 7))
+    client.then(READING, spent)
+    if comes == "before":
+        fetcher.attach("one", 15)
+        fetcher.wait(PATIENCE)
+    else:
+        fetcher.read()
+    client.gate.clear()
+    found: list[object] = []
+    waits = threading.Thread(target=lambda: found.append(fetcher.read(join=False)))
+    waits.start()
+    client.wait_until_asked(2)
+    if comes == "after":
+        fetcher.attach("one", 15)
+    fetcher.detach("one")
+    closed = client.gate.is_set()
+    client.gate.set()
+    waits.join(PATIENCE)
+    assert (found, closed, fetcher.running) == ([spent], False, False)
+
+
+def test_a_reading_that_a_stop_gave_up_is_none(fetcher: CreditsFetcher, client: ScriptedClient) -> None:
+    fetcher.start()
+    fetcher.wait(PATIENCE)
+    client.gate.clear()
+    found: list[str] = []
+
+    def read() -> None:
+        try:
+            fetcher.read()
+        except errors.EvoLinkError as error:
+            found.append(error.message)
+
+    waits = threading.Thread(target=read)
+    waits.start()
+    client.wait_until_asked(2)
+    fetcher.stop()
+    waits.join(PATIENCE)
+    assert found == ["The fetcher was stopped before it had a reading."]
+
+
 def test_it_can_be_started_again(fetcher: CreditsFetcher, client: ScriptedClient, clock: FakeClock) -> None:
     fetcher.start()
     clock.advance(1)
