@@ -81,29 +81,37 @@ class Budget:
 
     def arm(self, before: Credits, work: Work) -> None:
         """Watch ``work`` from now on; what was spent counts from the reading ``before``."""
-        with _lock:
-            self._before = self._before or before
-            self._work, self.exceeded = work, None
-            self._said.clear()
-            # What is printed from the fetcher's thread belongs to the cell that runs now.
-            context = contextvars.copy_context()
-            self._say = lambda message: context.run(_print, message)
-            _armed.append(self)
-            self._armed_at = self._looked_at = time.monotonic()
-            self._latest, self._late = before, 0.0
-        self.fetcher.observe(self._look, "revision")
-        # A first look soon: only then is it known how fast the work spends.
-        self._watch_every(SHORTEST_WATCH)
+        try:
+            with _lock:
+                self._before = self._before or before
+                self._work, self.exceeded = work, None
+                self._said.clear()
+                # What is printed from the fetcher's thread belongs to the cell that runs now.
+                context = contextvars.copy_context()
+                self._say = lambda message: context.run(_print, message)
+                _armed.append(self)
+                self._armed_at = self._looked_at = time.monotonic()
+                self._latest, self._late = before, 0.0
+            self.fetcher.observe(self._look, "revision")
+            # A first look soon: only then is it known how fast the work spends.
+            self._watch_every(SHORTEST_WATCH)
+        except BaseException:  # an interrupt: nothing may stay armed for work that never began
+            self.disarm()
+            raise
 
     def disarm(self) -> BudgetExceeded | None:
         """Watch no longer, and tell whether the work was stopped; called by the work's own thread."""
+        interrupt: BaseException | None = None
         while True:
             try:
-                return self._disarm()
-            except Work.CAUSED:
-                # The interrupt for the work, come too late: it ends here. Any other is a person's.
-                if self.exceeded is None:
-                    raise
+                exceeded = self._disarm()
+            except Work.CAUSED as caught:
+                interrupt = caught  # nothing may stay armed: it waits until this is done
+                continue
+            # The interrupt for the work, come too late, ends here. Any other is a person's, or of a budget around.
+            if interrupt is not None and exceeded is None:
+                raise interrupt
+            return exceeded
 
     def _disarm(self) -> BudgetExceeded | None:
         with _lock:
@@ -112,11 +120,13 @@ class Budget:
                 _armed.remove(self)
         if work is not None:
             work.finish()
-            self._work = None
-            self.fetcher.unobserve(self._look, "revision")
+            with contextlib.suppress(ValueError):  # it was interrupted before it observed, or while it rested
+                self.fetcher.unobserve(self._look, "revision")
             self.fetcher.detach(self)
             if self._said:
                 self.fetcher.say(notice="")
+            # Last: who is interrupted before comes here again.
+            self._work = None
         return self.exceeded
 
     def _look(self, _change: object = None) -> None:
@@ -219,11 +229,15 @@ class SessionBudget(Budget):
         self._before = fetcher.read(join=False)
         self._spent_before_work = Decimal(-1)
         self._live = True
-        with _lock:
-            _sessions.append(self)
-        if on_session is not None:
-            on_session()
-        self.begin_work(Work())
+        try:
+            with _lock:
+                _sessions.append(self)
+            if on_session is not None:
+                on_session()
+            self.begin_work(Work())
+        except BaseException:  # an interrupt
+            self.cancel()
+            raise
 
     @property
     def left(self) -> Decimal:
@@ -267,8 +281,10 @@ class SessionBudget(Budget):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        exceeded = self.end_work()
-        self.cancel()
+        try:
+            exceeded = self.end_work()
+        finally:
+            self.cancel()
         if exceeded is not None:
             raise exceeded from None
 

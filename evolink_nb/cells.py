@@ -8,6 +8,7 @@ only takes what belongs to the cell that runs.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -210,9 +211,7 @@ class Cells:
         """Take note that a cell has ended, with IPython's ``result``."""
         cell = self._pop(result.info.raw_cell)
         if cell is not None:
-            exceeded = None if cell.budget is None else cell.budget.disarm()
-            if not self._running:
-                exceeded = exceeded or budgets.end_work() or budgets.disarm_thread()
+            exceeded = self._end_budgets(cell)
             cell.put_back()
             if exceeded is not None:
                 self._say_stopped(cell, result, exceeded)
@@ -227,6 +226,19 @@ class Cells:
             line.send_again()
             if over:
                 self._lines.remove(line)
+
+    def _end_budgets(self, cell: _Cell) -> BudgetExceeded | None:
+        """Have all that watches the cell rest, and tell which one stopped it."""
+        ends = [] if cell.budget is None else [cell.budget.disarm]
+        if not self._running:
+            ends += [budgets.end_work, budgets.disarm_thread]
+        exceeded = None
+        for end in ends:
+            # A person's interrupt comes too late for the cell; it must not keep the others armed.
+            with contextlib.suppress(KeyboardInterrupt):
+                stop = end()
+                exceeded = exceeded or stop
+        return exceeded
 
     def _pop(self, raw_cell: str) -> _Cell | None:
         # Events of other cells come too: of the one that loaded the extension, or of an empty one.

@@ -157,9 +157,14 @@ class CreditsFetcher(HasTraits):
                 self._schedule.restart(self._clock.monotonic())
                 # In the caller's context: ipykernel 7.0 loses what a thread without one sends.
                 run = partial(contextvars.copy_context().run, self._run)
-                self._thread = threading.Thread(target=run, name="evolink-nb-fetcher", daemon=True)
-                _running.add(self)
-                self._thread.start()
+                thread = threading.Thread(target=run, name="evolink-nb-fetcher", daemon=True)
+                try:
+                    self._thread = thread
+                    _running.add(self)
+                    thread.start()
+                except BaseException:  # an interrupt, or one thread too many: nobody may wait for it
+                    self._thread = None
+                    raise
             shortest = min(self._viewers.values())
         self.interval = shortest
         # The others may all be out of sight: what was planned for them is too late for this one.
@@ -224,16 +229,23 @@ class CreditsFetcher(HasTraits):
         Joins a read under way. Returns at once where the thread runs; else reads before it returns.
         While the server asks to be left alone, the reading comes when that time is over.
         """
-        with self._changed:
-            if self._reading:
-                return
-            if self._thread is not None:
-                self._asked = True
-                self._changed.notify_all()
-                return
-            self._reading = True
+        mine = False
         with self._wanting():
-            self._read(None, asked=True)
+            try:
+                with self._changed:
+                    if self._reading:
+                        return
+                    if self._thread is not None:
+                        self._asked = True
+                        self._changed.notify_all()
+                        return
+                    self._reading = mine = True
+                self._read(None, asked=True)
+            except BaseException:  # an interrupt: others must not wait for what never began
+                with self._changed:
+                    self._reading = self._reading and not mine
+                    self._changed.notify_all()
+                raise
 
     def read(self, *, join: bool = True) -> Credits:
         """Give a reading taken now, shared with every observer, or raise the `EvoLinkError` that came.

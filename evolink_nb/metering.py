@@ -68,9 +68,13 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
 
     def __enter__(self) -> MeteredCost:
         running = self._prepare()
-        running.enter()
-        running.read()
-        running.watch(Work)
+        try:
+            running.enter()
+            running.read()
+            running.watch(Work)
+        except BaseException:
+            running.measurement.abandon()
+            raise
         self._running.append(running)
         return MeteredCost(running.measurement)
 
@@ -89,15 +93,14 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
 
     async def __aenter__(self) -> MeteredCost:
         running = self._prepare()
-        # The measurements around it are this task's: only the reading is handed to another thread.
-        running.enter()
         try:
+            # The measurements around it are this task's: only the reading is handed to another thread.
+            running.enter()
             await asyncio.to_thread(running.read)
-        except BaseException:
-            # Cancelled: the thread reads on for nobody.
+            running.watch(functools.partial(Work, task=asyncio.current_task()))
+        except BaseException:  # cancelled, too: the reading then ends by itself
             running.measurement.abandon()
             raise
-        running.watch(functools.partial(Work, task=asyncio.current_task()))
         self._running.append(running)
         return MeteredCost(running.measurement)
 
@@ -115,7 +118,12 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         if error is not None:
             running.measurement.settle_behind()
         else:
-            await asyncio.to_thread(running.measurement.settle)
+            try:
+                await asyncio.to_thread(running.measurement.settle)
+            except asyncio.CancelledError:
+                # Its loop ends only when the thread does.
+                running.measurement.give_up()
+                raise
 
     def __call__(self, function: F) -> F:
         """Give ``function``, or coroutine function, with each of its calls measured."""
@@ -295,13 +303,8 @@ class _Running:
 
     def read(self) -> None:
         """Take the reading before the work; without one there is nothing to watch a budget by."""
-        try:
-            self.measurement.begin()
-        except BaseException:
-            self.measurement.abandon()
-            raise
+        self.measurement.begin()
         if self.limited is not None and self.measurement.before is None:
-            self.measurement.abandon()
             raise self.measurement.unreadable()
 
     def watch(self, work: Callable[[], Work]) -> None:
@@ -310,8 +313,16 @@ class _Running:
 
     def end(self, error: BaseException | None) -> BudgetExceeded | None:
         """End the work, and tell whether its own budget stopped it."""
-        exceeded = None if self.limited is None else self.limited.disarm()
-        self.measurement.stop()
-        self.measurement.record("meter", key=self.place.key, name=self.place.name)
+        try:
+            exceeded = None if self.limited is None else self.limited.disarm()
+        except BaseException:  # an interrupt that is not this budget's: the work has ended all the same
+            self._note_end()
+            self.measurement.settle_behind()
+            raise
+        self._note_end()
         # What another budget stopped is that one's to say.
         return None if isinstance(error, BudgetExceeded) else exceeded
+
+    def _note_end(self) -> None:
+        self.measurement.stop()
+        self.measurement.record("meter", key=self.place.key, name=self.place.name)

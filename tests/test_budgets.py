@@ -259,6 +259,50 @@ def test_a_persons_interrupt_stays_one(demo_server: DemoServer, client: EvoLinkC
     assert demo_server.account.true_cost() == 0
 
 
+@pytest.mark.parametrize("moment", ["attach", "detach"])
+@pytest.mark.parametrize("kind", [meter, budget])
+def test_an_interrupt_while_it_is_armed_or_disarmed_leaves_nothing_behind(
+    demo_server: DemoServer, client: EvoLinkClient, monkeypatch: pytest.MonkeyPatch, moment: str, kind: Any
+) -> None:
+    """As of a person, or of a budget around it that trips just then."""
+    real = getattr(CreditsFetcher, moment)
+
+    def interrupted(*args: Any, **kwargs: Any) -> None:
+        monkeypatch.setattr(CreditsFetcher, moment, real)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CreditsFetcher, moment, interrupted)
+    with pytest.raises(KeyboardInterrupt), kind(max_credits=5, client=client):
+        pass
+    assert not budgets.any_armed()
+    budgets.begin_work(Work())
+    assert not budgets.any_armed()
+    with meter(client=client, settle=5) as cost:
+        demo_server.account.spend(1)
+        demo_server.account.settle_all()
+    assert "at the same time" not in cost.reason
+    assert not CreditsFetcher.shared(client).running
+
+
+def test_a_meter_that_is_cancelled_as_it_begins_disturbs_nobody(
+    demo_server: DemoServer, client: EvoLinkClient
+) -> None:
+    async def begin() -> None:
+        async with meter(client=client):
+            pytest.fail("it began")
+
+    async def cancelled() -> None:
+        demo_server.fault(latency=0.3)
+        task = asyncio.create_task(begin())
+        await asyncio.to_thread(demo_server.wait_for_requests, 1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled())
+    assert measuring.under_way.all() == []
+
+
 def test_a_sessions_budget_stops_what_goes_on_spending_and_lets_the_rest_run(
     demo_server: DemoServer, client: EvoLinkClient, capsys: pytest.CaptureFixture[str]
 ) -> None:

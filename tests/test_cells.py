@@ -513,6 +513,33 @@ def test_a_session_s_budget_counts_across_cells_and_lets_what_spends_nothing_run
     assert shell.run("step(); 6 * 7").value == 42
 
 
+def test_a_session_s_budget_rests_after_a_cell_that_another_stopped(shell: Shell) -> None:
+    shell.run("import evolink_nb, time; session = evolink_nb.budget(100)")
+    shown = shell.run(f"{LINE} --max 2\naccount.spend(3)\ntime.sleep(60)")
+    assert isinstance(shown.error, BudgetExceeded)
+    assert "--max 2" in shown.error.name
+    assert not budgets.any_armed()
+    shell.run("session.cancel()")
+
+
+def test_an_interrupt_as_a_cell_ends_keeps_nothing_armed(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.run("import evolink_nb; session = evolink_nb.budget(100)")
+    real = CreditsFetcher.detach
+
+    def interrupted(*args: Any) -> None:
+        monkeypatch.setattr(CreditsFetcher, "detach", real)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CreditsFetcher, "detach", interrupted)
+    shown = shell.run(f"{LINE} --max 50 --settle 5\npass")
+    assert not budgets.any_armed()
+    assert shell.ip.custom_exceptions == ()
+    assert "nothing spent" in shown.out
+    shell.run("session.cancel()")
+
+
 def test_a_cell_is_not_run_when_the_reading_that_a_spent_session_takes_before_it_is_interrupted(
     shell: Shell, demo_server: DemoServer
 ) -> None:

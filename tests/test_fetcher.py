@@ -593,6 +593,20 @@ def test_a_reading_that_a_stop_gave_up_is_none(fetcher: CreditsFetcher, client: 
     assert found == ["The fetcher was stopped before it had a reading."]
 
 
+def test_a_thread_that_could_not_start_keeps_nobody_waiting(
+    fetcher: CreditsFetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(threading.Thread, "start", fail)
+        fetcher.attach("one", 15)
+    assert not fetcher.running
+    assert fetcher.read() == READING
+    fetcher.detach("one")
+
+
 def test_it_can_be_started_again(fetcher: CreditsFetcher, client: ScriptedClient, clock: FakeClock) -> None:
     fetcher.start()
     clock.advance(1)
