@@ -136,7 +136,7 @@ class LoopRun:
         """Take in the newest reading, show it, and tell whether there may be another item."""
         self._take_in(self._fetcher.credits, self._done)
         self._show()
-        if isinstance(iterable, Sized) and self._done == len(iterable):
+        if self._done == length(iterable):
             return True  # there is none: that is for the iterator to say
         if self._unread is not None:
             reason = f"the balance can't be read, so max_credits can't be kept. {self._unread}"
@@ -288,6 +288,14 @@ class LoopRun:
         """Give the seconds for which the server asked to be left alone."""
         retry_at = self._fetcher.retry_at
         return 0.0 if retry_at is None else (retry_at - datetime.now(UTC)).total_seconds()
+
+
+def length(iterable: object) -> int | None:
+    """Give the number of items, None where it isn't told: some that have ``len`` raise in it."""
+    try:
+        return len(iterable) if isinstance(iterable, Sized) else None
+    except (TypeError, AttributeError, NotImplementedError, OverflowError):
+        return None
 
 
 def _encodable(text: str, stream: TextIO) -> str:

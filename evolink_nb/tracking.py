@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Sized
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from .budgets import parse_limit
 from .cost import Cost
-from .loop_run import LoopRun
+from .loop_run import LoopRun, length
 from .measuring import Measurement
 from .metering import shared_fetcher
 from .place import Place
@@ -109,8 +109,8 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
 
     def _new_run(self) -> LoopRun:
         total = self._total
-        if total is None and isinstance(self._iterable, Sized):
-            total = len(self._iterable)
+        if total is None:
+            total = length(self._iterable)
         self._run = LoopRun(
             Measurement(shared_fetcher(self._client)),
             place=self._place,

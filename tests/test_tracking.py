@@ -267,6 +267,20 @@ def test_items_that_cost_nothing_stop_nothing(capsys: Capture) -> None:
     assert printed(capsys) == ["5 items, 0 credits (key)"]
 
 
+@pytest.mark.parametrize("problem", [TypeError, OverflowError])
+def test_a_length_that_cannot_be_told_is_not_needed(problem: type[Exception]) -> None:
+    """As of a data loader over a stream, or of a range longer than memory."""
+
+    class Endless:
+        def __len__(self) -> int:
+            raise problem
+
+        def __iter__(self) -> Iterator[int]:
+            return iter((1, 2))
+
+    assert list(track(Endless(), max_credits=5)) == [1, 2]
+
+
 def test_no_items_leave_no_trace(book: MemoryLedger, capsys: Capture) -> None:
     assert list(track([], max_credits=1)) == []
     assert printed(capsys) == []
