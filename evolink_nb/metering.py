@@ -71,12 +71,15 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         try:
             running.enter()
             running.read()
+            cost = MeteredCost(running.measurement)
+            self._running.append(running)
             running.watch(Work)
         except BaseException:
+            if running in self._running:
+                self._running.remove(running)
             running.measurement.abandon()
             raise
-        self._running.append(running)
-        return MeteredCost(running.measurement)
+        return cost
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -528,7 +528,7 @@ def test_an_interrupt_as_a_cell_ends_keeps_nothing_armed(
     shell.run("import evolink_nb; session = evolink_nb.budget(100)")
     real = CreditsFetcher.detach
 
-    def interrupted(*args: Any) -> None:
+    def interrupted(*_args: Any) -> None:
         monkeypatch.setattr(CreditsFetcher, "detach", real)
         raise KeyboardInterrupt
 

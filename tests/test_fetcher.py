@@ -599,9 +599,10 @@ def test_a_thread_that_could_not_start_keeps_nobody_waiting(
     def fail(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+    with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", fail)
-        fetcher.attach("one", 15)
+        with pytest.raises(RuntimeError):
+            fetcher.attach("one", 15)
     assert not fetcher.running
     assert fetcher.read() == READING
     fetcher.detach("one")
