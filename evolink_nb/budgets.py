@@ -108,7 +108,7 @@ class Budget:
             except Work.CAUSED as caught:
                 interrupt = caught  # nothing may stay armed: it waits until this is done
                 continue
-            # The interrupt for the work, come too late, ends here. Any other is a person's, or of a budget around.
+            # The interrupt for the work, come too late, ends here. Others are a person's, or another budget's.
             if interrupt is not None and exceeded is None:
                 raise interrupt
             return exceeded
@@ -167,7 +167,10 @@ class Budget:
 
     def _is_being_stopped(self) -> bool:
         """Tell whether another budget stops the same work: the first one to trip is the one to be named."""
-        return any(other.exceeded and other.thread == self.thread for other in _armed)
+        work = self._work
+        return work is not None and any(
+            other.exceeded and other._work is not None and other._work.contains(work) for other in _armed
+        )
 
     def _trip(self) -> None:
         over = self.spent - self.max_credits
@@ -322,9 +325,9 @@ def any_armed() -> bool:
 
 
 def stopped(thread: int) -> BudgetExceeded | None:
-    """Give the stop that was sent to the work of ``thread``."""
+    """Give the stop that was sent to the work of ``thread``, but for tasks, which say so themselves."""
     with _lock:
-        return _first([each.exceeded for each in _armed if each.thread == thread])
+        return _first([each.exceeded for each in _armed if each.thread == thread and not each.is_for_task])
 
 
 def stop_all() -> None:

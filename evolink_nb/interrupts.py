@@ -37,6 +37,7 @@ class Work:
         self._task = task
         self._within = within
         self._loop = _running_loop()
+        self._made_in = None if self._loop is None else asyncio.current_task()
         self._loop_answers = True
         self._cancelled = 0
         self._finished = False
@@ -47,6 +48,10 @@ class Work:
         """Whether it is one task of an event loop."""
         return self._task is not None
 
+    def contains(self, other: Work) -> bool:
+        """Tell whether what interrupts it interrupts ``other`` too."""
+        return self.thread == other.thread and (self._task is None or self._task is other._made_in)
+
     def interrupt(self, *, again: bool = False) -> None:
         """Interrupt it; ``again`` after that had no effect."""
         self._sent_at = time.monotonic()
@@ -54,7 +59,8 @@ class Work:
             self._interrupt_thread(again=again)
         # A loop that still has to run what it was asked the last time is blocked by a call of the work's own.
         # In a task anything but CancelledError could end the loop itself, and with it the kernel.
-        elif again and not self._loop_answers:
+        # It may be another task's call, though: that one is nothing to this work.
+        elif again and not self._loop_answers and self._runs_now():
             _raise_in(self.thread, asyncio.CancelledError)
         self._ask_loop(self._cancel if self._task is not None else self._note)
 
@@ -90,6 +96,9 @@ class Work:
         elif callable(handler):
             # Without a handler of Python's a signal would end the process, or nothing would come of it.
             _send_interrupt(self.thread)
+
+    def _runs_now(self) -> bool:
+        return self._loop is not None and asyncio.current_task(self._loop) is self._task
 
     def _ask_loop(self, answer: Callable[[], None]) -> None:
         """Wake a loop that waits: handlers of signals, and what was cancelled, run only then."""

@@ -135,6 +135,66 @@ def test_a_task_is_stopped_where_it_awaits_and_the_loop_goes_on(
     assert asyncio.run(beside()) == "went on"
 
 
+def test_a_task_that_is_deaf_keeps_no_other_from_being_stopped(
+    demo_server: DemoServer, client: EvoLinkClient
+) -> None:
+    spending = Spending(demo_server)
+
+    async def deaf(over: asyncio.Event, heard: asyncio.Event) -> None:
+        with contextlib.suppress(BudgetExceeded):
+            async with meter(max_credits=1, client=client, every=EVERY):
+                spending.step()
+                while not over.is_set():
+                    try:
+                        await over.wait()
+                    except asyncio.CancelledError:
+                        heard.set()
+
+    async def main() -> None:
+        over, heard = asyncio.Event(), asyncio.Event()
+        beside = asyncio.create_task(deaf(over, heard))
+        try:
+            await heard.wait()
+            # That is no stop of what this thread does otherwise.
+            assert budgets.stopped(threading.get_ident()) is None
+            with pytest.raises(BudgetExceeded):
+                async with asyncio.timeout(10), meter(max_credits=5, client=client, every=EVERY):
+                    await spending.in_an_await()
+        finally:
+            over.set()
+            await beside
+
+    asyncio.run(main())
+
+
+def test_a_task_that_blocks_the_loop_is_not_taken_for_the_one_that_is_stopped(
+    demo_server: DemoServer, client: EvoLinkClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budgets, "AGAIN_AFTER", 0.1)
+    spending = Spending(demo_server)
+
+    async def limited(begun: asyncio.Event) -> None:
+        async with meter(max_credits=5, client=client, every=EVERY):
+            begun.set()
+            await spending.in_an_await()
+
+    async def blocking(begun: asyncio.Event) -> str:
+        await begun.wait()
+        # Longer than until the second interrupt: each takes a reading.
+        read = demo_server.requests_seen["/v1/credits"]
+        while demo_server.requests_seen["/v1/credits"] < read + 5:
+            time.sleep(0.01)  # noqa: ASYNC251 - the point of this work
+        return "went on"
+
+    async def main() -> None:
+        begun = asyncio.Event()
+        stopped, other = await asyncio.gather(limited(begun), blocking(begun), return_exceptions=True)
+        assert isinstance(stopped, BudgetExceeded)
+        assert other == "went on"
+
+    asyncio.run(main())
+
+
 def test_a_blocking_call_inside_a_coroutine_is_stopped_at_its_next_line(
     demo_server: DemoServer, client: EvoLinkClient
 ) -> None:
@@ -267,7 +327,7 @@ def test_an_interrupt_while_it_is_armed_or_disarmed_leaves_nothing_behind(
     """As of a person, or of a budget around it that trips just then."""
     real = getattr(CreditsFetcher, moment)
 
-    def interrupted(*args: Any, **kwargs: Any) -> None:
+    def interrupted(*_args: Any, **_kwargs: Any) -> None:
         monkeypatch.setattr(CreditsFetcher, moment, real)
         raise KeyboardInterrupt
 
