@@ -250,6 +250,9 @@ class SessionBudget(Budget):
     def begin_work(self, work: Work) -> None:
         """Watch ``work``, which begins on this thread; once all is spent, with a reading before it."""
         if self._live and self._work is None and self._before is not None:
+            if self.fetcher.credits is not None:
+                # Read for others meanwhile: as a cell settles, or for a card.
+                self.spent = spent_so_far(self._before, self.fetcher.credits)
             if super()._is_spent():
                 # What earlier work spent may have shown only after its last reading: it isn't this one's.
                 with contextlib.suppress(EvoLinkError):

@@ -513,6 +513,17 @@ def test_a_session_s_budget_counts_across_cells_and_lets_what_spends_nothing_run
     assert shell.run("step(); 6 * 7").value == 42
 
 
+def test_a_session_s_budget_knows_what_was_read_as_a_cell_settled(shell: Shell) -> None:
+    shell.run("import evolink_nb; session = evolink_nb.budget(5)")
+    shell.run(f"{LINE} --settle 30\naccount.spend(7); account.settle_all()")
+    assert shell.run("session.left").value == -2
+    shell.ip.user_ns["fetcher"] = the_fetcher()
+    # It is over; yet no later cell has spent it.
+    watched = shell.run("revision = fetcher.revision\nwhile fetcher.revision < revision + 4: pass\n6 * 7")
+    assert (watched.value, watched.error) == (42, None)
+    shell.run("session.cancel()")
+
+
 def test_a_session_s_budget_rests_after_a_cell_that_another_stopped(shell: Shell) -> None:
     shell.run("import evolink_nb, time; session = evolink_nb.budget(100)")
     shown = shell.run(f"{LINE} --max 2\naccount.spend(3)\ntime.sleep(60)")
