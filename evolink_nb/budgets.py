@@ -53,6 +53,8 @@ class Budget:
         every: float = WATCH_INTERVAL,
     ) -> None:
         """Take the limit in credits, the name that messages call it by, and the seconds between readings."""
+        if not 0 < every < float("inf"):
+            raise ValueError(f"every must be a number of seconds above 0, not {every!r}")
         self.fetcher = fetcher
         self.max_credits = max_credits
         self.name = name
@@ -108,7 +110,7 @@ class Budget:
             except Work.CAUSED as caught:
                 interrupt = caught  # nothing may stay armed: it waits until this is done
                 continue
-            # The interrupt for the work, come too late, ends here. Others are a person's, or another budget's.
+            # The interrupt for the work, come too late, ends here. Others are a person's or another budget's.
             if interrupt is not None and exceeded is None:
                 raise interrupt
             return exceeded

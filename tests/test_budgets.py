@@ -411,6 +411,15 @@ def test_a_limit_that_makes_no_sense_is_refused(value: Any) -> None:
         budgets.parse_limit(value)
 
 
+@pytest.mark.parametrize("every", [0, -1, float("nan"), float("inf")])
+@pytest.mark.parametrize("kind", [meter, budget])
+def test_a_pace_that_makes_no_sense_is_refused(client: EvoLinkClient, kind: Any, every: Any) -> None:
+    with pytest.raises(ValueError, match="every"), kind(5, client=client, every=every):
+        pytest.fail("it began")
+    assert not budgets.any_armed()
+    assert measuring.under_way.all() == []
+
+
 def test_a_limit_is_exact() -> None:
     assert budgets.parse_limit(0.1) == Decimal("0.1")
 
