@@ -73,13 +73,19 @@ class Kernel:
 
     def run(self, source: str, *, during: Callable[[], object] | None = None) -> CellRun:
         """Run a cell to its end; `during` is called once it has begun."""
-        run = CellRun()
-        request = self._client.execute(source)
-        self._wait_for(run, request, lambda message: message["msg_type"] == "execute_input")
+        run, request = self._begin(source)
         if during is not None:
             during()
         self._wait_for(run, request, _is_idle)
         return run
+
+    def _begin(self, source: str) -> tuple[CellRun, str]:
+        while True:
+            run, request = CellRun(), self._client.execute(source)
+            self._wait_for(run, request, lambda message: _is_begun(message) or _is_idle(message))
+            # What comes right after a cell that failed ipykernel 6 may drop, as it drops the rest of Run All.
+            if _is_begun(run.messages[-1]):
+                return run, request
 
     def interrupt(self) -> None:
         """Interrupt the running cell, as the stop button does."""
@@ -124,6 +130,10 @@ def size_of(message: Message) -> int:
 
 def _as_text(value: datetime) -> str:
     return value.isoformat()
+
+
+def _is_begun(message: Message) -> bool:
+    return bool(message["msg_type"] == "execute_input")
 
 
 def _is_idle(message: Message) -> bool:
