@@ -165,11 +165,10 @@ class EvoLinkClient:
             outcome = outcomes[0] if outcomes else None
             if outcome is None:
                 worker.give_up()
-        if outcome is not None:
-            return outcome
-        if self._closing.is_set():
+        # Being cut off may have been reported before this thread had its turn.
+        if self._closing.is_set() and (outcome is None or isinstance(outcome, errors.APIConnectionError)):
             return errors.APIConnectionError("The read was given up: its client was closed.")
-        return self._timed_out()
+        return self._timed_out() if outcome is None else outcome
 
     def _exchange(self) -> Credits | errors.EvoLinkError:
         try:

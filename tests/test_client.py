@@ -258,6 +258,18 @@ def test_closing_gives_up_a_read_under_way() -> None:
     assert len(server.heads) == 1
 
 
+def test_a_read_given_up_says_so_however_soon_it_is_cut_off(
+    reader: EvoLinkClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off() -> errors.EvoLinkError:
+        reader._closing.set()
+        return errors.APIConnectionError("the connection broke")
+
+    monkeypatch.setattr(reader, "_exchange", cut_off)
+    with pytest.raises(errors.APIConnectionError, match="its client was closed"):
+        reader.get_credits()
+
+
 def test_closing_gives_up_the_wait_before_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "RETRY_PAUSES", (60.0, 60.0))
     with FailingServer(Reply(response(status="503 Busy"), hang_up=True)) as server, server.client() as reader:
