@@ -32,8 +32,8 @@ SHORTEST_WATCH = 0.2
 """Seconds between two readings at least: at first, and when the limit nears."""
 AGAIN_AFTER = 1.0
 """Seconds after which work that goes on is interrupted again."""
-GIVEN_TIME = 2.0
-"""Seconds after the first interrupt after which work that goes on is said not to be stoppable."""
+GIVEN_TIME = 1.0
+"""Seconds after the second interrupt after which work that goes on is said not to be stoppable."""
 FAILURES = 3
 """Readings in a row that fail before a budget says that it can't watch."""
 
@@ -65,7 +65,8 @@ class Budget:
         self._work: Work | None = None
         self._latest: Credits | None = None
         self._armed_at = self._looked_at = self._late = 0.0
-        self._tripped_at = self._sent_at = 0.0
+        self._sent_at = 0.0
+        self._repeated_at: float | None = None
         self._said: set[str] = set()
         self._last_error: EvoLinkError | None = None
         self._failures = 0
@@ -188,16 +189,19 @@ class Budget:
                 else ""
             ),
         )
-        self._tripped_at = self._sent_at = time.monotonic()
+        self._sent_at, self._repeated_at = time.monotonic(), None
         if self._work is not None:
             self._work.interrupt()
 
     def _interrupt_again(self) -> None:
         now = time.monotonic()
-        if now - self._tripped_at >= GIVEN_TIME:
+        if self._work is None or not self._work.goes_on:
+            return
+        if self._repeated_at is not None and now - self._repeated_at >= GIVEN_TIME:
             self._tell("stuck", f"{self.name} is spent, but the work can't be interrupted: it still runs.")
-        if now - self._sent_at >= AGAIN_AFTER and self._work is not None:
+        if now - self._sent_at >= AGAIN_AFTER:
             self._sent_at = now
+            self._repeated_at = self._repeated_at or now
             self._work.interrupt(again=True)
 
     def _note_failures(self) -> None:

@@ -48,6 +48,11 @@ class Work:
         """Whether it is one task of an event loop."""
         return self._task is not None
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is still running, as far as ``within`` can tell."""
+        return not self._within or _is_within(self.thread, *self._within)
+
     def contains(self, other: Work) -> bool:
         """Tell whether what interrupts it interrupts ``other`` too."""
         return self.thread == other.thread and (self._task is None or self._task is other._made_in)
@@ -87,7 +92,7 @@ class Work:
         if not self._is_main:
             _raise_in(self.thread, KeyboardInterrupt)
             return
-        if self._within and not _is_within(self.thread, *self._within):
+        if not self.goes_on:
             return
         handler = signal.getsignal(signal.SIGINT)
         if again and handler is not signal.default_int_handler and not self._loop_answers:

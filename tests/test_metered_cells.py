@@ -252,7 +252,7 @@ def test_work_that_can_t_be_stopped_is_said_at_once_in_the_cell_and_on_the_live_
         f"{LINE} --max 5 -q\nfor _ in range(5): generate()\n"
         "while not widget.fetcher.notice:\n    try: time.sleep(0.01)\n    except KeyboardInterrupt: pass"
     )
-    untouched.run("widget.close()\nb.GIVEN_TIME, b.AGAIN_AFTER = 2.0, 1.0")
+    untouched.run("widget.close()\nb.GIVEN_TIME = b.AGAIN_AFTER = 1.0")
     assert "--max 5 is spent, but the work can't be interrupted" in run.outputs[0]["text"]
     notices = [update["notice"] for update in trait_updates(run.messages) if "notice" in update]
     assert "can't be interrupted" in notices[0]
