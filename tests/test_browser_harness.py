@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def test_cells_run_are_read_interrupted_and_saved(front_end: FrontEnd) -> None:
-    endless = "import time; time.sleep(600)"
+    endless = "print('begun', flush=True)\nimport time; time.sleep(600)"
     notebook = front_end.open(["print(6 * 7)", "'a value'", "1 / 0", "print('reached')", endless])
     notebook.run_all()
     assert notebook.text(0) == "42"
@@ -22,6 +22,8 @@ def test_cells_run_are_read_interrupted_and_saved(front_end: FrontEnd) -> None:
     notebook.run(4, wait=False)
     notebook.wait_running(4)
     assert notebook.execution_running(4)
+    # A cell shows [*] as soon as it is asked for; an interrupt before it runs would be for nothing.
+    expect(notebook.output(4)).to_contain_text("begun")
     notebook.interrupt()
     notebook.wait_done(4)
     notebook.wait_idle()
