@@ -24,11 +24,20 @@ import importlib.metadata, json
 names = [{names}]
 print(json.dumps({{name: importlib.metadata.version(name) for name in names}}))
 """
-# It ends a reading after the one it waits for: by then that one's message is on its way.
-UNTIL_A_SPEND_SHOWS = """
+# What is read between two cells is in neither's messages.
+UNTIL_PAUSED = """
 import time
 from evolink_nb.fetcher import _shared
 [fetcher] = _shared.values()
+fetcher.pause()
+deadline = time.monotonic() + 20
+while fetcher.status != "paused" and time.monotonic() < deadline:
+    time.sleep(0.02)
+print(fetcher.status)
+"""
+# It ends a reading after the one it waits for: by then that one's message is on its way.
+UNTIL_A_SPEND_SHOWS = """
+fetcher.resume()
 deadline = time.monotonic() + 20
 while fetcher.spent == 0 and time.monotonic() < deadline:
     time.sleep(0.02)
@@ -39,7 +48,16 @@ print(fetcher.spent)
 """
 OUR_THREADS = """
 import threading
-print([thread.name for thread in threading.enumerate() if "evolink" in thread.name])
+ours = lambda: [thread.name for thread in threading.enumerate() if "evolink" in thread.name]
+print(ours())
+"""
+# A request that was given up ends by itself.
+UNTIL_NO_THREAD_IS_OURS = """
+import time
+deadline = time.monotonic() + 20
+while ours() and time.monotonic() < deadline:
+    time.sleep(0.02)
+print(ours())
 """
 
 
@@ -93,6 +111,7 @@ def test_it_works_as_on_the_newest(notebook: Notebook, demo_server: DemoServer) 
     shown = notebook.run("%evolink_credits --live --every 0.2")
     assert any("application/vnd.jupyter.widget-view+json" in output["data"] for output in shown)
     assert any("1,095.3996" in output["data"].get("text/plain", "") for output in shown)
+    assert notebook.text(UNTIL_PAUSED) == "paused"
     demo_server.account.spend(1)
     assert notebook.text(UNTIL_A_SPEND_SHOWS) == "1.0000"
     [card] = notebook.widgets
@@ -100,7 +119,7 @@ def test_it_works_as_on_the_newest(notebook: Notebook, demo_server: DemoServer) 
 
     assert "evolink-nb-fetcher" in notebook.text(OUR_THREADS)
     assert notebook.run("%unload_ext evolink_nb") == []
-    assert notebook.text(OUR_THREADS) == "[]"
+    assert notebook.text(UNTIL_NO_THREAD_IS_OURS) == "[]"
 
 
 def test_errors_are_as_short_as_on_the_newest(notebook: Notebook, demo_server: DemoServer) -> None:
@@ -132,4 +151,4 @@ def test_a_cell_is_metered_and_stopped_as_on_the_newest(notebook: Notebook, demo
         assert notebook.text("print('the next cell runs')") == "the next cell runs"
     assert "while True:" in notebook.run("%evolink_costs")[0]["data"]["text/plain"]
     notebook.run("%unload_ext evolink_nb")
-    assert notebook.text(OUR_THREADS) == "[]"
+    assert notebook.text(OUR_THREADS + UNTIL_NO_THREAD_IS_OURS).splitlines()[-1] == "[]"
