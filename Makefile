@@ -19,7 +19,7 @@ demo: $(VENV)/.installed-demo ## open the quickstart in JupyterLab on a simulate
 
 # Most of its time a test waits, for a kernel or a page: more of them at once than there are cores is faster.
 test: $(VENV)/.installed-test ## run all tests, those in a real browser too
-	@$(BIN)/python -m tests.chromium
+	@$(BIN)/python -m tests.support.chromium
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/python -m pytest -m "not browser" --numprocesses 4 --dist loadfile
 	$(BIN)/python -m pytest -m browser --numprocesses 2 --dist loadfile
@@ -40,7 +40,7 @@ gallery: $(VENV)/.installed-test ## take a picture of every state of the card, i
 	@$(BIN)/python -m tests.gallery $(ARGS)
 
 binder: $(VENV)/.created ## do locally what a Binder build does, and run the quickstart there
-	@$(BIN)/python -m tests.binder_build
+	@$(BIN)/python -m tests.support.binder_build
 
 # The first Python that is new enough and can make an environment (Debian keeps that part in python3-venv).
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.chromium import open_chromium
-from tests.jupyter import JupyterServer
+from tests.support.chromium import open_chromium
+from tests.support.jupyter import JupyterServer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

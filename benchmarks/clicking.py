@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from evolink_nb.demo import DemoServer
-from tests.cards import open_card
-from tests.jupyter import FrontEnd
-from tests.overlay import ipykernel
+from tests.support.cards import open_card
+from tests.support.jupyter import FrontEnd
+from tests.support.overlay import ipykernel
 
 from .browser import jupyter_in_chromium
 from .ratio import Comparison
@@ -19,7 +19,7 @@ from .ratio import Comparison
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from tests.jupyter import JupyterServer
+    from tests.support.jupyter import JupyterServer
 
 CLICKS = 20
 CELL_SECONDS = 20

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jupyter_client.manager import KernelManager
 
 from evolink_nb.demo import DemoServer
-from tests import colab
+from tests.support import colab
 
 from .ratio import Comparison
 

@@ -14,9 +14,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from evolink_nb import Credits, CreditsFetcher, CreditsWidget
-from evolink_nb.card import STATIC
+from evolink_nb.card.render import STATIC
 from evolink_nb.credits import TokenCredits, UserCredits
-from tests.chromium import open_chromium
+from tests.support.chromium import open_chromium
 
 from .ratio import Comparison
 

@@ -9,61 +9,66 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._version import __version__
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .client import EvoLinkClient as EvoLinkClient
+    from .api.client import EvoLinkClient as EvoLinkClient
+    from .card.widget import CreditsWidget as CreditsWidget
     from .credits import Credits as Credits
     from .errors import BudgetExceeded as BudgetExceeded
     from .errors import EvoLinkError as EvoLinkError
-    from .fetcher import CreditsFetcher as CreditsFetcher
-    from .metering import budget as budget
-    from .metering import meter as meter
-    from .tracking import track as track
-    from .widget import CreditsWidget as CreditsWidget
+    from .metering import ledger as ledger
+    from .metering.meter import budget as budget
+    from .metering.meter import meter as meter
+    from .metering.track import track as track
+    from .polling.fetcher import CreditsFetcher as CreditsFetcher
 
-__version__ = "0.1.0"
-
-_ROOMS = {
+_MODULES = {
     "BudgetExceeded": "errors",
     "Credits": "credits",
-    "CreditsFetcher": "fetcher",
-    "CreditsWidget": "widget",
-    "EvoLinkClient": "client",
+    "CreditsFetcher": "polling.fetcher",
+    "CreditsWidget": "card.widget",
+    "EvoLinkClient": "api.client",
     "EvoLinkError": "errors",
-    "budget": "metering",
-    "meter": "metering",
-    "track": "tracking",
+    "budget": "metering.meter",
+    "meter": "metering.meter",
+    "track": "metering.track",
 }
+_SUBMODULES = {"ledger": "metering.ledger"}
 
-__all__ = [  # noqa: PLE0604 - names in _ROOMS are found by __getattr__
+__all__ = [  # noqa: PLE0604 - names in _MODULES are found by __getattr__
     "__version__",
     "load_ipython_extension",
     "unload_ipython_extension",
-    *_ROOMS,
+    *_MODULES,
+    *_SUBMODULES,
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the room that holds ``name`` when it is first asked for."""
-    if name in _ROOMS:
-        return getattr(import_module(f".{_ROOMS[name]}", __name__), name)
+    """Return a public name, importing its module when it is first asked for."""
+    if name in _MODULES:
+        return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    if name in _SUBMODULES:
+        return import_module(f".{_SUBMODULES[name]}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_ROOMS})
+    return sorted({*globals(), *_MODULES, *_SUBMODULES})
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Register the magics with ``shell``; what ``%load_ext evolink_nb`` calls."""
-    from .magics import load  # noqa: PLC0415 - importing the package must not need IPython
+    from .notebook.magics import load  # noqa: PLC0415 - importing the package must not need IPython
 
     load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Take the magics away and end every thread; what ``%unload_ext evolink_nb`` calls."""
-    from .magics import unload  # noqa: PLC0415 - as above
+    from .notebook.magics import unload  # noqa: PLC0415 - as above
 
     unload(shell)

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from evolink_nb import EvoLinkClient, client
-from evolink_nb.card import STATIC
+from evolink_nb import EvoLinkClient
+from evolink_nb.api import client
+from evolink_nb.card.render import STATIC
 from evolink_nb.demo import Account, DemoServer
-from tests.caller import Caller, demo_threads
-from tests.chromium import open_chromium
-from tests.environment import account_of, is_personal, isolation
-from tests.jupyter import FrontEnd, JupyterServer
-from tests.kernel import Kernel
+from tests.support.caller import Caller, demo_threads
+from tests.support.chromium import open_chromium
+from tests.support.environment import account_of, is_personal, isolation
+from tests.support.jupyter import FrontEnd, JupyterServer
+from tests.support.kernel import Kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -63,10 +63,10 @@ def test_an_explanation_starts_with_one_sentence(module: ModuleType) -> None:
 def test_the_search_finds_what_there_is() -> None:
     found = dict(pair for module in MODULES for pair in public(module, module.__name__))
     for path in (
-        "client.EvoLinkClient.get_credits",
+        "api.client.EvoLinkClient.get_credits",
         "credits.Credits.from_dict",
         "credits.Credits.binding",
-        "formats.format_time",
+        "formatting.format_time",
     ):
         assert f"evolink_nb.{path}" in found
 

@@ -9,8 +9,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.chromium import open_chromium
-from tests.jupyter import SCREENSHOTS
+from tests.support.chromium import open_chromium
+from tests.support.jupyter import SCREENSHOTS
 
 from .scenes import Scene, scenes
 from .themes import LAB, OTHERS, Theme

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from evolink_nb.card import Face
+from evolink_nb.card.render import Face
 from evolink_nb.demo import Account
 
 from .stage import Stage

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from evolink_nb.client import EvoLinkClient
+from evolink_nb.api.client import EvoLinkClient
+from evolink_nb.card.widget import CreditsWidget
 from evolink_nb.demo import Account, DemoServer
-from evolink_nb.fetcher import CreditsFetcher
-from evolink_nb.widget import CreditsWidget
-from tests.clock import FakeClock
+from evolink_nb.polling.fetcher import CreditsFetcher
+from tests.support.clock import FakeClock
 
 if TYPE_CHECKING:
     from datetime import datetime

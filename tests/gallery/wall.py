@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evolink_nb import card
+from evolink_nb.card import render as card
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

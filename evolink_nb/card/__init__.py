@@ -1,0 +1,1 @@
+"""The balance as people see it: static or live."""

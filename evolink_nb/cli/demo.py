@@ -1,0 +1,164 @@
+"""``evolink-nb demo``: JupyterLab on a copy of the quickstart, with a simulated account beside it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+import webbrowser
+from pathlib import Path
+from types import FrameType
+
+from ..api import settings
+from ..demo import SEED, DemoServer
+from ..errors import ConfigurationError, EvoLinkError
+
+NOTEBOOK = "notebooks/quickstart.ipynb"
+BESIDE = ("notebooks/cost-of-a-cell.ipynb", "notebooks/budgets.ipynb")
+"""Notebooks that the quickstart points to."""
+START_TIME = 120.0
+"""Seconds JupyterLab may take to answer for the first time."""
+
+
+def launch_demo(*, port: int = 0, seed: int | None = None, open_browser: bool = True) -> int:
+    """Serve the demo until it is interrupted; 0 then.
+
+    Raises `ConfigurationError` when JupyterLab is not installed, `EvoLinkError` when it does not start.
+    """
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise ConfigurationError(
+            "The demo needs JupyterLab.", hint="Install it with: pip install 'evolink-nb[demo]'"
+        )
+    with (
+        tempfile.TemporaryDirectory(prefix="evolink-nb-demo-") as folder,
+        DemoServer(seed=SEED if seed is None else seed) as server,
+    ):
+        _write_tour(Path(folder))
+        token = secrets.token_hex(16)
+        port = port or _free_port()
+        log = Path(folder) / "jupyterlab.log"
+        jupyterlab = _start_jupyterlab(Path(folder), log, port, token, server)
+        interrupted = _end_on_signals(jupyterlab)
+        try:
+            address = f"http://127.0.0.1:{port}"
+            if _comes_up(f"{address}/api/status?token={token}", jupyterlab):
+                url = f"{address}/lab/tree/{NOTEBOOK}?token={token}"
+                _say(url, server)
+                if open_browser:
+                    webbrowser.open(url)
+                jupyterlab.wait()
+        finally:
+            jupyterlab.terminate()
+            jupyterlab.wait()
+        if interrupted.is_set():
+            return 0
+        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        raise EvoLinkError(
+            f"JupyterLab ended with exit code {jupyterlab.returncode}.", hint=said[-1] if said else None
+        )
+
+
+def _write_tour(folder: Path) -> None:
+    """Put the notebooks under ``folder``: people play with a copy, not with those in the checkout."""
+    package = Path(__file__).parents[1]
+    for name in (NOTEBOOK, *BESIDE):
+        # In a checkout they lie beside the package; an installed package brings them along.
+        places = (package.parent / name, package / "demo" / Path(name).name)
+        target = folder / "root" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(next(place for place in places if place.exists()), target)
+    # JupyterLab's own news would be the first thing a newcomer is asked about.
+    configuration = folder / "config" / "labconfig" / "page_config.json"
+    configuration.parent.mkdir(parents=True)
+    news = "@jupyterlab/apputils-extension:announcements"
+    configuration.write_text(json.dumps({"disabledExtensions": {news: True}}), encoding="utf-8")
+
+
+def _start_jupyterlab(
+    folder: Path, log: Path, port: int, token: str, server: DemoServer
+) -> subprocess.Popen[bytes]:
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser"),
+        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        f"--ServerApp.root_dir={folder / 'root'}",
+    ]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        # In a container one often is root. The server listens on loopback and asks for its token.
+        command.append("--ServerApp.allow_root=True")
+    environment = {
+        **os.environ,
+        "JUPYTER_CONFIG_PATH": os.pathsep.join(
+            filter(None, (str(folder / "config"), os.environ.get("JUPYTER_CONFIG_PATH")))
+        ),
+        "JUPYTER_TOKEN": token,  # not an argument: those are in every user's process list
+        settings.DEMO_VARIABLE: "1",
+        settings.BASE_URL_VARIABLE: server.url,
+        settings.API_KEY_VARIABLE: server.key,
+    }
+    with log.open("wb") as output:
+        # A session of its own: Ctrl+C is ours to handle, and JupyterLab would ask whether it is meant.
+        return subprocess.Popen(  # noqa: S603 - this interpreter, and arguments of our own
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _end_on_signals(process: subprocess.Popen[bytes]) -> threading.Event:
+    """End ``process`` on Ctrl+C or SIGTERM; the event says that this is why it ended."""
+    interrupted = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        interrupted.set()
+        process.terminate()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    return interrupted
+
+
+def _comes_up(status_url: str, process: subprocess.Popen[bytes]) -> bool:
+    """Wait until the server answers; False when its process ended instead."""
+    deadline = time.monotonic() + START_TIME
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with _direct.open(status_url, timeout=5):
+                return True
+        except OSError:
+            time.sleep(0.1)
+    return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _say(url: str, server: DemoServer) -> None:
+    print(
+        "EvoLink credits, with a simulated account: no key, and nothing leaves this machine.\n"
+        f"  notebook  {url}\n"
+        f"  demo API  {server.url}\n"
+        f"  demo key  {server.key}\n"
+        "The notebook is a copy; download it to keep it. Ctrl+C ends the demo.",
+        flush=True,
+    )
+
+
+# A proxy from the environment has no business on loopback.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -1,0 +1,156 @@
+"""What a stretch of work cost, judged from the readings around it. Pure functions.
+
+Three things blur a before/after difference: a call reserves first and settles later, possibly for less;
+other keys spend on the same account; accounts are topped up. The key's counter, the account's counter and
+the account's balance see these differently, so that together they tell them apart:
+
+    what happened                     key's counter   account's counter   account's balance
+    a call of this key, settled             + c               + c                - c
+    a call of this key, reserved            + r                 0                - r
+    a call of another key, settled            0               + o                - o
+    a top-up                                  0                 0                + t
+
+A cost is *clean* only if nothing but the first line, and top-ups, can have happened. Errors that cancel to
+the last decimal can't be told from it: calls made during the work and not settled yet, against other keys'
+calls and calls made before and settled during the work that come to exactly the same; and a top-up hides
+what is reserved and not settled within a few seconds of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from ..credits import Spend
+
+if TYPE_CHECKING:
+    from ..credits import Credits
+
+STILL_MOVING = "the readings still move"
+"""The reason where all counters agree, but one reading only says so."""
+
+Confidence = Literal["clean", "shared", "unsettled", "inconsistent", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a stretch of work cost, in credits, and how sure that is.
+
+    ``token`` is what this key spent, None when its own counter doesn't move; ``user`` what the whole account
+    spent, with what is reserved where ``token`` is None; ``others`` the difference; ``topped_up`` what came
+    onto the account meanwhile. ``seconds`` is the time the work took. ``confidence`` is *clean*; *shared*
+    (others' spending is in ``user``, and may be in ``token``); *unsettled*; *inconsistent*; or *unknown* (a
+    reading is missing). ``reason`` says why. ``simulated`` is true where the demo account was read.
+    """
+
+    token: Decimal | None = None
+    user: Decimal | None = None
+    others: Decimal | None = None
+    topped_up: Decimal | None = None
+    seconds: float = 0.0
+    settled: bool = False
+    confidence: Confidence = "unknown"
+    reason: str = "not read yet"
+    simulated: bool = False
+
+    @property
+    def credits(self) -> Decimal | None:
+        """The best single figure: what the key spent, else what the account spent; None when unknown."""
+        return self.user if self.token is None else self.token
+
+
+def judge(
+    before: Credits, after: Credits, *, seconds: float, agreed: bool, disturbed: str | None = None
+) -> Cost:
+    """Give the cost of what happened between two readings.
+
+    ``agreed`` says that the last two readings after the work were the same; ``disturbed`` says what else is
+    known to have happened meanwhile.
+    """
+    spend = Spend.between(before, after)
+    frozen = is_frozen(before, after)
+    confidence, reason = _confidence(before, after, spend, frozen=frozen, agreed=agreed)
+    # Where something else is known to have happened, what can't be told apart is not told.
+    told_apart = disturbed is None or confidence == "clean"
+    if disturbed and confidence in {"clean", "shared"}:
+        confidence, reason = "shared", disturbed
+    return Cost(
+        token=None if frozen else spend.token,
+        # As the key's counter would, a figure that stands in for it holds what is reserved.
+        user=max(spend.user, spend.user_fell) if frozen else spend.user,
+        others=spend.others if told_apart and not frozen else None,
+        topped_up=spend.topped_up if told_apart else None,
+        seconds=seconds,
+        settled=agreed and confidence in {"clean", "shared"},
+        confidence=confidence,
+        reason=reason,
+        simulated=after.simulated,
+    )
+
+
+def is_frozen(before: Credits, after: Credits) -> bool:
+    """Tell whether the key's own counter stands still while the account moves, as unlimited keys' may.
+
+    A top-up counts as moving: it may hide a call of the key's that is not settled yet.
+    """
+    spend = Spend.between(before, after)
+    return after.token.unlimited and spend.token == 0 and (spend.user != 0 or spend.user_fell != 0)
+
+
+def is_settling(history: Sequence[Credits], now: Credits) -> bool:
+    """Tell whether calls made before ``now`` are unsettled, as far as earlier readings show it.
+
+    What an account has left and has used adds up to the same until it is topped up, but for what is reserved.
+    """
+    total = now.user.remaining + now.user.used
+    return any(earlier.user.remaining + earlier.user.used > total for earlier in history)
+
+
+def spent_so_far(before: Credits, now: Credits) -> Decimal:
+    """Give what the key has spent since ``before``, reservations counted as spent: what a budget watches."""
+    spend = Spend.between(before, now)
+    return max(spend.user, spend.user_fell) if is_frozen(before, now) else spend.token
+
+
+def goes_on(earlier: Credits, later: Credits, *, frozen: bool) -> bool:
+    """Tell whether something was spent between two readings, rather than settled only."""
+    spend = Spend.between(earlier, later)
+    return spend.user_fell > 0 if frozen else spend.token > 0
+
+
+def _confidence(
+    before: Credits, after: Credits, spend: Spend, *, frozen: bool, agreed: bool
+) -> tuple[Confidence, str]:
+    limited = not before.token.unlimited and not after.token.unlimited
+    # The first that holds is the answer.
+    findings: tuple[tuple[bool, Confidence, str], ...] = (
+        (
+            before.token.unlimited != after.token.unlimited,
+            "inconsistent",
+            "the key's limit was set or lifted meanwhile",
+        ),
+        (
+            spend.topped_up < 0 or (spend.others < 0 and not frozen),
+            "unsettled",
+            "credits are reserved and not settled yet",
+        ),
+        (
+            spend.token < 0 or spend.user < 0,
+            "inconsistent",
+            "a counter of used credits fell: an earlier call was settled or given back",
+        ),
+        (
+            limited and spend.token_fell > spend.token,
+            "inconsistent",
+            "the key's balance fell by more than it spent",
+        ),
+        (not agreed, "unsettled", STILL_MOVING),
+        (frozen, "shared", "the key's own counter does not move: this is what the whole account spent"),
+        (spend.others > 0, "shared", "others, or earlier calls, spent on the account meanwhile"),
+    )
+    for holds, confidence, reason in findings:
+        if holds:
+            return confidence, reason
+    return "clean", "the key's and the account's counters agree"

@@ -1,0 +1,302 @@
+"""What work has cost as people read it: a table, dearest first, as text, HTML, CSV or a pandas DataFrame."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigurationError
+from ..formatting import MINUS, format_amount, format_time, plain_amount
+from .ledger import is_mixed, rows, total, total_of_others
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .ledger import Entry, Row
+
+TITLE = "What work has cost, in EvoLink credits"
+DEMO = "demo data"
+NOTHING_YET = "Nothing has been measured yet."
+HOW_TO_BEGIN = "Start a cell with %%evolink_credits, or type %evolink_track on to measure every cell."
+NOT_KNOWN = "not known"
+LONGEST_NAME = 48
+"""Characters of a name that the table shows at most; the CSV and the DataFrame have all of it."""
+
+FIELDS = (
+    "name",
+    "kind",
+    "runs",
+    "unknown_runs",
+    "items",
+    "total_credits",
+    "mean_credits",
+    "last_credits",
+    "change_credits",
+    "mean_seconds",
+    "confidence",
+    "simulated",
+)
+"""The columns of the CSV and of the DataFrame."""
+
+_HEADINGS = ("what", "runs", "total", "mean", "last", "change", "mean time", "how sure")
+# A spreadsheet takes what begins with these, wide or not, for a formula and runs it.
+_FORMULA_STARTS = ("=", "+", "-", "@", *"\uff1d\uff0b\uff0d\uff20")
+
+# Hosts style tables, zebra stripes and all: this one is named thrice to have the last word.
+_STYLE = """<style>
+.evolink-costs.evolink-costs.evolink-costs {
+  color-scheme: light dark;
+  --text: var(--jp-ui-font-color1, var(--vscode-foreground, light-dark(#1b1f26, #e6e8eb)));
+  --surface: var(--jp-layout-color1, var(--vscode-editor-background, light-dark(#fff, #16191e)));
+  --quiet: light-dark(#545b66, #a9b1bd);
+  --line: color-mix(in srgb, var(--text) 16%, transparent);
+  margin: 2px;
+  border: 0;
+  border-collapse: collapse;
+  background: var(--surface);
+  color: var(--text);
+  font: 13px/1.4 var(--jp-ui-font-family, var(--vscode-font-family, system-ui, sans-serif));
+  font-variant-numeric: tabular-nums;
+  /* The host says which scheme it shows; without a word from it the system's stands. */
+  :is([data-jp-theme-light=true], .vscode-light, [theme=light], .light-theme) & {
+    color-scheme: light;
+  }
+  :is([data-jp-theme-light=false], .vscode-dark, [theme=dark], .dark-theme) & {
+    color-scheme: dark;
+  }
+  caption {
+    padding: 4px 8px;
+    background: inherit;
+    color: inherit;
+    font-weight: 600;
+    text-align: left;
+  }
+  tr {
+    background: none;
+  }
+  th,
+  td {
+    padding: 3px 8px;
+    border: 0;
+    color: inherit;
+    font-weight: 400;
+    text-align: right;
+    vertical-align: baseline;
+    white-space: nowrap;
+  }
+  :is(th, td):is(:first-child, :last-child) {
+    text-align: left;
+  }
+  tbody th {
+    min-width: 16ch;
+    overflow-wrap: anywhere;
+    unicode-bidi: isolate;
+    white-space: normal;
+  }
+  thead th {
+    border-bottom: 1px solid var(--line);
+  }
+  tfoot tr:first-child :is(th, td) {
+    border-top: 1px solid var(--line);
+    font-weight: 600;
+  }
+  :is(thead th, td:last-child, .evo-note) {
+    color: var(--quiet);
+  }
+  tfoot .evo-note {
+    white-space: normal;
+  }
+}
+</style>
+"""
+
+
+class Costs:
+    """The table that ``%evolink_costs`` shows; ``rows`` has its numbers.
+
+    ``total`` is what all of it cost, what ran within something else counted once; ``others`` what others
+    spent on the account meanwhile. Both are credits, None where nothing is known.
+    """
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        """Take the entries of a ledger, oldest first."""
+        entries = tuple(entries)
+        self.rows: list[Row] = rows(entries)
+        self.total = total(entries)
+        self.others = total_of_others(entries)
+        self._has_inner = any(entry.within for entry in entries)
+        self._is_mixed = is_mixed(entries)
+        is_demo = not self._is_mixed and any(row.simulated for row in self.rows)
+        self._title = f"{TITLE} ({DEMO})" if is_demo else TITLE
+
+    def __repr__(self) -> str:
+        return self._text()
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002 - IPython's interface
+        return {"text/plain": self._text(), "text/html": self._html()}
+
+    def to_csv(self) -> str:
+        """Give the table as CSV: `FIELDS` in its first line, amounts exact, "" where one is not known.
+
+        A name that a spreadsheet would take for a formula has ``'`` before it.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(FIELDS)
+        for row in self.rows:
+            name, *values = _record(row)
+            guard = "'" if name.startswith(_FORMULA_STARTS) else ""
+            writer.writerow((guard + name, *map(_csv_value, values)))
+        return text.getvalue()
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give the table as a DataFrame with the columns `FIELDS`.
+
+        Amounts and seconds are float64, to compute and draw with, NaN where one is not known; ``rows`` has
+        the exact amounts. Raises `ConfigurationError` where pandas is not installed.
+        """
+        try:
+            import pandas as pd  # noqa: PLC0415 - heavy, and not everyone has it
+        except ImportError:
+            raise ConfigurationError(
+                "A DataFrame needs pandas, which is not installed here.",
+                hint="Type %pip install pandas, or take the CSV: %evolink_costs --csv.",
+            ) from None
+        table = pd.DataFrame([_record(row) for row in self.rows], columns=list(FIELDS))
+        numbers = {name: "float64" for name in FIELDS if name.endswith(("_credits", "_seconds"))}
+        counts = dict.fromkeys(("runs", "unknown_runs", "items"), "int64")
+        return table.astype(numbers | counts | {"simulated": "bool"})
+
+    def _text(self) -> str:
+        if not self.rows:
+            return f"{NOTHING_YET}\n{HOW_TO_BEGIN}"
+        table = [_HEADINGS, *map(self._cells, self.rows), *self._sums()]
+        widths = [max(_width(line[column]) for line in table) for column in range(len(_HEADINGS))]
+        lines = [
+            "  ".join(
+                cell + pad if column in {0, len(_HEADINGS) - 1} else pad + cell
+                for column, cell in enumerate(line)
+                for pad in (" " * (widths[column] - _width(cell)),)
+            ).rstrip()
+            for line in table
+        ]
+        lines = [f"  {line}" for line in (*lines, *self._notes())]
+        return "\n".join((self._title, *lines)).replace(MINUS, "-")
+
+    def _html(self) -> str:
+        if not self.rows:
+            return f"<p>{escape(NOTHING_YET)}<br>{escape(HOW_TO_BEGIN)}</p>"
+        head = "".join(f'<th scope="col">{heading}</th>' for heading in _HEADINGS)
+        notes = f'<td class="evo-note" colspan="{len(_HEADINGS)}">{" ".join(self._notes())}</td>'
+        foot = [_html_line(line) for line in self._sums()] + ([notes] if self._notes() else [])
+        body = [_html_line(self._cells(row)) for row in self.rows]
+        return (
+            f'{_STYLE}<table class="evolink-costs">\n<caption>{self._title}</caption>\n'
+            f"<thead>\n<tr>{head}</tr>\n</thead>\n"
+            f"<tbody>\n{_html_lines(body)}</tbody>\n<tfoot>\n{_html_lines(foot)}</tfoot>\n</table>"
+        )
+
+    def _cells(self, row: Row) -> tuple[str, ...]:
+        name, *rest = _cells(row)
+        return (f"{name} · {DEMO}" if row.simulated and self._is_mixed else name, *rest)
+
+    def _sums(self) -> list[tuple[str, ...]]:
+        """Give the lines under the table, cell by cell."""
+        sums = [("in all", _amount(self.total))]
+        if self.others is not None:
+            sums.append(("others on the account", _amount(self.others)))
+        return [(name, "", amount, "", "", "", "", "") for name, amount in sums]
+
+    def _notes(self) -> list[str]:
+        """Give what must be known to read the sums right."""
+        notes = []
+        unknown = sum(row.unknown for row in self.rows)
+        if unknown and self.total is not None:
+            notes.append(f"Without {unknown} {'run' if unknown == 1 else 'runs'} whose cost is not known.")
+        if self._has_inner:
+            notes.append("What ran within something else is counted once in all.")
+        if self._is_mixed:
+            notes.append(f"What is {DEMO} is in no sum.")
+        return notes
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    """Give a row of the table as people read it."""
+    name = _one_line(row)
+    name = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    name += f" · {row.items:,} {'item' if row.items == 1 else 'items'}" if row.items else ""
+    return (
+        name,
+        f"{row.runs:,}",
+        _amount(row.total),
+        "" if row.mean is None else _amount(row.mean),
+        # Of runs that are no longer told apart there is no last one.
+        "" if row.kind == "earlier" else _amount(row.last),
+        "" if row.change is None else ("+" if row.change > 0 else "") + _amount(row.change),
+        format_time(row.seconds) if row.seconds >= 1 else "<1 s",
+        _sureness(row),
+    )
+
+
+def _sureness(row: Row) -> str:
+    if row.confidence == "clean":
+        return ""
+    some = 0 < row.unknown < row.runs
+    return f"{row.unknown:,} of {row.runs:,} {NOT_KNOWN}" if some else row.confidence
+
+
+def _amount(amount: Decimal | None) -> str:
+    return NOT_KNOWN if amount is None else format_amount(amount)
+
+
+def _record(row: Row) -> tuple[Any, ...]:
+    """Give a row's values in the order of `FIELDS`."""
+    return (
+        _one_line(row),
+        row.kind,
+        row.runs,
+        row.unknown,
+        row.items,
+        row.total,
+        row.mean,
+        row.last,
+        row.change,
+        row.seconds,
+        row.confidence,
+        row.simulated,
+    )
+
+
+def _csv_value(value: object) -> str:
+    if isinstance(value, Decimal):
+        return plain_amount(value)
+    return "" if value is None else str(value)
+
+
+def _one_line(row: Row) -> str:
+    """Give a row's name without what would break its line or turn its letters around."""
+    spaced = "".join(" " if character.isspace() else character for character in row.name)
+    shown = "".join(character for character in spaced if character.isprintable())
+    return " ".join(shown.split()) or row.kind
+
+
+def _width(text: str) -> int:
+    """Give how many columns of a terminal a text takes."""
+    return sum(
+        0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
+        for character in text
+    )
+
+
+def _html_line(cells: Sequence[str]) -> str:
+    name, *rest = map(escape, cells)
+    return f'<th scope="row">{name}</th>' + "".join(f"<td>{cell}</td>" for cell in rest)
+
+
+def _html_lines(lines: Iterable[str]) -> str:
+    return "".join(f"<tr>{line}</tr>\n" for line in lines)

@@ -1,0 +1,186 @@
+"""`track`: a loop over items that shows what they cost, and stops before they cost more than they may."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from .budget import parse_limit
+from .cost import Cost
+from .measurement import Measurement
+from .meter import shared_fetcher
+from .place import Place
+from .progress import LoopRun, length
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from ..api.client import EvoLinkClient
+
+EVERY = 5.0
+"""Seconds between two readings of a loop that has no limit."""
+
+T = TypeVar("T")
+
+
+class track(Generic[T]):  # noqa: N801 - used like a function: `for item in track(items)`
+    """Loop over ``iterable`` behind a tqdm bar that says what it spends; `for` and `async for` both work.
+
+        for prompt in track(prompts, max_credits=50):
+            ...
+
+    With ``max_credits`` the balance is read before each item, and the loop ends *before* the one that would
+    go over by the dearest item so far; it says so, and raises nothing. An item dearer than all before it can
+    still go over, which is said too. Without, the balance is read every ``every`` seconds beside the loop.
+
+    ``total`` is the number of items where ``len`` doesn't tell. ``description`` names the loop, on the bar
+    and in the ledger; without it the place in the source does. ``client`` says whose account is read, by
+    default the one `settings` finds. All amounts are credits; reservations count as spent.
+
+    Raises ``ValueError`` when ``max_credits`` is no number above 0. With ``max_credits`` a balance that can't
+    be read raises its `EvoLinkError` before the first item; later it is tried again for a while, and then the
+    loop ends. The end of a loop waits up to a second for its cost to settle.
+    """
+
+    def __init__(
+        self,
+        iterable: Iterable[T] | AsyncIterable[T],
+        *,
+        max_credits: Decimal | float | str | None = None,
+        total: int | None = None,
+        description: str | None = None,
+        client: EvoLinkClient | None = None,
+        every: float = EVERY,
+    ) -> None:
+        if not isinstance(iterable, Iterable | AsyncIterable):
+            raise TypeError(f"track needs something to loop over, not {type(iterable).__name__}")
+        if not 0 < every < float("inf"):
+            raise ValueError(f"every must be a number of seconds above 0, not {every!r}")
+        self._iterable = iterable
+        self._limit = None if max_credits is None else parse_limit(max_credits)
+        self._total = total
+        self._client = client
+        self._every = every
+        self._place = Place.of(sys._getframe(1), "loop", given=description)
+        self._run: LoopRun | None = None
+
+    def __iter__(self) -> Iterator[T]:
+        if not isinstance(self._iterable, Iterable):
+            raise TypeError(f"{type(self._iterable).__name__} needs `async for`")
+        return self._items(self._iterable, self._new_run())
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        run = self._new_run()
+        return _Abandonable(self._items_of_a_task(self._iterable, run), run)
+
+    @property
+    def spent(self) -> Decimal | None:
+        """Credits spent since the loop began, as of the newest reading; None while that isn't known."""
+        return None if self._run is None else self._run.tally.spent
+
+    @property
+    def per_item(self) -> Decimal | None:
+        """Credits that an item cost on average; None while that isn't known."""
+        return None if self._run is None else self._run.tally.per_item
+
+    @property
+    def projected(self) -> Decimal | None:
+        """Credits that all items will have cost at that rate; None while it or their number isn't known."""
+        return None if self._run is None else self._run.projected
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the loop ended before its last item; None if it didn't."""
+        return None if self._run is None else self._run.stopped
+
+    @property
+    def cost(self) -> Cost:
+        """What the loop cost, and how sure that is; it gets sure after the loop, as the account settles."""
+        return Cost() if self._run is None else self._run.measurement.cost
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait, after the loop, until ``cost`` is final, ``seconds`` at most, and tell whether it is."""
+        return self._run is not None and self._run.measurement.wait(seconds)
+
+    def __repr__(self) -> str:
+        return f"<track {self._place.name!r}: {'not begun' if self._run is None else self._run.describe()}>"
+
+    def _new_run(self) -> LoopRun:
+        total = self._total
+        if total is None:
+            total = length(self._iterable)
+        self._run = LoopRun(
+            Measurement(shared_fetcher(self._client)),
+            place=self._place,
+            total=total,
+            limit=self._limit,
+            every=self._every,
+        )
+        return self._run
+
+    # The two below are the same loop. What waits for the network is handed over in the second, so that the
+    # event loop goes on; the measurements around it are this task's, and are noted in it.
+
+    def _items(self, iterable: Iterable[T], run: LoopRun) -> Iterator[T]:
+        try:
+            run.measurement.enter()
+            run.measurement.begin()
+            run.open()
+            source = iter(iterable)
+            while True:
+                run.read()
+                if not run.allows(iterable):
+                    break
+                try:
+                    item = next(source)
+                except StopIteration:
+                    break
+                run.begin_item()
+                yield item
+                run.end_item()
+        finally:
+            run.close()
+
+    async def _items_of_a_task(
+        self, iterable: Iterable[T] | AsyncIterable[T], run: LoopRun
+    ) -> AsyncGenerator[T]:
+        try:
+            run.measurement.enter()
+            await asyncio.to_thread(run.measurement.begin)
+            run.open()
+            source = aiter(iterable) if isinstance(iterable, AsyncIterable) else iter(iterable)
+            while True:
+                if run.limited:
+                    await asyncio.to_thread(run.read)
+                if not run.allows(iterable):
+                    break
+                try:
+                    item = await anext(source) if isinstance(source, AsyncIterator) else next(source)
+                except (StopIteration, StopAsyncIteration):
+                    break
+                run.begin_item()
+                yield item
+                run.end_item()
+            run.end()
+            await asyncio.to_thread(run.wait)
+        finally:
+            run.close()
+
+
+class _Abandonable(AsyncIterator[T]):
+    """An asynchronous iterator that ends its run once it is dropped.
+
+    A generator alone would be closed by a task of its own, some time after the loop was left.
+    """
+
+    def __init__(self, items: AsyncIterator[T], run: LoopRun) -> None:
+        self._items = items
+        self._run = run
+
+    async def __anext__(self) -> T:
+        return await anext(self._items)
+
+    def __del__(self) -> None:
+        self._run.close()

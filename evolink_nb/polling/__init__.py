@@ -1,0 +1,1 @@
+"""One reading, kept fresh for every subscriber."""

@@ -1,0 +1,76 @@
+"""Burn rate and runway from a series of readings. Pure functions.
+
+Balances don't just fall: accounts are topped up, calls reserve and later settle for less, machines sleep.
+Where the readings don't carry an answer there is none: no rate is made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..credits import Credits
+
+HALF_LIFE = 180.0
+"""Seconds after which a step counts half as much in the burn rate."""
+MEMORY = 5 * HALF_LIFE
+"""Seconds after which a step doesn't count at all."""
+LONGEST_STEP = 600.0
+"""Seconds between two readings beyond which the time between them says nothing about now."""
+SHORTEST_RECORD = 20.0
+"""Seconds that must have been observed before there is a rate."""
+FEWEST_STEPS = 3
+"""Steps between readings that must have been observed before there is a rate."""
+LEAST_SPENT = 0.0001
+"""Credits, older ones counting less, that must have been spent: below is a gateway's rounding."""
+
+
+def spent_between(earlier: Credits, later: Credits) -> Decimal:
+    """Give the credits spent from one reading to the next; negative where a settlement gave some back.
+
+    A top-up, or another limit for the key, is no spending. Where the key binds its own counter says what
+    was spent; where the account does others spend too, so that what it lost says more, unless it was
+    topped up in between.
+    """
+    counted = later.token.used - earlier.token.used
+    if later.binding == "token":
+        return counted
+    fell = earlier.user.remaining - later.user.remaining
+    if fell < 0 and counted == 0 and later.token.unlimited:
+        # Such a key's counters may be frozen; the account's moves later, when calls settle.
+        counted = later.user.used - earlier.user.used
+    return max(fell, counted)
+
+
+def burn_rate(readings: Sequence[Credits]) -> float | None:
+    """Give the credits spent a second of late, or None where the readings don't tell.
+
+    ``readings`` are in order of time. Recent steps count more (`HALF_LIFE`); a rate needs a few steps
+    over `SHORTEST_RECORD` seconds, and some spending (`LEAST_SPENT`) within `MEMORY`.
+    """
+    if not readings:
+        return None
+    now = readings[-1].read_at
+    spent = observed = weighted_time = 0.0
+    steps = 0
+    for earlier, later in pairwise(readings):
+        length = (later.read_at - earlier.read_at).total_seconds()
+        age = (now - later.read_at).total_seconds()
+        if not 0 < length <= LONGEST_STEP or age > MEMORY:
+            continue
+        weight = 0.5 ** (age / HALF_LIFE)
+        spent += weight * float(spent_between(earlier, later))
+        weighted_time += weight * length
+        observed += length
+        steps += 1
+    if steps < FEWEST_STEPS or observed < SHORTEST_RECORD or spent < LEAST_SPENT:
+        return None
+    return spent / weighted_time
+
+
+def runway(spendable: Decimal, rate: float | None) -> float | None:
+    """Give the seconds that ``spendable`` credits last at ``rate`` credits a second, None where unknown."""
+    return float(spendable) / rate if rate and spendable > 0 else None

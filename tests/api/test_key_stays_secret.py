@@ -1,0 +1,205 @@
+"""The key is where it is needed, in one request's header, and nowhere that a person or a tool looks."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from types import FunctionType, MethodType, ModuleType
+
+import pytest
+
+from evolink_nb.api.client import EvoLinkClient
+from evolink_nb.errors import EvoLinkError
+from tests.support.environment import isolated_environment
+from tests.support.failing_server import GOOD, KEY, SILENCE, FailingServer, Reply, response
+
+pytestmark = pytest.mark.usefixtures("impatient")
+
+ECHO = {"error": {"code": KEY, "message": f"no {KEY}", "type": KEY, "param": KEY, "fallback_suggestion": KEY}}
+
+FAILURES = {
+    "refused": Reply(response(ECHO, "401 Unauthorized", x_request_id=KEY, www_authenticate=KEY)),
+    "busy": Reply(response(ECHO, "503 Busy")),
+    "redirect": Reply(response(status="302 Found", location=f"http://{KEY}/")),
+    "page": Reply(response(f"<html>{KEY}")),
+    "echo": Reply(response({"message": KEY, "success": False})),
+    "wrong": Reply(response({"data": {"token": {KEY: KEY}, "user": KEY}})),
+    "cut": Reply(response(KEY, length=10_000), hang_up=True),
+    "closed": Reply(hang_up=True),
+    "garbage": Reply(f"{KEY}\r\n\r\n".encode(), hang_up=True),
+    "bad status": Reply(f"HTTP/1.1 {KEY}\r\n\r\n".encode(), hang_up=True),
+    "bad length": Reply(f"HTTP/1.1 200 OK\r\ncontent-length: {KEY}\r\n\r\n".encode(), hang_up=True),
+    "silence": SILENCE,
+}
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """All that is logged, by whomever and down to DEBUG."""
+    with caplog.at_level(logging.DEBUG):
+        yield caplog
+
+
+def reachable(start: object) -> Iterator[str]:
+    """Every text that can be had by walking attributes, slots and containers, as object browsers do."""
+    waiting, seen = [start], {id(start): start}
+    while waiting:
+        value = waiting.pop()
+        yield repr(value)
+        yield str(value)
+        if isinstance(value, bytes | bytearray):
+            yield value.decode("latin-1")
+        if isinstance(value, ModuleType | FunctionType | type | logging.Logger | threading.Thread):
+            continue
+        parts: list[object] = list(getattr(value, "__dict__", {}).values())
+        slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
+        parts += [getattr(value, name, None) for name in slots if isinstance(name, str)]
+        if isinstance(value, MethodType):
+            parts.append(value.__self__)
+        if isinstance(value, dict):
+            parts += [*value.keys(), *value.values()]
+        elif isinstance(value, list | tuple | set | frozenset):
+            parts += value
+        for part in parts:
+            if id(part) not in seen:
+                # Kept alive, lest another object takes its place in memory and goes unseen.
+                seen[id(part)] = part
+                waiting.append(part)
+
+
+def tracebacks(error: BaseException) -> str:
+    """The traceback as tools print it that show the variables of every frame, from our first frame on."""
+    assert error.__traceback__ is not None
+    ours = error.with_traceback(error.__traceback__.tb_next)
+    return "".join(traceback.TracebackException.from_exception(ours, capture_locals=True).format())
+
+
+def caught(work: Callable[[], object]) -> BaseException:
+    try:
+        work()
+    except BaseException as error:  # noqa: BLE001 - an interrupt is among them
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def test_the_walk_finds_what_lies_open() -> None:
+    class Slotted:
+        __slots__ = ("inner",)
+
+    slotted = Slotted()
+    slotted.inner = {"a": [(b"sk-bytes", {"sk-text"})]}  # type: ignore[attr-defined]
+    found = "\n".join(reachable(slotted))
+    assert "sk-bytes" in found
+    assert "sk-text" in found
+
+
+def test_a_client_shows_the_key_nowhere() -> None:
+    with FailingServer(GOOD) as server, server.client() as reader:
+        for _ in range(2):
+            # Before the first request and after it.
+            for held in (reader, reader.auth, reader._session, reader._request):
+                assert not [text for text in reachable(held) if KEY in text]
+            reader.get_credits()
+        assert KEY in server.heads[0]
+        with pytest.raises(TypeError):
+            pickle.dumps(reader)
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_an_error_shows_the_key_nowhere(failure: str, log: pytest.LogCaptureFixture) -> None:
+    with FailingServer(FAILURES[failure]) as server, server.client(timeout=0.5) as reader:
+        error = caught(reader.get_credits)
+        assert KEY in server.heads[0]
+    assert isinstance(error, EvoLinkError)
+    texts = [tracebacks(error), *error._render_traceback_(), *reachable(error), log.text]
+    texts += [pickle.dumps(error, protocol=0).decode("latin-1")]
+    texts += [str(vars(record)) for record in log.records]
+    assert "self = EvoLinkClient" in texts[0]
+    assert "Starting new HTTP connection" in log.text
+    assert not [text for text in texts if KEY in text]
+    assert error.__cause__ is None
+    assert error.__context__ is None
+
+
+def test_an_interrupt_during_a_blocked_read_shows_the_key_nowhere() -> None:
+    with FailingServer(SILENCE) as server, server.client(timeout=60) as reader:
+
+        def interrupt() -> None:
+            server.wait_for_requests(1)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        interrupting = threading.Thread(target=interrupt)
+        interrupting.start()
+        error = caught(reader.get_credits)
+        interrupting.join(10)
+        assert type(error) is KeyboardInterrupt
+        text = tracebacks(error)
+        assert "self = EvoLinkClient" in text
+        assert KEY not in text
+        # The request is given up with the read that asked for it.
+        server.wait_until_all_have_left()
+
+
+def test_a_key_that_cannot_be_sent_is_shown_nowhere() -> None:
+    text = tracebacks(caught(partial(EvoLinkClient, f"{KEY}\N{EN DASH}")))
+    assert "self = EvoLinkClient(base_url=None, key from None)" in text
+    assert KEY not in text
+
+
+IN_IPYTHON = """
+import os, signal, threading
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+from evolink_nb.api import client
+from tests.failing_server import SILENCE, FailingServer
+from tests.test_key_stays_secret import FAILURES
+
+client.RETRY_PAUSES = (0.0, 0.0)
+shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+shell.run_line_magic("xmode", "Verbose")
+
+def interrupt(server):
+    server.wait_for_requests(1)
+    os.kill(os.getpid(), signal.SIGINT)
+
+for name, reply in [*FAILURES.items(), ("interrupt", SILENCE)]:
+    timeout = 60 if name == "interrupt" else 0.5
+    with FailingServer(reply) as server, server.client(timeout) as reader:
+        if name == "interrupt":
+            threading.Thread(target=interrupt, args=(server,)).start()
+        shell.user_ns["reader"] = reader
+        result = shell.run_cell("reader.get_credits()")
+        error = result.error_in_exec
+        print("== in full:", name)
+        # Past what the error itself wants shown: the whole of IPython's view of the stack.
+        print(shell.InteractiveTB.text(type(error), error, error.__traceback__))
+"""
+
+
+def test_ipython_s_verbose_tracebacks_show_the_key_nowhere(clean_environment: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", IN_IPYTHON],
+        env=isolated_environment(clean_environment),
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    # Colours may stand between the parts of a word.
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", ran.stdout + ran.stderr)
+    assert ran.returncode == 0, shown
+    assert shown.count("== in full") == len(FAILURES) + 1
+    assert shown.count("EvoLinkClient.get_credits(self=EvoLinkClient(") >= len(FAILURES) + 1
+    assert "KeyboardInterrupt" in shown
+    assert KEY not in shown

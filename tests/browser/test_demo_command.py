@@ -1,0 +1,165 @@
+"""``evolink-nb demo``: a JupyterLab on the tour, a simulated account beside it, and nothing left of both."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.environment import free_port
+from tests.support.jupyter import NotebookPage
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+QUICKSTART = Path(__file__).parents[2] / "notebooks" / "quickstart.ipynb"
+COMMAND = Path(sys.executable).parent / "evolink-nb"
+
+
+class Demo:
+    """A running `evolink-nb demo`, ready to be opened, and what it printed."""
+
+    def __init__(self, *options: str) -> None:
+        self._command = [str(COMMAND), "demo", "--no-browser", *options]
+
+    def __enter__(self) -> Self:
+        self.process = subprocess.Popen(
+            self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        lines = []
+        for line in self.process.stdout:
+            lines.append(line)
+            if "Ctrl+C" in line:
+                break
+        self.printed = "".join(lines)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.end(signal.SIGTERM)
+
+    def named(self, name: str) -> str:
+        """What it printed behind a name."""
+        [line] = [line for line in self.printed.splitlines() if line.startswith(f"  {name}  ")]
+        return line.split()[-1]
+
+    def balance(self) -> dict[str, Any]:
+        """What its API answers now."""
+        request = urllib.request.Request(
+            f"{self.named('demo API')}/v1/credits",
+            headers={"Authorization": f"Bearer {self.named('demo key')}"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as response:
+            data: dict[str, Any] = json.loads(response.read(), parse_float=Decimal)["data"]
+        return data
+
+    def end(self, number: signal.Signals) -> tuple[int, str]:
+        """Signal it as Ctrl+C or a service manager does; its exit code and what it said on stderr.
+
+        Fails if a process of its family, its kernels among them, outlives it.
+        """
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        assert family
+        self.process.send_signal(number)
+        _printed, complaints = self.process.communicate(timeout=60)
+        _gone, alive = psutil.wait_procs(family, timeout=10)
+        assert alive == []
+        return self.process.returncode, complaints
+
+
+@pytest.fixture
+def demo(clean_environment: Path) -> Iterator[Demo]:
+    """A demo whose page lets a test drive it, as a setting of the person who runs it."""
+    place = clean_environment / "jupyter" / "config" / "jupyter_server_config.json"
+    place.parent.mkdir(parents=True)
+    place.write_text(json.dumps({"LabApp": {"expose_app_in_browser": True}}))
+    with Demo() as demo:
+        yield demo
+
+
+def test_it_listens_where_it_is_told_and_ends_with_ctrl_c() -> None:
+    port = free_port()
+    with Demo("--port", str(port)) as demo:
+        url = urlsplit(demo.named("notebook"))
+        assert (url.hostname, url.port) == ("127.0.0.1", port)
+        assert url.query.startswith("token=")
+        with urllib.request.urlopen(url.geturl(), timeout=10) as page:
+            assert page.status == 200
+        assert demo.balance()["user"]["remaining_credits"] == Decimal("1095.3996")
+        assert demo.end(signal.SIGINT) == (0, "")
+
+
+def test_its_token_is_in_no_process_s_arguments(demo: Demo) -> None:
+    token = urlsplit(demo.named("notebook")).query.removeprefix("token=")
+    assert len(token) >= 32
+    family = psutil.Process(demo.process.pid).children(recursive=True)
+    arguments = [" ".join(process.cmdline()) for process in family]
+    assert any("jupyterlab" in line for line in arguments)
+    assert not any(token in line or demo.named("demo key") in line for line in arguments)
+
+
+def test_a_port_in_use_is_said(demo: Demo) -> None:
+    port = str(urlsplit(demo.named("notebook")).port)
+    second = subprocess.run(
+        [COMMAND, "demo", "--no-browser", "--port", port],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert second.returncode == 69
+    assert "evolink-nb: JupyterLab ended with exit code" in second.stderr
+    assert second.stdout == ""
+    assert demo.balance()["user"]["remaining_credits"] == Decimal("1095.3996")
+
+
+def test_the_tour_shows_what_the_simulated_account_holds(demo: Demo, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 2400})
+    cells = json.loads(QUICKSTART.read_text())["cells"]
+    live = next(index for index, cell in enumerate(cells) if "--live" in "".join(cell["source"]))
+    before = QUICKSTART.read_bytes()
+    try:
+        notebook = NotebookPage(context.new_page(), QUICKSTART, demo.named("notebook"), cells=len(cells))
+        notebook.run_all()
+        card = notebook.output(live).locator(".evolink-card")
+        expect(card).to_have_attribute("data-status", "live")
+        # What the tour reserved settles within seconds; then the numbers stand still.
+        settle = urllib.request.Request(
+            f"{demo.named('demo API')}/demo/settle",
+            data=b"{}",
+            headers={"Authorization": f"Bearer {demo.named('demo key')}"},
+        )
+        urllib.request.urlopen(settle, timeout=10).close()
+        balance = demo.balance()
+        assert balance["user"]["remaining_credits"] < Decimal("1095.3996")
+        for half in ("user", "token"):
+            for name in ("remaining", "used"):
+                value = format(balance[half][f"{name}_credits"].normalize(), "f")
+                shown = card.locator(f'[data-field="{half}-{name}"]')
+                expect(shown).to_have_attribute("data-value", value, timeout=20_000)
+        notebook.screenshot("demo-tour")
+        expect(card.locator(".evo-badge")).to_have_text("demo data")
+        errors = [notebook.text(index) for index in range(len(cells)) if "Traceback" in notebook.text(index)]
+        assert errors == []
+        assert notebook.console_errors == []
+    finally:
+        context.close()
+    # People play with a copy.
+    assert QUICKSTART.read_bytes() == before
+    assert demo.end(signal.SIGINT) == (0, "")
+
+
+def test_it_ends_when_its_service_manager_says_so(demo: Demo) -> None:
+    assert demo.end(signal.SIGTERM) == (0, "")

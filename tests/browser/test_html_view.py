@@ -1,0 +1,56 @@
+"""``--html``, a card of plain HTML that keeps itself fresh where there are no widgets, in real front ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.support.cards import Card, open_card
+
+if TYPE_CHECKING:
+    from evolink_nb.demo import DemoServer
+    from tests.support.jupyter import FrontEnd
+
+HTML = "%evolink_credits --html --every 0.5"
+LONG = "import time; time.sleep(600)"
+UNLOAD = "%unload_ext evolink_nb"
+OUR_THREADS = """
+import threading
+print([thread.name for thread in threading.enumerate() if "evolink" in thread.name])
+"""
+
+
+def test_it_moves_while_a_cell_runs(front_end: FrontEnd, demo_server: DemoServer) -> None:
+    notebook, card = open_card(front_end, demo_server, HTML, LONG)
+    expect(card.root).to_have_count(1)
+    expect(card.root.locator("button")).to_have_count(0)
+    notebook.run(2, wait=False)
+    notebook.wait_running(2)
+    for left in ("1,094.3996", "1,093.3996"):
+        demo_server.account.spend(1)
+        card.shows(left)
+    assert notebook.execution_running(2)
+    notebook.interrupt()
+    notebook.wait_done(2)
+    assert notebook.console_errors == []
+
+
+def test_a_second_one_takes_its_place_and_unloading_ends_it(lab: FrontEnd, demo_server: DemoServer) -> None:
+    notebook, first = open_card(lab, demo_server, HTML, HTML, UNLOAD, OUR_THREADS)
+    notebook.run(2)
+    second = Card(notebook.output(2))
+    for left in ("1,094.3996", "1,093.3996"):
+        demo_server.account.spend(1)
+        second.shows(left)
+    # Two readings later the first still stands as it was left.
+    first.shows("1,095.3996")
+    notebook.run(3)
+    seen = demo_server.requests_seen["/v1/credits"]
+    demo_server.account.spend(1)
+    notebook.run(4)
+    assert notebook.text(4) == "[]"
+    second.shows("1,093.3996")
+    assert demo_server.requests_seen["/v1/credits"] == seen
+    expect(notebook.page.locator(".evolink-card")).to_have_count(2)
+    assert notebook.console_errors == []

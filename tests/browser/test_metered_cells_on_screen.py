@@ -1,0 +1,78 @@
+"""Metered cells in JupyterLab and Notebook 7: the line amends itself in place, and a stop is short."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.support.cards import LOAD
+from tests.support.environment import account_of
+from tests.support.metered import GENERATE, LINE, cost_lines
+
+if TYPE_CHECKING:
+    from evolink_nb.demo import DemoServer
+    from tests.support.jupyter import FrontEnd
+
+CELLS = [
+    LOAD + GENERATE,
+    f"{LINE}\ngenerate()\n6 * 7",
+    f"{LINE} --max 3\nwhile True:\n    generate()\n    time.sleep(0.05)",
+    "print('the next cell runs')",
+    "%evolink_track on",
+    "8 * 9",
+    "generate(); time.sleep(0.3)",
+    "%evolink_track off",
+    "%evolink_costs",
+]
+METERED, LIMITED, NEXT, IDLE, TRACKED, COSTS = 1, 2, 3, 5, 6, 8
+
+
+def test_the_line_settles_in_place_and_in_the_file_and_a_limit_stops_the_cell(
+    front_end: FrontEnd, demo_server: DemoServer
+) -> None:
+    # Late enough that the line is seen before it settles, with nothing left to chance.
+    demo_server.account.settle_after = (1.0, 1.0)
+    notebook = front_end.open(CELLS, environment=account_of(demo_server))
+    notebook.run(0)
+
+    notebook.run(METERED)
+    line = notebook.output(METERED).locator(".evolink-cost")
+    expect(line).to_have_text(re.compile(r"^1 credit \(key\) · settling …"))
+    line.evaluate("line => { line.closest('.jp-OutputArea-child').mark = 'the same'; }")
+    height = notebook.output(METERED).bounding_box()
+    expect(line).to_have_text(re.compile(r"^1 credit \(key\) · settled in \d"), timeout=20_000)
+    assert notebook.output(METERED).bounding_box() == height
+    expect(notebook.output(METERED)).to_contain_text("42")
+    [saved] = cost_lines(notebook.save()["cells"][METERED]["outputs"])
+    assert saved == line.inner_text()
+    assert "more runs like this" in saved
+
+    notebook.run(LIMITED)
+    stopped = notebook.output(LIMITED)
+    expect(stopped).to_contain_text("BudgetExceeded: --max 3 stopped the work at ")
+    expect(stopped).not_to_contain_text("Traceback")
+    expect(stopped.locator(".evolink-cost")).to_contain_text("settled in", timeout=20_000)
+    notebook.run(NEXT)
+    assert notebook.text(NEXT) == "the next cell runs"
+
+    for place in range(NEXT + 1, COSTS):
+        notebook.run(place)
+    tracked = notebook.output(TRACKED).locator(".evolink-cost")
+    expect(tracked).to_contain_text("settled in", timeout=20_000)
+    notebook.run(COSTS)
+    expect(notebook.output(COSTS).locator("table")).to_contain_text("in all")
+    expect(notebook.output(IDLE)).to_contain_text("72")
+    # A tracked cell that spent nothing looks as it does without.
+    assert notebook.text(IDLE).strip() == "72"
+    for empty in notebook.output(IDLE).locator("> .jp-OutputArea-child").all()[1:]:
+        box = empty.bounding_box()
+        assert box is not None
+        assert box["height"] == 0
+
+    for theme in ("light", "dark"):
+        notebook.set_theme(theme)
+        for name, place in (("line", METERED), ("stopped", LIMITED), ("tracked", IDLE), ("costs", COSTS)):
+            notebook.screenshot(f"metered-{name}-{front_end.name}-{theme}", of=notebook.cell(place))
+    assert notebook.console_errors == []

@@ -1,0 +1,349 @@
+"""The live card's kernel side: traits that follow a fetcher, few messages, and an end that leaves nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ipywidgets import FloatText, jslink
+from traitlets import HasTraits, Unicode, dlink
+
+from evolink_nb.api.client import EvoLinkClient
+from evolink_nb.card.widget import CreditsWidget, _answer_beside_a_running_cell
+from evolink_nb.demo import Account, DemoServer
+from evolink_nb.errors import ConfigurationError
+from evolink_nb.polling.fetcher import CreditsFetcher, stop_all
+from tests.support.kernel import Kernel, Message, size_of, trait_updates
+
+if TYPE_CHECKING:
+    from evolink_nb.credits import Credits
+
+PATIENCE = 10.0
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_running() -> Iterator[None]:
+    yield
+    CreditsWidget.close_all()
+    stop_all()
+    threads = [thread for thread in threading.enumerate() if thread.name == "evolink-nb-fetcher"]
+    for thread in threads:  # one that was stopped by its own observer may still be telling the others
+        thread.join(PATIENCE)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+@pytest.fixture
+def fetcher(demo_server: DemoServer) -> CreditsFetcher:
+    """A fetcher that a test moves by itself: its interval is longer than the test."""
+    return CreditsFetcher(EvoLinkClient(demo_server.key, base_url=demo_server.url), 3600)
+
+
+@pytest.fixture
+def widget(fetcher: CreditsFetcher) -> Iterator[CreditsWidget]:
+    """A card that has its first reading."""
+    with_reading = CreditsWidget(fetcher, interval=3600, warn_below=50)
+    fetcher.wait(PATIENCE)
+    yield with_reading
+    with_reading.close()
+
+
+def wait_for(widget: CreditsWidget, holds: Callable[[], bool]) -> None:
+    """Wait until something holds, looked at after each change of the fetcher."""
+    changed = threading.Event()
+    widget.fetcher.observe(lambda _change: changed.set(), "revision")
+    while not holds():
+        assert changed.wait(PATIENCE)
+        changed.clear()
+
+
+# -- what it shows -------------------------------------------------------------------------------------
+
+
+def test_its_traits_are_the_readings(widget: CreditsWidget, fetcher: CreditsFetcher) -> None:
+    assert (widget.user_remaining, widget.user_used) == (1095.3996, 135.9048)
+    assert (widget.token_remaining, widget.token_used) == (99416.4429, 583.5571)
+    assert (widget.token_unlimited, widget.binding, widget.level) == (False, "user", "ok")
+    assert (widget.status, widget.message, widget.simulated, widget.interval) == ("live", "", True, 3600)
+    assert isinstance(widget.updated_at, datetime)
+    assert widget.updated_at.tzinfo is not None
+    assert widget.updated_at == fetcher.updated_at
+    milliseconds = widget.get_state("updated_at")["updated_at"]
+    assert datetime.fromtimestamp(milliseconds / 1000, UTC).timestamp() == pytest.approx(
+        widget.updated_at.timestamp(), abs=0.001
+    )
+
+
+def test_before_the_first_reading_it_claims_nothing(demo_server: DemoServer, fetcher: CreditsFetcher) -> None:
+    demo_server.fault(latency=600)
+    widget = CreditsWidget(fetcher)
+    assert (widget.status, widget.user_remaining, widget.token_used) == ("loading", None, None)
+    assert widget.updated_at is None
+    state = widget.get_state()
+    assert (state["user_remaining"], state["updated_at"]) == (None, None)
+
+
+def test_a_refresh_brings_what_was_spent(demo_server: DemoServer, widget: CreditsWidget) -> None:
+    demo_server.account.spend("1050.3996")
+    widget.refresh()
+    wait_for(widget, lambda: widget.status == "live" and widget.user_remaining == 45)
+    assert (widget.level, widget.user_used) == ("low", 1186.3044)
+
+
+def test_the_warning_level_can_be_changed(widget: CreditsWidget) -> None:
+    levels = []
+    for below in (2000.0, None, 1095.3996, 1095.4):
+        widget.warn_below = below
+        levels.append(widget.level)
+    assert levels == ["low", "ok", "ok", "low"]
+
+
+@pytest.mark.parametrize(
+    ("account", "state"),
+    [
+        (Account(user_remaining="-3.5"), {"user_remaining": -3.5, "level": "overdrawn", "binding": "user"}),
+        (Account(user_remaining=0), {"user_remaining": 0.0, "level": "critical"}),
+        (Account(token_remaining="7.25"), {"token_remaining": 7.25, "binding": "token"}),
+        (
+            Account(unlimited=True, frozen=True),
+            {"token_unlimited": True, "token_remaining": 0.0, "binding": "user", "level": "ok"},
+        ),
+    ],
+    ids=["overdrawn", "nothing left", "the key binds", "an unlimited key"],
+)
+def test_accounts_of_all_kinds(account: Account, state: dict[str, object]) -> None:
+    with DemoServer(account) as server:
+        client = EvoLinkClient(server.key, base_url=server.url)
+        widget = CreditsWidget(CreditsFetcher(client, 3600))
+        widget.fetcher.wait(PATIENCE)
+        assert widget.get_state().items() >= state.items()
+
+
+def test_a_failure_is_told_beside_the_last_reading(demo_server: DemoServer, widget: CreditsWidget) -> None:
+    read_at = widget.updated_at
+    demo_server.fault(status=429, retry_after=60)
+    widget.refresh()
+    wait_for(widget, lambda: widget.status == "rate-limited")
+    assert "Rate limit exceeded" in widget.message
+    assert (widget.user_remaining, widget.updated_at) == (1095.3996, read_at)
+
+
+def test_a_notice_stands_beside_an_alarm_and_a_failure(
+    demo_server: DemoServer, widget: CreditsWidget
+) -> None:
+    notice, low = "The budget of 5 credits is spent (7).", "Low: less than 50 credits left."
+    widget.fetcher.say(notice=notice)
+    assert (widget.notice, widget.alarm, widget.message) == (notice, "", "")
+    demo_server.account.spend(1050)
+    widget.fetcher.read()
+    assert (widget.notice, widget.alarm) == (notice, low)
+    demo_server.fault(status=429, retry_after=60)
+    widget.refresh()
+    wait_for(widget, lambda: widget.status == "rate-limited")
+    assert (widget.notice, widget.alarm) == (notice, low)
+    assert "Rate limit exceeded" in widget.message
+    text = widget.render()["text/plain"]
+    assert notice in text
+    assert "Rate limit exceeded" in text
+    widget.fetcher.say(notice="")
+    assert (widget.notice, widget.alarm) == ("", low)
+
+
+def test_a_notice_can_come_before_any_reading(demo_server: DemoServer, fetcher: CreditsFetcher) -> None:
+    demo_server.fault(status=401)
+    widget = CreditsWidget(fetcher)
+    fetcher.wait(PATIENCE)
+    fetcher.say(notice="Spent.", outlook="about 14 more runs")
+    assert (widget.notice, widget.outlook, widget.user_remaining) == ("Spent.", "about 14 more runs", None)
+
+
+def test_its_traits_can_be_linked_to_anything(demo_server: DemoServer, widget: CreditsWidget) -> None:
+    class Label(HasTraits):
+        text = Unicode()
+
+    label, number = Label(), FloatText()
+    dlink((widget, "user_remaining"), (label, "text"), str)
+    in_the_browser = jslink((widget, "user_remaining"), (number, "value"))
+    assert in_the_browser.source == (widget, "user_remaining")
+    demo_server.account.spend("5.3996")
+    widget.refresh()
+    wait_for(widget, lambda: label.text == "1090.0")
+    for other in (in_the_browser, number):
+        other.close()
+
+
+def test_what_it_displays_can_be_read_without_widgets(widget: CreditsWidget) -> None:
+    data, _metadata = widget._repr_mimebundle_()
+    view = data["application/vnd.jupyter.widget-view+json"]
+    assert view["model_id"] == widget.model_id
+    for readable in (data["text/plain"], data["text/html"]):
+        assert "Account" in readable
+        assert "99,416" in readable
+    assert "1,095.3996" in data["text/plain"]
+    assert 'data-value="1095.3996"' in data["text/html"]
+
+
+def test_what_it_displays_without_any_reading_says_why(demo_server: DemoServer) -> None:
+    demo_server.fault(status=401)
+    client = EvoLinkClient(demo_server.key, base_url=demo_server.url)
+    data, _metadata = CreditsWidget(CreditsFetcher(client, 3600))._repr_mimebundle_()
+    assert "Invalid or expired token" in data["text/plain"]
+    assert "no reading yet" in data["text/plain"]
+    assert "Account" not in data["text/plain"]  # no row of numbers: a failure is no empty account
+
+
+def test_without_a_key_there_is_no_card() -> None:
+    with pytest.raises(ConfigurationError, match="No EvoLink API key"):
+        CreditsWidget()
+
+
+# -- what it costs -------------------------------------------------------------------------------------
+
+
+def test_fifty_cards_of_one_key_make_one_request_a_tick(simulated_account: DemoServer) -> None:
+    cards = [CreditsWidget(interval=0.3) for _ in range(50)]
+    assert len({id(card.fetcher) for card in cards}) == 1
+    fetcher = cards[0].fetcher
+    readings: list[Credits] = []
+    four = threading.Event()
+
+    def note(change: Any) -> None:
+        readings.append(change.new)
+        if len(readings) == 4:
+            fetcher.stop()
+            four.set()
+
+    fetcher.wait(PATIENCE)
+    before = simulated_account.requests_seen["/v1/credits"]
+    fetcher.observe(note, "credits")
+    assert four.wait(PATIENCE)
+    assert simulated_account.requests_seen["/v1/credits"] - before == 4
+    assert {card.user_remaining for card in cards} == {1095.3996}
+
+
+def test_cards_of_two_keys_read_each_their_own(simulated_account: DemoServer) -> None:
+    other = EvoLinkClient(simulated_account.key_of("other"), base_url=simulated_account.url)
+    one, another = CreditsWidget(), CreditsWidget(CreditsFetcher.shared(other))
+    for card in (one, another):
+        card.fetcher.wait(PATIENCE)
+    assert (one.token_unlimited, another.token_unlimited) == (False, True)
+
+
+def test_the_last_card_to_close_ends_the_thread(simulated_account: DemoServer) -> None:
+    one, another = CreditsWidget(interval=20), CreditsWidget(interval=5)
+    fetcher = one.fetcher
+    assert (fetcher.interval, one.interval) == (5, 5)
+    another.close()
+    assert (fetcher.running, fetcher.interval, one.interval) == (True, 20, 20)
+    one.close()
+    one.close()
+    assert not fetcher.running
+    before = one.user_remaining
+    simulated_account.account.spend(5)
+    fetcher.refresh()
+    assert one.user_remaining == before  # a closed card follows no more
+
+
+def test_an_update_is_one_small_message(kernel: Kernel, demo_server: DemoServer) -> None:
+    kernel.run("from evolink_nb import CreditsWidget; card = CreditsWidget(interval=3600)")
+    kernel.run("card.fetcher.wait(10)")
+    demo_server.account.spend(5)
+    run = kernel.run("credits = card.fetcher.read()\nprint(card.user_remaining)")
+    assert run.text == "1090.3996"
+    updates = [message for message in run.messages if trait_updates([message])]
+    refreshing, live = trait_updates(updates)
+    assert refreshing == {"status": "refreshing"}
+    assert live.keys() == {"user_remaining", "user_used", "token_remaining", "token_used"} | {
+        "updated_at",
+        "status",
+        "spent",
+    }
+    assert (live["user_remaining"], live["status"]) == (1090.3996, "live")
+    assert size_of(updates[1]) < 400
+
+
+def test_what_is_said_is_one_small_message_once(kernel: Kernel, demo_server: DemoServer) -> None:
+    kernel.run("from evolink_nb import CreditsWidget; card = CreditsWidget(interval=3600, warn_below=50)")
+    kernel.run("card.fetcher.wait(10)")
+    said = {
+        "notice": "The budget of 5 credits is spent (7), and the work can't be interrupted.",
+        "outlook": "about 14 more runs of this cell",
+    }
+    run = kernel.run(f"card.fetcher.say(**{said!r})\ncard.fetcher.say(**{said!r})")
+    assert trait_updates(run.messages) == [said]
+    demo_server.account.spend(1050)
+    run = kernel.run("credits = card.fetcher.read()")
+    updates = [message for message in run.messages if trait_updates([message])]
+    refreshing, live = trait_updates(updates)
+    assert (live["level"], live["status"]) == ("low", "live")
+    assert not said.keys() & (refreshing.keys() | live.keys())
+    assert max(map(size_of, updates)) <= 600
+
+
+def test_a_poll_that_brings_the_same_is_one_message_of_its_time(kernel: Kernel) -> None:
+    def live(message: Message) -> bool:
+        return any("updated_at" in state for state in trait_updates([message]))
+
+    kernel.run("from evolink_nb import CreditsWidget; card = CreditsWidget(interval=0.2)")
+    kernel.run("card.fetcher.wait(10)")
+    kernel.messages_until(live)
+    polled = trait_updates(kernel.messages_until(live) + kernel.messages_until(live))
+    assert [state.keys() for state in polled] == [{"updated_at"}] * 2
+    kernel.run("card.close()")
+
+
+def test_a_click_is_answered(kernel: Kernel, demo_server: DemoServer) -> None:
+    run = kernel.run(
+        "from evolink_nb import CreditsWidget; card = CreditsWidget(interval=3600)\n"
+        "card.fetcher.wait(10); print(card.model_id)"
+    )
+    comm = run.text.split()[-1]
+    kernel.send(comm, {"method": "custom", "content": {"action": "nothing known"}})
+    kernel.send(comm, {"method": "custom", "content": "nothing at all"})
+    kernel.send(comm, {"method": "custom", "content": {"action": "refresh"}})
+
+    def answers(message: Message) -> bool:
+        content = message["content"].get("data", {}).get("content")
+        return bool(message["msg_type"] == "comm_msg" and content == {"answer": "refresh"})
+
+    kernel.messages_until(answers)
+    demo_server.wait_for_requests(2)
+    assert demo_server.requests_seen["/v1/credits"] == 2
+
+
+# -- the cure for a busy kernel ------------------------------------------------------------------------
+
+
+def test_the_front_end_s_choice_of_shell_stands() -> None:
+    class Comm:
+        def _reply_subshell_for(self, data: object, default: object) -> object:
+            raise AssertionError(f"asked about {data}, {default}")
+
+    comm = Comm()
+    _answer_beside_a_running_cell(comm)
+    assert comm._reply_subshell_for({"method": "custom"}, "a subshell") == "a subshell"
+
+
+def test_a_kernel_that_knows_no_such_choice_is_left_alone() -> None:
+    class Older:
+        pass
+
+    class Newer:
+        def _reply_subshell_for(self, message: object) -> object:
+            return message
+
+    class Odd:
+        _reply_subshell_for = 3
+
+    for comm in (Older(), Newer(), Odd(), None):
+        before = None if comm is None else dict(vars(comm))
+        _answer_beside_a_running_cell(comm)
+        assert (None if comm is None else vars(comm)) == before
+
+
+def test_the_kernel_at_hand_has_the_choice_and_it_was_taken(kernel: Kernel) -> None:
+    kernel.run("from evolink_nb import CreditsWidget; card = CreditsWidget(interval=3600)")
+    run = kernel.run("print(vars(card.comm)['_reply_subshell_for'](None, 'the front end\\'s'))")
+    assert run.text == "the front end's"

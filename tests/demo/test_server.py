@@ -1,0 +1,166 @@
+"""The simulated API's server: whom it answers, what it records, and what it leaves behind."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import statistics
+import threading
+import time
+
+import pytest
+
+from evolink_nb.demo import DEMO_HEADER, DEMO_KEY_PREFIX, DemoServer, running, stop_running
+from tests.support.caller import CREDITS, Caller, demo_threads
+
+IMAGES = "/v1/images/generations"
+
+
+def test_every_answer_is_marked_as_simulated_and_has_an_id_of_its_own(caller: Caller) -> None:
+    replies = [caller.get(), caller.get("/nowhere"), caller.send("PUT", CREDITS), caller.post(IMAGES, b"{")]
+    assert {reply.headers[DEMO_HEADER] for reply in replies} == {"simulated"}
+    assert len({reply.headers["x-request-id"] for reply in replies}) == 4
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "BREW"])
+def test_another_method_is_refused_with_those_allowed(caller: Caller, method: str) -> None:
+    reply = caller.send(method, CREDITS)
+    assert (reply.status, reply.headers["allow"]) == (405, "GET")
+    assert reply.body == b"" if method == "HEAD" else reply.error["code"] == 405
+    assert caller.get().status == 200
+
+
+def test_an_answer_to_head_ends_with_its_headers(server: DemoServer) -> None:
+    port = int(server.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"HEAD /v1/credits HTTP/1.1\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert answer.index(b"\r\n\r\n") == len(answer) - 4
+
+
+def test_requests_are_counted_and_kept_without_the_key(server: DemoServer, caller: Caller) -> None:
+    caller.get()
+    caller.get()
+    caller.get("/v1/tasks/any")
+    caller.send("GET", "/a/secret", headers={"User-Agent": "lighthouse/1", "X-Api-Key": "hush"})
+    assert server.requests_seen == {CREDITS: 2, "/v1/tasks/{id}": 1, "unknown": 1}
+    assert caller.get("/demo/requests").json["requests"][CREDITS] == 2
+    last = server.requests[3]
+    assert (last.user_agent, last.path) == ("lighthouse/1", "unknown")
+    assert "X-Api-Key" in last.header_names
+    kept = repr(server.requests) + repr(server) + repr(server.requests_seen)
+    assert server.key not in kept
+    assert "hush" not in kept
+
+
+def test_waiting_for_requests_ends_with_them(server: DemoServer, caller: Caller) -> None:
+    with pytest.raises(TimeoutError):
+        server.wait_for_requests(1, timeout=0.01)
+    waiting = threading.Thread(target=server.wait_for_requests, args=(1,))
+    waiting.start()
+    caller.get()
+    waiting.join(timeout=10)
+    assert not waiting.is_alive()
+
+
+def test_a_kept_alive_connection_answers_without_delay(caller: Caller) -> None:
+    caller.get()
+    seconds = []
+    for _ in range(50):
+        begun = time.monotonic()
+        caller.get()
+        seconds.append(time.monotonic() - begun)
+    # A delayed acknowledgement would hold each answer up for 40 ms.
+    assert statistics.median(seconds) < 0.03
+
+
+def test_fifty_connections_at_once_are_all_answered(server: DemoServer) -> None:
+    callers = [Caller(server) for _ in range(50)]
+    for caller in callers:
+        caller.connection.request("GET", CREDITS, headers={"Authorization": caller.authorization})
+    assert [caller.connection.getresponse().status for caller in callers] == [200] * 50
+    for caller in callers:
+        caller.connection.close()
+
+
+def test_stopping_leaves_no_thread_and_no_open_connection() -> None:
+    before = demo_threads()
+    server = DemoServer().start()
+    idle, late, slow = Caller(server), Caller(server), Caller(server)
+    assert idle.get().status == 200
+    server.fault(latency=600, times=1)
+    late.connection.request("GET", CREDITS)
+    server.wait_for_requests(2)
+    server.fault(body="slow", times=1)
+    slow.connection.request("GET", CREDITS)
+    slow_response = slow.connection.getresponse()
+    server.fault(connection="refuse", seconds=600)
+    server.clear_faults()
+    server.stop()
+    assert demo_threads() == before
+    with pytest.raises(http.client.IncompleteRead):
+        slow_response.read()
+    with pytest.raises(ConnectionError):
+        late.connection.getresponse()
+    with pytest.raises(ConnectionRefusedError):
+        Caller(server).get()
+    server.stop()
+    for caller in (idle, late, slow):
+        caller.connection.close()
+
+
+def test_stopping_waits_for_the_thread_of_every_connection() -> None:
+    before = demo_threads()
+    with DemoServer() as server:
+        callers = [Caller(server) for _ in range(40)]
+        assert {caller.get().status for caller in callers} == {200}
+        assert len(demo_threads() - before) == 41
+    assert demo_threads() == before
+    for caller in callers:
+        caller.connection.close()
+
+
+def test_a_stopped_server_can_start_again_where_it_was() -> None:
+    server = DemoServer()
+    with pytest.raises(RuntimeError, match="not been started"):
+        _ = server.url
+    with server:
+        url = server.url
+    with server:
+        assert server.url == url
+        caller = Caller(server)
+        assert caller.get().status == 200
+        caller.connection.close()
+
+
+def test_it_listens_on_loopback_only(server: DemoServer) -> None:
+    port = int(server.url.rpartition(":")[2])
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.2", port), timeout=5)
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+
+
+def test_the_key_follows_from_the_seed_and_cannot_be_taken_for_a_real_one() -> None:
+    keys = {DemoServer(seed=seed).key for seed in range(50)}
+    assert len(keys) == 50
+    assert DemoServer(seed=3).key in keys
+    for key in keys:
+        assert key.startswith(DEMO_KEY_PREFIX)
+        assert not re.search(r"sk-[A-Za-z0-9]{12,}", key)
+
+
+def test_a_process_has_one_running_server() -> None:
+    stop_running()
+    before = demo_threads()
+    server = running(seed=5)
+    try:
+        assert running(seed=6) is server
+        caller = Caller(server)
+        assert caller.get().status == 200
+        caller.connection.close()
+    finally:
+        stop_running()
+    assert demo_threads() == before
+    stop_running()

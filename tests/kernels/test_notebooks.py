@@ -1,0 +1,260 @@
+"""The notebooks: committed as they were written, and running from top to bottom, with a key and without."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import pytest
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+
+from evolink_nb.api import settings
+from evolink_nb.demo import OWN_KEY, Account, DemoServer, connection
+from tests.support.environment import account_of, isolated_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+NAMES = ("quickstart", "cost-of-a-cell", "budgets")
+STOPPED = "raises-exception"
+"""The tag of cells whose error is meant: whatever runs a whole notebook goes on after them."""
+
+
+@dataclass
+class Ran:
+    """A notebook after its last cell; `server` has the account it ran on, if that was not its kernel's."""
+
+    cells: list[Any]
+    server: DemoServer | None = None
+
+    def output(self, source: str) -> str:
+        """What the code cell that holds `source` brought, as text."""
+        [cell] = [cell for cell in self.cells if cell.cell_type == "code" and source in cell.source]
+        return text_of(cell)
+
+    def spent(self, source: str) -> Decimal:
+        """The credits that the line under that cell names."""
+        found = re.search(r"^([\d.]+) credits? \(key\)", self.output(source), re.MULTILINE)
+        assert found, self.output(source)
+        return Decimal(found[1])
+
+    @property
+    def stopped(self) -> list[str]:
+        """What the cells that ended in an error say of it, in their order."""
+        errors = filter(None, map(error_of, self.cells))
+        return ["\n".join(error.traceback) for error in errors]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ran]]:
+    """Every notebook in demo mode, and as `<name> with a key`; all run at once, as they mostly wait."""
+    home = isolated_environment(tmp_path_factory.mktemp("home"))
+    with ExitStack() as stack:
+        # These accounts pass for real ones: their answers don't say that they are simulated.
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(connection, "DEMO_HEADER", "x-some-gateway")
+        servers = {name: stack.enter_context(DemoServer(prompt_account())) for name in NAMES}
+        environments = {name: home | {settings.DEMO_VARIABLE: "1"} for name in NAMES}
+        environments |= {f"{name} with a key": home | account_of(server) for name, server in servers.items()}
+        notebooks = asyncio.run(run_all(environments))
+        yield {
+            name: Ran(notebook.cells, servers[name.split()[0]] if name.endswith("key") else None)
+            for name, notebook in notebooks.items()
+        }
+
+
+def prompt_account() -> Account:
+    """An account whose calls settle soon, and for what they reserved."""
+    return Account(settle_after=(0.1, 0.3), shortfall_rate=0, failure_rate=0)
+
+
+async def run_all(environments: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    notebooks = {name: nbformat.read(path_of(name.split()[0]), as_version=4) for name in environments}
+    # The path of a socket may not be long.
+    with TemporaryDirectory(prefix="kernels-") as folder:
+        await asyncio.gather(
+            *(
+                NotebookClient(notebook, timeout=120, km=kernel_in(Path(folder), number)).async_execute(
+                    env=dict(environments[name]), cleanup_kc=True
+                )
+                for number, (name, notebook) in enumerate(notebooks.items())
+            )
+        )
+    return notebooks
+
+
+def kernel_in(folder: Path, number: int) -> AsyncKernelManager:
+    """A kernel to be, on sockets in a folder: a TCP port that is free now may be another's when it starts."""
+    connection = folder / f"{number}.json"
+    return AsyncKernelManager(kernel_name="python3", transport="ipc", connection_file=str(connection))
+
+
+def path_of(name: str) -> Path:
+    return FOLDER / f"{name}.ipynb"
+
+
+def text_of(cell: Any) -> str:
+    outputs = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+    return "\n".join(outputs)
+
+
+def error_of(cell: Any) -> Any:
+    return next((output for output in cell.get("outputs", []) if output.output_type == "error"), None)
+
+
+def test_every_notebook_is_tested() -> None:
+    assert sorted(path.stem for path in FOLDER.glob("*.ipynb")) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_committed_without_outputs(name: str) -> None:
+    notebook = nbformat.read(path_of(name), as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert len(code) > 4
+    assert [cell.outputs for cell in code] == [[]] * len(code)
+    assert [cell.execution_count for cell in code] == [None] * len(code)
+    assert "widgets" not in notebook.metadata
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_it_points_to_is_there(name: str) -> None:
+    targets = re.findall(r"\]\(([^):]+)\)", path_of(name).read_text(encoding="utf-8"))
+    assert targets
+    assert [target for target in targets if not (FOLDER / target).is_file()] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("account", ["", " with a key"])
+def test_only_what_is_meant_to_be_stopped_ends_in_an_error(
+    ran: dict[str, Ran], name: str, account: str
+) -> None:
+    cells = ran[name + account].cells
+    errors = {cell.id: error_of(cell).ename for cell in cells if error_of(cell) is not None}
+    meant = [cell.id for cell in cells if STOPPED in cell.metadata.get("tags", [])]
+    assert errors == dict.fromkeys(meant, "BudgetExceeded")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_with_a_key_it_neither_keeps_it_nor_asks_for_a_simulation(ran: dict[str, Ran], name: str) -> None:
+    with_key = ran[f"{name} with a key"]
+    assert with_key.server is not None
+    assert with_key.server.requests_seen["/v1/images/generations"] >= 3
+    assert [path for path in with_key.server.requests_seen if path.startswith("/demo")] == []
+    assert with_key.server.key not in "".join(str(cell) for cell in with_key.cells)
+
+
+class TestQuickstart:
+    """quickstart.ipynb."""
+
+    def test_it_shows_a_card_and_what_three_images_cost(self, ran: dict[str, Ran]) -> None:
+        tour = ran["quickstart"]
+        [live] = [cell for cell in tour.cells if cell.cell_type == "code" and "--live" in cell.source]
+        view, saved = live.outputs
+        assert "application/vnd.jupyter.widget-view+json" in view.data
+        assert "demo data" in saved.data["text/plain"]
+        assert tour.output("def make_image").count("credits reserved") == 3
+        assert 0 < Decimal(tour.output("after = %evolink_credits").split()[0]) < 10
+        assert "AuthenticationError: EvoLink answered 401" in tour.output("except EvoLinkError")
+
+    def test_with_a_key_it_shows_that_account(self, ran: dict[str, Ran]) -> None:
+        tour = ran["quickstart with a key"]
+        assert "1,095.3996" in text_of(tour.cells[3])
+        assert "demo data" not in text_of(tour.cells[3])
+
+
+class TestCostOfACell:
+    """cost-of-a-cell.ipynb; in demo mode its figures are those of the account's seed."""
+
+    def test_the_line_says_the_cost_and_how_many_more_runs_it_leaves(self, ran: dict[str, Ran]) -> None:
+        line = ran["cost-of-a-cell"].output('make_images("a lighthouse")')
+        assert re.search(r"\b2 credits \(key\) .* 1,093.3996 left · about 546 more runs like this", line)
+
+    def test_a_reservation_is_called_unsettled_and_was_too_much(self, ran: dict[str, Ran]) -> None:
+        said = ran["cost-of-a-cell"].output("By now the task is")
+        assert "4.0000 credits, unsettled: credits are reserved and not settled yet" in said
+        assert "completed: 1 of 4 images were made" in said
+
+    def test_a_cell_that_waits_knows_its_cost(self, ran: dict[str, Ran]) -> None:
+        story = ran["cost-of-a-cell"]
+        assert "4.0000 credits, clean" in story.output("by the whole account")
+        assert "4.0000 by this key, 4.0000 by the whole account" in story.output("by the whole account")
+        assert "4 credits (key) · settled in" in story.output("-o cost --settle 30\nfor")
+
+    def test_others_and_a_top_up_are_told_apart(self, ran: dict[str, Ran]) -> None:
+        said = ran["cost-of-a-cell"].output("this key {cost.token}")
+        assert "this key 2.0000, others 7.5000, topped up by 500.0000" in said
+        assert "shared: others" in said
+
+    def test_a_real_account_is_told_to_be_one_and_left_alone(self, ran: dict[str, Ran]) -> None:
+        story = ran["cost-of-a-cell with a key"]
+        assert story.output('simulate("spend"').count("This account is real") == 2
+        assert "this key 2.0000, others 0.0000, topped up by 0.0000\nclean" in story.output(
+            "this key {cost.token}"
+        )
+
+    def test_tracking_shows_a_line_where_something_was_spent(self, ran: dict[str, Ran]) -> None:
+        story = ran["cost-of-a-cell"]
+        assert story.spent('make_images("a pier")') > 0
+        assert story.output("sum(range(1_000))").strip() == "499500"
+
+    def test_runs_of_one_thing_are_compared(self, ran: dict[str, Ran]) -> None:
+        bill = text_of(ran["cost-of-a-cell with a key"].cells[-4]).splitlines()
+        [row] = [line for line in bill if "a set of postcards" in line]
+        assert row.split()[4:9] == ["2", "3", "1.5", "1", "-1"]
+
+    def test_the_bill_is_what_the_account_was_charged(self, ran: dict[str, Ran]) -> None:
+        story = ran["cost-of-a-cell with a key"]
+        assert story.server is not None
+        in_all = story.output("bill = ").split(" credits in all")[0]
+        assert Decimal(in_all) == story.server.account.true_cost(OWN_KEY)
+
+
+class TestBudgets:
+    """budgets.ipynb."""
+
+    @pytest.mark.parametrize("account", ["", " with a key"])
+    def test_each_stop_names_the_budget(self, ran: dict[str, Ran], account: str) -> None:
+        story = ran["budgets" + account]
+        names = ["--max 3", "--max 2", "The budget 'this session' of 3 credits", "--max 1"]
+        assert [stop.split(": ")[1].split(" stopped the work")[0] for stop in story.stopped] == names
+        assert "The meter (max_credits=2) stopped the work" in story.output("print(stop)")
+        assert story.output("print(stop.name)").splitlines()[-1] == "The budget 'a harbour' (max_credits=2)"
+
+    @pytest.mark.parametrize("account", ["", " with a key"])
+    def test_a_loop_that_would_never_end_spends_little_more_than_it_may(
+        self, ran: dict[str, Ran], account: str
+    ) -> None:
+        story = ran["budgets" + account]
+        # An order every half second, a reading every second at least: two more.
+        assert 3 <= story.output("--max 3").count("is ordered") <= 5
+        assert 2 <= story.output("suppress(Exception)").count("is ordered") <= 4
+
+    @pytest.mark.parametrize("account", ["", " with a key"])
+    def test_what_spends_nothing_runs_when_all_is_spent(self, ran: dict[str, Ran], account: str) -> None:
+        said = ran["budgets" + account].output("print(session)")
+        assert re.search(r"<The budget 'this session' of 3 credits: [345] credits spent, ", said)
+
+    def test_a_tracked_loop_ends_before_it_goes_over(self, ran: dict[str, Ran]) -> None:
+        story = ran["budgets with a key"]
+        said = story.output("views = track(")
+        assert "Stopped before item 5 of 40: 4 of 4 credits spent" in said
+        assert "4 of 40 are done." in said
+        again = story.output("prompts[len(done) :]")
+        assert "In earlier runs an item cost 1 credit: 36 items ≈ 36 credits" in again
+        assert "2 allowed, enough for about 2." in again
+        assert again.count("is ordered") == 2
+
+    @pytest.mark.parametrize("account", ["", " with a key"])
+    def test_what_can_not_be_stopped_is_said_while_it_runs(self, ran: dict[str, Ran], account: str) -> None:
+        said = ran["budgets" + account].output("--max 1")
+        assert "--max 1 is spent, but the work can't be interrupted: it still runs." in said

@@ -1,0 +1,167 @@
+"""Every cell measured without waiting for a reading: nothing is invented, and nothing counted twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from evolink_nb.demo import Account
+from evolink_nb.metering import background
+from evolink_nb.metering.background import SPENT_BEFORE, BackgroundMeasurement
+from evolink_nb.polling.fetcher import CreditsFetcher
+from tests.support.simulated_time import Reader, SimulatedTime
+
+if TYPE_CHECKING:
+    from evolink_nb.credits import Credits
+
+
+class ReaderOfToday(Reader):
+    """Its readings are of the time at which they are taken, as a server's are."""
+
+    def get_credits(self) -> Credits:
+        return replace(super().get_credits(), read_at=datetime.now(UTC))
+
+
+class Run:
+    """Work in one simulated time on one account, whose readings happen when a test says so."""
+
+    def __init__(self, kind: type[Reader] = Reader, *, broken: bool = False) -> None:
+        self.time = SimulatedTime()
+        self.account = Account(clock=self.time.monotonic)
+        self.reader = kind(self.account)
+        self.reader.broken = broken
+        self.fetcher = CreditsFetcher(self.reader)
+        self.fetcher.refresh()
+
+    def begin(self) -> BackgroundMeasurement:
+        """Begin work, before which nothing is read."""
+        work = BackgroundMeasurement(self.fetcher, whole=True, clock=self.time)
+        work.start()
+        return work
+
+    def work(self, seconds: float, spends: int = 0) -> BackgroundMeasurement:
+        """Work that takes so long and spends so much."""
+        work = self.begin()
+        if spends:
+            self.account.spend(spends)
+        self.time.seconds += seconds
+        work.stop()
+        return work
+
+    def read(self, *works: BackgroundMeasurement) -> None:
+        """Take one reading for all of these."""
+        reading = self.fetcher.read()
+        for work in works:
+            if work.take(reading):
+                work.finish()
+
+    def settle(self, *works: BackgroundMeasurement) -> None:
+        """Read until each of these is sure."""
+        while left := [work for work in works if not work.wait(0)]:
+            self.read(*left)
+            self.time.seconds += 1
+
+
+@pytest.fixture
+def run() -> Run:
+    """An account, with nothing under way."""
+    return Run()
+
+
+def spent(*works: BackgroundMeasurement) -> list[Decimal | None]:
+    return [work.cost.credits for work in works]
+
+
+def test_work_that_spends_is_measured_and_one_reading_settles_work_that_does_not(run: Run) -> None:
+    nothing = run.work(1)
+    run.read(nothing)
+    assert nothing.wait(0)
+    assert (nothing.cost.credits, nothing.cost.confidence) == (Decimal(0), "clean")
+    work = run.work(1, spends=2)
+    run.settle(work)
+    assert (work.cost.token, work.cost.settled) == (Decimal(2), True)
+
+
+@pytest.mark.parametrize("spender", range(3))
+def test_in_a_row_with_no_reading_between_what_was_spent_counts_once(run: Run, spender: int) -> None:
+    row = [run.work(1.5 if place == spender else 0.001, 2 if place == spender else 0) for place in range(3)]
+    run.settle(*row)
+    assert spent(*row) == [2 if place == spender else 0 for place in range(3)]
+    # Any of them may have: that is no clean cost.
+    assert row[spender].cost.confidence == "shared"
+
+
+def test_what_two_in_a_row_spent_is_all_there_and_not_twice(run: Run) -> None:
+    row = [run.work(1, spends=2), run.work(2, spends=3)]
+    run.settle(*row)
+    assert sum(work.cost.credits or 0 for work in row) == 5
+    assert "clean" not in [work.cost.confidence for work in row if work.cost.credits]
+
+
+def test_a_call_before_work_that_still_runs_keeps_its_cost(run: Run) -> None:
+    call = run.work(0.5, spends=2)
+    long = run.begin()
+    run.time.seconds += 0.1
+    run.read(call)
+    run.account.spend(3)
+    run.time.seconds += 60
+    long.stop()
+    run.settle(call, long)
+    assert spent(call, long) == [2, 3]
+
+
+def test_work_that_takes_no_time_leaves_the_cost_to_what_runs_after_it(run: Run) -> None:
+    trivial = run.work(0.001)
+    long = run.begin()
+    run.account.spend(2)
+    run.time.seconds += 0.2
+    run.read(trivial)
+    assert trivial.came_to_nothing
+    long.stop()
+    run.settle(long)
+    assert spent(trivial, long) == [0, 2]
+
+
+def test_a_row_ends_with_a_reading(run: Run) -> None:
+    first = run.work(5)
+    run.read(first)
+    second = run.work(0.001, spends=2)
+    run.settle(second)
+    assert spent(first, second) == [0, 2]
+
+
+def test_without_any_reading_before_the_cost_is_unknown_and_no_zero() -> None:
+    run = Run(broken=True)
+    work = run.work(1, spends=2)
+    run.reader.broken = False
+    run.read(work)
+    assert work.cost.credits is None
+    assert work.cost.confidence == "unknown"
+
+
+@pytest.mark.parametrize(("before", "confidence"), [(0, "clean"), (7, "shared")])
+def test_what_moved_between_the_last_reading_and_the_work_is_nobody_s(
+    monkeypatch: pytest.MonkeyPatch, before: int, confidence: str
+) -> None:
+    # The last reading is old, so another is taken beside the work.
+    monkeypatch.setattr(background, "FRESH", 0.0)
+    run = Run(ReaderOfToday)
+    if before:
+        run.account.spend(before)
+    work = run.work(1, spends=2)
+    run.settle(work)
+    assert (work.cost.credits, work.cost.confidence) == (Decimal(2), confidence)
+    assert (work.cost.reason == SPENT_BEFORE) == bool(before)
+
+
+def test_a_fresh_reading_serves_as_the_one_before() -> None:
+    run = Run(ReaderOfToday)
+    readings = len(run.fetcher.readings)
+    work = run.work(1, spends=2)
+    assert len(run.fetcher.readings) == readings
+    run.settle(work)
+    assert (work.cost.credits, work.cost.confidence) == (Decimal(2), "clean")

@@ -1,0 +1,433 @@
+"""Work that is stopped once it has spent what it may, wherever it is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+import time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from evolink_nb import BudgetExceeded, EvoLinkClient, EvoLinkError, budget, meter
+from evolink_nb.metering import budget as budgets
+from evolink_nb.metering import measurement as measuring
+from evolink_nb.metering.interrupt import Work
+from evolink_nb.polling.fetcher import CreditsFetcher, stop_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from evolink_nb.demo import DemoServer
+
+EVERY = 0.2
+
+
+@pytest.fixture
+def client(reader: EvoLinkClient) -> Iterator[EvoLinkClient]:
+    """A client of the simulated account; nothing watches it when the test is over."""
+    yield reader
+    budgets.stop_all()
+    measuring.stop_all()
+    stop_all()
+
+
+@pytest.fixture(autouse=True)
+def sigint_is_left_alone() -> Iterator[None]:
+    """What handles SIGINT is the same before and after."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+class Spending:
+    """Work that spends 1 credit at each step, and what it did."""
+
+    def __init__(self, server: DemoServer) -> None:
+        self.server = server
+        self.steps = 0
+
+    def step(self) -> None:
+        self.server.account.spend(1)
+        self.steps += 1
+
+    def in_a_sleep(self) -> None:
+        for _ in range(5):
+            self.step()
+        time.sleep(60)
+
+    def in_a_retry_loop(self) -> None:
+        while True:
+            try:
+                self.step()
+                time.sleep(0.01)
+                self.fail()
+            except Exception:  # noqa: BLE001, S112 - the point of this work
+                continue
+
+    def fail(self) -> None:
+        raise ConnectionError
+
+    def in_a_blocking_read(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent, requests.Session() as session:
+            # It would import netrc first, and an import that is interrupted leaves its file open.
+            session.trust_env = False
+            # Spent once the request is on its way: a socket that is just being made would stay open too.
+            threading.Thread(target=self.once_asked, args=[silent]).start()
+            session.get(f"http://127.0.0.1:{silent.getsockname()[1]}/", timeout=60)
+
+    def once_asked(self, silent: socket.socket) -> None:
+        connection, _ = silent.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(1)
+            for _ in range(5):
+                self.step()
+            while connection.recv(65536):
+                pass
+
+    async def in_an_await(self) -> None:
+        for _ in range(5):
+            self.step()
+        await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize("where", ["in_a_sleep", "in_a_retry_loop", "in_a_blocking_read"])
+def test_work_is_stopped_wherever_it_is(demo_server: DemoServer, client: EvoLinkClient, where: str) -> None:
+    spending = Spending(demo_server)
+    work: Callable[[], None] = getattr(spending, where)
+    began = time.monotonic()
+    with pytest.raises(BudgetExceeded) as caught, meter(max_credits=5, client=client, every=EVERY):
+        work()
+    assert time.monotonic() - began < 30
+    exceeded = caught.value
+    assert not isinstance(exceeded, Exception)
+    assert exceeded.max_credits == 5
+    assert 5 <= exceeded.spent <= spending.steps
+    assert "The meter (max_credits=5) stopped the work" in str(exceeded)
+    if exceeded.over:
+        assert "the reading before" in str(exceeded).lower()
+    # Nothing is left that could interrupt what comes next.
+    assert not budgets.any_armed()
+    assert not CreditsFetcher.shared(client).running
+
+
+def test_a_task_is_stopped_where_it_awaits_and_the_loop_goes_on(
+    demo_server: DemoServer, client: EvoLinkClient
+) -> None:
+    spending = Spending(demo_server)
+
+    async def limited() -> None:
+        async with meter(max_credits=5, client=client, every=EVERY):
+            await spending.in_an_await()
+
+    async def beside() -> str:
+        with pytest.raises(BudgetExceeded):
+            await limited()
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
+        await asyncio.sleep(0)
+        return "went on"
+
+    assert asyncio.run(beside()) == "went on"
+
+
+def test_a_task_that_is_deaf_keeps_no_other_from_being_stopped(
+    demo_server: DemoServer, client: EvoLinkClient
+) -> None:
+    spending = Spending(demo_server)
+
+    async def deaf(over: asyncio.Event, heard: asyncio.Event) -> None:
+        with contextlib.suppress(BudgetExceeded):
+            async with meter(max_credits=1, client=client, every=EVERY):
+                spending.step()
+                while not over.is_set():
+                    try:
+                        await over.wait()
+                    except asyncio.CancelledError:
+                        heard.set()
+
+    async def main() -> None:
+        over, heard = asyncio.Event(), asyncio.Event()
+        beside = asyncio.create_task(deaf(over, heard))
+        try:
+            await heard.wait()
+            # That is no stop of what this thread does otherwise.
+            assert budgets.stopped(threading.get_ident()) is None
+            with pytest.raises(BudgetExceeded):
+                async with asyncio.timeout(10), meter(max_credits=5, client=client, every=EVERY):
+                    await spending.in_an_await()
+        finally:
+            over.set()
+            await beside
+
+    asyncio.run(main())
+
+
+def test_a_task_that_blocks_the_loop_is_not_taken_for_the_one_that_is_stopped(
+    demo_server: DemoServer, client: EvoLinkClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budgets, "AGAIN_AFTER", 0.1)
+    spending = Spending(demo_server)
+
+    async def limited(begun: asyncio.Event) -> None:
+        async with meter(max_credits=5, client=client, every=EVERY):
+            begun.set()
+            await spending.in_an_await()
+
+    async def blocking(begun: asyncio.Event) -> str:
+        await begun.wait()
+        # Longer than until the second interrupt: each takes a reading.
+        read = demo_server.requests_seen["/v1/credits"]
+        while demo_server.requests_seen["/v1/credits"] < read + 5:
+            time.sleep(0.01)  # noqa: ASYNC251 - the point of this work
+        return "went on"
+
+    async def main() -> None:
+        begun = asyncio.Event()
+        stopped, other = await asyncio.gather(limited(begun), blocking(begun), return_exceptions=True)
+        assert isinstance(stopped, BudgetExceeded)
+        assert other == "went on"
+
+    asyncio.run(main())
+
+
+def test_a_blocking_call_inside_a_coroutine_is_stopped_at_its_next_line(
+    demo_server: DemoServer, client: EvoLinkClient
+) -> None:
+    spending = Spending(demo_server)
+
+    async def limited() -> None:
+        async with meter(max_credits=5, client=client, every=EVERY):
+            while True:
+                spending.step()
+                time.sleep(0.01)  # noqa: ASYNC251 - the point of this work
+
+    with pytest.raises(BudgetExceeded):
+        asyncio.run(limited())
+
+
+def test_another_thread_is_stopped_and_this_one_is_not(
+    demo_server: DemoServer, client: EvoLinkClient
+) -> None:
+    caught: list[BudgetExceeded] = []
+
+    def limited() -> None:
+        spending = Spending(demo_server)
+        try:
+            with meter(max_credits=5, client=client, every=EVERY):
+                spending.in_a_retry_loop()
+        except BudgetExceeded as exceeded:
+            caught.append(exceeded)
+
+    thread = threading.Thread(target=limited)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert [exceeded.max_credits for exceeded in caught] == [5]
+
+
+@pytest.mark.parametrize(("outer", "inner", "named"), [(5, 50, "outer"), (50, 5, "inner")])
+def test_the_budget_that_trips_first_is_named(
+    demo_server: DemoServer, client: EvoLinkClient, outer: int, inner: int, named: str
+) -> None:
+    with (
+        pytest.raises(BudgetExceeded) as caught,
+        meter(max_credits=outer, name="outer", client=client, every=EVERY),
+        meter(max_credits=inner, name="inner", client=client, every=EVERY),
+    ):
+        Spending(demo_server).in_a_retry_loop()
+    assert f"'{named}'" in caught.value.name
+
+
+def test_reserved_credits_count_as_spent(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    def reserve() -> None:
+        demo_server.account.reserve(5)
+        time.sleep(60)
+
+    with pytest.raises(BudgetExceeded), meter(max_credits=5, client=client, every=EVERY):
+        reserve()
+
+
+def test_work_within_its_budget_is_left_alone(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    with meter(max_credits=5, client=client, every=EVERY) as cost:
+        demo_server.account.spend(4)
+    assert cost.token == 4
+    assert not CreditsFetcher.shared(client).running
+
+
+def test_a_pause_on_the_card_blinds_no_budget(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    fetcher = CreditsFetcher.shared(client)
+    fetcher.start()
+    fetcher.pause()
+    with pytest.raises(BudgetExceeded), meter(max_credits=5, client=client, every=EVERY):
+        Spending(demo_server).in_a_sleep()
+
+
+def test_a_budget_that_cannot_be_watched_does_not_begin(
+    demo_server: DemoServer, client: EvoLinkClient
+) -> None:
+    demo_server.fault(status=500)
+    with pytest.raises(EvoLinkError), meter(max_credits=5, client=client):
+        pytest.fail("the work began")
+
+
+def test_going_blind_is_said_once_and_taken_back(
+    demo_server: DemoServer, client: EvoLinkClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fetcher = CreditsFetcher.shared(client)
+    notices: list[str] = []
+    fetcher.observe(lambda change: notices.append(change.new), "notice")
+    with meter(max_credits=5, client=client, every=EVERY):
+        demo_server.fault(status=401)
+        until(lambda: bool(fetcher.notice))
+        demo_server.clear_faults()
+        fetcher.refresh()
+        until(lambda: not fetcher.notice)
+    assert len(notices) == 2
+    assert "can't be watched" in notices[0]
+    assert capsys.readouterr().err.count("can't be watched") == 1
+
+
+def test_work_that_swallows_the_stop_is_said_to_go_on(
+    demo_server: DemoServer, client: EvoLinkClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fetcher = CreditsFetcher.shared(client)
+    interrupts = []
+
+    def swallow() -> None:
+        demo_server.account.spend(5)
+        while not fetcher.notice:
+            try:
+                time.sleep(0.01)
+            except KeyboardInterrupt as interrupt:
+                interrupts.append(interrupt)
+
+    with pytest.raises(BudgetExceeded), meter(max_credits=5, client=client, every=EVERY):
+        swallow()
+    assert len(interrupts) >= 2
+    assert "can't be interrupted" in capsys.readouterr().err
+    assert fetcher.notice == ""
+
+
+def test_a_persons_interrupt_stays_one(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    with pytest.raises(KeyboardInterrupt), meter(max_credits=5, client=client):
+        signal.raise_signal(signal.SIGINT)
+    assert demo_server.account.true_cost() == 0
+
+
+@pytest.mark.parametrize("moment", ["attach", "detach"])
+@pytest.mark.parametrize("kind", [meter, budget])
+def test_an_interrupt_while_it_is_armed_or_disarmed_leaves_nothing_behind(
+    demo_server: DemoServer, client: EvoLinkClient, monkeypatch: pytest.MonkeyPatch, moment: str, kind: Any
+) -> None:
+    """As of a person, or of a budget around it that trips just then."""
+    real = getattr(CreditsFetcher, moment)
+
+    def interrupted(*_args: Any, **_kwargs: Any) -> None:
+        monkeypatch.setattr(CreditsFetcher, moment, real)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CreditsFetcher, moment, interrupted)
+    with pytest.raises(KeyboardInterrupt), kind(max_credits=5, client=client):
+        pass
+    assert not budgets.any_armed()
+    budgets.begin_work(Work())
+    assert not budgets.any_armed()
+    with meter(client=client, settle=5) as cost:
+        demo_server.account.spend(1)
+        demo_server.account.settle_all()
+    assert "at the same time" not in cost.reason
+    assert not CreditsFetcher.shared(client).running
+
+
+def test_a_meter_that_is_cancelled_as_it_begins_disturbs_nobody(
+    demo_server: DemoServer, client: EvoLinkClient
+) -> None:
+    async def begin() -> None:
+        async with meter(client=client):
+            pytest.fail("it began")
+
+    async def cancelled() -> None:
+        demo_server.fault(latency=0.3)
+        task = asyncio.create_task(begin())
+        await asyncio.to_thread(demo_server.wait_for_requests, 1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled())
+    assert measuring.under_way.all() == []
+
+
+def test_a_sessions_budget_stops_what_goes_on_spending_and_lets_the_rest_run(
+    demo_server: DemoServer, client: EvoLinkClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = budget(5, name="today", client=client, every=EVERY)
+    with pytest.raises(KeyboardInterrupt):
+        Spending(demo_server).in_a_retry_loop()
+    exceeded = budgets.end_work()
+    assert exceeded is not None
+    assert "'today' of 5 credits" in exceeded.name
+    assert exceeded.name in capsys.readouterr().err
+    assert session.left <= 0
+
+    # What the stopped work began shows only now: it is nothing that the next spends.
+    demo_server.account.spend(4)
+    budgets.begin_work(Work())
+    fetcher = CreditsFetcher.shared(client)
+    revision = fetcher.revision
+    until(lambda: fetcher.revision > revision + 4)
+    assert budgets.end_work() is None
+
+    budgets.begin_work(Work())
+    with pytest.raises(KeyboardInterrupt):
+        Spending(demo_server).in_a_retry_loop()
+    assert budgets.end_work() is not None
+
+    session.cancel()
+    assert not fetcher.running
+
+
+def test_a_sessions_budget_raises_as_a_block(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    with pytest.raises(BudgetExceeded), budget(5, client=client, every=EVERY):
+        Spending(demo_server).in_a_sleep()
+
+
+def test_a_sessions_budget_rests_between_cells(client: EvoLinkClient) -> None:
+    session = budget(5, client=client, every=EVERY)
+    budgets.end_work()
+    assert not CreditsFetcher.shared(client).running
+    assert session.spent == 0
+    assert "0 credits spent, 5 left" in repr(session)
+
+
+@pytest.mark.parametrize("value", [0, -1, "much", float("nan"), float("inf"), True, None])
+def test_a_limit_that_makes_no_sense_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="max_credits"):
+        budgets.parse_limit(value)
+
+
+@pytest.mark.parametrize("every", [0, -1, float("nan"), float("inf")])
+@pytest.mark.parametrize("kind", [meter, budget])
+def test_a_pace_that_makes_no_sense_is_refused(client: EvoLinkClient, kind: Any, every: Any) -> None:
+    with pytest.raises(ValueError, match="every"), kind(5, client=client, every=every):
+        pytest.fail("it began")
+    assert not budgets.any_armed()
+    assert measuring.under_way.all() == []
+
+
+def test_a_limit_is_exact() -> None:
+    assert budgets.parse_limit(0.1) == Decimal("0.1")
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

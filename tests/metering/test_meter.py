@@ -1,0 +1,336 @@
+"""What blocks, functions and coroutines cost, on the simulated account over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import threading
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from evolink_nb import EvoLinkClient, meter
+from evolink_nb.demo import OTHER_KEY, Account, DemoServer
+from evolink_nb.metering import ledger
+from evolink_nb.metering import measurement as measuring
+from evolink_nb.metering.ledger import MemoryLedger
+from evolink_nb.polling.fetcher import CreditsFetcher, stop_all
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+@pytest.fixture
+def client(reader: EvoLinkClient) -> Iterator[EvoLinkClient]:
+    """A client of the simulated account; nothing reads it when the test is over."""
+    yield reader
+    measuring.stop_all()
+    stop_all()
+
+
+@pytest.fixture
+def book() -> Iterator[MemoryLedger]:
+    """A ledger of the test's own."""
+    before, book = ledger.current(), MemoryLedger()
+    ledger.use(book)
+    yield book
+    ledger.use(before)
+
+
+def test_a_block_knows_its_cost_when_it_is_left(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    with meter(client=client) as cost:
+        assert "unknown" in repr(cost)
+        reservation = demo_server.account.reserve("2.5", cost="1.36")
+    assert demo_server.account.cost_of(reservation.name) == Decimal("1.36")
+    assert (cost.token, cost.user, cost.others) == (Decimal("1.36"), Decimal("1.36"), Decimal(0))
+    assert cost.settled
+    assert cost.confidence == "clean"
+
+
+def test_a_top_up_in_the_middle_is_told_apart(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    with meter(client=client) as cost:
+        demo_server.account.spend("1")
+        demo_server.account.top_up("100")
+        demo_server.account.spend("2")
+    assert (cost.token, cost.topped_up, cost.confidence) == (Decimal(3), Decimal(100), "clean")
+
+
+def test_others_on_the_account_are_said(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    with meter(client=client) as cost:
+        demo_server.account.spend("1")
+        demo_server.account.spend("4", key=OTHER_KEY)
+    assert (cost.token, cost.user, cost.others) == (Decimal(1), Decimal(5), Decimal(4))
+    assert cost.confidence == "shared"
+    assert "others" in cost.reason
+
+
+def test_time_that_runs_out_is_said(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    with meter(client=client, settle=0) as cost:
+        demo_server.account.reserve("2.5")
+    assert cost.confidence == "unsettled"
+    assert not cost.settled
+    assert cost.token == Decimal("2.5")
+
+
+def test_what_a_frozen_key_has_reserved_is_in_the_cost_until_it_settles() -> None:
+    account = Account(unlimited=True, frozen=True, settle_after=(60, 60))
+    with DemoServer(account) as server, EvoLinkClient(server.key, base_url=server.url) as client:
+        with meter(client=client, settle=0) as unsettled:
+            account.reserve("2.5", cost="1.36")
+        with meter(client=client) as settled:
+            account.settle_all()
+        stop_all()
+    assert (unsettled.credits, unsettled.user, unsettled.confidence) == (
+        Decimal("2.5"),
+        Decimal("2.5"),
+        "unsettled",
+    )
+    assert (settled.user, settled.confidence) == (Decimal("1.36"), "shared")
+
+
+def test_a_balance_that_cannot_be_read_costs_the_work_nothing(
+    demo_server: DemoServer, client: EvoLinkClient
+) -> None:
+    demo_server.fault(status=500)
+    with meter(client=client) as cost:
+        pass
+    assert cost.confidence == "unknown"
+    assert cost.token is None
+    assert "Internal server error" in cost.reason
+
+
+def test_an_exception_passes_and_the_cost_is_known(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    measuring = meter(client=client)
+
+    @measuring
+    def work() -> None:
+        demo_server.account.spend("1")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
+    assert measuring.last is not None
+    assert measuring.last.wait(30)
+    assert measuring.last.token == 1
+
+
+def test_a_meter_inside_another_disturbs_neither(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    with meter(client=client) as outer:
+        demo_server.account.spend("1")
+        with meter(client=client) as inner:
+            demo_server.account.spend("2")
+    assert (inner.token, inner.confidence) == (Decimal(2), "clean")
+    assert (outer.token, outer.confidence) == (Decimal(3), "clean")
+
+
+def test_calls_that_were_still_settling_are_said_where_the_history_shows_them(
+    demo_server: DemoServer, client: EvoLinkClient
+) -> None:
+    CreditsFetcher.shared(client).read()
+    demo_server.account.reserve("1")
+    with meter(client=client) as cost:
+        pass
+    assert cost.confidence != "clean"
+
+
+def test_overlap_in_threads_is_said(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    inside, costs = threading.Barrier(2), []
+
+    def work() -> None:
+        with meter(client=client) as cost:
+            inside.wait(10)
+            demo_server.account.spend("1")
+            inside.wait(10)
+        costs.append(cost)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert [cost.confidence for cost in costs] == ["shared", "shared"]
+    assert all("same time" in cost.reason for cost in costs)
+
+
+def test_tasks_are_measured_and_their_overlap_is_said(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    async def work(inside: asyncio.Barrier) -> Any:
+        async with meter(client=client) as cost:
+            await inside.wait()
+            demo_server.account.spend("1")
+            await inside.wait()
+        return cost
+
+    async def both() -> tuple[Any, Any]:
+        inside = asyncio.Barrier(2)
+        return await asyncio.gather(work(inside), work(inside))
+
+    assert [cost.confidence for cost in asyncio.run(both())] == ["shared", "shared"]
+
+
+def test_one_meter_in_two_threads_measures_each(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    shared, costs = meter(client=client), {}
+    first_began, second_began, first_is_over = (threading.Event() for _ in range(3))
+
+    def first() -> None:
+        with shared as costs["first"]:
+            first_began.set()
+            second_began.wait(10)
+        first_is_over.set()
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert first_began.wait(10)
+    with shared as second:
+        second_began.set()
+        assert first_is_over.wait(30)
+        demo_server.account.spend("5")
+    thread.join(30)
+    assert (costs["first"].token, second.token) == (Decimal(0), Decimal(5))
+
+
+def test_a_task_cancelled_while_its_meter_reads_disturbs_nothing_later(
+    demo_server: DemoServer, client: EvoLinkClient
+) -> None:
+    async def work() -> None:
+        async with meter(client=client):
+            pass
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(work())
+        await asyncio.to_thread(demo_server.wait_for_requests, 1)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        # The loop waits at its end for the thread that reads.
+        demo_server.clear_faults()
+
+    demo_server.fault(latency=1)
+    asyncio.run(cancelled())
+    with meter(client=client) as cost:
+        demo_server.account.spend("1")
+    assert (cost.token, cost.confidence) == (Decimal(1), "clean")
+
+
+def test_what_outlives_the_work_it_began_in_counts_for_itself(
+    demo_server: DemoServer, client: EvoLinkClient, book: MemoryLedger
+) -> None:
+    async def work(outer_is_over: asyncio.Event) -> None:
+        async with meter(name="inner", client=client):
+            await outer_is_over.wait()
+            demo_server.account.spend("5")
+
+    async def both() -> None:
+        outer_is_over = asyncio.Event()
+        async with meter(name="outer", client=client):
+            task = asyncio.create_task(work(outer_is_over))
+            await asyncio.to_thread(demo_server.wait_for_requests, 2)
+        outer_is_over.set()
+        await task
+
+    asyncio.run(both())
+    assert {entry.name: (entry.cost.token, entry.within) for entry in book.entries()} == {
+        "outer": (Decimal(0), False),
+        "inner": (Decimal(5), False),
+    }
+    assert ledger.total(book.entries()) == 5
+
+
+def test_functions_and_coroutine_functions_are_measured_at_each_call(
+    demo_server: DemoServer, client: EvoLinkClient
+) -> None:
+    measuring = meter(client=client)
+
+    @measuring
+    def work(amount: str) -> str:
+        demo_server.account.spend(amount)
+        return amount
+
+    assert work("1") == "1"
+    assert measuring.last is not None
+    assert measuring.last.token == 1
+
+    @measuring
+    async def later(amount: str) -> str:
+        demo_server.account.spend(amount)
+        return amount
+
+    assert asyncio.run(later("2")) == "2"
+    assert measuring.last.token == 2
+
+    measuring(functools.partial(demo_server.account.spend, "3"))()
+    assert measuring.last.token == 3
+
+
+def test_each_run_is_in_the_ledger_with_its_settled_cost(
+    demo_server: DemoServer, client: EvoLinkClient, book: MemoryLedger
+) -> None:
+    @meter(client=client)
+    def work(amount: str) -> None:
+        demo_server.account.reserve(amount, cost="1.36")
+
+    work("2.5")
+    with meter(name="around", client=client):
+        work("2.5")
+    costs = [(entry.name, entry.kind, entry.cost.token, entry.within) for entry in book.entries()]
+    assert costs == [
+        ("work", "meter", Decimal("1.36"), False),
+        ("work", "meter", Decimal("1.36"), True),
+        ("around", "meter", Decimal("1.36"), False),
+    ]
+
+
+@pytest.mark.parametrize("method", ["record", "amend"])
+def test_a_ledger_that_fails_harms_neither_the_work_nor_what_comes_after(
+    demo_server: DemoServer,
+    client: EvoLinkClient,
+    book: MemoryLedger,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(book, method, None)
+        with meter(client=client) as unkept:
+            demo_server.account.spend("1")
+    assert "could not be kept" in caplog.text
+    with meter(client=client) as cost:
+        demo_server.account.spend("2")
+    assert [(each.token, each.confidence) for each in (unkept, cost)] == [
+        (Decimal(1), "clean"),
+        (Decimal(2), "clean"),
+    ]
+
+
+def test_a_generator_function_does_not_seem_to_cost_nothing() -> None:
+    async def later() -> AsyncIterator[int]:
+        yield 1
+
+    def items() -> Iterator[int]:
+        yield 1
+
+    for function in (items, later):
+        with pytest.raises(TypeError, match="generator function"):
+            meter()(function)
+
+
+def test_a_meter_without_parentheses_says_what_to_do() -> None:
+    with pytest.raises(TypeError, match=r"@meter\(\)"):
+        meter(len)  # type: ignore[arg-type]
+
+
+def test_a_meter_that_was_interrupted_while_it_read_is_none(
+    demo_server: DemoServer, client: EvoLinkClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "get_credits", _interrupted)
+        with pytest.raises(KeyboardInterrupt), meter(client=client):
+            pytest.fail("the work began")
+    with meter(client=client) as cost:
+        demo_server.account.spend("1")
+    assert (cost.token, cost.confidence) == (Decimal(1), "clean")
+
+
+def _interrupted() -> None:
+    raise KeyboardInterrupt

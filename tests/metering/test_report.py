@@ -1,0 +1,399 @@
+"""The table of costs reads well as text and as markup, and exactly as CSV and as a DataFrame."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+from html import unescape
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from hypothesis import given
+from hypothesis import strategies as st
+from IPython.core.formatters import DisplayFormatter
+from playwright.sync_api import expect
+
+from evolink_nb.errors import ConfigurationError
+from evolink_nb.metering.cost import Confidence, Cost
+from evolink_nb.metering.ledger import Entry, Kind, MemoryLedger
+from evolink_nb.metering.report import FIELDS, LONGEST_NAME, NOT_KNOWN, Costs
+from tests.gallery.themes import THEMES, Theme
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+MARKUP = '<img src=x onerror="window.attacked = true"></td></table><script>window.attacked = 1</script>'
+OVERRIDE = "\N{RIGHT-TO-LEFT OVERRIDE}"
+
+
+def entry(
+    name: str,
+    credits: str | None,
+    *,
+    kind: Kind = "cell",
+    confidence: Confidence = "clean",
+    others: str | None = None,
+    seconds: float = 2.4,
+    items: int = 0,
+    within: bool = False,
+    simulated: bool = False,
+) -> Entry:
+    amount = None if credits is None else Decimal(credits)
+    cost = Cost(
+        token=amount,
+        others=None if others is None else Decimal(others),
+        seconds=seconds,
+        confidence="unknown" if amount is None else confidence,
+        simulated=simulated,
+    )
+    return Entry(name, name, kind, NOON, cost, items=items, within=within)
+
+
+def a_morning() -> Costs:
+    """A bit of everything."""
+    return Costs(
+        [
+            entry("summarize(texts)", "1.2", seconds=12),
+            entry("embed(documents)", "1000.5", confidence="shared", others="12.25", seconds=92),
+            entry("before cell 3", "38.2", kind="idle", others="0", seconds=600),
+            entry("prompts", "40.8", kind="loop", items=40, confidence="unsettled", seconds=61),
+            entry("judge", "0.36", kind="meter", within=True, seconds=0.2),
+            entry("summarize(texts)", None, seconds=13),
+            entry("summarize(texts)", "1.36", seconds=14),
+            entry("give_back()", "-2.5", confidence="inconsistent"),
+            entry("offline()", None),
+        ]
+    )
+
+
+def text(costs: Costs) -> str:
+    return costs._repr_mimebundle_()["text/plain"]
+
+
+def html(costs: Costs) -> str:
+    return costs._repr_mimebundle_()["text/html"]
+
+
+class Table(HTMLParser):
+    """A parsed table: the words of each cell, line by line; wrongly nested markup is refused."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.lines: list[list[str]] = []
+        self.tags: set[str] = set()
+        self._open: list[str] = []
+        self.feed(markup)
+        self.close()
+        assert not self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag == "tr":
+            self.lines.append([])
+        elif tag in {"th", "td"}:
+            self.lines[-1].append("")
+            assert {"scope", "colspan"} & {name for name, _ in attrs} or tag == "td"
+        if tag != "br":
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] in {"th", "td"}:
+            self.lines[-1][-1] += data
+
+
+def read_csv(costs: Costs) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(costs.to_csv())))
+
+
+names = st.text(max_size=80) | st.sampled_from(
+    [MARKUP, "=1+1", "a\nb\t c", f"x{OVERRIDE}y", "\x1b[31mred", "\ud800", "", "  ", '"quoted", name', "'"]
+)
+all_costs = st.builds(
+    Costs,
+    st.lists(
+        st.builds(
+            entry,
+            names,
+            st.none() | st.decimals(-(10**10), 10**10, places=4).map(str),
+            kind=st.sampled_from(["cell", "meter", "loop", "idle"]),
+            within=st.booleans(),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+)
+
+# -- as text -------------------------------------------------------------------------------------------
+
+
+def test_the_table_reads_well_in_a_terminal() -> None:
+    assert text(a_morning()).splitlines() == [
+        "What work has cost, in EvoLink credits",
+        "  what                   runs      total     mean       last  change  mean time  how sure",
+        "  embed(documents)          1    1,000.5  1,000.5    1,000.5              1 min  shared",
+        "  prompts · 40 items        1       40.8     40.8       40.8              1 min  unsettled",
+        "  while no cell ran         1       38.2     38.2       38.2             10 min",
+        "  summarize(texts)          3       2.56     1.28       1.36   +0.16       13 s  1 of 3 not known",
+        "  judge                     1       0.36     0.36       0.36               <1 s",
+        "  give_back()               1       -2.5     -2.5       -2.5                2 s  inconsistent",
+        "  offline()                 1  not known           not known                2 s  unknown",
+        "  in all                        1,079.56",
+        "  others on the account            12.25",
+        "  Without 2 runs whose cost is not known.",
+        "  What ran within something else is counted once in all.",
+    ]
+
+
+def test_print_shows_the_same_text() -> None:
+    assert str(a_morning()) == repr(a_morning()) == text(a_morning())
+
+
+def test_ipython_takes_both_renderings() -> None:
+    bundle, _ = DisplayFormatter().format(a_morning())
+    assert bundle == {"text/plain": text(a_morning()), "text/html": html(a_morning())}
+
+
+def test_an_empty_ledger_says_how_to_begin() -> None:
+    nothing = Costs(MemoryLedger().entries())
+    for shown in (text(nothing), html(nothing)):
+        assert "Nothing has been measured yet." in shown
+        assert "%%evolink_credits" in shown
+        assert "%evolink_track on" in shown
+    assert "<table" not in html(nothing)
+    assert (nothing.rows, nothing.total, nothing.others) == ([], None, None)
+
+
+def test_a_cost_that_is_not_known_is_never_shown_as_a_zero() -> None:
+    costs = Costs([entry("offline()", None)])
+    assert costs.total is None
+    for shown in (text(costs), html(costs)):
+        assert "0" not in shown.partition("offline()")[2]
+    (line,) = [line for line in text(costs).splitlines() if "offline()" in line]
+    assert line.split() == ["offline()", "1", "not", "known", "not", "known", "2", "s", "unknown"]
+    assert text(costs).splitlines()[-1].split() == ["in", "all", "not", "known"]
+
+
+def test_the_sum_says_what_it_leaves_out() -> None:
+    assert "Without 1 run whose cost is not known." in text(Costs([entry("a", "1"), entry("b", None)]))
+    three = [entry("a", "1"), entry("b", None), entry("a", None), entry("a", None)]
+    assert "Without 3 runs whose cost is not known." in text(Costs(three))
+    assert "2 of 3 not known" in text(Costs(three))
+    assert "Without" not in text(Costs([entry("a", "1")]))
+
+
+def test_what_ran_within_something_else_is_counted_once_and_said_so() -> None:
+    costs = Costs([entry("inner", "2", kind="meter", within=True), entry("outer", "5")])
+    assert costs.total == 5
+    assert "counted once" in text(costs)
+    assert "counted once" in html(costs)
+    assert "counted once" not in text(Costs([entry("outer", "5")]))
+
+
+def test_demo_data_is_marked_and_in_no_sum_with_real_costs() -> None:
+    demo = entry("a", "100", simulated=True)
+    mixed = Costs([demo, entry("a", "3")])
+    for shown in (text(mixed), html(mixed)):
+        assert "a · demo data" in shown
+        assert "What is demo data is in no sum." in shown
+    assert mixed.total == 3
+    assert [line["simulated"] for line in read_csv(mixed)] == ["True", "False"]
+    for shown in (text(Costs([demo])), html(Costs([demo]))):
+        assert "What work has cost, in EvoLink credits (demo data)" in shown
+        assert "a · demo data" not in shown
+
+
+def test_only_what_is_not_clean_has_a_word_for_it() -> None:
+    costs = Costs([entry("fine", "2"), entry("busy", "1", confidence="shared")])
+    fine, busy = text(costs).splitlines()[2:4]
+    assert fine.endswith("2 s")
+    assert busy.endswith("shared")
+    assert "clean" not in text(costs) + html(costs)
+
+
+def test_others_are_named_where_known() -> None:
+    assert a_morning().others == Decimal("12.25")
+    assert "others on the account" in text(a_morning())
+    unknown = Costs([entry("a", "1")])
+    assert unknown.others is None
+    assert "others" not in text(unknown) + html(unknown)
+
+
+def test_long_and_wide_names_keep_the_columns() -> None:
+    costs = Costs([entry("总结(文本)", "3"), entry("x" * 500, "2"), entry("e\u0301te\u0301", "1")])
+    wide, long, accented = text(costs).splitlines()[2:5]
+    # Four of the characters take two columns each, the two accents none.
+    assert len(wide) + 4 == len(long) == len(accented) - 2
+    assert "x" * (LONGEST_NAME - 1) + "…" in long
+    assert "x" * LONGEST_NAME not in long
+    assert read_csv(costs)[1]["name"] == "x" * 500
+
+
+@given(all_costs)
+def test_whatever_a_name_holds_a_row_is_one_line_of_plain_characters(costs: Costs) -> None:
+    shown = text(costs)
+    lines = shown.split("\n")
+    assert shown.splitlines() == lines
+    assert "\N{MINUS SIGN}" not in shown
+    assert all(line.isprintable() for line in lines)
+    sums = 2 if costs.others is None else 3
+    assert len(lines) == 1 + len(costs.rows) + sums + len(costs._notes())
+
+
+# -- as markup -----------------------------------------------------------------------------------------
+
+
+@given(all_costs)
+def test_whatever_a_name_holds_it_is_no_markup(costs: Costs) -> None:
+    markup = html(costs)
+    markup.encode()
+    table = Table(markup)
+    assert table.tags <= {"style", "table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"}
+    assert len(table.lines) == 1 + len(costs.rows) + 1 + bool(costs._notes())
+    for row, line in zip(costs.rows, table.lines[1:], strict=False):
+        assert len(line) == 8
+        assert line[1] == str(row.runs)
+    assert OVERRIDE not in unescape(markup)
+
+
+def test_without_styles_it_is_a_small_table() -> None:
+    bare = html(a_morning()).partition("</style>")[2]
+    table = Table(bare)
+    assert table.lines[0] == ["what", "runs", "total", "mean", "last", "change", "mean time", "how sure"]
+    assert table.lines[1] == ["embed(documents)", "1", "1,000.5", "1,000.5", "1,000.5", "", "1 min", "shared"]
+    assert "<caption>What work has cost, in EvoLink credits</caption>" in bare
+    assert "style=" not in bare
+    assert len(bare) < 3_000
+
+
+@pytest.fixture(params=THEMES, ids=lambda theme: theme.name)
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """An empty page as a host colours it."""
+    theme: Theme = request.param
+    page = browser.new_page(color_scheme=theme.scheme)
+    page.set_content(
+        f"<html lang=en><title>Costs</title><style>{theme.stylesheet}</style>"
+        f"<body {theme.attributes}><main><h1>Costs</h1></main></html>"
+    )
+    yield page
+    page.close()
+
+
+def put(page: Page, costs: Costs) -> None:
+    page.evaluate(
+        "markup => document.querySelector('main').insertAdjacentHTML('beforeend', markup)", html(costs)
+    )
+
+
+def test_all_can_read_it_whatever_the_host_s_colours(page: Page) -> None:
+    put(page, a_morning())
+    expect(page.locator(".evolink-costs tbody tr")).to_have_count(7)
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    alignments = page.locator("tbody tr:first-child :is(th, td)").evaluate_all(
+        "cells => cells.map(cell => getComputedStyle(cell).textAlign)"
+    )
+    assert alignments == ["left", *["right"] * 6, "left"]
+
+
+def test_a_browser_shows_names_as_text(page: Page) -> None:
+    put(page, Costs([entry(MARKUP, "2"), entry("harmless", "1.5")]))
+    expect(page.locator("tbody th").first).to_have_text(f"{MARKUP[: LONGEST_NAME - 1]}…")
+    expect(page.locator("table")).to_have_count(1)
+    expect(page.locator("main img, main script")).to_have_count(0)
+    assert page.evaluate("() => window.attacked") is None
+
+
+# -- as CSV --------------------------------------------------------------------------------------------
+
+
+def test_the_csv_has_every_amount_to_its_last_digit() -> None:
+    costs = Costs([entry("a", "1095.3996"), entry("a", "0.00000000000000002775"), entry("b", None)])
+    first, second = read_csv(costs)
+    assert list(first) == list(FIELDS)
+    assert first["name"] == "a"
+    assert first["kind"] == "cell"
+    assert (first["runs"], first["unknown_runs"]) == ("2", "0")
+    assert first["total_credits"] == "1095.39960000000000002775"
+    assert first["last_credits"] == "0.00000000000000002775"
+    assert (first["mean_seconds"], first["confidence"]) == ("2.4", "clean")
+    assert (second["total_credits"], second["mean_credits"], second["unknown_runs"]) == ("", "", "1")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "=1+1",
+        '=HYPERLINK("http://x","y")',
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r\n=1",
+        f"{OVERRIDE}=1",
+        "\N{FULLWIDTH EQUALS SIGN}1",
+    ],
+)
+def test_no_name_is_a_formula_to_a_spreadsheet(name: str) -> None:
+    (row,) = read_csv(Costs([entry(name, "-1")]))
+    assert row["name"] == f"'{name.strip().removeprefix(OVERRIDE)}"
+    # An amount is a number and stays one.
+    assert row["total_credits"] == "-1"
+
+
+def test_an_empty_ledger_is_a_csv_with_its_header_alone() -> None:
+    assert Costs([]).to_csv() == ",".join(FIELDS) + "\n"
+
+
+@given(all_costs)
+def test_the_csv_can_be_read_back(costs: Costs) -> None:
+    read = read_csv(costs)
+    costs.to_csv().encode()
+    assert len(read) == len(costs.rows) == costs.to_csv().count("\n") - 1
+    for line, row in zip(read, costs.rows, strict=True):
+        assert line["name"][0] not in "=+-@\t\r\n"
+        for field, amount in (("total_credits", row.total), ("change_credits", row.change)):
+            assert line[field] == "" if amount is None else Decimal(line[field]) == amount
+
+
+# -- as a DataFrame ------------------------------------------------------------------------------------
+
+
+def test_a_data_frame_has_numbers_to_compute_with() -> None:
+    table = a_morning().to_pandas()
+    assert tuple(table.columns) == FIELDS
+    assert list(table["name"][:2]) == ["embed(documents)", "prompts"]
+    for column in ("total_credits", "mean_credits", "last_credits", "change_credits", "mean_seconds"):
+        assert table[column].dtype == "float64"
+    for column in ("runs", "unknown_runs", "items"):
+        assert table[column].dtype == "int64"
+    assert table["total_credits"].sum() == pytest.approx(1000.5 + 40.8 + 38.2 + 2.56 + 0.36 - 2.5)
+    assert table.set_index("name").loc["offline()", ["total_credits", "mean_credits"]].isna().all()
+
+
+def test_an_empty_ledger_is_an_empty_data_frame_of_the_same_types() -> None:
+    assert Costs([]).to_pandas().dtypes.drop(["name", "kind", "confidence"]).to_dict() == (
+        a_morning().to_pandas().dtypes.drop(["name", "kind", "confidence"]).to_dict()
+    )
+
+
+def test_without_pandas_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ConfigurationError, match="pip install pandas"):
+        a_morning().to_pandas()
+
+
+def test_what_is_shown_does_not_need_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    assert NOT_KNOWN in text(a_morning())
+    assert a_morning().to_csv()

@@ -1,0 +1,755 @@
+"""Loops that know their price, over the simulated account, real sockets and the real tqdm."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import io
+import random
+import sys
+import threading
+from contextlib import ExitStack
+from decimal import Decimal
+from itertools import count, islice
+from typing import TYPE_CHECKING
+
+import pytest
+
+from evolink_nb import EvoLinkClient, EvoLinkError, meter, track
+from evolink_nb.demo import OTHER_KEY, DemoServer
+from evolink_nb.errors import APIConnectionError, ServerError
+from evolink_nb.metering import ledger
+from evolink_nb.metering import measurement as measuring
+from evolink_nb.metering import progress as loop_run
+from evolink_nb.metering.ledger import MemoryLedger
+from evolink_nb.polling.fetcher import CreditsFetcher, stop_all
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from evolink_nb import Credits
+    from evolink_nb.metering.cost import Cost
+    from evolink_nb.metering.meter import MeteredCost
+    from tests.support.kernel import Kernel
+
+pytestmark = pytest.mark.usefixtures("book", "impatient")
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def book() -> Iterator[MemoryLedger]:
+    """A ledger of the test's own."""
+    before = ledger.current()
+    book = MemoryLedger()
+    ledger.use(book)
+    yield book
+    ledger.use(before)
+
+
+@pytest.fixture(autouse=True)
+def client(simulated_account: DemoServer) -> Iterator[EvoLinkClient]:
+    """A client of the simulated account, which is also what loops use by themselves; nothing outlives it."""
+    with EvoLinkClient(simulated_account.key, base_url=simulated_account.url) as client:
+        yield client
+    measuring.stop_all()
+    stop_all()
+    assert threads() == []
+
+
+@pytest.fixture
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop gives up a balance that can't be read after the second try."""
+    monkeypatch.setattr(loop_run, "PATIENCE", 0.1)
+    monkeypatch.setattr(loop_run, "FIRST_PAUSE", 0.06)
+
+
+def threads() -> list[str]:
+    """The threads of this package, but for those of the simulated server."""
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("evolink-nb") and "demo" not in name]
+
+
+def figures(cost: Cost | MeteredCost) -> tuple[Decimal | None, str]:
+    """What something cost, and how sure that is."""
+    return cost.credits, cost.confidence
+
+
+def is_at_rest() -> bool:
+    """Whether no measurement is entered in this context."""
+    return measuring.under_way.around() == ()
+
+
+def printed(capsys: Capture) -> list[str]:
+    """The lines printed since the last time."""
+    return capsys.readouterr().out.splitlines()
+
+
+# -- the limit ---------------------------------------------------------------------------------------------
+
+
+def test_a_loop_stops_before_the_item_that_would_go_over(
+    demo_server: DemoServer, book: MemoryLedger, capsys: Capture
+) -> None:
+    done = []
+    bar = track(range(100), max_credits=40, description="summaries")
+    for number in bar:
+        demo_server.account.spend(1)
+        done.append(number)
+    assert done == list(range(40))
+    assert demo_server.account.true_cost() == 40
+    assert bar.stopped is not None
+    assert printed(capsys) == [
+        "Stopped before item 41 of 100: 40 of 40 credits spent, and an item has cost up to 1.",
+        "40 items, 40 credits (key), 1 each",
+    ]
+    assert bar.wait(30)
+    (entry,) = book.entries()
+    assert (entry.kind, entry.key, entry.name, entry.items) == ("loop", "summaries", "summaries", 40)
+    assert figures(entry.cost) == (Decimal(40), "clean")
+    assert is_at_rest()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_only_an_item_dearer_than_all_before_goes_over_and_that_is_said(
+    demo_server: DemoServer, capsys: Capture, seed: int
+) -> None:
+    draw = random.Random(seed)  # noqa: S311 - the same costs at every run
+    costs = [Decimal(draw.choice([3, 5, 8, 13, 21])) / 10 for _ in range(60)]
+    spent: list[Decimal] = []
+    bar = track(costs, max_credits=20)
+    for cost in bar:
+        demo_server.account.spend(cost)
+        spent.append(cost)
+    *before, last = spent
+    if sum(spent) > 20:
+        assert last > max(before)
+        assert f"item {len(spent)} cost {last}, more than any before it" in (bar.stopped or "")
+    else:
+        # Not before it had to.
+        assert sum(spent) + max(spent) > 20
+    assert bar.stopped is not None
+    assert bar.stopped == printed(capsys)[0]
+    assert bar.spent == sum(spent) == demo_server.account.true_cost()
+
+
+def test_what_is_reserved_counts_as_spent(demo_server: DemoServer, capsys: Capture) -> None:
+    demo_server.account.settle_after = (60, 60)
+    for _ in track(range(100), max_credits=4):
+        demo_server.account.reserve(1, cost="0.5")
+    assert demo_server.account.outstanding == 4
+    assert printed(capsys)[-1] == "4 items, 4 credits (key), 1 each; not settled yet"
+
+
+def test_a_reading_from_before_the_item_was_paid_is_not_taken_for_one_after_it(
+    demo_server: DemoServer, client: EvoLinkClient
+) -> None:
+    begun, answered, release = [], threading.Event(), threading.Event()
+    for number in track(range(3), max_credits=5):
+        begun.append(number)
+        fetcher = CreditsFetcher.shared(client)
+        read = fetcher.client.get_credits
+
+        def read_slowly(read: Callable[[], Credits] = read) -> Credits:
+            reading = read()
+            answered.set()
+            release.wait(30)
+            return reading
+
+        # Somebody else's reading is under way while the item is paid, and for a while after it.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(fetcher.client, "get_credits", read_slowly)
+            threading.Thread(target=fetcher.refresh).start()
+            assert answered.wait(30)
+        demo_server.account.spend(5)
+        threading.Timer(0.3, release.set).start()
+    assert begun == [0]
+
+
+def test_a_last_item_that_goes_over_is_said(demo_server: DemoServer, capsys: Capture) -> None:
+    costs = [1, 1, 9]
+    bar = track(costs, max_credits=5)
+    for cost in bar:
+        demo_server.account.spend(cost)
+    assert bar.stopped is None
+    assert printed(capsys)[-1] == "Over max_credits by 6: item 3 cost 9, more than any before it."
+
+
+def test_items_after_the_stop_are_left_in_the_iterator(demo_server: DemoServer) -> None:
+    numbers = count()
+    for _ in track(numbers, max_credits=3):
+        demo_server.account.spend(1)
+    assert next(numbers) == 3
+
+
+@pytest.mark.parametrize("limit", [0, -1, float("nan"), float("inf"), True, "much"])
+def test_a_limit_must_be_a_number_above_zero(limit: float | str) -> None:
+    with pytest.raises(ValueError, match="max_credits"):
+        track([1], max_credits=limit)
+
+
+def test_only_what_can_be_looped_over_is_tracked() -> None:
+    with pytest.raises(TypeError, match="loop over, not int"):
+        track(3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="every"):
+        track([1], every=0)
+
+
+# -- what is known of the price ----------------------------------------------------------------------------
+
+
+def test_the_projection_is_close_after_ten_items(demo_server: DemoServer) -> None:
+    draw = random.Random(7)  # noqa: S311 - the same costs at every run
+    costs = [Decimal(draw.randint(80, 120)) / 100 for _ in range(100)]
+    bar = track(costs, max_credits=1000)
+    for number, cost in enumerate(bar):
+        if number == 10:
+            assert bar.projected is not None
+            assert bar.projected == pytest.approx(sum(costs), rel=Decimal("0.1"))
+        demo_server.account.spend(cost)
+    assert bar.spent == sum(costs)
+    assert bar.per_item == sum(costs) / 100
+
+
+def test_without_a_limit_the_balance_is_read_beside_the_loop(
+    demo_server: DemoServer, capsys: Capture
+) -> None:
+    bar = track(range(40), every=0.1)
+    for number in bar:
+        if number == 12:
+            assert bar.projected is not None
+            assert bar.projected == pytest.approx(Decimal(40), rel=Decimal("0.1"))
+        demo_server.account.spend(1)
+        if number < 12:
+            # The second from now was asked for after the item had been paid.
+            demo_server.wait_for_requests(demo_server.requests_seen["/v1/credits"] + 2)
+    assert printed(capsys) == ["40 items, 40 credits (key), 1 each"]
+
+
+def test_without_a_limit_no_item_waits_for_a_reading(demo_server: DemoServer) -> None:
+    for _ in track(range(1000), every=60):
+        pass
+    assert demo_server.requests_seen["/v1/credits"] < 10
+
+
+def test_the_bar_says_what_it_costs(demo_server: DemoServer, capsys: Capture) -> None:
+    left = demo_server.account.spendable()
+    for number in track(range(10), max_credits=100, description="images"):
+        demo_server.account.spend("1.02")
+        if number == 0:
+            assert "images:   0%" in capsys.readouterr().err
+        if number == 4:
+            break
+    last = capsys.readouterr().err.rpartition("\r")[2]
+    assert "4/10" in last
+    assert f"5.1 spent · 1.02 each · ≈ 10.2 in all · {left - Decimal('5.1'):,.4f} left" in last
+
+
+def test_a_number_of_items_that_is_not_known_is_not_projected(
+    demo_server: DemoServer, capsys: Capture
+) -> None:
+    bar = track((number for number in range(3)), max_credits=10)
+    for _ in bar:
+        demo_server.account.spend(2)
+    assert bar.projected is None
+    assert bar.per_item == 2
+    captured = capsys.readouterr()
+    assert "in all" not in captured.err
+    assert captured.out == "3 items, 6 credits (key), 2 each\n"
+
+
+def test_a_number_of_items_can_be_told(demo_server: DemoServer) -> None:
+    bar = track(iter(range(3)), max_credits=10, total=3)
+    for _ in bar:
+        demo_server.account.spend(2)
+    assert bar.projected == 6
+
+
+def test_items_that_cost_nothing_stop_nothing(capsys: Capture) -> None:
+    assert list(track(range(5), max_credits=1)) == [0, 1, 2, 3, 4]
+    assert printed(capsys) == ["5 items, 0 credits (key)"]
+
+
+@pytest.mark.parametrize("problem", [TypeError, OverflowError])
+def test_a_length_that_cannot_be_told_is_not_needed(problem: type[Exception]) -> None:
+    """As of a data loader over a stream, or of a range longer than memory."""
+
+    class Endless:
+        def __len__(self) -> int:
+            raise problem
+
+        def __iter__(self) -> Iterator[int]:
+            return iter((1, 2))
+
+    assert list(track(Endless(), max_credits=5)) == [1, 2]
+
+
+def test_no_items_leave_no_trace(book: MemoryLedger, capsys: Capture) -> None:
+    assert list(track([], max_credits=1)) == []
+    assert printed(capsys) == []
+    assert book.entries() == ()
+
+
+def test_an_unlimited_key_with_frozen_counters_is_priced_by_the_account(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    from evolink_nb.demo import Account
+
+    with DemoServer(Account(unlimited=True, frozen=True)) as server:
+        monkeypatch.setenv("EVOLINK_API_KEY", server.key)
+        monkeypatch.setenv("EVOLINK_BASE_URL", server.url)
+        for _ in track(range(100), max_credits=3):
+            server.account.spend(1)
+        assert server.account.true_cost() == 3
+    assert "3 items, 3 credits (account), 1 each; shared:" in printed(capsys)[-1]
+
+
+def test_others_on_the_account_are_said(demo_server: DemoServer, capsys: Capture) -> None:
+    bar = track(range(2))
+    for _ in bar:
+        demo_server.account.spend(1)
+        demo_server.account.spend(5, key=OTHER_KEY)
+    assert "2 items, 2 credits (key), 1 each; shared: others" in printed(capsys)[-1]
+
+
+# -- history -----------------------------------------------------------------------------------------------
+
+
+def test_a_loop_that_ran_before_says_what_can_be_afforded(demo_server: DemoServer, capsys: Capture) -> None:
+    for _ in track(range(2), description="images"):
+        demo_server.account.spend("1.5")
+    printed(capsys)
+    demo_server.account.spend(demo_server.account.spendable() - 90)
+    for _ in track(range(100), description="images"):
+        break
+    assert printed(capsys)[0] == (
+        "In earlier runs an item cost 1.5 credits: 100 items ≈ 150 credits, 90 left, enough for about 60."
+    )
+    for _ in track(range(10), description="images", max_credits=20):
+        break
+    assert printed(capsys)[0].endswith("90 left and 20 allowed, enough for all.")
+
+
+def test_loops_without_a_description_go_by_their_place(
+    demo_server: DemoServer, book: MemoryLedger, capsys: Capture
+) -> None:
+    for _ in range(2):
+        for _ in track(range(1)):
+            demo_server.account.spend(1)
+    for _ in track(range(1)):
+        pass
+    first, again, other = book.entries()
+    assert first.key == again.key != other.key
+    assert first.name.startswith("loop at line ")
+    assert first.name.endswith(" of test_track.py")
+    assert "In earlier runs an item cost 1 credit: 1 items" in capsys.readouterr().out
+
+
+def test_the_first_item_is_judged_by_earlier_runs(demo_server: DemoServer, capsys: Capture) -> None:
+    for _ in track(range(2), description="films"):
+        demo_server.account.spend(6)
+    printed(capsys)
+    assert list(track(range(2), description="films", max_credits=5)) == []
+    assert printed(capsys)[-1] == (
+        "Stopped before item 1 of 2: 0 of 5 credits spent, and an item cost 6 in earlier runs."
+    )
+
+
+# -- leaving early -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", [None, 50])
+def test_leaving_a_loop_ends_all_that_it_began(
+    demo_server: DemoServer, client: EvoLinkClient, capsys: Capture, limit: int | None
+) -> None:
+    bar = track(range(10), max_credits=limit)
+    for number in bar:
+        demo_server.account.spend(1)
+        if number == 2:
+            break
+    assert printed(capsys) == ["Left in item 3 of 10: 3 credits (key), 1 each"]
+    assert not CreditsFetcher.shared(client).running
+    assert bar.wait(30)
+    assert bar.cost.confidence == "clean"
+    assert is_at_rest()
+
+
+def test_an_exception_in_the_body_passes_and_what_was_spent_is_known(
+    demo_server: DemoServer, book: MemoryLedger, capsys: Capture
+) -> None:
+    def work() -> None:
+        for number in track(range(10), max_credits=50):
+            demo_server.account.spend(2)
+            if number == 1:
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
+    gc.collect()  # pytest keeps the frames of the exception
+    assert printed(capsys) == ["Left in item 2 of 10: 4 credits (key), 2 each"]
+    assert book.entries()[0].cost.credits == 4
+    assert is_at_rest()
+
+
+def test_an_item_left_before_it_cost_anything_is_no_item_of_the_mean(
+    demo_server: DemoServer, capsys: Capture
+) -> None:
+    for number in track(range(10), max_credits=50):
+        if number == 2:
+            break
+        demo_server.account.spend(3)
+    assert printed(capsys) == ["Left in item 3 of 10: 6 credits (key), 3 each"]
+
+
+def test_an_exception_of_the_iterable_passes(demo_server: DemoServer, capsys: Capture) -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise LookupError("no more prompts")
+
+    def work() -> None:
+        for _ in track(items(), max_credits=5):
+            demo_server.account.spend(1)
+
+    with pytest.raises(LookupError, match="no more prompts"):
+        work()
+    gc.collect()  # as above
+    assert printed(capsys) == ["1 item, 1 credit (key), 1 each"]
+
+
+def test_a_loop_can_run_again(demo_server: DemoServer) -> None:
+    bar = track(range(3), max_credits=10)
+    for _ in bar:
+        demo_server.account.spend(3)
+    for _ in islice(bar, 2):
+        demo_server.account.spend(1)
+    assert bar.spent == 2
+
+
+# -- a balance that can't be read --------------------------------------------------------------------------
+
+
+def test_a_limit_that_cannot_be_watched_is_none(demo_server: DemoServer) -> None:
+    demo_server.fault(status=500)
+    begun: list[int] = []
+    with pytest.raises(ServerError):
+        begun.extend(track(range(3), max_credits=5))
+    assert begun == []
+    assert is_at_rest()
+
+
+def test_without_a_limit_the_work_goes_on_unread(demo_server: DemoServer, capsys: Capture) -> None:
+    demo_server.fault(connection="refuse")
+    bar = track(range(3))
+    assert list(bar) == [0, 1, 2]
+    assert (bar.spent, bar.per_item, bar.projected) == (None, None, None)
+    captured = capsys.readouterr()
+    first, last = captured.out.splitlines()
+    assert first.startswith("The balance can't be read, so what the items cost isn't known: ")
+    assert last.startswith("3 items, cost unknown: the balance could not be read: ")
+    assert "balance not read" in captured.err
+    assert "0 spent" not in captured.err
+
+
+def test_a_reading_that_fails_once_is_tried_again(
+    demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(loop_run, "FIRST_PAUSE", 0.01)
+    for number in track(range(5), max_credits=50):
+        demo_server.account.spend(1)
+        if number == 1:
+            demo_server.fault(status=500, times=2)
+    captured = capsys.readouterr()
+    assert captured.out == "5 items, 5 credits (key), 1 each\n"
+    assert "the balance can't be read, trying again" in captured.err
+
+
+@pytest.mark.usefixtures("no_patience")
+def test_a_limit_that_cannot_be_watched_any_more_ends_the_loop(
+    demo_server: DemoServer, capsys: Capture
+) -> None:
+    done = []
+    for number in track(range(5), max_credits=50):
+        done.append(number)
+        demo_server.account.spend(1)
+        if number == 1:
+            demo_server.fault(status=500)
+    assert done == [0, 1]
+    stopped, closing = printed(capsys)
+    assert stopped.startswith(
+        "Stopped before item 3 of 5: the balance can't be read, so max_credits can't be kept. "
+    )
+    assert closing == "2 items, 1 credit (key), 1 each; read after item 1, and not since"
+
+
+def test_a_key_that_is_refused_ends_the_loop_at_once(demo_server: DemoServer, capsys: Capture) -> None:
+    asked = 0
+    for number in track(range(5), max_credits=50):
+        demo_server.account.spend(1)
+        if number == 1:
+            demo_server.fault(status=401)
+            asked = demo_server.requests_seen["/v1/credits"]
+    assert "Stopped before item 3 of 5" in printed(capsys)[0]
+    assert demo_server.requests_seen["/v1/credits"] <= asked + 2  # before the item, and at the end
+
+
+def test_without_a_limit_a_bar_that_is_not_read_any_more_says_so(
+    demo_server: DemoServer, client: EvoLinkClient, capsys: Capture
+) -> None:
+    fetcher = CreditsFetcher.shared(client)
+    failed = threading.Event()
+    fetcher.observe(lambda _: failed.set(), "error")
+    bar = track(range(4), every=0.1)
+    for number in bar:
+        if number == 0:
+            demo_server.account.spend(3)
+            demo_server.wait_for_requests(demo_server.requests_seen["/v1/credits"] + 2)
+        elif number == 1:
+            demo_server.fault(status=500)
+            assert failed.wait(10)
+    captured = capsys.readouterr()
+    assert "3 spent" in captured.err
+    assert "not read for" in captured.err.rpartition("\r")[2]
+    assert captured.out.endswith("and not since\n")
+
+
+def test_without_a_key_nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EVOLINK_API_KEY")
+    with pytest.raises(EvoLinkError, match="key"):
+        list(track([1]))
+
+
+# -- what is measured around and inside --------------------------------------------------------------------
+
+
+def test_a_loop_in_a_meter_and_a_meter_in_a_loop_disturb_nobody(demo_server: DemoServer) -> None:
+    inside = []
+    with meter() as around:
+        bar = track(range(3), max_credits=10)
+        for _ in bar:
+            with meter() as cost:
+                demo_server.account.spend(1)
+            inside.append(cost)
+    assert [figures(cost) for cost in inside] == [(Decimal(1), "clean")] * 3
+    assert figures(bar.cost) == figures(around) == (Decimal(3), "clean")
+    assert is_at_rest()
+
+
+def test_a_meter_that_outlives_the_loop_it_began_in_keeps_its_place(demo_server: DemoServer) -> None:
+    with ExitStack() as stack:
+        for _ in track(range(3)):
+            cost = stack.enter_context(meter())
+            break
+        else:
+            pytest.fail("there was no item")
+        demo_server.account.spend(1)
+        assert not is_at_rest()
+    assert cost.token == 1
+    assert is_at_rest()
+
+
+def test_what_is_spent_after_the_loop_is_not_taken_for_its_own(demo_server: DemoServer) -> None:
+    demo_server.account.settle_after = (1.5, 1.5)
+    bar = track(range(2), max_credits=10)
+    for _ in bar:
+        demo_server.account.reserve(2, cost=1)
+    demo_server.account.spend(100)
+    assert bar.wait(30)
+    assert bar.cost.credits is not None
+    assert bar.cost.credits <= 4
+    assert bar.cost.confidence == "unsettled"
+
+
+def test_what_settles_after_the_loop_is_amended(demo_server: DemoServer, book: MemoryLedger) -> None:
+    demo_server.account.settle_after = (1.5, 1.5)
+    bar = track(range(2), max_credits=10)
+    for _ in bar:
+        demo_server.account.reserve(2, cost=1)
+    assert bar.wait(30)
+    assert bar.cost.credits == book.entries()[0].cost.credits == 2
+    assert bar.cost.settled
+
+
+def test_two_loops_at_the_same_time_say_so(demo_server: DemoServer) -> None:
+    both = threading.Barrier(2, timeout=30)
+
+    def work() -> None:
+        bar = track(range(1), client=EvoLinkClient())
+        for _ in bar:
+            both.wait()
+            demo_server.account.spend(1)
+            both.wait()
+        bars.append(bar)
+
+    bars: list[track[int]] = []
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert {bar.cost.confidence for bar in bars if bar.wait(30)} == {"shared"}
+    assert {bar.cost.credits for bar in bars} == {2}
+
+
+# -- async -------------------------------------------------------------------------------------------------
+
+
+async def prompts(number: int) -> AsyncIterator[int]:
+    for each in range(number):
+        await asyncio.sleep(0)
+        yield each
+
+
+@pytest.mark.parametrize("kind", ["async", "plain"])
+def test_an_async_loop_stops_before_it_goes_over(demo_server: DemoServer, capsys: Capture, kind: str) -> None:
+    async def work() -> list[int]:
+        done = []
+        async for number in track(prompts(9) if kind == "async" else range(9), max_credits=4):
+            await asyncio.sleep(0)
+            demo_server.account.spend(1)
+            done.append(number)
+        return done
+
+    assert asyncio.run(work()) == [0, 1, 2, 3]
+    stopped, closing = printed(capsys)
+    assert stopped.startswith("Stopped before item 5")
+    assert closing == "4 items, 4 credits (key), 1 each"
+
+
+def test_an_async_loop_does_all_that_it_may() -> None:
+    async def work() -> list[int]:
+        return [number async for number in track(prompts(3))] + [number async for number in track(range(3))]
+
+    assert asyncio.run(work()) == [0, 1, 2, 0, 1, 2]
+
+
+def test_the_event_loop_goes_on_while_an_async_loop_reads(
+    demo_server: DemoServer, client: EvoLinkClient
+) -> None:
+    async def give_up_the_reading(number: int) -> None:
+        await asyncio.to_thread(demo_server.wait_for_requests, number)
+        CreditsFetcher.shared(client).client.close()
+
+    async def work() -> list[int]:
+        done = []
+        async for number in track(range(2), max_credits=4):
+            done.append(number)
+            if number == 0:
+                # Nobody waits for this answer as long as it takes, if the task below can run meanwhile.
+                demo_server.fault(latency=60, times=1)
+                rescue = give_up_the_reading(demo_server.requests_seen["/v1/credits"] + 1)
+                tasks.append(asyncio.create_task(rescue))
+            else:
+                assert tasks[0].done()
+        return done
+
+    tasks: list[asyncio.Task[None]] = []
+    assert asyncio.run(work()) == [0, 1]
+
+
+def test_leaving_an_async_loop_ends_it_there_and_then(demo_server: DemoServer, capsys: Capture) -> None:
+    async def work() -> None:
+        async for number in track(prompts(9), max_credits=40):
+            demo_server.account.spend(1)
+            if number == 2:
+                break
+        assert printed(capsys) == ["Left in item 3: 3 credits (key), 1 each"]
+        assert is_at_rest()
+
+    asyncio.run(work())
+
+
+def test_a_cancelled_async_loop_says_what_it_spent(demo_server: DemoServer, capsys: Capture) -> None:
+    async def work() -> None:
+        async for _ in track(range(9)):
+            demo_server.account.spend(2)
+            begun.set()
+            await asyncio.Event().wait()
+
+    async def cancel() -> None:
+        task = asyncio.create_task(work())
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    begun = asyncio.Event()
+    asyncio.run(cancel())
+    assert printed(capsys) == ["Left in item 1 of 9: 2 credits (key), 2 each"]
+
+
+def test_an_async_loop_whose_limit_cannot_be_watched_does_not_begin(demo_server: DemoServer) -> None:
+    async def work() -> None:
+        async for _ in track(range(3), max_credits=5):
+            pytest.fail("it began")
+
+    demo_server.fault(connection="refuse")
+    with pytest.raises(APIConnectionError):
+        asyncio.run(work())
+
+
+def test_a_meter_in_an_async_loop_disturbs_nobody(demo_server: DemoServer) -> None:
+    async def work() -> None:
+        bar = track(range(2), max_credits=10)
+        async for _ in bar:
+            async with meter() as cost:
+                demo_server.account.spend(1)
+            assert figures(cost) == (Decimal(1), "clean")
+        assert figures(bar.cost) == (Decimal(2), "clean")
+        assert is_at_rest()
+
+    asyncio.run(work())
+
+
+def test_what_is_asynchronous_only_says_so() -> None:
+    with pytest.raises(TypeError, match="async for"):
+        iter(track(prompts(1)))
+
+
+# -- where it is shown -------------------------------------------------------------------------------------
+
+
+def test_a_terminal_without_our_signs_harms_no_loop(
+    demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error, output = (io.TextIOWrapper(io.BytesIO(), "ascii", line_buffering=True) for _ in range(2))
+    monkeypatch.setattr(sys, "stderr", error)
+    monkeypatch.setattr(sys, "stdout", output)
+    for _ in range(2):
+        for number in track(range(3), max_credits=10, description="x"):
+            demo_server.account.spend(1 + number)
+            if number == 1:
+                break
+    bar, lines = (stream.buffer.getvalue().decode() for stream in (error, output))
+    assert "3 spent | 1.5 each | about 4.5 in all" in bar
+    assert "In earlier runs an item cost 1.5 credits: 3 items about 4.5 credits" in lines
+
+
+def test_what_a_server_says_harms_no_loop_either() -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), "ascii")
+    assert loop_run._encodable("≈ 1 · \N{MINUS SIGN}2 · 余额", stream) == "about 1 | -2 | ??"
+
+
+def test_a_notebook_keeps_the_last_word(demo_server: DemoServer, kernel: Kernel) -> None:
+    kernel.run("import evolink_nb, os, urllib.request, json")
+    kernel.run(
+        "def spend():\n"
+        "    body = json.dumps({'model': 'gpt-image-1', 'prompt': 'a', 'n': 1}).encode()\n"
+        "    headers = {'Authorization': 'Bearer ' + os.environ['EVOLINK_API_KEY'],"
+        " 'Content-Type': 'application/json'}\n"
+        "    url = os.environ['EVOLINK_BASE_URL'] + '/v1/images/generations'\n"
+        "    urllib.request.urlopen(urllib.request.Request(url, body, headers)).read()"
+    )
+    run = kernel.run(
+        "async for number in evolink_nb.track(range(50), max_credits=8, description='images'):\n    spend()"
+    )
+    assert run.error is None, run.text
+    assert any("application/vnd.jupyter.widget-view+json" in each.get("data", {}) for each in run.outputs)
+    texts = [each["text"] for each in run.outputs if each["output_type"] == "stream"]
+    spent = demo_server.account.outstanding + sum(held.cost for held in demo_server.account.settled)
+    assert 0 < spent <= 8
+    assert (
+        texts[-1]
+        .splitlines()[-1]
+        .startswith(f"{demo_server.requests_seen['/v1/images/generations']} items, ")
+    )
+    assert "Stopped before item" in "".join(texts)

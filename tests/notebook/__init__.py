@@ -1,0 +1,1 @@
+"""Tests of `evolink_nb.notebook`, in a shell of the test's own process."""

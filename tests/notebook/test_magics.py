@@ -1,0 +1,332 @@
+"""The magics, in a real shell and in real kernels: what they give, show, refuse and complete."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import pytest
+from IPython.core.completer import provisionalcompleter
+from IPython.core.error import UsageError
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from evolink_nb import errors
+from evolink_nb.api import settings
+from evolink_nb.credits import Credits
+from tests.support.shell import Shell
+
+if TYPE_CHECKING:
+    from evolink_nb.demo import DemoServer
+    from tests.support.kernel import Kernel
+
+README = Path(__file__).parents[2] / "README.md"
+LOAD = "%load_ext evolink_nb"
+
+
+@pytest.fixture
+def shell(simulated_account: DemoServer) -> Iterator[Shell]:  # noqa: ARG001 - it is the environment's
+    """A shell whose account is the simulated one."""
+    shell = Shell()
+    yield shell
+    shell.close()
+    settings.enter_key(None)
+
+
+def run_notebook(*cells: str, allow_errors: bool = False) -> Any:
+    """Run a notebook of these cells from top to bottom, as nbclient, papermill and nbconvert do."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    NotebookClient(notebook, timeout=60, kernel_name="python3", allow_errors=allow_errors).execute()
+    return notebook
+
+
+# -- %evolink_credits ----------------------------------------------------------------------------------
+
+
+def test_its_value_is_the_reading_and_shows_as_a_card(shell: Shell) -> None:
+    shown = shell.run("%evolink_credits")
+    assert isinstance(shown.value, Credits)
+    assert shown.value.spendable == Decimal("1095.3996")
+    assert "1,095.3996" in shown.out
+    assert "99,416.4429" in shown.out
+    assert shown.error is None
+    bundle = shell.bundle(shown.value)
+    assert 'data-value="1095.3996"' in bundle["text/html"]
+    assert "Account" in bundle["text/plain"]
+
+
+def test_assigning_the_value_shows_nothing(shell: Shell) -> None:
+    shown = shell.run("c = %evolink_credits")
+    assert (shown.out, shown.err, shown.displays) == ("", "", [])
+    assert shell.run("c.binding, c.user.remaining").value == ("user", Decimal("1095.3996"))
+
+
+def test_each_call_reads_anew(shell: Shell, demo_server: DemoServer) -> None:
+    shell.run("before = %evolink_credits")
+    demo_server.account.spend("1.0396")
+    shell.run("after = %evolink_credits")
+    assert shell.run("before.user.remaining - after.user.remaining").value == Decimal("1.0396")
+    assert demo_server.requests_seen["/v1/credits"] == 2
+
+
+def test_json_has_the_api_s_own_names_and_every_digit(shell: Shell, demo_server: DemoServer) -> None:
+    shown = shell.run("%evolink_credits --json")
+    assert shown.value is None
+    answer = json.loads(shown.out, parse_float=Decimal)
+    assert answer["data"] == demo_server.account.balance()
+    assert (answer["success"], answer["message"]) == (True, "")
+    assert (answer["spendable"], answer["binding"]) == (Decimal("1095.3996"), "user")
+    assert answer["simulated"] is True
+    assert datetime.fromisoformat(answer["read_at"]).tzinfo is not None
+
+
+def test_warn_below_marks_the_card(shell: Shell) -> None:
+    for line, level in (("--warn-below 1095.4", "low"), ("--warn-below 1095.3996", "ok")):
+        shown = shell.run(f"c = %evolink_credits {line}\nc")
+        assert isinstance(shown.value, Credits)
+        assert ("\n  low" in shown.out) == (level == "low")
+        assert f'data-level="{level}"' in shell.bundle(shown.value)["text/html"]
+
+
+def test_live_in_a_terminal_says_so_and_shows_the_reading_now(shell: Shell) -> None:
+    shown = shell.run("%evolink_credits --live")
+    assert shown.err.strip() == "A live card needs a notebook. This is the reading now:"
+    assert "1,095.3996" in shown.out
+    assert isinstance(shown.value, Credits)
+
+
+def test_another_variable_can_hold_the_key(
+    shell: Shell, demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABORATORY_KEY", demo_server.key_of("other"))
+    shell.run("c = %evolink_credits --key-env LABORATORY_KEY")
+    assert shell.run("c.token.unlimited").value is True
+    shown = shell.run("%evolink_credits --key-env NOT_SET")
+    assert isinstance(shown.error, errors.ConfigurationError)
+    assert "NOT_SET is not set" in shown.out
+
+
+def test_demo_needs_no_key(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(settings.API_KEY_VARIABLE)
+    monkeypatch.delenv(settings.BASE_URL_VARIABLE)
+    without = shell.run("%evolink_credits")
+    assert isinstance(without.error, errors.ConfigurationError)
+    assert len(without.out.strip().splitlines()) == 2
+    for way in (settings.API_KEY_VARIABLE, "%evolink_login", "--demo"):
+        assert way in without.out
+    assert "demo data" in shell.run("%evolink_credits --demo").out
+    assert isinstance(shell.run("%evolink_credits").error, errors.ConfigurationError)
+    monkeypatch.setenv(settings.DEMO_VARIABLE, "1")
+    assert "demo data" in shell.run("%evolink_credits").out
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("--frobnicate", "unrecognized arguments: --frobnicate"),
+        ("twelve", "unrecognized arguments: twelve"),
+        ("--every 5", "--every goes with --live: %evolink_credits --live --every 10"),
+        ("--live --every soon", "argument --every: invalid positive number value: 'soon'"),
+        ("--live --every 0", "argument --every: invalid positive number value: '0'"),
+        ("--live --every nan", "argument --every: invalid positive number value: 'nan'"),
+        ("--warn-below -3", "argument --warn-below: "),
+        ("--json --live", "--json goes with neither --live nor --html."),
+        ("--demo --key-env NAME", "--demo needs no key: leave out --key-env."),
+        ("--key-env", "argument --key-env: expected one argument"),
+        ("--key-env 'NAME", "No closing quotation."),
+    ],
+)
+def test_bad_usage_is_one_line(shell: Shell, demo_server: DemoServer, line: str, complaint: str) -> None:
+    shown = shell.run(f"%evolink_credits {line}")
+    assert type(shown.error) is UsageError
+    assert shown.err.strip().startswith(f"UsageError: {complaint}")
+    assert len(shown.err.strip().splitlines()) == 1
+    assert (shown.out, demo_server.requests_seen) == ("", {})
+
+
+def test_what_the_readme_says_to_type_can_be_typed(shell: Shell) -> None:
+    blocks = re.findall(r"(?:^    .*\n)+", README.read_text(encoding="utf-8"), re.MULTILINE)
+    lines = [line.strip() for block in blocks if "%evolink_credits" in block for line in block.splitlines()]
+    assert LOAD in lines
+    for line in lines:
+        shown = shell.run(line)
+        assert (shown.error, shown.err) == (None, ""), line
+
+
+def test_braces_and_dollars_on_the_line_are_left_alone(shell: Shell) -> None:
+    shown = shell.run("name = 'x'\n%evolink_credits --key-env $name{name}")
+    assert "$name{name} is not set" in shown.out
+
+
+@pytest.mark.parametrize("name", ["evolink_credits", "evolink_login"])
+def test_help_names_every_option(shell: Shell, name: str) -> None:
+    magic = getattr(shell.ip.magics_manager.registry["EvoLinkMagics"], name)
+    found = shell.ip.object_inspect(f"%{name}")
+    assert found["found"]
+    for action in magic.parser._actions:
+        assert action.option_strings[-1] in found["docstring"]
+        assert action.help in " ".join(found["docstring"].split())
+
+
+def test_a_failure_is_short_and_the_last_reading_is_shown_with_its_age(
+    shell: Shell, demo_server: DemoServer
+) -> None:
+    shell.run("c = %evolink_credits")
+    demo_server.fault(status=503, retry_after=30)
+    shown = shell.run("%evolink_credits")
+    assert isinstance(shown.error, errors.ServerError)
+    [stale] = shown.displays
+    assert "1,095.3996" in stale["text/plain"]
+    assert "s ago)" in stale["text/plain"]
+    assert 'data-status="stale"' in stale["text/html"]
+    lines = shown.out.strip().splitlines()
+    assert len(lines) == 2
+    assert "ServerError: EvoLink answered 503: Service temporarily unavailable" in lines[0]
+    assert lines[1] == "EvoLink suggests: retry after 30 seconds."
+
+
+def test_a_first_failure_shows_no_card(shell: Shell, demo_server: DemoServer) -> None:
+    demo_server.fault(status=401)
+    shown = shell.run("%evolink_credits")
+    assert isinstance(shown.error, errors.AuthenticationError)
+    assert (shown.displays, shown.value) == ([], None)
+    assert len(shown.out.strip().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "said"),
+    [
+        ({"status": 400}, errors.BadRequestError, "Invalid request"),
+        ({"status": 401}, errors.AuthenticationError, "Invalid or expired token"),
+        ({"status": 402}, errors.PaymentRequiredError, "402"),
+        ({"status": 403}, errors.PermissionDeniedError, "Access denied"),
+        ({"status": 404}, errors.NotFoundError, "404"),
+        ({"status": 429}, errors.RateLimitError, "Rate limit exceeded"),
+        ({"status": 500}, errors.ServerError, "Internal server error"),
+        ({"status": 502}, errors.ServerError, "Upstream service error"),
+        ({"status": 503}, errors.ServerError, "Service temporarily unavailable"),
+        ({"connection": "refuse"}, errors.APIConnectionError, "refused"),
+        ({"connection": "reset"}, errors.APIConnectionError, "No answer"),
+        ({"body": "cut"}, errors.InvalidResponseError, "cut short"),
+        ({"body": "html"}, errors.InvalidResponseError, "web page"),
+        ({"body": "empty-object"}, errors.InvalidResponseError, "data is missing"),
+        ({"body": "unsuccessful"}, errors.InvalidResponseError, "Balance not available"),
+    ],
+    ids=lambda value: next(iter(f"{word}" for word in value.values())) if isinstance(value, dict) else "",
+)
+def test_every_failure_has_its_own_error_and_leaves_the_last_reading(
+    shell: Shell, demo_server: DemoServer, fault: Any, kind: type[Exception], said: str
+) -> None:
+    shell.run("c = %evolink_credits")
+    demo_server.fault(**fault)
+    shown = shell.run("%evolink_credits")
+    assert type(shown.error) is kind
+    assert said in shown.out
+    assert len(shown.out.strip().splitlines()) <= 2
+    [stale] = shown.displays
+    assert "1,095.3996" in stale["text/plain"]
+    assert "ago" in stale["text/plain"]
+
+
+def test_live_cards_of_a_key_share_one_thread_with_single_readings(
+    kernel: Kernel, demo_server: DemoServer
+) -> None:
+    kernel.run(LOAD)
+    live = kernel.run("%evolink_credits --live --every 3600 --warn-below 2000")
+    view, saved = live.outputs
+    assert "application/vnd.jupyter.widget-view+json" in view["data"]
+    for kind in ("text/plain", "text/html"):
+        assert "1,095.3996 credits left" in view["data"][kind]
+    assert "1,095.3996" in saved["data"]["text/plain"]
+    assert 'data-level="low"' in saved["data"]["text/html"]
+    kernel.run("%evolink_credits --live --every 1800")
+    demo_server.wait_for_requests(1)
+    assert "1,095.3996" in kernel.run("%evolink_credits").text
+    assert demo_server.requests_seen["/v1/credits"] == 2
+    names = "import threading; print([t.name for t in threading.enumerate()].count('evolink-nb-fetcher'))"
+    assert kernel.run(names).text == "1"
+
+
+OPTIONS = [
+    *("--live", "--html", "--every", "--warn-below", "--critical-below", "--credits-per-dollar"),
+    *("--json", "--demo", "--key-env"),
+]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("%evolink_credits --", OPTIONS),
+        ("%evolink_credits --json --w", ["--warn-below"]),
+        ("c = %evolink_credits --d", []),
+        ("%evolink_login --", ["--save", "--forget"]),
+    ],
+)
+def test_options_are_completed(shell: Shell, typed: str, offered: list[str]) -> None:
+    # Jedi adds what it takes for Python to every magic's options.
+    shell.ip.Completer.use_jedi = False
+    with provisionalcompleter():
+        completions = [found.text for found in shell.ip.Completer.completions(typed, len(typed))]
+    assert completions == offered
+
+
+# -- notebooks run from top to bottom ------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("simulated_account")
+def test_a_notebook_shows_and_gives_the_reading() -> None:
+    notebook = run_notebook(LOAD, "%evolink_credits", "c = %evolink_credits\nprint(repr(c.spendable))")
+    [card] = notebook.cells[1].outputs
+    assert card.output_type == "execute_result"
+    assert "1,095.3996" in card.data["text/plain"]
+    assert "99,416.4429" in card.data["text/plain"]
+    [account, api_key] = card.data["text/plain"].splitlines()[1:]
+    assert ("spendable" in account, "spendable" in api_key) == (True, False)
+    assert notebook.cells[2].outputs[0].text == "Decimal('1095.3996')\n"
+
+
+@pytest.mark.parametrize("cell", ["%evolink_credits", "%evolink_credits --live --every 0"])
+def test_an_error_stops_run_all(
+    simulated_account: DemoServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cell: str
+) -> None:
+    simulated_account.fault(status=402)
+    marker = "import pathlib; pathlib.Path('reached').touch()"
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CellExecutionError) as stopped:
+        run_notebook(LOAD, cell, marker)
+    assert not (tmp_path / "reached").exists()
+    assert "site-packages" not in str(stopped.value)
+
+
+def test_an_error_in_a_notebook_is_two_lines(simulated_account: DemoServer) -> None:
+    simulated_account.fault(status=402)
+    notebook = run_notebook(LOAD, "%evolink_credits", allow_errors=True)
+    [error] = notebook.cells[1].outputs
+    assert (error.output_type, error.ename) == ("error", "PaymentRequiredError")
+    assert len(error.traceback) == 2
+    assert "402" in error.traceback[0]
+    assert "Top up" in error.traceback[1]
+
+
+def test_the_environment_can_make_the_demo_a_kernel_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(settings.DEMO_VARIABLE, "1")
+    notebook = run_notebook(
+        LOAD,
+        "%evolink_credits",
+        "from evolink_nb import EvoLinkClient\nEvoLinkClient().get_credits().simulated",
+    )
+    assert "demo data" in notebook.cells[1].outputs[0].data["text/plain"]
+    assert notebook.cells[2].outputs[0].data["text/plain"] == "True"
+
+
+def test_login_with_nobody_to_ask_says_what_to_do() -> None:
+    notebook = run_notebook(LOAD, "%evolink_login", allow_errors=True)
+    [error] = notebook.cells[1].outputs
+    assert error.ename == "ConfigurationError"
+    assert settings.API_KEY_VARIABLE in "\n".join(error.traceback)

@@ -1,0 +1,333 @@
+"""Burn rate and runway: right where the readings carry them, silent where they don't."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evolink_nb.credits import Credits, TokenCredits, UserCredits
+from evolink_nb.demo import Account
+from evolink_nb.demo.account import OTHER_KEY
+from evolink_nb.polling.forecast import FEWEST_STEPS, LONGEST_STEP, MEMORY, burn_rate, runway, spent_between
+
+BEGINNING = datetime(2026, 11, 22, 12, tzinfo=UTC)
+KEYS: dict[str, dict[str, Any]] = {
+    "limited, the account binds": {},
+    "limited, the key binds": {"user_remaining": "500000000", "token_remaining": "50000000"},
+    "unlimited": {"unlimited": True},
+    "unlimited, its counters frozen": {"unlimited": True, "frozen": True},
+}
+any_key = pytest.mark.parametrize("kind", KEYS)
+
+# Rates at which four decimals still tell the time between readings to well within 1 %.
+rates = st.decimals("0.05", "100", places=4)
+cadences = st.integers(2, 120)
+counts = st.integers(12, 60)
+few = settings(max_examples=25)
+
+
+class Record:
+    """An account whose calls reserve and settle, and the readings taken of it while time goes by."""
+
+    def __init__(self, kind: str = "limited, the account binds", **options: Any) -> None:
+        self.seconds = 0.0
+        start: dict[str, Any] = {"user_remaining": "50000000", "token_remaining": "500000000", **KEYS[kind]}
+        self.account = Account(clock=lambda: self.seconds, **(start | options))
+        self.readings: list[Credits] = []
+        self.read()
+
+    def read(self) -> None:
+        balance = self.account.balance()
+        token = balance["token"]
+        self.readings.append(
+            Credits(
+                TokenCredits(token["remaining_credits"], token["used_credits"], token["unlimited_credits"]),
+                UserCredits(balance["user"]["remaining_credits"], balance["user"]["used_credits"]),
+                BEGINNING + timedelta(seconds=self.seconds),
+            )
+        )
+
+    def go_on(self, steps: int, seconds: float, work: Callable[[], object] = lambda: None) -> None:
+        """Take so many readings, so far apart, with `work` done before each."""
+        for _ in range(steps):
+            self.seconds += seconds
+            work()
+            self.read()
+
+    def burn(self, rate: Decimal, seconds: float, *, key: str = "own") -> Callable[[], object]:
+        """What spends `rate` credits a second, with a reading every so many seconds."""
+        return lambda: self.account.spend(rate * Decimal(seconds), key=key)
+
+    @property
+    def spent(self) -> Decimal:
+        return sum((spent_between(*step) for step in pairwise(self.readings)), Decimal(0))
+
+
+# -- the rate ------------------------------------------------------------------------------------------
+
+
+@any_key
+@given(rates, cadences, counts)
+@few
+def test_a_steady_burn_is_its_rate(kind: str, rate: Decimal, seconds: int, steps: int) -> None:
+    record = Record(kind)
+    record.go_on(steps, seconds, record.burn(rate, seconds))
+    assert burn_rate(record.readings) == pytest.approx(float(rate), rel=0.01)
+    assert record.spent == record.account.true_cost()
+
+
+@any_key
+@given(rates, cadences, counts, st.decimals("0.0001", "100000", places=4), st.data())
+@few
+def test_a_top_up_amid_the_spending_changes_nothing(
+    kind: str, rate: Decimal, seconds: int, steps: int, amount: Decimal, data: st.DataObject
+) -> None:
+    if "frozen" in kind:
+        # Where the balance still fell, such a key leaves nothing to tell a top-up by.
+        amount += rate * seconds
+    record = Record(kind)
+    burn = record.burn(rate, seconds)
+    topped_up = data.draw(st.integers(0, steps - 1), label="topped up in step")
+    record.go_on(topped_up, seconds, burn)
+    record.account.top_up(amount, key=data.draw(st.sampled_from([None, "own"]), label="limit raised too"))
+    record.go_on(steps - topped_up, seconds, burn)
+    assert burn_rate(record.readings) == pytest.approx(float(rate), rel=0.01)
+    assert record.spent == record.account.true_cost()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KEYS if "frozen" not in kind])
+@given(
+    st.lists(st.tuples(st.decimals("0.01", "100", places=4), st.integers(0, 10)), min_size=1, max_size=30),
+    st.integers(1, 60),
+)
+@few
+def test_what_settles_for_less_comes_off_again(
+    kind: str, calls: list[tuple[Decimal, int]], seconds: int
+) -> None:
+    """Calls reserve, and most settle a reading or more later for a share of it, some for nothing."""
+    record = Record(kind, settle_after=(0.5, 3.0 * seconds))
+    for amount, share in calls:
+        record.go_on(1, seconds, lambda a=amount, s=share: record.account.reserve(a, cost=a * s / 10))  # type: ignore[misc]
+    record.go_on(4, seconds)
+    assert record.account.outstanding == 0
+    assert record.spent == record.account.true_cost()
+
+
+@any_key
+@given(rates, st.integers(2, 60), st.sampled_from([2, 5, 10]))
+@few
+def test_in_a_flow_of_reservations_the_rate_is_that_of_the_final_costs(
+    kind: str, rate: Decimal, seconds: int, times: int
+) -> None:
+    """Each call holds `times` what it costs, and settles before the next reading: one is always held."""
+    record = Record(kind, settle_after=(seconds / 2, seconds / 2))
+    cost = rate * seconds
+    record.go_on(40, seconds, lambda: record.account.reserve(cost * times, cost=cost))
+    assert burn_rate(record.readings[1:]) == pytest.approx(float(rate), rel=0.01)
+
+
+def test_a_frozen_key_tells_what_the_account_says() -> None:
+    """What it gives back can't be told from a top-up: it is counted as settled, never as earned."""
+    record = Record("unlimited, its counters frozen", settle_after=(5, 5))
+    record.go_on(1, 1, lambda: record.account.reserve(10, cost=2))
+    record.go_on(1, 10)
+    assert Decimal(2) <= record.spent <= Decimal(12)
+
+
+@given(rates, rates, cadences, counts)
+@few
+def test_others_count_where_the_account_binds(
+    mine: Decimal, theirs: Decimal, seconds: int, steps: int
+) -> None:
+    for kind in KEYS:
+        record = Record(kind)
+        burns = record.burn(mine, seconds), record.burn(theirs, seconds, key=OTHER_KEY)
+        record.go_on(steps, seconds, lambda burns=burns: [burn() for burn in burns])  # type: ignore[misc]
+        rate = mine if kind == "limited, the key binds" else mine + theirs
+        assert burn_rate(record.readings) == pytest.approx(float(rate), rel=0.01)
+
+
+def test_only_others_spend() -> None:
+    for kind, rate in [("limited, the account binds", 0.5), ("limited, the key binds", None)]:
+        record = Record(kind)
+        record.go_on(20, 5, record.burn(Decimal("0.5"), 5, key=OTHER_KEY))
+        assert burn_rate(record.readings) == pytest.approx(rate)
+
+
+@given(rates, st.integers(5, 60))
+@few
+def test_the_half_that_binds_may_change(rate: Decimal, seconds: int) -> None:
+    record = Record(user_remaining="50000000", token_remaining="60000000")
+    burn = record.burn(rate, seconds)
+    record.go_on(10, seconds, burn)
+    record.account.top_up(40_000_000)
+    record.go_on(10, seconds, burn)
+    assert [reading.binding for reading in record.readings] == ["user"] * 11 + ["token"] * 10
+    assert burn_rate(record.readings) == pytest.approx(float(rate), rel=0.01)
+    assert record.spent == record.account.true_cost()
+
+
+def with_limit(reading: Credits, remaining: Decimal, *, unlimited: bool = False) -> Credits:
+    return Credits(TokenCredits(remaining, reading.token.used, unlimited), reading.user, reading.read_at)
+
+
+@pytest.mark.parametrize("before", ["unlimited", "limited, the account binds", "limited, the key binds"])
+@pytest.mark.parametrize("after", [Decimal(50), Decimal(0), Decimal(10**9)])
+def test_another_limit_for_the_key_is_no_spending(before: str, after: Decimal) -> None:
+    record = Record(before)
+    record.go_on(10, 5, record.burn(Decimal("0.2"), 5))
+    half = len(record.readings) // 2
+    changed = [with_limit(reading, after) for reading in record.readings[half:]]
+    series = [*record.readings[:half], *changed]
+    assert burn_rate(series) == pytest.approx(0.2)
+    assert [spent_between(*step) for step in pairwise(series)] == [Decimal(1)] * 10
+    lifted = [with_limit(reading, after, unlimited=True) for reading in record.readings[half:]]
+    assert burn_rate([*record.readings[:half], *lifted]) == pytest.approx(0.2)
+
+
+@any_key
+@given(rates, st.integers(int(LONGEST_STEP) + 1, 10**6), st.decimals("0", "50000", places=4))
+@few
+def test_a_sleep_says_nothing_about_now(kind: str, rate: Decimal, asleep: int, spent_asleep: Decimal) -> None:
+    """Whatever went on in the hours of sleep, others' spending and top-ups: the rate is that of now."""
+    record = Record(kind)
+    burn = record.burn(rate, 5)
+    record.go_on(20, 5, burn)
+    record.seconds += asleep
+    if spent_asleep:
+        record.account.spend(spent_asleep)
+    record.read()
+    record.go_on(20, 5, burn)
+    assert burn_rate(record.readings) == pytest.approx(float(rate), rel=0.01)
+
+
+def test_recent_steps_count_more() -> None:
+    record = Record()
+    record.go_on(60, 5, record.burn(Decimal(1), 5))
+    slow = burn_rate(record.readings)
+    record.go_on(60, 5, record.burn(Decimal(10), 5))
+    fast = burn_rate(record.readings)
+    assert slow == pytest.approx(1)
+    assert fast is not None
+    assert 6 < fast < 10  # a plain mean is 5.5
+
+
+# -- silence -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("steps", "seconds"),
+    [(0, 5), (1, 60), (FEWEST_STEPS - 1, 60), (19, 1), (30, LONGEST_STEP + 1), (3, 0), (50, 0)],
+)
+def test_too_little_data_gives_no_rate(steps: int, seconds: float) -> None:
+    record = Record()
+    record.go_on(steps, seconds, lambda: record.account.spend(5))
+    assert burn_rate(record.readings) is None
+
+
+def test_the_first_rate_comes_with_the_record_long_enough() -> None:
+    for steps, seconds in [(FEWEST_STEPS, 20), (20, 1), (FEWEST_STEPS, LONGEST_STEP / 2)]:
+        record = Record()
+        record.go_on(steps, seconds, record.burn(Decimal(1), seconds))
+        assert burn_rate(record.readings) == pytest.approx(1)
+
+
+def test_no_readings_give_no_rate() -> None:
+    assert burn_rate([]) is None
+
+
+@any_key
+def test_nothing_spent_gives_no_rate(kind: str) -> None:
+    record = Record(kind)
+    record.go_on(50, 5)
+    assert burn_rate(record.readings) is None
+    record.account.top_up(1000, key="own")
+    record.go_on(50, 5)
+    assert burn_rate(record.readings) is None
+    assert record.spent == 0
+
+
+@any_key
+def test_a_rate_is_forgotten_once_nothing_is_spent(kind: str) -> None:
+    record = Record(kind)
+    record.go_on(20, 5, record.burn(Decimal(1), 5))
+    seen = []
+    for _ in range(int(MEMORY / 15) + 2):
+        record.go_on(1, 15)
+        seen.append(burn_rate(record.readings))
+    known = [rate for rate in seen if rate is not None]
+    assert known == sorted(known, reverse=True)
+    assert len(known) < len(seen)
+    assert seen[-1] is None
+
+
+def test_a_gateways_rounding_is_no_spending() -> None:
+    """Some compute in doubles, and their balance wavers in its last digits."""
+    record = Record()
+    record.go_on(20, 5)
+    dusty = [
+        Credits(
+            reading.token,
+            UserCredits(reading.user.remaining - number * Decimal("2.7755575615628914e-17"), Decimal(0)),
+            reading.read_at,
+        )
+        for number, reading in enumerate(record.readings)
+    ]
+    assert burn_rate(dusty) is None
+
+
+def test_a_clock_set_back_harms_nothing() -> None:
+    record = Record()
+    record.go_on(20, 5, record.burn(Decimal(1), 5))
+    back = [
+        Credits(reading.token, reading.user, reading.read_at - timedelta(hours=1))
+        for reading in record.readings
+    ]
+    record.go_on(20, 5, record.burn(Decimal(1), 5))
+    series: Sequence[Credits] = [*record.readings[:21], *back[-1:], *record.readings[21:]]
+    assert burn_rate(series) == pytest.approx(1, rel=0.01)
+
+
+amounts = st.decimals("-1e12", "1e12", places=4)
+
+
+@given(
+    st.lists(
+        st.builds(
+            Credits,
+            st.builds(TokenCredits, amounts, amounts, st.booleans()),
+            st.builds(UserCredits, amounts, amounts),
+            st.datetimes(datetime(2026, 1, 1), datetime(2026, 1, 2), timezones=st.just(UTC)),  # noqa: DTZ001
+        ),
+        max_size=8,
+    )
+)
+def test_any_readings_give_a_positive_rate_or_none(readings: list[Credits]) -> None:
+    rate = burn_rate(sorted(readings, key=lambda reading: reading.read_at))
+    assert rate is None or 0 < rate < float("inf")
+
+
+# -- the runway ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spendable", "rate", "seconds"),
+    [
+        ("100", 2.0, 50.0),
+        ("0.0001", 0.0001, 1.0),
+        ("100", None, None),
+        ("0", 1.0, None),
+        ("-5", 1.0, None),
+    ],
+)
+def test_the_runway_is_what_can_be_spent_at_the_rate(
+    spendable: str, rate: float | None, seconds: float | None
+) -> None:
+    assert runway(Decimal(spendable), rate) == seconds

@@ -1,0 +1,232 @@
+"""A server that answers with the very bytes it is told to, however bad, and keeps what it was asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import json
+import socket
+import ssl
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from typing import Any, Self
+
+import pytest
+
+from evolink_nb.api.client import EvoLinkClient
+
+KEY = "sk-test-f41l-1ng-k3y-9x7w"
+"""The key that clients of these servers send, and that must turn up nowhere else."""
+
+READING: dict[str, Any] = {
+    "data": {
+        "token": {"remaining_credits": 99416.4429, "used_credits": 583.5571, "unlimited_credits": False},
+        "user": {"remaining_credits": 1095.3996, "used_credits": 135.9048},
+    },
+    "message": "",
+    "success": True,
+}
+"""The documented example of a 200."""
+
+
+def response(
+    body: bytes | str | dict[str, Any] = b"",
+    status: str = "200 OK",
+    length: int | None = None,
+    **headers: str,
+) -> bytes:
+    """Give an HTTP response as it goes over the wire; ``length`` may lie, ``x_y`` stands for ``x-y``."""
+    content = (
+        body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
+    )
+    named = {
+        "content-type": "application/json",
+        "content-length": str(len(content) if length is None else length),
+    }
+    named |= {name.replace("_", "-"): value for name, value in headers.items()}
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in named.items())]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + content
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is sent for one request: ``at_once``, then ``dripping`` a byte every ``pause`` seconds.
+
+    With ``hang_up`` the connection is closed afterwards, else it waits for the next request.
+    """
+
+    at_once: bytes = b""
+    dripping: bytes = b""
+    pause: float = 0.02
+    hang_up: bool = False
+
+
+GOOD = Reply(response(READING))
+SILENCE = Reply()
+
+
+class FailingServer:
+    """Answers each request with the next of ``replies``, and with the last of them from then on.
+
+    ``heads`` are the requests as they came, ``connections`` counts those accepted, ``open`` those not
+    closed yet. With ``tls`` it speaks https.
+    """
+
+    def __init__(self, *replies: Reply, tls: ssl.SSLContext | None = None) -> None:
+        self.replies = list(replies)
+        self.tls = tls
+        self.heads: list[str] = []
+        self.connections = 0
+        self.open = 0
+        self.changed = threading.Condition()
+        self.stopping = threading.Event()
+        self.sockets: list[socket.socket] = []
+        self._listener = _Listener(self)
+        self.port: int = self._listener.server_address[1]
+        self._acceptor = threading.Thread(target=self._listener.serve_forever, args=(0.02,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The base URL."""
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+
+    def client(self, timeout: float = 10.0) -> EvoLinkClient:
+        """Give a client of this server; the caller closes it."""
+        return EvoLinkClient(KEY, base_url=self.url, timeout=timeout)
+
+    def next_reply(self, head: bytes) -> Reply:
+        """Record a request and give the reply to it."""
+        with self.changed:
+            self.heads.append(head.decode("latin-1"))
+            self.changed.notify_all()
+            return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
+    def wait_for_requests(self, count: int) -> None:
+        """Return once so many requests have come in all."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.heads) >= count, 10), f"{len(self.heads)} requests"
+
+    def wait_until_all_have_left(self) -> None:
+        """Return once no connection is open any more."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.open == 0, 10), f"{self.open} connections are open"
+
+    def opened(self, connection: socket.socket) -> None:
+        """Count a connection."""
+        with self.changed:
+            self.connections += 1
+            self.open += 1
+            self.sockets.append(connection)
+
+    def closed(self) -> None:
+        """Count a connection that is no more."""
+        with self.changed:
+            self.open -= 1
+            self.changed.notify_all()
+
+    def __enter__(self) -> Self:
+        self._acceptor.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stopping.set()
+        self._listener.shutdown()
+        self._acceptor.join()
+        for connection in self.sockets:
+            with suppress(OSError):  # closed already
+                connection.shutdown(socket.SHUT_RDWR)
+        self._listener.server_close()
+
+
+def request_threads() -> list[threading.Thread]:
+    """Give the threads of all requests that clients have under way."""
+    return [thread for thread in threading.enumerate() if thread.name == "evolink-nb-request"]
+
+
+def loopback_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """Give a new certificate for 127.0.0.1, as the file to trust and as what a server shows."""
+    # The keyring's Linux backend brings it; nothing but this needs it.
+    pytest.importorskip("cryptography")
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback of the tests")])
+    now = dt.datetime.now(dt.UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - dt.timedelta(days=1))
+    builder = builder.not_valid_after(now + dt.timedelta(days=1)).add_extension(address, critical=False)
+    certificate, private = folder / "certificate.pem", folder / "private.pem"
+    certificate.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, private)
+    return certificate, context
+
+
+class _Listener(ThreadingTCPServer):
+    # Closing waits for the connections' threads, so that none outlives its test.
+    daemon_threads = False
+    block_on_close = True
+
+    def __init__(self, failing: FailingServer) -> None:
+        self.failing = failing
+        super().__init__(("127.0.0.1", 0), _Connection)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        self.failing.opened(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.failing.closed()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Keep quiet: a client that goes away is what is being tested."""
+
+
+class _Connection(StreamRequestHandler):
+    server: _Listener
+    disable_nagle_algorithm = True
+
+    def setup(self) -> None:
+        if self.server.failing.tls is not None:
+            self.request = self.server.failing.tls.wrap_socket(self.request, server_side=True)
+            self.server.failing.sockets.append(self.request)
+        super().setup()
+
+    def handle(self) -> None:
+        with suppress(OSError):
+            while head := self._read_head():
+                reply = self.server.failing.next_reply(head)
+                self.wfile.write(reply.at_once)
+                for place in range(len(reply.dripping)):
+                    if self.server.failing.stopping.wait(reply.pause):
+                        return
+                    self.wfile.write(reply.dripping[place : place + 1])
+                if reply.hang_up:
+                    return
+
+    def _read_head(self) -> bytes:
+        lines = []
+        while (line := self.rfile.readline()) not in {b"\r\n", b""}:
+            lines.append(line)
+        return b"".join(lines)
+
+    def finish(self) -> None:
+        with suppress(OSError):
+            super().finish()
+        # The listener closes the socket it accepted; under TLS, the one to close is another.
+        self.request.close()
