@@ -161,8 +161,8 @@ import os, signal, threading
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 from evolink_nb.api import client
-from tests.failing_server import SILENCE, FailingServer
-from tests.test_key_stays_secret import FAILURES
+from tests.support.failing_server import SILENCE, FailingServer
+from tests.api.test_key_stays_secret import FAILURES
 
 client.RETRY_PAUSES = (0.0, 0.0)
 shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))

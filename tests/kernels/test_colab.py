@@ -27,7 +27,7 @@ print(json.dumps({{name: importlib.metadata.version(name) for name in names}}))
 # What is read between two cells is in neither's messages.
 UNTIL_PAUSED = """
 import time
-from evolink_nb.fetcher import _shared
+from evolink_nb.polling.fetcher import _shared
 [fetcher] = _shared.values()
 fetcher.pause()
 deadline = time.monotonic() + 20

@@ -1,4 +1,4 @@
-"""A clock that stands still until a test moves it, for what lives by `evolink_nb.fetcher.Clock`."""
+"""A clock that stands still until a test moves it, for what lives by `evolink_nb.polling.clock.Clock`."""
 
 from __future__ import annotations
 
