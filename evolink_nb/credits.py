@@ -123,27 +123,27 @@ class Credits:
 
 
 @dataclass(frozen=True, slots=True)
-class Spend:
+class CreditsDelta:
     """The difference of two readings, in credits.
 
-    ``token`` and ``user`` are what the counters of used credits rose by, ``token_fell`` and ``user_fell``
+    ``token`` and ``user`` are what the counters of used credits rose by, ``token_drop`` and ``user_drop``
     what the remaining credits fell by; each may be negative. A call that has reserved but not settled shows
     in all but ``user``.
     """
 
     token: Decimal
     user: Decimal
-    token_fell: Decimal
-    user_fell: Decimal
+    token_drop: Decimal
+    user_drop: Decimal
 
     @classmethod
-    def between(cls, earlier: Credits, later: Credits) -> Spend:
+    def between(cls, earlier: Credits, later: Credits) -> CreditsDelta:
         """Give what changed from one reading to the next."""
         return cls(
             token=later.token.used - earlier.token.used,
             user=later.user.used - earlier.user.used,
-            token_fell=earlier.token.remaining - later.token.remaining,
-            user_fell=earlier.user.remaining - later.user.remaining,
+            token_drop=earlier.token.remaining - later.token.remaining,
+            user_drop=earlier.user.remaining - later.user.remaining,
         )
 
     @property
@@ -154,7 +154,7 @@ class Spend:
     @property
     def topped_up(self) -> Decimal:
         """What came onto the account; negative while calls are unsettled."""
-        return self.user - self.user_fell
+        return self.user - self.user_drop
 
 
 def parse_json(text: str) -> Any:

@@ -78,7 +78,7 @@ def reader(demo_server: DemoServer) -> Iterator[EvoLinkClient]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clients try again at once, so that tests need not wait for it."""
-    monkeypatch.setattr(client, "RETRY_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(client, "RETRY_DELAYS", (0.0, 0.0))
 
 
 @pytest.fixture

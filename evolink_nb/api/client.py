@@ -21,17 +21,17 @@ from .. import errors
 from .._version import __version__
 from ..credits import Credits
 from . import settings
-from .responses import Answer, read_answer
+from .responses import Answer, parse_response
 from .settings import Secret
 
 USER_AGENT = f"evolink-nb/{__version__} python-requests/{requests.__version__}"
-LARGEST_BODY = 1 << 20
+MAX_BODY = 1 << 20
 """Bytes of an answer that are read at most; a reading is about 250."""
-LAST_WORDS = 0.2
+CLOSE_GRACE = 0.2
 """Seconds at most that closing a client waits for a request that was given up to let its connection go."""
-LONGEST_TIMEOUT = 86_400.0
+MAX_TIMEOUT = 86_400.0
 """Seconds that one attempt may be allowed at most; sockets and locks can't count to infinity."""
-RETRY_PAUSES = (0.1, 0.4)
+RETRY_DELAYS = (0.1, 0.4)
 """Seconds before the second and the third try of one read; up to half as much again at random."""
 
 
@@ -70,9 +70,9 @@ class EvoLinkClient:
             key = Secret(api_key) if isinstance(api_key, str) else api_key
         finally:
             del api_key  # tracebacks can print a frame's variables
-        if not 0 < timeout <= LONGEST_TIMEOUT:
+        if not 0 < timeout <= MAX_TIMEOUT:
             raise errors.ConfigurationError(
-                f"timeout must be more than 0 seconds and at most {LONGEST_TIMEOUT:g}, not {timeout}."
+                f"timeout must be more than 0 seconds and at most {MAX_TIMEOUT:g}, not {timeout}."
             )
         found = settings.connection(key, base_url=base_url)
         self.base_url = found.base_url
@@ -114,7 +114,7 @@ class EvoLinkClient:
         under_way = list(self._under_way.items())
         for done, worker in under_way:
             done.set()
-            worker.give_up()
+            worker.cancel()
         # A connection that came back to a closed session would be left open.
         for _, worker in under_way:
             worker.wait_for_end()
@@ -128,8 +128,8 @@ class EvoLinkClient:
         """
         self._closing.clear()
         outcome = self._attempt()
-        for pause in RETRY_PAUSES:
-            if isinstance(outcome, Credits) or not _may_pass_at_once(outcome):
+        for pause in RETRY_DELAYS:
+            if isinstance(outcome, Credits) or not _is_retryable(outcome):
                 break
             if self._closing.wait(pause * random.uniform(1.0, 1.5)):  # noqa: S311 - jitter, not secrecy
                 break
@@ -166,7 +166,7 @@ class EvoLinkClient:
             # Looked up once: what a request reports after it was cut off is not what the server said.
             outcome = outcomes[0] if outcomes else None
             if outcome is None:
-                worker.give_up()
+                worker.cancel()
         # Being cut off may have been reported before this thread had its turn.
         if self._closing.is_set() and (outcome is None or isinstance(outcome, errors.APIConnectionError)):
             return errors.APIConnectionError("The read was given up: its client was closed.")
@@ -179,7 +179,7 @@ class EvoLinkClient:
             # No redirect is followed: the key belongs to this host.
             response = self._session.send(request, timeout=self.timeout, allow_redirects=False, **options)
             with response:
-                return read_answer(_receive(response), self._redact)
+                return parse_response(_receive(response), self._redact)
         except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
             return self._timed_out()
         except Exception as error:  # noqa: BLE001 - whatever it is, it saw the key and must not get out
@@ -210,21 +210,21 @@ def _no_key(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _receive(response: requests.Response) -> Answer:
-    """Take in the answer, its body up to `LARGEST_BODY` bytes."""
+    """Take in the answer, its body up to `MAX_BODY` bytes."""
     read_at, body, problem = datetime.now(UTC), b"", None
     try:
-        body = response.raw.read(LARGEST_BODY + 1, decode_content=True)
+        body = response.raw.read(MAX_BODY + 1, decode_content=True)
     except urllib3.exceptions.TimeoutError:
         raise
     except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError):
         problem = "it was cut short"
-    if len(body) > LARGEST_BODY:
-        body, problem = b"", f"it is larger than {LARGEST_BODY:,} bytes"
+    if len(body) > MAX_BODY:
+        body, problem = b"", f"it is larger than {MAX_BODY:,} bytes"
         response.raw.close()  # draining the rest to keep the connection would cost more than a new one
     return Answer(response.status_code, response.headers, body, read_at, problem)
 
 
-def _may_pass_at_once(error: errors.EvoLinkError) -> bool:
+def _is_retryable(error: errors.EvoLinkError) -> bool:
     """Tell whether asking again at once is likely to help and does no harm."""
     if isinstance(error, errors.ServerError):
         return error.status in {502, 503}
@@ -268,12 +268,12 @@ class _RequestThread(threading.Thread):
 
     def use(self, connected: socket.socket) -> None:
         """Note the socket that the request goes over."""
-        # The order here and in give_up leaves no moment in which a socket escapes both.
+        # The order here and in cancel leaves no moment in which a socket escapes both.
         self._socket = connected
         if self._given_up:
             self._cut(connected)
 
-    def give_up(self) -> None:
+    def cancel(self) -> None:
         """Cut the request's connection, now or once there is one; that ends a read that would go on."""
         self._given_up = True
         if self._socket is not None:
@@ -282,7 +282,7 @@ class _RequestThread(threading.Thread):
     def wait_for_end(self) -> None:
         """Wait a moment for it to end; a look-up of a name or a handshake may take longer."""
         with contextlib.suppress(RuntimeError):  # it has not begun, or this is it
-            self.join(LAST_WORDS)
+            self.join(CLOSE_GRACE)
 
     @staticmethod
     def _cut(connected: socket.socket) -> None:

@@ -17,9 +17,9 @@ from . import settings
 
 SIMULATED_HEADER = "x-evolink-demo"
 """The demo server's mark on everything it answers."""
-LONGEST_WAIT = 3600.0
+MAX_WAIT = 3600.0
 """Seconds a server may ask us to stay away at most; then it is asked again."""
-LONGEST_TEXT = 300
+MAX_TEXT = 300
 """Characters of a server's text that are shown at most."""
 
 STATUS_ERRORS: dict[int, type[errors.APIStatusError]] = {
@@ -55,7 +55,7 @@ class Answer:
     problem: str | None = None
 
 
-def read_answer(answer: Answer, redact: Callable[[str], str]) -> Credits | errors.EvoLinkError:
+def parse_response(answer: Answer, redact: Callable[[str], str]) -> Credits | errors.EvoLinkError:
     """Give what ``answer`` says. ``redact`` takes the key out of a text, should a server quote it."""
     content, problem = (None, answer.problem) if answer.problem else _parse(answer.body)
     if not 200 <= answer.status < 300:
@@ -75,7 +75,7 @@ def read_answer(answer: Answer, redact: Callable[[str], str]) -> Credits | error
     )
 
 
-def waiting_time(headers: Mapping[str, str], *texts: str | None) -> float | None:
+def parse_retry_after(headers: Mapping[str, str], *texts: str | None) -> float | None:
     """Give the seconds a server asks us to stay away, or None.
 
     From ``Retry-After`` as seconds or as a date, else from "retry after N seconds" in one of ``texts``.
@@ -94,7 +94,7 @@ def waiting_time(headers: Mapping[str, str], *texts: str | None) -> float | None
     if seconds is None:
         said = re.search(r"retry after (\d{1,6}) ?s", " ".join(filter(None, texts)), re.IGNORECASE)
         seconds = float(said[1]) if said else None
-    return None if seconds is None else min(max(seconds, 0.0), LONGEST_WAIT)
+    return None if seconds is None else min(max(seconds, 0.0), MAX_WAIT)
 
 
 def clean(text: object, redact: Callable[[str], str]) -> str | None:
@@ -103,12 +103,12 @@ def clean(text: object, redact: Callable[[str], str]) -> str | None:
         return None
     shown = "".join(
         " " if unicodedata.category(character) in {"Cc", "Zl", "Zp", "Cs"} else character
-        for character in redact(text)[: 10 * LONGEST_TEXT]
+        for character in redact(text)[: 10 * MAX_TEXT]
         if not ("\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069")
     )
     # Once more: the characters taken out may have stood within the key.
     line = redact(" ".join(shown.split()))
-    return (line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 1]}…") or None
+    return (line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 1]}…") or None
 
 
 def _status_error(
@@ -134,7 +134,7 @@ def _status_error(
         param=clean(detail.get("param"), redact),
         suggestion=suggestion.rstrip(".") if suggestion else None,
         request_id=_request_id(answer, redact),
-        retry_after=waiting_time(answer.headers, suggestion, message),
+        retry_after=parse_retry_after(answer.headers, suggestion, message),
         hint=f"Redirects are not followed with a key. Check {settings.BASE_URL_VARIABLE}."
         if redirected
         else HINTS.get(cls),

@@ -102,7 +102,7 @@ class Alarm:
     message: str
 
 
-class Bell:
+class AlarmLatch:
     """Rings once an episode: when things get worse than they were since the last good reading."""
 
     def __init__(self) -> None:

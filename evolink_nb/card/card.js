@@ -11,7 +11,7 @@
 const PATIENCE = 1000;
 /** Readings that may be missing before the card says so. */
 const MISSED = 3;
-const MOST_POINTS = 60;
+const MAX_POINTS = 60;
 
 /** @type {Record<string, string>}  where a status is not its own word */
 const PILLS = {
@@ -165,7 +165,7 @@ class Card {
     const { model } = this;
     this.arrivedAt = Date.now();
     const point = [model.get("updated_at"), model.get(`${model.get("binding")}_remaining`)];
-    this.points = [...this.points, /** @type {Point} */ (point)].slice(-MOST_POINTS);
+    this.points = [...this.points, /** @type {Point} */ (point)].slice(-MAX_POINTS);
   }
 
   /** @param {{ answer: string, points?: Point[] }} content */

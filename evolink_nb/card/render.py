@@ -68,7 +68,7 @@ class Trend:
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class CardView:
     """What a card that does not move shows: a reading, and how things stand around it.
 
     Without a ``level`` it is what the reading says by itself. With ``now`` the reading's age is told too.
@@ -122,7 +122,7 @@ class Face:
 
 def render_live_html() -> str:
     """Give the markup of a live card before its first reading, for ``card.js`` to patch."""
-    nothing_yet = Face(None, status="loading")
+    nothing_yet = CardView(None, status="loading")
     # card.css hides the labels of what is not known.
     labels = {f"{name}_label": label for name, (label, _) in _facts(nothing_yet).items()}
     return _template().substitute(_fields(nothing_yet) | _LIVE | labels)
@@ -130,7 +130,7 @@ def render_live_html() -> str:
 
 def render_text(credits: Credits) -> str:
     """Give a reading, and nothing around it, as an aligned block of plain text."""
-    return Face(credits, level="ok").text()
+    return CardView(credits, level="ok").text()
 
 
 def opening_line(credits: Credits | None) -> dict[str, str]:
@@ -147,7 +147,7 @@ def opening_line(credits: Credits | None) -> dict[str, str]:
     return {"text/html": f"<p>{escape(line)}</p>", "text/plain": line.replace(MINUS, "-")}
 
 
-def worth_of(credits: Credits | None, credits_per_dollar: float | None) -> str:
+def usd_estimate(credits: Credits | None, credits_per_dollar: float | None) -> str:
     """Give about how many dollars can be spent, "" where nobody said what a credit is worth."""
     if credits is None or not credits_per_dollar:
         return ""
@@ -164,7 +164,7 @@ def _stylesheet() -> str:
     return (STATIC / "card.css").read_text(encoding="utf-8")
 
 
-def _fields(face: Face) -> dict[str, str]:
+def _fields(face: CardView) -> dict[str, str]:
     """Give a text, safe as markup, for every field of the template."""
     credits = face.credits
     fields = {
@@ -189,13 +189,13 @@ def _fields(face: Face) -> dict[str, str]:
     return {name: escape(text) for name, text in fields.items()} | _markup(face)
 
 
-def _level(face: Face) -> Level:
+def _level(face: CardView) -> Level:
     if face.level is not None:
         return face.level
     return "ok" if face.credits is None else Limits().level_of(face.credits)
 
 
-def _worry(face: Face) -> list[str]:
+def _worry(face: CardView) -> list[str]:
     """Give the level in a word, nothing where it is none to worry about or the number says so itself."""
     level = _level(face)
     return [level] if level in {"low", "critical"} else []
@@ -241,7 +241,7 @@ def _half(credits: Credits | None, half: str) -> Mapping[str, str]:
     }
 
 
-def _markup(face: Face) -> dict[str, str]:
+def _markup(face: CardView) -> dict[str, str]:
     """Give the fields that are markup themselves: attributes that are there or not, small decimals."""
     credits, trend = face.credits, face.trend
     markup = {"demo": " data-demo" if credits is not None and credits.simulated else ""}
@@ -265,7 +265,7 @@ def _markup(face: Face) -> dict[str, str]:
     return markup
 
 
-def _facts(face: Face) -> dict[str, tuple[str, str]]:
+def _facts(face: CardView) -> dict[str, tuple[str, str]]:
     """Give the label and the text of each line of the spend strip, "" where there is nothing to say."""
     rate, left, spent = face.trend.burn_rate, face.trend.runway, face.trend.spent
     return {

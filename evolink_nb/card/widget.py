@@ -19,7 +19,7 @@ from ..api import settings
 from ..api.client import EvoLinkClient
 from ..polling.fetcher import CreditsFetcher
 from . import render as card
-from .alarms import Alarm, Bell, Limit, Limits
+from .alarms import Alarm, AlarmLatch, Limit, Limits
 
 if TYPE_CHECKING:
     from ..credits import Credits
@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 
 FIRST_READING = 2.0
 """Seconds that showing a card waits for its first reading at most."""
-SIGN_OF_LIFE = 150.0
+HEARTBEAT_TIMEOUT = 150.0
 """Seconds after which a view that can be seen, but isn't heard of, is gone; it gives word each minute."""
-MOST_POINTS = 60
+MAX_POINTS = 60
 """Points of the sparkline at most; ``card.js`` has the same number."""
 
 
@@ -107,7 +107,7 @@ class CreditsWidget(anywidget.AnyWidget):
         limits = Limits.parse(warn_below, critical_below)
         self.fetcher = fetcher or CreditsFetcher.shared(EvoLinkClient(), interval)
         self._limits = limits
-        self._bell = Bell()
+        self._bell = AlarmLatch()
         self._on_alarm = on_alarm
         self._views: dict[str, float] = {}
         self._seen = True
@@ -150,13 +150,13 @@ class CreditsWidget(anywidget.AnyWidget):
     def render(self) -> dict[str, str]:
         """Give the card as it stands as ``text/html`` and ``text/plain``, not live."""
         fetcher = self.fetcher
-        return card.Face(
+        return card.CardView(
             fetcher.credits,
             status="paused" if fetcher.error is None else fetcher.status,
             message="" if fetcher.error is None else str(fetcher.error),
             level=None if fetcher.credits is None else self._level_of(fetcher.credits),
             trend=card.Trend(*_shown_trend(fetcher), fetcher.spent, self._points()),
-            worth=card.worth_of(fetcher.credits, self.credits_per_dollar),
+            worth=card.usd_estimate(fetcher.credits, self.credits_per_dollar),
             notice=fetcher.notice,
             outlook=fetcher.outlook,
         ).mimebundle()
@@ -196,7 +196,7 @@ class CreditsWidget(anywidget.AnyWidget):
             self.outlook = fetcher.outlook
             self.retry_at = fetcher.retry_at
             self.updated_at = fetcher.updated_at
-            self.worth = card.worth_of(credits, self.credits_per_dollar)
+            self.worth = card.usd_estimate(credits, self.credits_per_dollar)
             self.status = fetcher.status
         if self._views:
             self._look()
@@ -239,7 +239,7 @@ class CreditsWidget(anywidget.AnyWidget):
     def _points(self) -> list[tuple[float, float]]:
         return [
             (round(reading.read_at.timestamp() * 1000), float(reading.spendable))
-            for reading in self.fetcher.readings[-MOST_POINTS:]
+            for reading in self.fetcher.readings[-MAX_POINTS:]
         ]
 
     # -- hearing the front end ---------------------------------------------------------------------------
@@ -279,7 +279,7 @@ def _good_until(*, visible: bool) -> float:
     # On the main thread words wait for the running cell's end: there silence means nothing. The first word
     # of a page may come there while JupyterLab still opens its subshell; it says the same again soon after.
     heard_beside_a_cell = threading.current_thread() is not threading.main_thread()
-    return time.monotonic() + SIGN_OF_LIFE if heard_beside_a_cell else math.inf
+    return time.monotonic() + HEARTBEAT_TIMEOUT if heard_beside_a_cell else math.inf
 
 
 def _answer_beside_a_running_cell(comm: Any) -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from .cost import Cost, judge
+from .cost import Cost, assess
 from .measurement import Measurement
 from .settler import Settler
 
 if TYPE_CHECKING:
     from ..credits import Credits
 
-FRESH = 1.0
+MAX_BASELINE_AGE = 1.0
 """Seconds for which a reading still says how things stand when the next work begins."""
 SHORT = 0.2
 """Seconds of work under which its cost is read that much later: one reading serves a row of short cells."""
-A_CALL = 0.02
+MIN_CALL_SECONDS = 0.02
 """Seconds that a call over the internet takes at least: work that waited less has hardly made one."""
 
 SPENT_BEFORE = "credits were spent before this, or in its first moments"
@@ -47,7 +47,7 @@ class BackgroundMeasurement(Measurement):
         self._known = self.fetcher.credits
         if self._known is not None:
             age = (self.began_at - self._known.read_at).total_seconds()
-            if age <= FRESH:
+            if age <= MAX_BASELINE_AGE:
                 self.before = self._known
         if self.before is None:
             self.fetcher.refresh()
@@ -57,9 +57,9 @@ class BackgroundMeasurement(Measurement):
         self._computed = time.thread_time() - self._computed_before
         super().stop()
 
-    def settle_behind(self, after: float = 0.0) -> None:
-        """As `Measurement.settle_behind`, a little later after short work."""
-        super().settle_behind(after or (SHORT if self.seconds < SHORT else 0.0))
+    def settle_in_background(self, after: float = 0.0) -> None:
+        """As `Measurement.settle_in_background`, a little later after short work."""
+        super().settle_in_background(after or (SHORT if self.seconds < SHORT else 0.0))
 
     def _take(self, reading: Credits | None) -> bool:
         if self.before is None:
@@ -67,10 +67,10 @@ class BackgroundMeasurement(Measurement):
         # Now: what moves the reading before on, in a row, is what another piece of it spent.
         self._tell_begun()
         if reading is not None and self.before is not None and self.after is None:
-            nothing = judge(self.before, reading, seconds=self.seconds, agreed=True)
+            nothing = assess(self.before, reading, seconds=self.seconds, agreed=True)
             if not _is_nothing(nothing) and not self._takes_all_of_row(reading):
                 self.before = reading
-                nothing = judge(reading, reading, seconds=self.seconds, agreed=True)
+                nothing = assess(reading, reading, seconds=self.seconds, agreed=True)
             if _is_nothing(nothing):
                 self.after = reading
                 self._tell(nothing)
@@ -85,7 +85,7 @@ class BackgroundMeasurement(Measurement):
         self._row[:] = [*unread, self]
         # Read now, and it shows what they spent before this has spent anything.
         for each in unread:
-            if each._waiting >= A_CALL:
+            if each._waiting >= MIN_CALL_SECONDS:
                 each._due_at = each._clock.monotonic()
                 Settler.of(self.fetcher).wake()
 
@@ -98,7 +98,7 @@ class BackgroundMeasurement(Measurement):
         """Tell whether what moved up to the first reading after a row of work is the cost of this piece."""
         row = [each for each in self._row if each is self or each.is_unread]
         # What still runs began with this reading: it hardly had the time, unless nothing else had any.
-        could = [each for each in row if each.is_over and each._waiting >= A_CALL] or row
+        could = [each for each in row if each.is_over and each._waiting >= MIN_CALL_SECONDS] or row
         if max(could, key=lambda each: each._waiting) is not self:
             return False
         for other in row:

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Self
 
 from ..errors import BudgetExceeded, EvoLinkError
 from ..formatting import format_amount, in_credits
-from ..polling.backoff import NEEDS_A_PERSON
+from ..polling.backoff import PERMANENT_ERRORS
 from .cost import spent_so_far
-from .interrupt import Work
+from .interrupt import InterruptTarget
 
 if TYPE_CHECKING:
     from ..credits import Credits
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 WATCH_INTERVAL = 1.0
 """Seconds between two readings at most while a budget is armed."""
-SHORTEST_WATCH = 0.2
+MIN_WATCH = 0.2
 """Seconds between two readings at least: at first, and when the limit nears."""
-AGAIN_AFTER = 1.0
+REPEAT_AFTER = 1.0
 """Seconds after which work that goes on is interrupted again."""
-GIVEN_TIME = 1.0
+STUCK_AFTER = 1.0
 """Seconds after the second interrupt after which work that goes on is said not to be stoppable."""
 FAILURES = 3
 """Readings in a row that fail before a budget says that it can't watch."""
@@ -62,7 +62,7 @@ class Budget:
         self.exceeded: BudgetExceeded | None = None
         self.spent = Decimal(0)
         self._before: Credits | None = None
-        self._work: Work | None = None
+        self._work: InterruptTarget | None = None
         self._latest: Credits | None = None
         self._armed_at = self._looked_at = self._late = 0.0
         self._sent_at = 0.0
@@ -82,7 +82,7 @@ class Budget:
         """Whether it watches one task of an event loop."""
         return self._work is not None and self._work.is_task
 
-    def arm(self, before: Credits, work: Work) -> None:
+    def arm(self, before: Credits, work: InterruptTarget) -> None:
         """Watch ``work`` from now on; what was spent counts from the reading ``before``."""
         try:
             with _lock:
@@ -97,7 +97,7 @@ class Budget:
                 self._latest, self._late = before, 0.0
             self.fetcher.observe(self._look, "revision")
             # A first look soon: only then is it known how fast the work spends.
-            self._watch_every(SHORTEST_WATCH)
+            self._watch_every(MIN_WATCH)
         except BaseException:  # an interrupt: nothing may stay armed for work that never began
             self.disarm()
             raise
@@ -108,7 +108,7 @@ class Budget:
         while True:
             try:
                 exceeded = self._disarm()
-            except Work.CAUSED as caught:
+            except InterruptTarget.INTERRUPTS as caught:
                 interrupt = caught  # nothing may stay armed: it waits until this is done
                 continue
             # The interrupt for the work, come too late, ends here. Others are a person's or another budget's.
@@ -127,7 +127,7 @@ class Budget:
                 self.fetcher.unobserve(self._look, "revision")
             self.fetcher.detach(self)
             if self._said:
-                self.fetcher.say(notice="")
+                self.fetcher.set_message(notice="")
             # Last: who is interrupted before comes here again.
             self._work = None
         return self.exceeded
@@ -154,16 +154,16 @@ class Budget:
         self._late = self._looked_at - looked_at
         # As fast as of late, or as on the whole: work that spends in bursts pauses between them.
         rate = max(
-            float(self.spent - was_spent) / max(self._late, SHORTEST_WATCH),
-            float(self.spent) / max(self._looked_at - self._armed_at, SHORTEST_WATCH),
+            float(self.spent - was_spent) / max(self._late, MIN_WATCH),
+            float(self.spent) / max(self._looked_at - self._armed_at, MIN_WATCH),
         )
         seconds_left = float(self.max_credits - self.spent) / rate if rate > 0 else float("inf")
         # Slower step by step: the first looks may come before the work has begun to spend.
         self._watch_every(min(seconds_left / 2, 2 * self._late))
 
     def _watch_every(self, seconds: float) -> None:
-        interval = min(max(seconds, SHORTEST_WATCH), self.every)
-        self.fetcher.attach(self, interval, insists=True)
+        interval = min(max(seconds, MIN_WATCH), self.every)
+        self.fetcher.attach(self, interval, ignores_pause=True)
 
     def _is_spent(self) -> bool:
         return self.spent >= self.max_credits
@@ -197,9 +197,9 @@ class Budget:
         now = time.monotonic()
         if self._work is None or not self._work.goes_on:
             return
-        if self._repeated_at is not None and now - self._repeated_at >= GIVEN_TIME:
+        if self._repeated_at is not None and now - self._repeated_at >= STUCK_AFTER:
             self._tell("stuck", f"{self.name} is spent, but the work can't be interrupted: it still runs.")
-        if now - self._sent_at >= AGAIN_AFTER:
+        if now - self._sent_at >= REPEAT_AFTER:
             self._sent_at = now
             self._repeated_at = self._repeated_at or now
             self._work.interrupt(again=True)
@@ -210,13 +210,13 @@ class Budget:
             self._failures = 0
             if "blind" in self._said:
                 self._said.discard("blind")
-                self.fetcher.say(notice="")
+                self.fetcher.set_message(notice="")
             return
         if error is not self._last_error:
             self._failures += 1
         self._last_error = error
         told_to_wait = self.fetcher.retry_at is not None
-        if told_to_wait or isinstance(error, NEEDS_A_PERSON) or self._failures >= FAILURES:
+        if told_to_wait or isinstance(error, PERMANENT_ERRORS) or self._failures >= FAILURES:
             self._tell("blind", f"{self.name} can't be watched: {error.message}")
 
     def _tell(self, kind: str, message: str) -> None:
@@ -224,7 +224,7 @@ class Budget:
         if kind not in self._said:
             self._said.add(kind)
             self._say(message)
-            self.fetcher.say(notice=message)
+            self.fetcher.set_message(notice=message)
 
 
 class SessionBudget(Budget):
@@ -243,7 +243,7 @@ class SessionBudget(Budget):
                 _sessions.append(self)
             if on_session is not None:
                 on_session()
-            self.begin_work(Work())
+            self.begin_work(InterruptTarget())
         except BaseException:  # an interrupt
             self.cancel()
             raise
@@ -253,7 +253,7 @@ class SessionBudget(Budget):
         """What may still be spent; negative when more was."""
         return self.max_credits - self.spent
 
-    def begin_work(self, work: Work) -> None:
+    def begin_work(self, work: InterruptTarget) -> None:
         """Watch ``work``, which begins on this thread; once all is spent, with a reading before it."""
         if self._live and self._work is None and self._before is not None:
             if self.fetcher.credits is not None:
@@ -311,7 +311,7 @@ on_session: Callable[[], None] | None = None
 """Called when a session's budget is set, before it can stop anything."""
 
 
-def begin_work(work: Work) -> None:
+def begin_work(work: InterruptTarget) -> None:
     """Have the session's budgets watch ``work``, which begins on this thread."""
     for session in tuple(_sessions):
         session.begin_work(work)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from ..credits import Spend
+from ..credits import CreditsDelta
 
 if TYPE_CHECKING:
     from ..credits import Credits
@@ -61,7 +61,7 @@ class Cost:
         return self.user if self.token is None else self.token
 
 
-def judge(
+def assess(
     before: Credits, after: Credits, *, seconds: float, agreed: bool, disturbed: str | None = None
 ) -> Cost:
     """Give the cost of what happened between two readings.
@@ -69,7 +69,7 @@ def judge(
     ``agreed`` says that the last two readings after the work were the same; ``disturbed`` says what else is
     known to have happened meanwhile.
     """
-    spend = Spend.between(before, after)
+    spend = CreditsDelta.between(before, after)
     frozen = is_frozen(before, after)
     confidence, reason = _confidence(before, after, spend, frozen=frozen, agreed=agreed)
     # Where something else is known to have happened, what can't be told apart is not told.
@@ -79,7 +79,7 @@ def judge(
     return Cost(
         token=None if frozen else spend.token,
         # As the key's counter would, a figure that stands in for it holds what is reserved.
-        user=max(spend.user, spend.user_fell) if frozen else spend.user,
+        user=max(spend.user, spend.user_drop) if frozen else spend.user,
         others=spend.others if told_apart and not frozen else None,
         topped_up=spend.topped_up if told_apart else None,
         seconds=seconds,
@@ -95,8 +95,8 @@ def is_frozen(before: Credits, after: Credits) -> bool:
 
     A top-up counts as moving: it may hide a call of the key's that is not settled yet.
     """
-    spend = Spend.between(before, after)
-    return after.token.unlimited and spend.token == 0 and (spend.user != 0 or spend.user_fell != 0)
+    spend = CreditsDelta.between(before, after)
+    return after.token.unlimited and spend.token == 0 and (spend.user != 0 or spend.user_drop != 0)
 
 
 def is_settling(history: Sequence[Credits], now: Credits) -> bool:
@@ -110,18 +110,18 @@ def is_settling(history: Sequence[Credits], now: Credits) -> bool:
 
 def spent_so_far(before: Credits, now: Credits) -> Decimal:
     """Give what the key has spent since ``before``, reservations counted as spent: what a budget watches."""
-    spend = Spend.between(before, now)
-    return max(spend.user, spend.user_fell) if is_frozen(before, now) else spend.token
+    spend = CreditsDelta.between(before, now)
+    return max(spend.user, spend.user_drop) if is_frozen(before, now) else spend.token
 
 
 def goes_on(earlier: Credits, later: Credits, *, frozen: bool) -> bool:
     """Tell whether something was spent between two readings, rather than settled only."""
-    spend = Spend.between(earlier, later)
-    return spend.user_fell > 0 if frozen else spend.token > 0
+    spend = CreditsDelta.between(earlier, later)
+    return spend.user_drop > 0 if frozen else spend.token > 0
 
 
 def _confidence(
-    before: Credits, after: Credits, spend: Spend, *, frozen: bool, agreed: bool
+    before: Credits, after: Credits, spend: CreditsDelta, *, frozen: bool, agreed: bool
 ) -> tuple[Confidence, str]:
     limited = not before.token.unlimited and not after.token.unlimited
     # The first that holds is the answer.
@@ -142,7 +142,7 @@ def _confidence(
             "a counter of used credits fell: an earlier call was settled or given back",
         ),
         (
-            limited and spend.token_fell > spend.token,
+            limited and spend.token_drop > spend.token,
             "inconsistent",
             "the key's balance fell by more than it spent",
         ),

@@ -16,20 +16,20 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-ON_ITS_WAY = 0.1
+DELIVERY_GRACE = 0.1
 """Seconds after which an interrupt that was sent has arrived, if it ever does."""
 
 
-class Work:
+class InterruptTarget:
     """What runs now on the thread that makes this, to be interrupted from another.
 
-    ``CAUSED`` are the exceptions by which an interrupt shows. With ``task`` it is that task of the running
-    event loop; else all that the thread does. With ``within``, names of functions, only what runs in the
-    first: where it is not on the stack but one of the others is, the work itself is over already, and an
+    ``INTERRUPTS`` are the exceptions by which an interrupt shows. With ``task`` it is that task of the
+    running event loop; else all that the thread does. With ``within``, names of functions, only what runs in
+    the first: where it is not on the stack but one of the others is, the work itself is over already, and an
     interrupt would only hurt who ran it.
     """
 
-    CAUSED = (KeyboardInterrupt, asyncio.CancelledError)
+    INTERRUPTS = (KeyboardInterrupt, asyncio.CancelledError)
 
     def __init__(self, *, task: asyncio.Task[Any] | None = None, within: tuple[str, ...] = ()) -> None:
         self.thread = threading.get_ident()
@@ -53,7 +53,7 @@ class Work:
         """Whether it is still running, as far as ``within`` can tell."""
         return not self._within or _is_within(self.thread, *self._within)
 
-    def contains(self, other: Work) -> bool:
+    def contains(self, other: InterruptTarget) -> bool:
         """Tell whether what interrupts it interrupts ``other`` too."""
         return self.thread == other.thread and (self._task is None or self._task is other._made_in)
 
@@ -85,8 +85,8 @@ class Work:
         # looking for it for ever, and hangs it under a debugger or coverage.
         for _ in range(2):
             pass
-        while self._is_main and time.monotonic() < self._sent_at + ON_ITS_WAY:
-            time.sleep(ON_ITS_WAY / 10)
+        while self._is_main and time.monotonic() < self._sent_at + DELIVERY_GRACE:
+            time.sleep(DELIVERY_GRACE / 10)
 
     def _interrupt_thread(self, *, again: bool) -> None:
         if not self._is_main:

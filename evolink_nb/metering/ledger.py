@@ -22,7 +22,7 @@ Kind = Literal["cell", "meter", "loop", "idle", "earlier"]
 
 IDLE_NAME = "while no cell ran"
 EARLIER_NAME = "earlier runs"
-MOST_ENTRIES = 10_000
+MAX_ENTRIES = 10_000
 """Entries that a kernel's memory keeps apart; a meter in a long loop makes thousands."""
 NEWEST = 5
 """Runs that tell what the next one will cost, at most: code and prompts change."""
@@ -77,7 +77,7 @@ class MemoryLedger:
     totals stay whole; these can't be amended any more.
     """
 
-    def __init__(self, most: int = MOST_ENTRIES) -> None:
+    def __init__(self, most: int = MAX_ENTRIES) -> None:
         """Tell ``most`` entries apart, the newest."""
         self._most = most
         self._lock = threading.Lock()

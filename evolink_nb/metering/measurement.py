@@ -14,12 +14,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
-from ..credits import Spend
-from ..polling.backoff import NEEDS_A_PERSON
+from ..credits import CreditsDelta
+from ..polling.backoff import PERMANENT_ERRORS
 from ..polling.fetcher import Clock, CreditsFetcher
 from . import ledger
 from .active import UnderWay
-from .cost import STILL_MOVING, Cost, goes_on, is_frozen, is_settling, judge
+from .cost import STILL_MOVING, Cost, assess, goes_on, is_frozen, is_settling
 from .settler import Settler, read
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 SETTLE = 30.0
 """Seconds after the work for which its cost is read again at most."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
+FIRST_PAUSE, MAX_PAUSE = 0.2, 2.0
 """Seconds between two of those readings: the first, doubled up to the longest, and anew after each change."""
 SHARED_AFTER = 4.0
 """Seconds after which figures that agree are believed although others spend too, or topped the account up."""
@@ -132,7 +132,7 @@ class Measurement:
         self._disturbed = self._disturbed or reason
 
     @property
-    def came_to_nothing(self) -> bool:
+    def is_zero(self) -> bool:
         """Whether it is sure that nothing was spent."""
         return self.cost.confidence == "clean" and self.cost.settled and not self.cost.credits
 
@@ -215,7 +215,7 @@ class Measurement:
             self.finish()
         return self.cost
 
-    def settle_behind(self, after: float = 0.0) -> None:
+    def settle_in_background(self, after: float = 0.0) -> None:
         """Settle on the thread that settles all of this account's work, ``after`` so many seconds."""
         self._due_at = self._clock.monotonic() + after
         Settler.of(self.fetcher).take_on(self)
@@ -224,23 +224,23 @@ class Measurement:
         """Wait until settling has ended, ``seconds`` at most, and tell whether it has."""
         return self._finished.wait(seconds)
 
-    def wait_for_figure(self, seconds: float) -> bool:
+    def wait_for_first(self, seconds: float) -> bool:
         """Wait until there is any figure, or never will be, ``seconds`` at most, and tell whether it came."""
         return self._told.wait(seconds)
 
-    def give_up(self) -> None:
+    def cancel(self) -> None:
         """End settling with what is known by now."""
         self._given_up.set()
 
     @property
     def due_at(self) -> float:
-        """When the next reading is wanted, in the clock's seconds; at once after `give_up`."""
+        """When the next reading is wanted, in the clock's seconds; at once after `cancel`."""
         return 0.0 if self._given_up.is_set() else self._due_at
 
     def offer(self, reading: Credits) -> None:
         """Take a reading that was made for something else."""
         if self.take(reading):
-            self.give_up()
+            self.cancel()
 
     @property
     def is_unread(self) -> bool:
@@ -258,7 +258,7 @@ class Measurement:
             pause = max(SHARED_AFTER - self._waited, FIRST_PAUSE) if only_later else self._pause
             self._due_at = now + pause
             over = self._waited + pause > self._limit
-            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+            self._pause = min(self._pause * 2, MAX_PAUSE)
             return over
 
     def finish(self) -> None:
@@ -273,10 +273,10 @@ class Measurement:
         self._tell_begun()
         latest, self.after = self.after, reading or self.after
         if reading is not None and self._first is None:
-            self._first, self._first_asked_at = reading, self.fetcher.asked_at
+            self._first, self._first_asked_at = reading, self.fetcher.requested_at
         if reading is None or self.before is None:
             self._tell_unread()
-            return self.before is None or isinstance(self.fetcher.error, NEEDS_A_PERSON)
+            return self.before is None or isinstance(self.fetcher.error, PERMANENT_ERRORS)
         if latest is not None and self._followed_at is not None and self._goes_on(latest, reading):
             self.after = latest
             self._tell(replace(self.cost, settled=False, confidence="unsettled", reason=SPENT_ON))
@@ -296,14 +296,16 @@ class Measurement:
     def _judge(self, reading: Credits, *, agreed: bool) -> Cost:
         assert self.before is not None  # for mypy: seen to by the caller  # noqa: S101
         # A top-up can hide calls that are not settled: figures that agree early say nothing then.
-        self._hidden = Spend.between(self.before, reading).topped_up > 0 and self._waited < SHARED_AFTER
+        self._hidden = (
+            CreditsDelta.between(self.before, reading).topped_up > 0 and self._waited < SHARED_AFTER
+        )
         agreed = agreed and not self._hidden
         disturbed = self._disturbed or self._disturbed_by_others(reading)
-        return judge(self.before, reading, seconds=self.seconds, agreed=agreed, disturbed=disturbed)
+        return assess(self.before, reading, seconds=self.seconds, agreed=agreed, disturbed=disturbed)
 
     def _disturbed_by_others(self, reading: Credits) -> str | None:
         """Tell which work before or after this one may have a part in its cost."""
-        if not all(earlier.came_to_nothing for earlier in self._settling):
+        if not all(earlier.is_zero for earlier in self._settling):
             return STILL_SETTLING
         if self._followed_at is None:
             return None
@@ -378,7 +380,7 @@ def stop_all() -> None:
     """End all settling with what is known by now, giving up reads under way."""
     settling = under_way.all()
     for each in settling:
-        each.give_up()
+        each.cancel()
         each.fetcher.client.close()
         Settler.of(each.fetcher).wake()
     deadline = time.monotonic() + 2.0

@@ -18,9 +18,9 @@ from ..errors import BudgetExceeded
 from ..formatting import format_amount
 from ..polling.fetcher import CreditsFetcher
 from .budget import WATCH_INTERVAL, Budget, SessionBudget, parse_limit
-from .interrupt import Work
+from .interrupt import InterruptTarget
 from .measurement import SETTLE, Measurement, under_way
-from .place import Place
+from .place import CallSite
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -59,7 +59,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         if callable(max_credits):
             raise TypeError("meter takes its options first: write @meter() with parentheses.")
         self._limit = None if max_credits is None else parse_limit(max_credits)
-        self._place = Place.of(sys._getframe(1), "meter", given=name)
+        self._place = CallSite.of(sys._getframe(1), "meter", given=name)
         self._settle = settle
         self._every = every
         self._client = client
@@ -73,7 +73,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
             running.read()
             cost = MeteredCost(running.measurement)
             self._running.append(running)
-            running.watch(Work)
+            running.watch(InterruptTarget)
         except BaseException:
             if running in self._running:
                 self._running.remove(running)
@@ -90,7 +90,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         if error is None and exceeded is None:
             running.measurement.settle()
         else:
-            running.measurement.settle_behind()
+            running.measurement.settle_in_background()
         if exceeded is not None:
             raise exceeded from None
 
@@ -100,7 +100,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
             # The measurements around it are this task's: only the reading is handed to another thread.
             running.enter()
             await asyncio.to_thread(running.read)
-            running.watch(functools.partial(Work, task=asyncio.current_task()))
+            running.watch(functools.partial(InterruptTarget, task=asyncio.current_task()))
         except BaseException:  # cancelled, too: the reading then ends by itself
             running.measurement.abandon()
             raise
@@ -116,16 +116,16 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
             # A cancellation that was asked for, but not delivered yet, would hit whatever is awaited next.
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(0)
-            running.measurement.settle_behind()
+            running.measurement.settle_in_background()
             raise exceeded from None
         if error is not None:
-            running.measurement.settle_behind()
+            running.measurement.settle_in_background()
         else:
             try:
                 await asyncio.to_thread(running.measurement.settle)
             except asyncio.CancelledError:
                 # Its loop ends only when the thread does.
-                running.measurement.give_up()
+                running.measurement.cancel()
                 raise
 
     def __call__(self, function: F) -> F:
@@ -136,7 +136,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         # An object that is called like one, as a `functools.partial`, may have no name.
         name = getattr(function, "__name__", type(function).__name__)
         key = f"{function.__module__}.{getattr(function, '__qualname__', name)}"
-        place = Place(key, self._place.given or name, self._place.given)
+        place = CallSite(key, self._place.given or name, self._place.given)
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
@@ -153,7 +153,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
 
         return cast("F", measured)
 
-    def _again(self, place: Place) -> meter:
+    def _again(self, place: CallSite) -> meter:
         # Calls may overlap, in threads and tasks: each has a meter of its own.
         again = meter(self._limit, settle=self._settle, every=self._every, client=self._client)
         again._place = place
@@ -299,7 +299,7 @@ class _Running:
 
     measurement: Measurement
     limited: Budget | None
-    place: Place
+    place: CallSite
 
     def enter(self) -> None:
         self.measurement.enter()
@@ -310,7 +310,7 @@ class _Running:
         if self.limited is not None and self.measurement.before is None:
             raise self.measurement.unreadable()
 
-    def watch(self, work: Callable[[], Work]) -> None:
+    def watch(self, work: Callable[[], InterruptTarget]) -> None:
         if self.limited is not None and self.measurement.before is not None:
             self.limited.arm(self.measurement.before, work())
 
@@ -320,7 +320,7 @@ class _Running:
             exceeded = None if self.limited is None else self.limited.disarm()
         except BaseException:  # an interrupt that is not this budget's: the work has ended all the same
             self._note_end()
-            self.measurement.settle_behind()
+            self.measurement.settle_in_background()
             raise
         self._note_end()
         # What another budget stopped is that one's to say.

@@ -8,7 +8,7 @@ from types import FrameType
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CallSite:
     """A place in somebody's code: the ``key`` its runs share, and the ``name`` people know it by.
 
     ``given`` is the name that a person gave it; it is the key too, so that it may move in its file.
@@ -19,7 +19,7 @@ class Place:
     given: str | None = None
 
     @classmethod
-    def of(cls, frame: FrameType, what: str, *, given: str | None = None) -> Place:
+    def of(cls, frame: FrameType, what: str, *, given: str | None = None) -> CallSite:
         """Give the place of ``what`` in ``frame``'s code, as it runs now."""
         if given:
             return cls(given, given, given)

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ..errors import EvoLinkError
 from ..formatting import MINUS, counted, format_amount, format_time, in_credits
-from ..polling.backoff import NEEDS_A_PERSON
+from ..polling.backoff import PERMANENT_ERRORS
 from . import ledger
 from .cost import is_frozen, spent_so_far
-from .tally import EACH, ESTIMATE, Tally, rounded
+from .tally import EACH, ESTIMATE, LoopSpend, rounded
 
 if TYPE_CHECKING:
     from ..credits import Credits
     from .measurement import Measurement
-    from .place import Place
+    from .place import CallSite
 
 PATIENCE = 30.0
 """Seconds for which a loop that has a limit waits, before an item, for a balance that can't be read."""
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 8.0
+FIRST_PAUSE, MAX_PAUSE = 1.0, 8.0
 """Seconds between those tries: the first pause, doubled up to the longest."""
 LAST_WAIT = 1.0
 """Seconds for which the end of a loop waits for its cost to settle; it settles on behind after that."""
@@ -49,13 +49,13 @@ class LoopRun:
         self,
         measurement: Measurement,
         *,
-        place: Place,
+        place: CallSite,
         total: int | None,
         limit: Decimal | None,
         every: float,
     ) -> None:
         self.measurement = measurement
-        self.tally = Tally(limit)
+        self.tally = LoopSpend(limit)
         self.stopped: str | None = None
         self._fetcher = measurement.fetcher
         self._place = place
@@ -123,14 +123,14 @@ class LoopRun:
             except EvoLinkError as error:
                 self._unread = error.message
                 pause_now = max(pause, self._told_to_wait())
-                if isinstance(error, NEEDS_A_PERSON) or time.monotonic() + pause_now > deadline:
+                if isinstance(error, PERMANENT_ERRORS) or time.monotonic() + pause_now > deadline:
                     return
             else:
                 self._unread = None
                 return
             self._bar.set_postfix_str("the balance can't be read, trying again")
             self._over.wait(pause_now)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause = min(pause * 2, MAX_PAUSE)
 
     def allows(self, iterable: object) -> bool:
         """Take in the newest reading, show it, and tell whether there may be another item."""
@@ -168,7 +168,7 @@ class LoopRun:
             return
         self.measurement.stop()
         self.measurement.record("loop", key=self._place.key, name=self._place.name, items=self._begun)
-        self.measurement.settle_behind()
+        self.measurement.settle_in_background()
 
     def wait(self) -> None:
         """Give the account a moment to settle, before something else spends."""

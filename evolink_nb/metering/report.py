@@ -24,7 +24,7 @@ DEMO = "demo data"
 NOTHING_YET = "Nothing has been measured yet."
 HOW_TO_BEGIN = "Start a cell with %%evolink_credits, or type %evolink_track on to measure every cell."
 NOT_KNOWN = "not known"
-LONGEST_NAME = 48
+MAX_NAME = 48
 """Characters of a name that the table shows at most; the CSV and the DataFrame have all of it."""
 
 FIELDS = (
@@ -228,7 +228,7 @@ class Costs:
 def _cells(row: Row) -> tuple[str, ...]:
     """Give a row of the table as people read it."""
     name = _one_line(row)
-    name = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    name = name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
     name += f" · {row.items:,} {'item' if row.items == 1 else 'items'}" if row.items else ""
     return (
         name,

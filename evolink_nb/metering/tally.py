@@ -17,7 +17,7 @@ EACH, ESTIMATE = Context(prec=4), Context(prec=3)
 _MEAN = Context(prec=28)
 
 
-class Tally:
+class LoopSpend:
     """What readings between the items say: amounts in credits, of the items they cover."""
 
     def __init__(self, limit: Decimal | None) -> None:

@@ -11,7 +11,7 @@ from .budget import parse_limit
 from .cost import Cost
 from .measurement import Measurement
 from .meter import shared_fetcher
-from .place import Place
+from .place import CallSite
 from .progress import LoopRun, length
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
         self._total = total
         self._client = client
         self._every = every
-        self._place = Place.of(sys._getframe(1), "loop", given=description)
+        self._place = CallSite.of(sys._getframe(1), "loop", given=description)
         self._run: LoopRun | None = None
 
     def __iter__(self) -> Iterator[T]:

@@ -22,16 +22,16 @@ from ..formatting import format_amount
 from ..metering import budget as budgets
 from ..metering import ledger
 from ..metering import measurement as measuring
-from ..metering.background import A_CALL, BackgroundMeasurement
+from ..metering.background import MIN_CALL_SECONDS, BackgroundMeasurement
 from ..metering.budget import Budget
-from ..metering.cost import Cost, judge
-from ..metering.interrupt import Work
+from ..metering.cost import Cost, assess
+from ..metering.interrupt import InterruptTarget
 from ..metering.measurement import SETTLE, Measurement
 from ..metering.meter import MeteredCost, Unmeasured
 from ..metering.settler import read
 from .cost_line import CostLine
 from .outputs import Line, Outlook, PrintedLine
-from .stopping import Refusal, StopsShown
+from .stopping import BudgetTraceback, CellBlocker
 
 if TYPE_CHECKING:
     import argparse
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ..credits import Credits
     from ..polling.fetcher import CreditsFetcher
 
-LONGEST_NAME = 60
+MAX_NAME = 60
 """Characters of a cell's first line that it is called by, at most."""
 FIRST_FIGURE = 10.0
 """Seconds that a terminal waits for a cell's first figure at most: it can't amend what it has printed."""
@@ -54,7 +54,7 @@ class _Cell:
     options: argparse.Namespace | None
     measurement: Measurement | None = None
     budget: Budget | None = None
-    stops: StopsShown | None = None
+    stops: BudgetTraceback | None = None
     problem: str = ""
     refused: bool = False
     undo: list[Callable[[], object]] = field(default_factory=list)
@@ -66,7 +66,7 @@ class _Cell:
             lines = lines[1:]
         # What a cell does is seldom in its first comment or import, but that is how people know it again.
         first = lines[0] if lines else "(an empty cell)"
-        return first if len(first) <= LONGEST_NAME else first[: LONGEST_NAME - 1] + "…"
+        return first if len(first) <= MAX_NAME else first[: MAX_NAME - 1] + "…"
 
     @property
     def is_quiet(self) -> bool:
@@ -78,7 +78,7 @@ class _Cell:
         if self.measurement is not None:
             self.measurement.abandon()
             self.measurement = None
-        self.undo.append(Refusal(shell, reason).end)
+        self.undo.append(CellBlocker(shell, reason).end)
 
     def put_back(self) -> None:
         while self.undo:
@@ -171,7 +171,7 @@ class Cells:
             self._show_stops_of(self._running[0])
 
     def _show_stops_of(self, cell: _Cell) -> None:
-        cell.stops = StopsShown(self._shell)
+        cell.stops = BudgetTraceback(self._shell)
         cell.undo.append(cell.stops.end)
 
     def _measure(self, cell: _Cell, options: argparse.Namespace) -> None:
@@ -271,11 +271,11 @@ class Cells:
             self._lines.append(line)
         measurement.on_change = functools.partial(self._amend, cell, line)
         measurement.on_finish = functools.partial(self._finish, cell, line)
-        measurement.settle_behind()
+        measurement.settle_in_background()
         if cell.options is not None and cell.options.settle is not None:
             _wait_for(measurement.wait, measurement)
         elif line is not None and not self._in_place and not tracked:
-            _wait_for(functools.partial(measurement.wait_for_figure, FIRST_FIGURE), measurement)
+            _wait_for(functools.partial(measurement.wait_for_first, FIRST_FIGURE), measurement)
 
     # -- on the thread that settles ------------------------------------------------------------------------
 
@@ -289,7 +289,7 @@ class Cells:
             line.amend()
 
     def _finish(self, cell: _Cell, line: Line | None, measurement: Measurement) -> None:
-        could_spend = measurement.seconds >= A_CALL
+        could_spend = measurement.seconds >= MIN_CALL_SECONDS
         if measurement.cost.credits is None and not measurement.is_recorded and could_spend:
             # A tracked cell whose cost can't be read is none that spent nothing.
             measurement.record("cell", key=cell.key, name=cell.name)
@@ -309,9 +309,9 @@ class Cells:
             self._outlook = Outlook(measurement.fetcher, expected)
 
 
-def _work_of_cell() -> Work:
+def _work_of_cell() -> InterruptTarget:
     # Once its code is done a cell is still on its way out, and who asked for it waits for the answer.
-    return Work(within=("run_code", "run_cell", "run_cell_async"))
+    return InterruptTarget(within=("run_code", "run_cell", "run_cell_async"))
 
 
 def _record_drain(rest: tuple[CreditsFetcher, Credits], measurement: Measurement) -> None:
@@ -321,7 +321,7 @@ def _record_drain(rest: tuple[CreditsFetcher, Credits], measurement: Measurement
     if before is None or fetcher is not measurement.fetcher:
         return
     seconds = (before.read_at - since.read_at).total_seconds()
-    cost = judge(since, before, seconds=seconds, agreed=True)
+    cost = assess(since, before, seconds=seconds, agreed=True)
     if (cost.token or 0) > 0 or (cost.user or 0) > 0:
         ledger.current().record(
             ledger.Entry(key="", name=ledger.IDLE_NAME, kind="idle", began_at=since.read_at, cost=cost)
@@ -333,4 +333,4 @@ def _wait_for(wait: Callable[[], object], measurement: Measurement) -> None:
         wait()
     except KeyboardInterrupt:
         # A person has seen enough; the cell itself is done.
-        measurement.give_up()
+        measurement.cancel()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 REWRITE_AFTER = 60.0
 """Seconds after which a reading that changed is written down, if nothing else was a reason to."""
-SETTLE = 2.0
+MIN_REWRITE_INTERVAL = 2.0
 """Seconds between two rewrites of one display at least."""
 
 _TWIN_STYLE = """<style>
@@ -36,12 +36,12 @@ _TWIN_STYLE = """<style>
 """
 
 
-def twin(bundle: dict[str, str]) -> dict[str, str]:
+def static_fallback(bundle: dict[str, str]) -> dict[str, str]:
     """Give a card that does not move as one to be read where its live card, the output before it, is gone."""
     return bundle | {"text/html": f'{_TWIN_STYLE}<div class="evo-twin">{bundle["text/html"]}</div>'}
 
 
-class Display:
+class LiveOutput:
     """One output of one cell, rewritten with what ``render`` gives: a MIME bundle."""
 
     def __init__(
@@ -76,7 +76,7 @@ class Display:
         changed = status not in {self._status, "refreshing", "loading"}
         quiet = time.monotonic() - self._written_at
         urgent = self._fetcher.notice != self._notice
-        if urgent or quiet >= self._every or (changed and quiet >= SETTLE):
+        if urgent or quiet >= self._every or (changed and quiet >= MIN_REWRITE_INTERVAL):
             self._rewrite()
 
     def _rewrite(self) -> None:

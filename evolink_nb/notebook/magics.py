@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..card.widget import CreditsWidget
     from ..credits import Credits
     from ..polling.fetcher import CreditsFetcher
-    from .displays import Display
+    from .displays import LiveOutput
 
 # Everything else of ours, and what it brings (requests, the widget), is imported where it is first used:
 # %load_ext must cost next to nothing.
@@ -52,8 +52,8 @@ class EvoLinkMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         """Serve ``shell``."""
         super().__init__(shell)
-        self._displays: list[Display] = []
-        self._html: dict[CreditsFetcher, Display] = {}
+        self._displays: list[LiveOutput] = []
+        self._html: dict[CreditsFetcher, LiveOutput] = {}
         self._last: tuple[Credits, Callable[[], dict[str, str]]] | None = None
 
     @no_var_expand
@@ -112,10 +112,10 @@ class EvoLinkMagics(Magics):
 
     def show_widget(self, widget: CreditsWidget) -> None:
         """Show a live card whose saved counterpart follows it; what displaying a `CreditsWidget` calls."""
-        from .displays import Display, twin  # noqa: PLC0415
+        from .displays import LiveOutput, static_fallback  # noqa: PLC0415
 
         display(widget.view(), raw=True)
-        self._displays.append(Display(widget.fetcher, lambda: twin(widget.render())))
+        self._displays.append(LiveOutput(widget.fetcher, lambda: static_fallback(widget.render())))
 
     def bundle(self, credits: Credits, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002 - IPython's own
         """Give the card of a reading; with the options it was read with, if it is the last one read."""
@@ -123,7 +123,7 @@ class EvoLinkMagics(Magics):
 
         if self._last is not None and self._last[0] is credits:
             return self._last[1]()
-        return card.Face(credits).mimebundle()
+        return card.CardView(credits).mimebundle()
 
     def at_cell_end(self, _result: object = None) -> None:
         """Let what a saved notebook would hold catch up; after each cell."""
@@ -154,14 +154,14 @@ class EvoLinkMagics(Magics):
                 )
             )
             return
-        from .displays import Display  # noqa: PLC0415
+        from .displays import LiveOutput  # noqa: PLC0415
 
         # Plain HTML can't say that it is gone: a later one of the same key takes an earlier one's place.
         if fetcher in self._html:
             self._html.pop(fetcher).stop()
         fetcher.attach(self, interval)
         fetcher.wait(interval)
-        self._html[fetcher] = Display(fetcher, lambda: _bundle_of(fetcher, options), every=HTML_EVERY)
+        self._html[fetcher] = LiveOutput(fetcher, lambda: _bundle_of(fetcher, options), every=HTML_EVERY)
 
     def _read(self, fetcher: CreditsFetcher) -> Credits:
         """Read now; when that fails show the last reading with its age, and raise."""
@@ -174,7 +174,7 @@ class EvoLinkMagics(Magics):
                 from ..card import render as card  # noqa: PLC0415
 
                 now, notice = datetime.now(UTC), fetcher.notice
-                stale = card.Face(fetcher.credits, status="stale", now=now, notice=notice)
+                stale = card.CardView(fetcher.credits, status="stale", now=now, notice=notice)
                 display(stale.mimebundle(), raw=True)
             raise
 
@@ -284,13 +284,13 @@ def _bundle_of(fetcher: CreditsFetcher, options: argparse.Namespace) -> dict[str
 
     limits = Limits.parse(options.warn_below, options.critical_below)
     credits, error = fetcher.credits, fetcher.error
-    return card.Face(
+    return card.CardView(
         credits,
         status="paused" if error is None else fetcher.status,
         message="" if error is None else str(error),
         level=None if credits is None else limits.level_of(credits, fetcher.runway),
         trend=card.Trend(fetcher.burn_rate, fetcher.runway, fetcher.spent),
-        worth=card.worth_of(credits, options.credits_per_dollar),
+        worth=card.usd_estimate(credits, options.credits_per_dollar),
         notice=fetcher.notice,
         outlook=fetcher.outlook,
     ).mimebundle()

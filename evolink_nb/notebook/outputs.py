@@ -10,7 +10,7 @@ from IPython.display import display
 
 from ..formatting import counted
 from ..metering import ledger
-from ..metering.background import A_CALL
+from ..metering.background import MIN_CALL_SECONDS
 from .cost_line import CostLine
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Line:
     def _take_place(self, *, shown: bool) -> None:
         # Showing something costs a cell a millisecond. One too short to have made a call is spared that; if
         # it spent something after all, its line comes late, where the front end takes it.
-        if shown or self.measurement.seconds >= A_CALL:
+        if shown or self.measurement.seconds >= MIN_CALL_SECONDS:
             self._show(self._bundle() if shown else NOTHING)
 
     def _send(self, *, again: bool = False) -> None:
@@ -125,10 +125,10 @@ class Outlook:
             self._ended = True
             self.fetcher.unobserve(self._tell, "credits")
             if clear:
-                self.fetcher.say(outlook="")
+                self.fetcher.set_message(outlook="")
 
     def _tell(self, _change: object = None) -> None:
         credits = self.fetcher.credits
         if credits is not None:
             runs = ledger.runs_left(credits.spendable, self._expected)
-            self.fetcher.say(outlook=f"about {counted(f'{runs:,}', 'more run')} of the last cell")
+            self.fetcher.set_message(outlook=f"about {counted(f'{runs:,}', 'more run')} of the last cell")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import InputRejected
 
 from ..metering import budget as budgets
-from ..metering.interrupt import Work
+from ..metering.interrupt import InterruptTarget
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -22,7 +22,7 @@ class CellRefused(InputRejected):
         return [f"{type(self).__name__}: {self}"]
 
 
-class Refusal(ast.NodeTransformer):
+class CellBlocker(ast.NodeTransformer):
     """Has IPython refuse the next cell, until `end`."""
 
     def __init__(self, shell: Any, reason: str) -> None:
@@ -41,7 +41,7 @@ class Refusal(ast.NodeTransformer):
             self._shell.ast_transformers.remove(self)
 
 
-class StopsShown:
+class BudgetTraceback:
     """Shows a budget's stop in place of the interrupt by which it reached the cell, until `end`."""
 
     def __init__(self, shell: Any) -> None:
@@ -49,7 +49,7 @@ class StopsShown:
         self.shown = False
         self._shell = shell
         self._before = shell.custom_exceptions, shell.CustomTB
-        shell.set_custom_exc((*Work.CAUSED, *self._before[0]), self._show)
+        shell.set_custom_exc((*InterruptTarget.INTERRUPTS, *self._before[0]), self._show)
         self._own = shell.CustomTB
 
     def end(self) -> None:
@@ -65,7 +65,9 @@ class StopsShown:
         trace: TracebackType | None,
         tb_offset: int | None = None,
     ) -> list[str] | None:
-        exceeded = budgets.stopped(threading.get_ident()) if isinstance(error, Work.CAUSED) else None
+        exceeded = (
+            budgets.stopped(threading.get_ident()) if isinstance(error, InterruptTarget.INTERRUPTS) else None
+        )
         if exceeded is not None:
             self.shown = True
             shell.showtraceback((type(exceeded), exceeded, None))

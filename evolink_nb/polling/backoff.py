@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from .. import errors
 
-LONGEST_PAUSE = 300.0
+MAX_PAUSE = 300.0
 """Seconds between two tries at most, however often they failed before."""
 
-NEEDS_A_PERSON = (errors.AuthenticationError, errors.PaymentRequiredError, errors.PermissionDeniedError)
+PERMANENT_ERRORS = (errors.AuthenticationError, errors.PaymentRequiredError, errors.PermissionDeniedError)
 """After these nothing is asked until somebody acts: asking again changes nothing."""
 
 
-class Schedule:
+class Backoff:
     """The plan for the next try. All times are readings of one monotonic clock."""
 
     def __init__(self, now: float, *, jitter: Callable[[float, float], float] = random.uniform) -> None:
@@ -39,11 +39,11 @@ class Schedule:
         """Plan the next try after a failure: later each time, and not before the server allows it."""
         self._failures += 1
         self._started, self._not_before = started, now
-        if isinstance(error, NEEDS_A_PERSON):
+        if isinstance(error, PERMANENT_ERRORS):
             self._next_at = None
             return
         self._not_before = now + (getattr(error, "retry_after", None) or 0.0)
-        pause = min(interval * 2 ** min(self._failures - 1, 10), max(LONGEST_PAUSE, interval))
+        pause = min(interval * 2 ** min(self._failures - 1, 10), max(MAX_PAUSE, interval))
         self._next_at = max(now + pause * self._jitter(1.0, 1.25), self._not_before)
 
     def follow(self, interval: float, now: float) -> None:
@@ -60,6 +60,6 @@ class Schedule:
             return self._not_before - now
         return None if self._next_at is None else max(self._next_at, self._not_before) - now
 
-    def wait_left(self, now: float) -> float:
+    def retry_after_left(self, now: float) -> float:
         """Give the seconds for which the server asked to be left alone, 0 where it didn't."""
         return max(self._not_before - now, 0.0)

@@ -24,15 +24,15 @@ from .. import errors
 from ..api import settings
 from ..credits import Credits
 from . import forecast
-from .backoff import NEEDS_A_PERSON, Schedule
+from .backoff import PERMANENT_ERRORS, Backoff
 
 log = logging.getLogger(__name__)
 
-SHORTEST_INTERVAL = 0.1
+MIN_INTERVAL = 0.1
 """Seconds between two readings at least, whatever is asked for."""
 HIDDEN_INTERVAL = 120.0
 """Seconds between two readings at least while nobody can see any view."""
-MOST_READINGS = 1000
+MAX_READINGS = 1000
 """Readings that are remembered for the burn rate and the sparkline."""
 
 
@@ -108,14 +108,14 @@ class CreditsFetcher(HasTraits):
         self._viewers: dict[Hashable, float] = {}
         self._hidden: set[Hashable] = set()
         self._insisting: set[Hashable] = set()
-        self._readings: deque[Credits] = deque(maxlen=MOST_READINGS)
-        self._schedule = Schedule(self._clock.monotonic(), jitter=jitter)
+        self._readings: deque[Credits] = deque(maxlen=MAX_READINGS)
+        self._backoff = Backoff(self._clock.monotonic(), jitter=jitter)
         self._paused = False
         self._asked = False
         self._reading = False
         self._readings_ended = 0
         self._wanted = 0
-        self._asked_at = 0.0
+        self._requested_at = 0.0
         self._publishing = threading.RLock()
         self.observe(self._follow_interval, "interval")
 
@@ -145,18 +145,18 @@ class CreditsFetcher(HasTraits):
         """Keep the reading fresh until `stop`, whether anything views it or not."""
         self.attach(self, self.interval)
 
-    def attach(self, viewer: Hashable, interval: float, *, insists: bool = False) -> None:
+    def attach(self, viewer: Hashable, interval: float, *, ignores_pause: bool = False) -> None:
         """Keep the reading fresh while ``viewer`` is attached; the shortest interval asked for counts.
 
-        While one that ``insists`` is attached `pause` has no effect: a budget watches on.
+        While one that ``ignores_pause`` is attached `pause` has no effect: a budget watches on.
         """
-        interval = max(interval, SHORTEST_INTERVAL)
+        interval = max(interval, MIN_INTERVAL)
         with self._changed:
             self._viewers[viewer] = interval
-            if insists:
+            if ignores_pause:
                 self._insisting.add(viewer)
             if self._thread is None:
-                self._schedule.restart(self._clock.monotonic())
+                self._backoff.restart(self._clock.monotonic())
                 # In the caller's context: ipykernel 7.0 loses what a thread without one sends.
                 run = partial(contextvars.copy_context().run, self._run)
                 thread = threading.Thread(target=run, name="evolink-nb-fetcher", daemon=True)
@@ -196,7 +196,7 @@ class CreditsFetcher(HasTraits):
         """Say whether ``viewer`` can be seen; with none in sight the cadence is `HIDDEN_INTERVAL`."""
         with self._changed:
             (self._hidden.discard if visible else self._hidden.add)(viewer)
-            self._schedule.follow(self._cadence(), self._clock.monotonic())
+            self._backoff.follow(self._cadence(), self._clock.monotonic())
             self._changed.notify_all()
 
     def pause(self) -> None:
@@ -209,17 +209,17 @@ class CreditsFetcher(HasTraits):
         """Go on after `pause`, with a reading now."""
         with self._changed:
             self._paused = False
-            self._schedule.restart(self._clock.monotonic())
+            self._backoff.restart(self._clock.monotonic())
             self._changed.notify_all()
 
     @property
-    def asked_at(self) -> float:
+    def requested_at(self) -> float:
         """When the last good reading was asked for, in the clock's seconds: what came later is not in it."""
-        return self._asked_at
+        return self._requested_at
 
     @property
     def readings(self) -> tuple[Credits, ...]:
-        """The last good readings, oldest first, `MOST_READINGS` at most."""
+        """The last good readings, oldest first, `MAX_READINGS` at most."""
         with self._changed:
             return tuple(self._readings)
 
@@ -257,7 +257,7 @@ class CreditsFetcher(HasTraits):
         with self._changed:
             while self._reading and not join:
                 self._changed.wait()
-            if self.error is not None and self._schedule.wait_left(self._clock.monotonic()):
+            if self.error is not None and self._backoff.retry_after_left(self._clock.monotonic()):
                 raise copy.copy(self.error)
             ended = self._readings_ended
         with self._wanting():
@@ -273,7 +273,7 @@ class CreditsFetcher(HasTraits):
         assert self.credits is not None  # for mypy: a reading that ended brought one or the other  # noqa: S101
         return self.credits
 
-    def say(self, *, notice: str | None = None, outlook: str | None = None) -> None:
+    def set_message(self, *, notice: str | None = None, outlook: str | None = None) -> None:
         """Let every view show ``notice`` or ``outlook``, from any thread; None leaves one as it is."""
         changes = {"notice": notice, "outlook": outlook}
         changes = {name: text for name, text in changes.items() if text not in {None, getattr(self, name)}}
@@ -354,7 +354,7 @@ class CreditsFetcher(HasTraits):
         """Give the seconds until the next try, None when something else must happen first."""
         if self._reading or (self._is_paused() and not self._asked):
             return None
-        return self._schedule.seconds_left(self._clock.monotonic(), asked=self._asked)
+        return self._backoff.seconds_left(self._clock.monotonic(), asked=self._asked)
 
     def _cadence(self) -> float:
         """Give the seconds between two readings that whoever can see a view asks for."""
@@ -398,11 +398,11 @@ class CreditsFetcher(HasTraits):
     def _take_in(self, started: float, credits: Credits | None, error: errors.EvoLinkError | None) -> None:
         """Plan the next try, and keep the reading for those to come."""
         if error is not None:
-            self._schedule.failed(started, self._clock.monotonic(), self._cadence(), error)
+            self._backoff.failed(started, self._clock.monotonic(), self._cadence(), error)
             return
-        self._schedule.succeeded(started, self._cadence())
+        self._backoff.succeeded(started, self._cadence())
         if credits is not None:
-            self._asked_at = started
+            self._requested_at = started
             self._readings.append(credits)
 
     def _announce(self, credits: Credits | None, error: errors.EvoLinkError | None) -> None:
@@ -424,7 +424,7 @@ class CreditsFetcher(HasTraits):
                 status="paused" if self._is_paused() else "live",
             )
             return
-        waiting = self._schedule.wait_left(self._clock.monotonic())
+        waiting = self._backoff.retry_after_left(self._clock.monotonic())
         retry_at = self._clock.now() + timedelta(seconds=waiting) if waiting else None
         self._publish(error=error, retry_at=retry_at, status=_status_of(error))
 
@@ -434,7 +434,7 @@ class CreditsFetcher(HasTraits):
             self._publish(status="paused")
 
     def _publish(self, **changes: Any) -> None:
-        # Mostly the fetcher's thread; what `say` is told may come on any.
+        # Mostly the fetcher's thread; what `set_message` is told may come on any.
         with self._publishing:
             for name, value in changes.items():
                 setattr(self, name, value)
@@ -454,13 +454,13 @@ class CreditsFetcher(HasTraits):
     @validate("interval")
     def _check_interval(self, proposal: Any) -> float:
         seconds = float(proposal["value"])
-        if not SHORTEST_INTERVAL <= seconds < float("inf"):
-            raise TraitError(f"interval must be at least {SHORTEST_INTERVAL} seconds, not {seconds:g}.")
+        if not MIN_INTERVAL <= seconds < float("inf"):
+            raise TraitError(f"interval must be at least {MIN_INTERVAL} seconds, not {seconds:g}.")
         return seconds
 
     def _follow_interval(self, _change: object = None) -> None:
         with self._changed:
-            self._schedule.follow(self._cadence(), self._clock.monotonic())
+            self._backoff.follow(self._cadence(), self._clock.monotonic())
             self._changed.notify_all()
 
 
@@ -487,7 +487,7 @@ class _Guarded:
 
 
 def _status_of(error: errors.EvoLinkError | None) -> str:
-    if isinstance(error, NEEDS_A_PERSON):
+    if isinstance(error, PERMANENT_ERRORS):
         return "unauthorized"
     if isinstance(error, errors.RateLimitError):
         return "rate-limited"

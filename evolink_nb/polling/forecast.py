@@ -18,13 +18,13 @@ HALF_LIFE = 180.0
 """Seconds after which a step counts half as much in the burn rate."""
 MEMORY = 5 * HALF_LIFE
 """Seconds after which a step doesn't count at all."""
-LONGEST_STEP = 600.0
+MAX_STEP = 600.0
 """Seconds between two readings beyond which the time between them says nothing about now."""
-SHORTEST_RECORD = 20.0
+MIN_RECORD = 20.0
 """Seconds that must have been observed before there is a rate."""
-FEWEST_STEPS = 3
+MIN_STEPS = 3
 """Steps between readings that must have been observed before there is a rate."""
-LEAST_SPENT = 0.0001
+MIN_SPENT = 0.0001
 """Credits, older ones counting less, that must have been spent: below is a gateway's rounding."""
 
 
@@ -49,7 +49,7 @@ def burn_rate(readings: Sequence[Credits]) -> float | None:
     """Give the credits spent a second of late, or None where the readings don't tell.
 
     ``readings`` are in order of time. Recent steps count more (`HALF_LIFE`); a rate needs a few steps
-    over `SHORTEST_RECORD` seconds, and some spending (`LEAST_SPENT`) within `MEMORY`.
+    over `MIN_RECORD` seconds, and some spending (`MIN_SPENT`) within `MEMORY`.
     """
     if not readings:
         return None
@@ -59,14 +59,14 @@ def burn_rate(readings: Sequence[Credits]) -> float | None:
     for earlier, later in pairwise(readings):
         length = (later.read_at - earlier.read_at).total_seconds()
         age = (now - later.read_at).total_seconds()
-        if not 0 < length <= LONGEST_STEP or age > MEMORY:
+        if not 0 < length <= MAX_STEP or age > MEMORY:
             continue
         weight = 0.5 ** (age / HALF_LIFE)
         spent += weight * float(spent_between(earlier, later))
         weighted_time += weight * length
         observed += length
         steps += 1
-    if steps < FEWEST_STEPS or observed < SHORTEST_RECORD or spent < LEAST_SPENT:
+    if steps < MIN_STEPS or observed < MIN_RECORD or spent < MIN_SPENT:
         return None
     return spent / weighted_time
 

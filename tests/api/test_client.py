@@ -272,7 +272,7 @@ def test_a_read_given_up_says_so_however_soon_it_is_cut_off(
 
 
 def test_closing_gives_up_the_wait_before_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "RETRY_PAUSES", (60.0, 60.0))
+    monkeypatch.setattr(client, "RETRY_DELAYS", (60.0, 60.0))
     with FailingServer(Reply(response(status="503 Busy"), hang_up=True)) as server, server.client() as reader:
         outcome: list[BaseException] = []
 

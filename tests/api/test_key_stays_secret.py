@@ -164,7 +164,7 @@ from evolink_nb.api import client
 from tests.support.failing_server import SILENCE, FailingServer
 from tests.api.test_key_stays_secret import FAILURES
 
-client.RETRY_PAUSES = (0.0, 0.0)
+client.RETRY_DELAYS = (0.0, 0.0)
 shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
 shell.run_line_magic("xmode", "Verbose")
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from evolink_nb import errors
-from evolink_nb.api.responses import LONGEST_TEXT, LONGEST_WAIT, Answer, clean, read_answer, waiting_time
+from evolink_nb.api.responses import MAX_TEXT, MAX_WAIT, Answer, clean, parse_response, parse_retry_after
 from evolink_nb.api.settings import Secret
 from evolink_nb.credits import Credits
 from tests.support.failing_server import KEY, READING
@@ -29,7 +29,7 @@ def read(
     content: object, status: int = 200, headers: dict[str, str] | None = None
 ) -> Credits | errors.EvoLinkError:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return read_answer(Answer(status, CaseInsensitiveDict(headers or {}), body, NOW), redact)
+    return parse_response(Answer(status, CaseInsensitiveDict(headers or {}), body, NOW), redact)
 
 
 def failed(
@@ -219,9 +219,9 @@ def test_a_200_that_holds_no_reading_says_why(body: bytes, why: str) -> None:
 
 def test_a_body_that_did_not_arrive_whole_is_not_read() -> None:
     whole = json.dumps(READING).encode()
-    cut = read_answer(Answer(200, {}, whole, NOW, problem="it was cut short"), redact)
+    cut = parse_response(Answer(200, {}, whole, NOW, problem="it was cut short"), redact)
     assert str(cut).startswith("EvoLink's answer can't be read: it was cut short.")
-    refused = read_answer(Answer(503, {}, b'{"error":', NOW, problem="it was cut short"), redact)
+    refused = parse_response(Answer(503, {}, b'{"error":', NOW, problem="it was cut short"), redact)
     assert isinstance(refused, errors.ServerError)
     assert refused.message == "Service Unavailable"
 
@@ -232,32 +232,32 @@ def test_a_body_that_did_not_arrive_whole_is_not_read() -> None:
         ("7", 7.0),
         (" 0 ", 0.0),
         ("1.5", 1.5),
-        ("86400", LONGEST_WAIT),
-        ("9" * 5000, LONGEST_WAIT),
+        ("86400", MAX_WAIT),
+        ("9" * 5000, MAX_WAIT),
         *((header, None) for header in (None, "", "soon", "-5", "٣", "1e3", "nan", "inf")),
     ],
 )
 def test_the_waiting_time_is_given_in_seconds(header: str | None, seconds: float | None) -> None:
-    assert waiting_time({} if header is None else {"Retry-After": header}) == seconds
+    assert parse_retry_after({} if header is None else {"Retry-After": header}) == seconds
 
 
 @pytest.mark.parametrize(
     "form", [email.utils.formatdate, lambda when: email.utils.formatdate(when, usegmt=True)]
 )
 def test_the_waiting_time_is_given_as_a_date(form: Any) -> None:
-    until = waiting_time({"Retry-After": form(time.time() + 90)})
+    until = parse_retry_after({"Retry-After": form(time.time() + 90)})
     assert until is not None
     assert 80 < until <= 90
-    assert waiting_time({"Retry-After": form(time.time() - 90)}) == 0
-    assert waiting_time({"Retry-After": form(time.time() + 1e8)}) == LONGEST_WAIT
+    assert parse_retry_after({"Retry-After": form(time.time() - 90)}) == 0
+    assert parse_retry_after({"Retry-After": form(time.time() + 1e8)}) == MAX_WAIT
 
 
 @pytest.mark.parametrize(
     "date", ["Sun, 22 Nov 2026 99:99:99 GMT", "Sun, 22 Nov 999999 12:00:00 GMT", "22", "Nov"]
 )
 def test_a_date_that_is_none_does_no_harm(date: str) -> None:
-    waiting = waiting_time({"Retry-After": date})
-    assert waiting is None or 0 <= waiting <= LONGEST_WAIT
+    waiting = parse_retry_after({"Retry-After": date})
+    assert waiting is None or 0 <= waiting <= MAX_WAIT
 
 
 @pytest.mark.parametrize(
@@ -266,21 +266,21 @@ def test_a_date_that_is_none_does_no_harm(date: str) -> None:
         (["retry after 60 seconds"], 60.0),
         (["Please Retry After 5s."], 5.0),
         ([None, "Too fast: retry after 30 seconds"], 30.0),
-        (["retry after 999999 seconds"], LONGEST_WAIT),
+        (["retry after 999999 seconds"], MAX_WAIT),
         (["try again later", None], None),
         (["retry after a while"], None),
         (["retry after 1234567 seconds"], None),
     ],
 )
 def test_the_waiting_time_may_stand_in_the_words(texts: list[str | None], seconds: float | None) -> None:
-    assert waiting_time({}, *texts) == seconds
-    assert waiting_time({"Retry-After": "2"}, *texts) == 2
+    assert parse_retry_after({}, *texts) == seconds
+    assert parse_retry_after({"Retry-After": "2"}, *texts) == 2
 
 
 @given(st.text())
 def test_any_header_gives_a_bounded_waiting_time_or_none(header: str) -> None:
-    waiting = waiting_time({"Retry-After": header}, header)
-    assert waiting is None or 0 <= waiting <= LONGEST_WAIT
+    waiting = parse_retry_after({"Retry-After": header}, header)
+    assert waiting is None or 0 <= waiting <= MAX_WAIT
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_any_header_gives_a_bounded_waiting_time_or_none(header: str) -> None:
         ("\n", None),
         (7, None),
         (None, None),
-        ("x" * 400, "x" * (LONGEST_TEXT - 1) + "…"),
+        ("x" * 400, "x" * (MAX_TEXT - 1) + "…"),
     ],
 )
 def test_a_server_s_words_are_one_plain_line(text: object, shown: str | None) -> None:

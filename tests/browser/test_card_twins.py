@@ -210,7 +210,7 @@ def test_a_notice_and_the_outlook_are_told_the_same(card_js: Page, words: str) -
     fetcher = CreditsFetcher(ScriptedClient([reading()]), 3600)
     widget = CreditsWidget(fetcher, interval=3600)
     fetcher.wait(10)
-    fetcher.say(notice=words, outlook=words)
+    fetcher.set_message(notice=words, outlook=words)
     try:
         still, live = taken_apart(card_js, widget)
     finally:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.support.jupyter import FrontEnd
 
 LONG = "import ipykernel, time; print(ipykernel.__version__, flush=True); time.sleep(600)"
-LONGEST_INTERVAL = "%evolink_credits --live --every 3600"
+MAX_INTERVAL = "%evolink_credits --live --every 3600"
 
 
 @pytest.mark.parametrize("version", ["7.0.1", "7.3.0", "7.4.0"])
@@ -38,7 +38,7 @@ def test_numbers_move_while_a_cell_runs(lab: FrontEnd, demo_server: DemoServer, 
 def test_a_click_is_answered_while_a_cell_runs_on_an_older_kernel_too(
     front_end: FrontEnd, demo_server: DemoServer
 ) -> None:
-    notebook, card = open_card(front_end, demo_server, LONGEST_INTERVAL, LONG, environment=ipykernel("7.3.0"))
+    notebook, card = open_card(front_end, demo_server, MAX_INTERVAL, LONG, environment=ipykernel("7.3.0"))
     notebook.run(2, wait=False)
     expect(notebook.output(2)).to_contain_text("7.3.0")
     for left in ("1,094.3996", "1,093.3996", "1,092.3996"):

@@ -119,7 +119,7 @@ def test_a_page_that_is_left_is_noticed_at_once(lab: FrontEnd, demo_server: Demo
 
 
 def test_a_view_that_is_not_heard_of_is_forgotten(lab: FrontEnd, demo_server: DemoServer) -> None:
-    show = f"import evolink_nb.card.widget\nevolink_nb.card.widget.SIGN_OF_LIFE = 3.0\n{LIVE}"
+    show = f"import evolink_nb.card.widget\nevolink_nb.card.widget.HEARTBEAT_TIMEOUT = 3.0\n{LIVE}"
     notebook, card = open_card(lab, demo_server, show)
     # The page gives its word at the beginning of each minute, which this one now always is.
     notebook.page.clock.set_fixed_time("2026-01-01T12:00:00.500Z")
@@ -137,7 +137,7 @@ def test_a_notebook_that_is_closed_while_its_kernel_goes_on_is_noticed(
     lab: FrontEnd, demo_server: DemoServer
 ) -> None:
     # JupyterLab ends the page's channel to the kernel before its views can say anything.
-    show = f"import evolink_nb.card.widget\nevolink_nb.card.widget.SIGN_OF_LIFE = 3.0\n{LIVE}"
+    show = f"import evolink_nb.card.widget\nevolink_nb.card.widget.HEARTBEAT_TIMEOUT = 3.0\n{LIVE}"
     notebook, card = open_card(lab, demo_server, show)
     # Its first word reaches the kernel's main thread, where silence means nothing, the second its subshell.
     let_pass(demo_server, readings=25)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_nb.card.alarms import LEVELS, REARM_MARGIN, Alarm, Bell, Limit, Limits, Threshold
+from evolink_nb.card.alarms import LEVELS, REARM_MARGIN, Alarm, AlarmLatch, Limit, Limits, Threshold
 from evolink_nb.credits import Credits, TokenCredits, UserCredits
 
 
@@ -159,10 +159,10 @@ def test_without_limits_only_an_empty_account_is_bad() -> None:
 
 
 def rung(
-    limits: Limits, readings: Sequence[str | tuple[str, float | None]], bell: Bell | None = None
+    limits: Limits, readings: Sequence[str | tuple[str, float | None]], bell: AlarmLatch | None = None
 ) -> list[str | None]:
     """The level of the alarm that each reading (what is left, and for how long) rings; None where none."""
-    bell = bell or Bell()
+    bell = bell or AlarmLatch()
     heard: list[str | None] = []
     for left in readings:
         spendable, runway = left if isinstance(left, tuple) else (left, None)
@@ -227,7 +227,7 @@ def test_a_runway_that_is_not_known_is_no_good_reading() -> None:
 
 
 def test_it_is_armed_until_it_rings_and_after_a_good_reading() -> None:
-    limits, bell = Limits.parse(100, None), Bell()
+    limits, bell = Limits.parse(100, None), AlarmLatch()
     armed = [bell.armed]
     for left in ("200", "99", "105", "110"):
         bell.hear(limits, reading(left), None)
@@ -236,7 +236,7 @@ def test_it_is_armed_until_it_rings_and_after_a_good_reading() -> None:
 
 
 def test_other_limits_are_heeded_at_once() -> None:
-    bell = Bell()
+    bell = AlarmLatch()
     assert rung(Limits.parse(100, None), ["150", "99"], bell) == [None, "low"]
     assert rung(Limits.parse(100, 99.5), ["99"], bell) == ["critical"]
     assert rung(Limits.parse(50, None), ["99"], bell) == [None]
@@ -252,7 +252,7 @@ def test_between_two_good_readings_each_level_rings_at_most_once_and_in_order(
     readings: list[tuple[Decimal, int | None]], by_time: bool
 ) -> None:
     limits = Limits.parse(*(("2h", "30 min") if by_time else (100, 10)))
-    bell = Bell()
+    bell = AlarmLatch()
     episode: list[str] = []
     for spendable, runway in readings:
         credits = reading(spendable)
@@ -287,4 +287,4 @@ def test_an_alarm_names_the_limit_that_was_crossed(
     limits = Limits.parse(warn_below, 10)
     credits = reading(left)
     expected = Alarm(limits.level_of(credits, runway), credits, message)
-    assert Bell().hear(limits, credits, runway) == expected
+    assert AlarmLatch().hear(limits, credits, runway) == expected

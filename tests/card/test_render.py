@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolink_nb.card.alarms import Limits
-from evolink_nb.card.render import STATIC, Face, Trend, render_live_html, render_text, worth_of
+from evolink_nb.card.render import STATIC, CardView, Trend, render_live_html, render_text, usd_estimate
 from evolink_nb.credits import Credits, TokenCredits, UserCredits
 from evolink_nb.formatting import format_amount, format_time
 
@@ -93,7 +93,7 @@ class Page(HTMLParser):
 
 
 def page(credits: Credits | None, **state: Any) -> Page:
-    return Page(Face(credits, **state).html())
+    return Page(CardView(credits, **state).html())
 
 
 def test_the_card_shows_the_documented_example() -> None:
@@ -154,12 +154,12 @@ def test_an_unlimited_key_has_no_number_of_its_own() -> None:
     assert card.row("API key").startswith("API key ∞ no limit of its own 583.5571 used")
     assert card.find(data_gauge="token").attributes["aria-valuetext"] == "no limit of its own"
     assert card.find(data_gauge="token").attributes["aria-valuenow"] == "0"
-    assert "9223" not in Face(reading(token="-922337203685477.5807", unlimited=True)).html()
+    assert "9223" not in CardView(reading(token="-922337203685477.5807", unlimited=True)).html()
     assert "∞ no limit of its own" in render_text(reading(unlimited=True))
 
 
 def test_an_overdrawn_account_shows_what_it_owes() -> None:
-    bundle = Face(reading("-12.5")).mimebundle()
+    bundle = CardView(reading("-12.5")).mimebundle()
     card = Page(bundle["text/html"])
     assert card.find(data_level="overdrawn").tag == "div"
     assert card.field("user-remaining") == ("\N{MINUS SIGN}12.5", "-12.5")
@@ -172,17 +172,17 @@ def test_an_overdrawn_account_shows_what_it_owes() -> None:
 
 
 def test_before_the_first_reading_there_is_no_number() -> None:
-    for markup in (Face(None, status="loading").html(), render_live_html()):
+    for markup in (CardView(None, status="loading").html(), render_live_html()):
         card = Page(markup)
         fields = ("user-remaining", "user-used", "token-remaining", "token-used")
         assert {card.field(name) for name in fields} == {("", None)}
         assert card.field("updated")[0] == "no reading yet"
         assert card.find(data_status="loading").tag == "div"
-    assert Face(None, status="loading").text() == "EvoLink credits · no reading yet\n  reading…"
+    assert CardView(None, status="loading").text() == "EvoLink credits · no reading yet\n  reading…"
 
 
 def test_an_old_reading_stays_with_its_age_and_the_reason() -> None:
-    bundle = Face(
+    bundle = CardView(
         reading(),
         status="offline",
         message="No answer.\nTry again.",
@@ -217,7 +217,7 @@ def test_whatever_a_server_says_is_text(hostile: str) -> None:
     assert {card.field(name)[0] for name in ("message", "status", "notice", "outlook")} == {hostile}
     assert card.find(data_level="ok").attributes["data-status"] == hostile
     assert {element.tag for element in card.elements} == {element.tag for element in page(reading()).elements}
-    assert f"  {hostile}" in Face(reading(), message=hostile).text()
+    assert f"  {hostile}" in CardView(reading(), message=hostile).text()
 
 
 def test_a_live_card_can_be_refreshed_and_a_still_one_has_no_dead_buttons() -> None:
@@ -228,7 +228,7 @@ def test_a_live_card_can_be_refreshed_and_a_still_one_has_no_dead_buttons() -> N
 
 
 def test_nothing_is_fetched_from_elsewhere() -> None:
-    markup = Face(reading()).html() + render_live_html()
+    markup = CardView(reading()).html() + render_live_html()
     for telltale in ("http:", "https:", "url(", "@import", "<script", "src=", "//"):
         assert telltale not in markup.replace("http://www.w3.org/2000/svg", "")
 
@@ -267,7 +267,7 @@ def test_the_script_reaches_nowhere_and_writes_no_markup_but_the_template() -> N
 
 def test_without_styles_it_is_a_small_correct_table() -> None:
     """As GitHub shows it: nothing is left but the words, and the table they stand in."""
-    bare = Page(Face(reading(simulated=True), message="Low.").html().split("</style>")[1])
+    bare = Page(CardView(reading(simulated=True), message="Low.").html().split("</style>")[1])
     assert cells(bare) == [
         ["Account spendable", "1,095.3996 credits left", "of 1,231.3044 · 135.9048 used"],
         ["API key", "99,416.4429 credits left", "of 100,000 · 583.5571 used"],
@@ -281,7 +281,7 @@ TREND = Trend(0.2065, 5280.0, Decimal("19.2"), [(0.0, 20.0), (1000.0, 5.0), (400
 
 
 def test_the_strip_tells_the_trend() -> None:
-    bundle = Face(reading(), trend=TREND, worth=worth_of(reading(), 68.0)).mimebundle()
+    bundle = CardView(reading(), trend=TREND, worth=usd_estimate(reading(), 68.0)).mimebundle()
     card = Page(bundle["text/html"])
     assert card.field("burn-rate") == ("12.4 / min", None)
     assert card.field("runway") == ("≈ 1 h 28 min left", None)
@@ -302,7 +302,9 @@ def test_the_strip_tells_the_trend() -> None:
 
 def test_a_notice_and_the_outlook_are_told() -> None:
     outlook = "about 14 more runs of this cell"
-    bundle = Face(reading(), message="No answer.", notice="Spent.\nStopped.", outlook=outlook).mimebundle()
+    bundle = CardView(
+        reading(), message="No answer.", notice="Spent.\nStopped.", outlook=outlook
+    ).mimebundle()
     card = Page(bundle["text/html"])
     assert card.field("notice")[0] == "Spent. Stopped."
     assert card.field("message")[0] == "No answer."
@@ -325,12 +327,12 @@ def test_where_nothing_is_known_nothing_is_said() -> None:
     assert {element.text for element in card.elements if element.attributes.get("class") == "evo-label"} == {
         ""
     }
-    assert len(Face(reading()).text().splitlines()) == 3
-    assert worth_of(None, 68.0) == worth_of(reading(), None) == worth_of(reading(), 0) == ""
+    assert len(CardView(reading()).text().splitlines()) == 3
+    assert usd_estimate(None, 68.0) == usd_estimate(reading(), None) == usd_estimate(reading(), 0) == ""
 
 
 def test_the_still_card_and_the_live_one_are_of_one_template() -> None:
-    still, live = Page(Face(reading()).html().split("</style>")[1]), Page(render_live_html())
+    still, live = Page(CardView(reading()).html().split("</style>")[1]), Page(render_live_html())
     fields = [
         [e.attributes["data-field"] for e in card.elements if "data-field" in e.attributes]
         for card in (still, live)
@@ -406,7 +408,7 @@ def test_an_amount_of_four_decimals_is_shown_exactly(amount: Decimal) -> None:
     st.booleans(),
 )
 def test_any_reading_makes_a_card(user: Decimal, token: Decimal, unlimited: bool) -> None:
-    bundle = Face(reading(str(user), str(token), unlimited=unlimited), now=NOW).mimebundle()
+    bundle = CardView(reading(str(user), str(token), unlimited=unlimited), now=NOW).mimebundle()
     for gauge in ("user", "token"):
         meter = Page(bundle["text/html"]).find(data_gauge=gauge).attributes
         least, now, most = (Decimal(meter[f"aria-value{name}"] or "") for name in ("min", "now", "max"))

@@ -134,7 +134,7 @@ def test_a_notice_stands_beside_an_alarm_and_a_failure(
     demo_server: DemoServer, widget: CreditsWidget
 ) -> None:
     notice, low = "The budget of 5 credits is spent (7).", "Low: less than 50 credits left."
-    widget.fetcher.say(notice=notice)
+    widget.fetcher.set_message(notice=notice)
     assert (widget.notice, widget.alarm, widget.message) == (notice, "", "")
     demo_server.account.spend(1050)
     widget.fetcher.read()
@@ -147,7 +147,7 @@ def test_a_notice_stands_beside_an_alarm_and_a_failure(
     text = widget.render()["text/plain"]
     assert notice in text
     assert "Rate limit exceeded" in text
-    widget.fetcher.say(notice="")
+    widget.fetcher.set_message(notice="")
     assert (widget.notice, widget.alarm) == ("", low)
 
 
@@ -155,7 +155,7 @@ def test_a_notice_can_come_before_any_reading(demo_server: DemoServer, fetcher: 
     demo_server.fault(status=401)
     widget = CreditsWidget(fetcher)
     fetcher.wait(PATIENCE)
-    fetcher.say(notice="Spent.", outlook="about 14 more runs")
+    fetcher.set_message(notice="Spent.", outlook="about 14 more runs")
     assert (widget.notice, widget.outlook, widget.user_remaining) == ("Spent.", "about 14 more runs", None)
 
 
@@ -271,7 +271,7 @@ def test_what_is_said_is_one_small_message_once(kernel: Kernel, demo_server: Dem
         "notice": "The budget of 5 credits is spent (7), and the work can't be interrupted.",
         "outlook": "about 14 more runs of this cell",
     }
-    run = kernel.run(f"card.fetcher.say(**{said!r})\ncard.fetcher.say(**{said!r})")
+    run = kernel.run(f"card.fetcher.set_message(**{said!r})\ncard.fetcher.set_message(**{said!r})")
     assert trait_updates(run.messages) == [said]
     demo_server.account.spend(1050)
     run = kernel.run("credits = card.fetcher.read()")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from evolink_nb.card.render import Face
+from evolink_nb.card.render import CardView
 from evolink_nb.demo import Account
 
 from .stage import Stage
@@ -122,7 +122,7 @@ def _daily() -> Iterator[Scene]:
     with Stage(_account(), credits_per_dollar=68.0) as stage:
         yield _scene(stage.spend(*EVENING), "worth", "with what a credit is worth")
     with Stage(_account()) as stage:
-        stage.spend(*EVENING).fetcher.say(outlook=OUTLOOK)
+        stage.spend(*EVENING).fetcher.set_message(outlook=OUTLOOK)
         yield _scene(stage, "outlook", "what the credits are enough for, in the person's own unit")
 
 
@@ -141,7 +141,7 @@ def _ailing() -> Iterator[Scene]:
         stage.spend(*EVENING).fail(status=500)
         yield _scene(stage, "error", "the server has trouble")
     with Stage(_account("91.05", used="108.95"), warn_below=60) as stage:
-        stage.spend(*EVENING).fetcher.say(notice=NOTICE)
+        stage.spend(*EVENING).fetcher.set_message(notice=NOTICE)
         yield _scene(stage, "notice", "a budget is spent, and little is left besides")
         yield _scene(stage.fail(status=500), "notice-error", "and the server has trouble too")
 
@@ -189,13 +189,13 @@ def _hostile() -> Iterator[Scene]:
 def _still() -> Iterator[Scene]:
     with Stage(_account(), credits_per_dollar=68.0) as stage:
         credits = stage.settle().fetcher.credits
-        yield Scene("static", "one reading that does not move", stage.now, markup=Face(credits).html())
+        yield Scene("static", "one reading that does not move", stage.now, markup=CardView(credits).html())
         stage.spend(*EVENING)
         markup = stage.widget.render()["text/html"]
         yield Scene("static-trend", "what a saved notebook keeps of a live card", stage.now, markup=markup)
         markup = stage.fail(status=500).widget.render()["text/html"]
         yield Scene("static-error", "saved while the server had trouble", stage.now, markup=markup)
-        stage.fetcher.say(notice=NOTICE, outlook=OUTLOOK)
+        stage.fetcher.set_message(notice=NOTICE, outlook=OUTLOOK)
         markup = stage.widget.render()["text/html"]
         yield Scene("static-notice", "saved with all there is to say", stage.now, markup=markup)
 

@@ -120,7 +120,7 @@ def test_work_that_takes_no_time_leaves_the_cost_to_what_runs_after_it(run: Run)
     run.account.spend(2)
     run.time.seconds += 0.2
     run.read(trivial)
-    assert trivial.came_to_nothing
+    assert trivial.is_zero
     long.stop()
     run.settle(long)
     assert spent(trivial, long) == [0, 2]
@@ -148,7 +148,7 @@ def test_what_moved_between_the_last_reading_and_the_work_is_nobody_s(
     monkeypatch: pytest.MonkeyPatch, before: int, confidence: str
 ) -> None:
     # The last reading is old, so another is taken beside the work.
-    monkeypatch.setattr(background, "FRESH", 0.0)
+    monkeypatch.setattr(background, "MAX_BASELINE_AGE", 0.0)
     run = Run(ReaderOfToday)
     if before:
         run.account.spend(before)

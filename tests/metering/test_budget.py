@@ -17,7 +17,7 @@ import requests
 from evolink_nb import BudgetExceeded, EvoLinkClient, EvoLinkError, budget, meter
 from evolink_nb.metering import budget as budgets
 from evolink_nb.metering import measurement as measuring
-from evolink_nb.metering.interrupt import Work
+from evolink_nb.metering.interrupt import InterruptTarget
 from evolink_nb.polling.fetcher import CreditsFetcher, stop_all
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def test_a_task_that_is_deaf_keeps_no_other_from_being_stopped(
 def test_a_task_that_blocks_the_loop_is_not_taken_for_the_one_that_is_stopped(
     demo_server: DemoServer, client: EvoLinkClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(budgets, "AGAIN_AFTER", 0.1)
+    monkeypatch.setattr(budgets, "REPEAT_AFTER", 0.1)
     spending = Spending(demo_server)
 
     async def limited(begun: asyncio.Event) -> None:
@@ -337,7 +337,7 @@ def test_an_interrupt_while_it_is_armed_or_disarmed_leaves_nothing_behind(
     with pytest.raises(KeyboardInterrupt), kind(max_credits=5, client=client):
         pass
     assert not budgets.any_armed()
-    budgets.begin_work(Work())
+    budgets.begin_work(InterruptTarget())
     assert not budgets.any_armed()
     with meter(client=client, settle=5) as cost:
         demo_server.account.spend(1)
@@ -379,13 +379,13 @@ def test_a_sessions_budget_stops_what_goes_on_spending_and_lets_the_rest_run(
 
     # What the stopped work began shows only now: it is nothing that the next spends.
     demo_server.account.spend(4)
-    budgets.begin_work(Work())
+    budgets.begin_work(InterruptTarget())
     fetcher = CreditsFetcher.shared(client)
     revision = fetcher.revision
     until(lambda: fetcher.revision > revision + 4)
     assert budgets.end_work() is None
 
-    budgets.begin_work(Work())
+    budgets.begin_work(InterruptTarget())
     with pytest.raises(KeyboardInterrupt):
         Spending(demo_server).in_a_retry_loop()
     assert budgets.end_work() is not None

@@ -21,7 +21,7 @@ from playwright.sync_api import expect
 from evolink_nb.errors import ConfigurationError
 from evolink_nb.metering.cost import Confidence, Cost
 from evolink_nb.metering.ledger import Entry, Kind, MemoryLedger
-from evolink_nb.metering.report import FIELDS, LONGEST_NAME, NOT_KNOWN, Costs
+from evolink_nb.metering.report import FIELDS, MAX_NAME, NOT_KNOWN, Costs
 from tests.gallery.themes import THEMES, Theme
 
 if TYPE_CHECKING:
@@ -234,8 +234,8 @@ def test_long_and_wide_names_keep_the_columns() -> None:
     wide, long, accented = text(costs).splitlines()[2:5]
     # Four of the characters take two columns each, the two accents none.
     assert len(wide) + 4 == len(long) == len(accented) - 2
-    assert "x" * (LONGEST_NAME - 1) + "…" in long
-    assert "x" * LONGEST_NAME not in long
+    assert "x" * (MAX_NAME - 1) + "…" in long
+    assert "x" * MAX_NAME not in long
     assert read_csv(costs)[1]["name"] == "x" * 500
 
 
@@ -308,7 +308,7 @@ def test_all_can_read_it_whatever_the_host_s_colours(page: Page) -> None:
 
 def test_a_browser_shows_names_as_text(page: Page) -> None:
     put(page, Costs([entry(MARKUP, "2"), entry("harmless", "1.5")]))
-    expect(page.locator("tbody th").first).to_have_text(f"{MARKUP[: LONGEST_NAME - 1]}…")
+    expect(page.locator("tbody th").first).to_have_text(f"{MARKUP[: MAX_NAME - 1]}…")
     expect(page.locator("table")).to_have_count(1)
     expect(page.locator("main img, main script")).to_have_count(0)
     assert page.evaluate("() => window.attacked") is None

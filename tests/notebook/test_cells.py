@@ -582,8 +582,8 @@ def test_the_session_s_budget_is_named_where_it_trips_before_the_cell_s(shell: S
 def test_work_that_swallows_the_stop_is_said_at_once_in_the_cell_and_on_the_card(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(budgets, "GIVEN_TIME", 0.3)
-    monkeypatch.setattr(budgets, "AGAIN_AFTER", 0.3)
+    monkeypatch.setattr(budgets, "STUCK_AFTER", 0.3)
+    monkeypatch.setattr(budgets, "REPEAT_AFTER", 0.3)
     shell.run("%evolink_credits")
     fetcher = the_fetcher()
     shell.ip.user_ns["fetcher"] = fetcher

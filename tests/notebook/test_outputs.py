@@ -18,7 +18,7 @@ FETCHER = (
 def test_a_notice_is_written_down_at_once(kernel: Kernel, way: str) -> None:
     for cell in ("%load_ext evolink_nb", f"%evolink_credits {way} --every 3600", FETCHER):
         assert kernel.run(cell).error is None
-    run = kernel.run("fetcher.say(notice='Spent.', outlook='about 3 more runs')\nprint('said')")
+    run = kernel.run("fetcher.set_message(notice='Spent.', outlook='about 3 more runs')\nprint('said')")
     kinds = [message["msg_type"] for message in run.messages]
     written = run.messages[kinds.index("update_display_data")]["content"]["data"]
     assert kinds.index("update_display_data") < kinds.index("stream")

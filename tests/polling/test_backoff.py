@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolink_nb import errors
-from evolink_nb.polling.backoff import LONGEST_PAUSE, NEEDS_A_PERSON, Schedule
+from evolink_nb.polling.backoff import MAX_PAUSE, PERMANENT_ERRORS, Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,17 +27,17 @@ def highest(_low: float, high: float) -> float:
     return high
 
 
-def schedule(jitter: Callable[[float, float], float] = lowest) -> Schedule:
-    return Schedule(START, jitter=jitter)
+def schedule(jitter: Callable[[float, float], float] = lowest) -> Backoff:
+    return Backoff(START, jitter=jitter)
 
 
 def rate_limited(retry_after: float | None) -> errors.EvoLinkError:
     return errors.RateLimitError("slow down", status=429, retry_after=retry_after)
 
 
-def waits(plan: Schedule, now: float) -> tuple[float | None, float | None, float]:
+def waits(plan: Backoff, now: float) -> tuple[float | None, float | None, float]:
     """The seconds until the next try, until one that a person asks for, and until the server allows one."""
-    return plan.seconds_left(now, asked=False), plan.seconds_left(now, asked=True), plan.wait_left(now)
+    return plan.seconds_left(now, asked=False), plan.seconds_left(now, asked=True), plan.retry_after_left(now)
 
 
 def test_the_first_try_is_due_at_once() -> None:
@@ -53,7 +53,7 @@ def test_after_a_reading_the_next_is_due_one_interval_after_it_started(later: fl
     plan.succeeded(START, 15)
     assert plan.seconds_left(START + later, asked=False) == left
     assert plan.seconds_left(START + later, asked=True) == -later
-    assert plan.wait_left(START + later) == 0
+    assert plan.retry_after_left(START + later) == 0
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_failures_in_a_row_wait_longer_each_time(interval: float, pauses: list[f
             assert plan.seconds_left(now + 1, asked=False) == pytest.approx(pause * factor)
             # A person may ask meanwhile: no server asked to be left alone.
             assert plan.seconds_left(now + 1, asked=True) == 0
-            assert plan.wait_left(now + 1) == 0
+            assert plan.retry_after_left(now + 1) == 0
             now += 1 + pause * factor
 
 
@@ -109,7 +109,7 @@ def test_starting_anew_does_not_break_the_peace() -> None:
     assert waits(plan, START + 70) == (0, -10, 0)
 
 
-@pytest.mark.parametrize("error", NEEDS_A_PERSON, ids=lambda error: error.__name__)
+@pytest.mark.parametrize("error", PERMANENT_ERRORS, ids=lambda error: error.__name__)
 def test_what_needs_a_person_waits_for_one(error: type[errors.APIStatusError]) -> None:
     plan = schedule()
     plan.failed(START, START + 1, 15, error("no", status=402))
@@ -172,7 +172,7 @@ def test_whatever_happens_the_peace_is_kept_and_no_try_is_far_off(
 ) -> None:
     draw = random.Random(seed)  # noqa: S311 - a test's course, not a secret
     plan, now, peaceful_until = schedule(draw.uniform), START, START
-    longest = 1.25 * max(interval, LONGEST_PAUSE)
+    longest = 1.25 * max(interval, MAX_PAUSE)
     for event in events:
         now += draw.uniform(0, 2 * interval)
         if event == "succeeded":
@@ -191,7 +191,7 @@ def test_whatever_happens_the_peace_is_kept_and_no_try_is_far_off(
             }
             plan.failed(now, now, interval, problem[event])
         left = plan.seconds_left(now, asked=False)
-        assert plan.wait_left(now) == pytest.approx(max(peaceful_until - now, 0))
+        assert plan.retry_after_left(now) == pytest.approx(max(peaceful_until - now, 0))
         if left is not None:
             assert now + max(left, 0) >= peaceful_until - 1e-6
             assert left <= max(longest, 40.0) + 1e-6

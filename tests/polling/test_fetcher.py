@@ -20,7 +20,7 @@ from traitlets import HasTraits, TraitError, Unicode, dlink
 from evolink_nb import errors
 from evolink_nb.api.client import EvoLinkClient
 from evolink_nb.credits import Credits, TokenCredits, UserCredits
-from evolink_nb.polling.backoff import LONGEST_PAUSE
+from evolink_nb.polling.backoff import MAX_PAUSE
 from evolink_nb.polling.fetcher import CreditsFetcher, stop_all
 from tests.support.clock import BEGINNING, FakeClock
 
@@ -279,7 +279,7 @@ def test_failures_double_the_pause_up_to_a_limit_and_a_success_ends_that(
         assert pause is not None
         pauses.append(pause)
         clock.advance(pause)
-    assert pauses == [15, 30, 60, 120, 240, LONGEST_PAUSE, LONGEST_PAUSE]
+    assert pauses == [15, 30, 60, 120, 240, MAX_PAUSE, MAX_PAUSE]
     assert jitter.bounds == {(1.0, 1.25)}
     assert (fetcher.status, clock.sleeps_for()) == ("live", 15)
     clock.advance(15)

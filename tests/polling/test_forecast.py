@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from evolink_nb.credits import Credits, TokenCredits, UserCredits
 from evolink_nb.demo import Account
 from evolink_nb.demo.account import OTHER_KEY
-from evolink_nb.polling.forecast import FEWEST_STEPS, LONGEST_STEP, MEMORY, burn_rate, runway, spent_between
+from evolink_nb.polling.forecast import MAX_STEP, MEMORY, MIN_STEPS, burn_rate, runway, spent_between
 
 BEGINNING = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KEYS: dict[str, dict[str, Any]] = {
@@ -193,7 +193,7 @@ def test_another_limit_for_the_key_is_no_spending(before: str, after: Decimal) -
 
 
 @any_key
-@given(rates, st.integers(int(LONGEST_STEP) + 1, 10**6), st.decimals("0", "50000", places=4))
+@given(rates, st.integers(int(MAX_STEP) + 1, 10**6), st.decimals("0", "50000", places=4))
 @few
 def test_a_sleep_says_nothing_about_now(kind: str, rate: Decimal, asleep: int, spent_asleep: Decimal) -> None:
     """Whatever went on in the hours of sleep, others' spending and top-ups: the rate is that of now."""
@@ -224,7 +224,7 @@ def test_recent_steps_count_more() -> None:
 
 @pytest.mark.parametrize(
     ("steps", "seconds"),
-    [(0, 5), (1, 60), (FEWEST_STEPS - 1, 60), (19, 1), (30, LONGEST_STEP + 1), (3, 0), (50, 0)],
+    [(0, 5), (1, 60), (MIN_STEPS - 1, 60), (19, 1), (30, MAX_STEP + 1), (3, 0), (50, 0)],
 )
 def test_too_little_data_gives_no_rate(steps: int, seconds: float) -> None:
     record = Record()
@@ -233,7 +233,7 @@ def test_too_little_data_gives_no_rate(steps: int, seconds: float) -> None:
 
 
 def test_the_first_rate_comes_with_the_record_long_enough() -> None:
-    for steps, seconds in [(FEWEST_STEPS, 20), (20, 1), (FEWEST_STEPS, LONGEST_STEP / 2)]:
+    for steps, seconds in [(MIN_STEPS, 20), (20, 1), (MIN_STEPS, MAX_STEP / 2)]:
         record = Record()
         record.go_on(steps, seconds, record.burn(Decimal(1), seconds))
         assert burn_rate(record.readings) == pytest.approx(1)
