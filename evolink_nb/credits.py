@@ -1,17 +1,28 @@
-"""What one reading of the balance says. Values only.
+"""What one reading of the balance says, and the arithmetic of amounts. Values only.
 
 Amounts are credits, as exact ``Decimal``s: 1095.3996 - 1094.0396 is 1.36 here and
 1.3599999999998 in floats. Field meanings: EvoLink's API page "Get Credits Usage".
+
+Sums, differences and comparisons of amounts go through the functions below, never through operators: those
+use the ambient decimal context, whose precision, rounding and traps belong to the notebook's author.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import (
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+)
+from functools import reduce
 from typing import Any, Literal, NoReturn
 
 # A number far outside these bounds is not a balance, and writing one out in full would fill the memory.
@@ -19,6 +30,81 @@ MAX_EXPONENT = 30
 MAX_DIGITS = 60
 # Small ones are: a gateway that computes in doubles leaves dust like 2.7755575615628914e-17.
 MAX_DECIMALS = 400
+
+DUST = Decimal("0.000001")
+"""Credits below which two amounts count as equal.
+
+A gateway that computes in doubles answers 135.90479999999999 in one counter and 135.9048 in another. Balances
+have at most 4 decimals, and those errors lie far below a hundredth of the last of them.
+"""
+
+# Every amount that a reading may hold is exact in this, and so is the sum of many.
+_EXACT = Context(
+    prec=1_000, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow], flags=[]
+)
+_MEAN = Context(prec=28, rounding=ROUND_HALF_EVEN, traps=_EXACT.traps, flags=[])
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """Return the exact sum of amounts.
+
+    Args:
+        amounts: Credits.
+
+    Returns:
+        Credits; 0 for no amounts.
+    """
+    return reduce(_EXACT.add, amounts, Decimal(0))
+
+
+def difference(minuend: Decimal, subtrahend: Decimal) -> Decimal:
+    """Return the exact difference of two amounts, 0 where they are equal but for `DUST`.
+
+    Args:
+        minuend: Credits.
+        subtrahend: Credits.
+
+    Returns:
+        Credits; its sign compares the two amounts.
+    """
+    exact = _EXACT.subtract(minuend, subtrahend)
+    return Decimal(0) if exact and exact.copy_abs() <= DUST else exact
+
+
+def negated(amount: Decimal) -> Decimal:
+    """Return an amount with the other sign, exactly."""
+    return amount.copy_negate() if amount else amount
+
+
+def mean(amount: Decimal, count: int) -> Decimal:
+    """Return the equal share of an amount.
+
+    Args:
+        amount: Credits.
+        count: By how many it is divided; at least 1.
+
+    Returns:
+        Credits, to 28 digits.
+    """
+    return _MEAN.divide(amount, Decimal(count))
+
+
+def product(amount: Decimal, count: Decimal | int) -> Decimal:
+    """Return an amount taken so many times, exactly."""
+    return _EXACT.multiply(amount, Decimal(count))
+
+
+def times_covered(amount: Decimal, price: Decimal) -> int:
+    """Return how many times an amount pays a price.
+
+    Args:
+        amount: Credits; negative when overdrawn.
+        price: Credits, more than 0.
+
+    Returns:
+        A whole number, 0 when overdrawn.
+    """
+    return max(int(_EXACT.divide_int(amount, price)), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +119,11 @@ class TokenCredits:
     used: Decimal
     unlimited: bool
 
+    @property
+    def total(self) -> Decimal:
+        """What the key was given in all: what is left and what was used."""
+        return total((self.remaining, self.used))
+
 
 @dataclass(frozen=True, slots=True)
 class UserCredits:
@@ -41,18 +132,31 @@ class UserCredits:
     remaining: Decimal
     used: Decimal
 
+    @property
+    def total(self) -> Decimal:
+        """What the account was given in all: what is left and what was used."""
+        return total((self.remaining, self.used))
+
 
 @dataclass(frozen=True, slots=True)
 class Credits:
     """One reading: what the key and the account have left and have used, and when it was read.
 
-    ``read_at`` is an aware datetime. ``simulated`` is true when the demo account answered.
+    Attributes:
+        token: The key's half.
+        user: The account's half.
+        read_at: When it was read, as an aware datetime. For showing only: that clock may be set.
+        simulated: Whether the demo account answered.
+        requested_at: When it was asked for, in seconds of the monotonic clock: later spending is not in it.
+        monotonic: When it was read, in seconds of the monotonic clock. Ages and orders come from here.
     """
 
     token: TokenCredits
     user: UserCredits
     read_at: datetime
     simulated: bool = False
+    requested_at: float = field(default=0.0, compare=False)
+    monotonic: float = field(default=0.0, compare=False)
 
     @property
     def binding(self) -> Literal["token", "user"]:
@@ -67,8 +171,16 @@ class Credits:
         return self.token.remaining if self.binding == "token" else self.user.remaining
 
     @classmethod
-    def from_dict(cls, answer: object, *, read_at: datetime, simulated: bool = False) -> Credits:
-        """Give the reading in a parsed answer of ``GET /v1/credits``, its numbers parsed as ``Decimal``.
+    def from_dict(
+        cls,
+        answer: object,
+        *,
+        read_at: datetime,
+        simulated: bool = False,
+        requested_at: float = 0.0,
+        monotonic: float = 0.0,
+    ) -> Credits:
+        """Return the reading in a parsed answer of ``GET /v1/credits``, its numbers parsed as ``Decimal``.
 
         Fields the API does not document are ignored. Raises ``ValueError``, naming the field,
         when one is missing or of another type.
@@ -90,10 +202,12 @@ class Credits:
             ),
             read_at=read_at,
             simulated=simulated,
+            requested_at=requested_at,
+            monotonic=monotonic,
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the reading in the API's own shape and field names, and beside it what follows from it.
+        """Return the reading in the API's own shape and field names, and beside it what follows from it.
 
         Amounts are ``Decimal``; ``read_at`` is ISO 8601.
         """
@@ -115,7 +229,7 @@ class Credits:
         }
 
     def to_json(self) -> str:
-        """Give `to_dict` as JSON text with every amount to its last digit."""
+        """Return `to_dict` as JSON text with every amount to its last digit."""
         # json can't write a Decimal as a number, and a float may not hold it: the digits go in
         # marked as text and lose the quotes afterwards. No other value can hold the marker.
         marked = json.dumps(self.to_dict(), default=lambda amount: f"\0{amount:f}\0", indent=2)
@@ -138,27 +252,27 @@ class CreditsDelta:
 
     @classmethod
     def between(cls, earlier: Credits, later: Credits) -> CreditsDelta:
-        """Give what changed from one reading to the next."""
+        """Return what changed from one reading to the next."""
         return cls(
-            token=later.token.used - earlier.token.used,
-            user=later.user.used - earlier.user.used,
-            token_drop=earlier.token.remaining - later.token.remaining,
-            user_drop=earlier.user.remaining - later.user.remaining,
+            token=difference(later.token.used, earlier.token.used),
+            user=difference(later.user.used, earlier.user.used),
+            token_drop=difference(earlier.token.remaining, later.token.remaining),
+            user_drop=difference(earlier.user.remaining, later.user.remaining),
         )
 
     @property
     def others(self) -> Decimal:
         """What the account spent beyond this key; negative while the key's calls are unsettled."""
-        return self.user - self.token
+        return difference(self.user, self.token)
 
     @property
     def topped_up(self) -> Decimal:
         """What came onto the account; negative while calls are unsettled."""
-        return self.user - self.user_drop
+        return difference(self.user, self.user_drop)
 
 
 def parse_json(text: str) -> Any:
-    """Give the JSON value in ``text`` with every number as an exact ``Decimal``.
+    """Return the JSON value in ``text`` with every number as an exact ``Decimal``.
 
     Raises ``ValueError`` for what is not JSON, NaN and Infinity included, and for numbers beyond any use.
     """

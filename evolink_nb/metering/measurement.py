@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .. import errors
 from ..credits import CreditsDelta
 from ..polling.backoff import PERMANENT_ERRORS
-from ..polling.fetcher import Clock, CreditsFetcher
+from ..polling.clock import Clock
 from . import ledger
 from .active import UnderWay
 from .cost import STILL_MOVING, Cost, assess, goes_on, is_frozen, is_settling
@@ -24,6 +24,7 @@ from .settler import Settler, read
 
 if TYPE_CHECKING:
     from ..credits import Credits
+    from ..polling.fetcher import CreditsFetcher
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ MAX_PAUSE = 300.0
 """Seconds between two tries at most, however often they failed before."""
 
 PERMANENT_ERRORS = (errors.AuthenticationError, errors.PaymentRequiredError, errors.PermissionDeniedError)
-"""After these nothing is asked until somebody acts: asking again changes nothing."""
+"""After these polling stops until the user acts: asking again changes nothing."""
 
 
 class Backoff:

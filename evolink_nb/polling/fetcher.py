@@ -9,11 +9,10 @@ import copy
 import logging
 import random
 import threading
-import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, Protocol
@@ -24,7 +23,9 @@ from .. import errors
 from ..api import settings
 from ..credits import Credits
 from . import forecast
-from .backoff import PERMANENT_ERRORS, Backoff
+from .backoff import Backoff
+from .clock import Clock
+from .status import Status, status_of
 
 log = logging.getLogger(__name__)
 
@@ -46,26 +47,6 @@ class Client(Protocol):
 
     def close(self) -> None:
         """Give up a read under way."""
-
-
-class Clock:
-    """The time a fetcher lives by; tests bring one that they move."""
-
-    def monotonic(self) -> float:
-        """Give seconds that only grow."""
-        return time.monotonic()
-
-    def now(self) -> datetime:
-        """Give the time of day, aware."""
-        return datetime.now(UTC)
-
-    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
-        """Wait, ``condition`` held, until it is notified or ``seconds`` have passed."""
-        condition.wait(seconds)
-
-    def pause(self, event: threading.Event, seconds: float) -> bool:
-        """Wait for ``event`` for ``seconds``, and tell whether it came."""
-        return event.wait(seconds)
 
 
 class CreditsFetcher(HasTraits):
@@ -426,7 +407,7 @@ class CreditsFetcher(HasTraits):
             return
         waiting = self._backoff.retry_after_left(self._clock.monotonic())
         retry_at = self._clock.now() + timedelta(seconds=waiting) if waiting else None
-        self._publish(error=error, retry_at=retry_at, status=_status_of(error))
+        self._publish(error=error, retry_at=retry_at, status=status_of(error) if error else Status.ERROR)
 
     def _rest(self) -> None:
         """Claim no freshness once the thread has been stopped."""
@@ -484,14 +465,6 @@ class _Guarded:
 
     def __hash__(self) -> int:
         return hash(self._handler)
-
-
-def _status_of(error: errors.EvoLinkError | None) -> str:
-    if isinstance(error, PERMANENT_ERRORS):
-        return "unauthorized"
-    if isinstance(error, errors.RateLimitError):
-        return "rate-limited"
-    return "offline" if isinstance(error, errors.APIConnectionError) else "error"
 
 
 _registry_lock = threading.Lock()

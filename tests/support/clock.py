@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from evolink_nb.polling.fetcher import Clock
+from evolink_nb.polling.clock import Clock
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 _PATIENCE = 10.0

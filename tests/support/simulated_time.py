@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from evolink_nb.credits import Credits
 from evolink_nb.errors import APIConnectionError
-from evolink_nb.polling.fetcher import Clock
+from evolink_nb.polling.clock import Clock
 
 if TYPE_CHECKING:
     from evolink_nb.demo import Account

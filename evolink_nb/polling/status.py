@@ -1,0 +1,45 @@
+"""How a reading stands: the one vocabulary for it, used wherever a status is named."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from .. import errors
+from .backoff import PERMANENT_ERRORS
+
+
+class Status(StrEnum):
+    """How fresh a reading is, or why there is none."""
+
+    LOADING = "loading"
+    """The first reading is on its way."""
+    LIVE = "live"
+    """The reading is fresh and is kept so."""
+    REFRESHING = "refreshing"
+    """A newer reading was asked for and is on its way."""
+    PAUSED = "paused"
+    """Nothing keeps the reading fresh: it was paused or stopped."""
+    RATE_LIMITED = "rate-limited"
+    """EvoLink answered 429; the next read waits."""
+    UNAUTHORIZED = "unauthorized"
+    """The key was refused (401, 402, 403); nothing is read until the user acts."""
+    OFFLINE = "offline"
+    """EvoLink could not be reached."""
+    ERROR = "error"
+    """The last read failed in another way."""
+
+
+def status_of(error: errors.EvoLinkError) -> Status:
+    """Return the status that a failed read leads to.
+
+    Args:
+        error: Why the read failed.
+
+    Returns:
+        One of the four failed statuses.
+    """
+    if isinstance(error, PERMANENT_ERRORS):
+        return Status.UNAUTHORIZED
+    if isinstance(error, errors.RateLimitError):
+        return Status.RATE_LIMITED
+    return Status.OFFLINE if isinstance(error, errors.APIConnectionError) else Status.ERROR
