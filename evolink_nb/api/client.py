@@ -21,8 +21,8 @@ from .. import errors
 from .._version import __version__
 from ..credits import Credits
 from . import settings
+from .credentials import Secret
 from .responses import Answer, parse_response
-from .settings import Secret
 
 USER_AGENT = f"evolink-nb/{__version__} python-requests/{requests.__version__}"
 MAX_BODY = 1 << 20

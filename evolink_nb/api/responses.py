@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import errors
 from ..credits import Credits, parse_json
-from . import settings
+from . import credentials, settings
 
 SIMULATED_HEADER = "x-evolink-demo"
 """The demo server's mark on everything it answers."""
@@ -33,7 +33,7 @@ STATUS_ERRORS: dict[int, type[errors.APIStatusError]] = {
 
 HINTS: dict[type[errors.APIStatusError], str] = {
     errors.BadRequestError: "A newer evolink_nb may be needed.",
-    errors.AuthenticationError: f"Check {settings.API_KEY_VARIABLE}, or enter another key with "
+    errors.AuthenticationError: f"Check {credentials.API_KEY_VARIABLE}, or enter another key with "
     "%evolink_login; this one may be mistyped, expired or used up.",
     errors.PaymentRequiredError: "Top up the account or raise the key's limit, then refresh.",
     errors.PermissionDeniedError: "Allow this key to read the balance, or use another one.",

@@ -19,7 +19,7 @@ import webbrowser
 from pathlib import Path
 from types import FrameType
 
-from ..api import settings
+from ..api import credentials, settings
 from ..demo import SEED, DemoServer
 from ..errors import ConfigurationError, EvoLinkError
 
@@ -103,7 +103,7 @@ def _start_jupyterlab(
         "JUPYTER_TOKEN": token,  # not an argument: those are in every user's process list
         settings.DEMO_VARIABLE: "1",
         settings.BASE_URL_VARIABLE: server.url,
-        settings.API_KEY_VARIABLE: server.key,
+        credentials.API_KEY_VARIABLE: server.key,
     }
     with log.open("wb") as output:
         # A session of its own: Ctrl+C is ours to handle, and JupyterLab would ask whether it is meant.

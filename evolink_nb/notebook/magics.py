@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from IPython.core.formatters import IPythonDisplayFormatter, MimeBundleFormatter
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..api.settings import Connection, Secret
+    from ..api.credentials import Secret
+    from ..api.settings import Connection
     from ..card.widget import CreditsWidget
     from ..credits import Credits
     from ..polling.fetcher import CreditsFetcher
@@ -97,17 +98,17 @@ class EvoLinkMagics(Magics):
     def evolink_login(self, line: str) -> Credits | None:
         """Ask for an API key without showing it, try it, and use it in this kernel from now on."""
         options = options_of(self.evolink_login, line)
-        from ..api import settings  # noqa: PLC0415
+        from ..api import credentials, settings  # noqa: PLC0415
 
         if options.forget:
-            settings.enter_key(None)
+            credentials.login.forget()
             return None
         key = _ask_for_key()
         found = settings.connection(key, demo=False)
         credits = self._read(_fetcher_of(found))
-        settings.enter_key(key)
+        credentials.login.enter(key)
         if options.save:
-            settings.save_key(key, found.base_url)
+            credentials.save_key(key, found.base_url)
         return credits
 
     def show_widget(self, widget: CreditsWidget) -> None:
@@ -264,7 +265,7 @@ def _fetcher_of(found: Connection) -> CreditsFetcher:
 def _ask_for_key() -> Secret:
     import getpass  # noqa: PLC0415
 
-    from ..api.settings import API_KEY_VARIABLE, Secret  # noqa: PLC0415
+    from ..api.credentials import API_KEY_VARIABLE, Secret  # noqa: PLC0415
     from ..errors import ConfigurationError  # noqa: PLC0415
 
     try:

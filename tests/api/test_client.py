@@ -17,7 +17,7 @@ import requests
 from evolink_nb import __version__, errors
 from evolink_nb.api import client
 from evolink_nb.api.client import EvoLinkClient
-from evolink_nb.api.settings import Secret
+from evolink_nb.api.credentials import Secret
 from evolink_nb.demo import Account, DemoServer, Fault
 from tests.support.failing_server import (
     GOOD,

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from evolink_nb import errors
+from evolink_nb.api.credentials import Secret
 from evolink_nb.api.responses import MAX_TEXT, MAX_WAIT, Answer, clean, parse_response, parse_retry_after
-from evolink_nb.api.settings import Secret
 from evolink_nb.credits import Credits
 from tests.support.failing_server import KEY, READING
 

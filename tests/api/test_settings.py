@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keyring.backend import KeyringBackend
 
-from evolink_nb.api import settings
-from evolink_nb.api.settings import DEFAULT_BASE_URL, Secret, check_base_url, connection
+from evolink_nb.api import credentials, settings
+from evolink_nb.api.credentials import Secret
+from evolink_nb.api.settings import DEFAULT_BASE_URL, check_base_url, connection
 from evolink_nb.demo import DemoServer, stop_running
 from evolink_nb.errors import ConfigurationError
 
@@ -47,7 +48,7 @@ class DrawerKeyring(KeyringBackend):
 @pytest.fixture(autouse=True)
 def nobody_has_logged_in() -> Iterator[None]:
     yield
-    settings.enter_key(None)
+    credentials.login.forget()
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +69,7 @@ def colab(answer: str | Exception | None) -> dict[str, ModuleType]:
     """The modules of a Colab whose secrets give this answer for the API key."""
 
     def get(name: str) -> str | None:
-        assert name == settings.API_KEY_VARIABLE
+        assert name == credentials.API_KEY_VARIABLE
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -85,7 +86,7 @@ def in_colab(monkeypatch: pytest.MonkeyPatch, answer: str | Exception | None) ->
 
 
 def log_in(_: pytest.MonkeyPatch) -> None:
-    settings.enter_key(Secret("sk-from-login"))
+    credentials.login.enter(Secret("sk-from-login"))
 
 
 def set_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +98,7 @@ def set_colab_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fill_drawer(_: pytest.MonkeyPatch) -> None:
-    keyring.set_password(settings.KEYRING_SERVICE, DEFAULT_BASE_URL, "sk-from-drawer")
+    keyring.set_password(credentials.KEYRING_SERVICE, DEFAULT_BASE_URL, "sk-from-drawer")
 
 
 SOURCES: list[tuple[Provide, str, str]] = [
@@ -169,7 +170,7 @@ def test_without_a_key_anywhere_the_error_names_the_ways_to_give_one() -> None:
 
 
 def test_a_key_of_the_keyring_belongs_to_one_base_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.save_key(Secret("sk-gateway"), "https://gateway.example")
+    credentials.save_key(Secret("sk-gateway"), "https://gateway.example")
     with pytest.raises(ConfigurationError):
         connection()
     monkeypatch.setenv("EVOLINK_BASE_URL", "https://gateway.example/v1/")
@@ -180,7 +181,7 @@ def test_a_keyring_that_cannot_keep_a_key_is_told_without_the_key(drawer: Drawer
     drawer.stuck = True
     key = Secret("sk-" + "secret")
     with pytest.raises(ConfigurationError, match="was not saved: RuntimeError") as caught:
-        settings.save_key(key, DEFAULT_BASE_URL)
+        credentials.save_key(key, DEFAULT_BASE_URL)
     text = shown(caught.value)
     assert "RuntimeError" in text
     assert key.reveal() not in text
@@ -188,7 +189,7 @@ def test_a_keyring_that_cannot_keep_a_key_is_told_without_the_key(drawer: Drawer
 
 def test_the_login_is_forgotten_when_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     log_in(monkeypatch)
-    settings.enter_key(None)
+    credentials.login.forget()
     with pytest.raises(ConfigurationError):
         connection()
 

@@ -17,7 +17,7 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 
 from evolink_nb import BudgetExceeded, errors
-from evolink_nb.api import settings
+from evolink_nb.api import credentials
 from evolink_nb.demo import OTHER_KEY
 from evolink_nb.metering import budget as budgets
 from evolink_nb.metering import ledger
@@ -356,7 +356,7 @@ def test_without_a_balance_a_cell_with_a_limit_does_not_run(
 def test_without_a_key_a_cell_runs_and_the_line_says_what_is_missing(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(settings.API_KEY_VARIABLE)
+    monkeypatch.delenv(credentials.API_KEY_VARIABLE)
     shown = shell.run(f"{LINE} -o cost\n6 * 7")
     assert shown.value == 42
     [line] = shown.displays
@@ -661,7 +661,7 @@ def test_a_tracked_cell_whose_cost_cannot_be_read_is_no_cell_that_spent_nothing(
 
 
 def test_tracking_needs_a_key(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(settings.API_KEY_VARIABLE)
+    monkeypatch.delenv(credentials.API_KEY_VARIABLE)
     assert isinstance(shell.run("%evolink_track on").error, errors.ConfigurationError)
     assert shell.run("%evolink_track").out == "Cells are not tracked.\n"
     assert type(shell.run("%evolink_track perhaps").error) is UsageError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from evolink_nb.api import settings
+from evolink_nb.api import credentials, settings
 from tests.support.shell import Shell
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def test_unloading_without_use_starts_nothing() -> None:
 
 
 def test_a_key_entered_is_kept_through_a_reload(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "_entered", settings.Secret("entered-by-hand"))
+    monkeypatch.setattr(credentials.login, "key", credentials.Secret("entered-by-hand"))
     shell.run("%reload_ext evolink_nb")
     assert settings.connection().source == "%evolink_login"
     assert not any(OURS in thread.name for thread in threading.enumerate())

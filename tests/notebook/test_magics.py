@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from evolink_nb import errors
-from evolink_nb.api import settings
+from evolink_nb.api import credentials, settings
 from evolink_nb.credits import Credits
 from tests.support.shell import Shell
 
@@ -36,7 +36,7 @@ def shell(simulated_account: DemoServer) -> Iterator[Shell]:  # noqa: ARG001 - i
     shell = Shell()
     yield shell
     shell.close()
-    settings.enter_key(None)
+    credentials.login.forget()
 
 
 def run_notebook(*cells: str, allow_errors: bool = False) -> Any:
@@ -113,12 +113,12 @@ def test_another_variable_can_hold_the_key(
 
 
 def test_demo_needs_no_key(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(settings.API_KEY_VARIABLE)
+    monkeypatch.delenv(credentials.API_KEY_VARIABLE)
     monkeypatch.delenv(settings.BASE_URL_VARIABLE)
     without = shell.run("%evolink_credits")
     assert isinstance(without.error, errors.ConfigurationError)
     assert len(without.out.strip().splitlines()) == 2
-    for way in (settings.API_KEY_VARIABLE, "%evolink_login", "--demo"):
+    for way in (credentials.API_KEY_VARIABLE, "%evolink_login", "--demo"):
         assert way in without.out
     assert "demo data" in shell.run("%evolink_credits --demo").out
     assert isinstance(shell.run("%evolink_credits").error, errors.ConfigurationError)
@@ -329,4 +329,4 @@ def test_login_with_nobody_to_ask_says_what_to_do() -> None:
     notebook = run_notebook(LOAD, "%evolink_login", allow_errors=True)
     [error] = notebook.cells[1].outputs
     assert error.ename == "ConfigurationError"
-    assert settings.API_KEY_VARIABLE in "\n".join(error.traceback)
+    assert credentials.API_KEY_VARIABLE in "\n".join(error.traceback)

@@ -1,0 +1,181 @@
+"""The API key: how it is held, the places it is looked for, and how it is saved.
+
+The places, in this order: the key entered with ``%evolink_login``, ``EVOLINK_API_KEY``, Colab's secrets, the
+system keyring.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from ..errors import ConfigurationError
+
+API_KEY_VARIABLE = "EVOLINK_API_KEY"
+KEYRING_SERVICE = "evolink_nb"
+
+
+class Secret:
+    """A key that is never printed: its repr, str and pickle don't hold it."""
+
+    __slots__ = ("_reveal",)
+
+    def __init__(self, value: str) -> None:
+        """Hold a key.
+
+        Args:
+            value: The key; white space at its ends is dropped.
+
+        Raises:
+            ConfigurationError: The key is empty or can't be sent in a header.
+        """
+        value = value.strip()
+        usable = bool(value) and value.isascii() and value.isprintable() and " " not in value
+        # A closure and no attribute, so that walking an object's attributes never meets the key.
+        self._reveal: Callable[[], str] = lambda: value
+        if not usable:
+            # Nothing of the key may stay in this frame: tracebacks can print its variables.
+            value = ""
+            raise ConfigurationError(
+                "The API key is empty or holds characters that can't be sent.",
+                hint="Copy it again from EvoLink's console, without quotes or line breaks.",
+            )
+
+    def reveal(self) -> str:
+        """Return the key itself, for the request header and the keyring."""
+        return self._reveal()
+
+    def redact(self, text: str) -> str:
+        """Return ``text`` with "[key]" in place of the key, wherever it occurs."""
+        return text.replace(self._reveal(), "[key]")
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is not pickled")
+
+
+class Login:
+    """The key that the user entered in this process, which comes before the environment's.
+
+    Attributes:
+        key: The key, None when none was entered.
+    """
+
+    def __init__(self) -> None:
+        """Begin with no key."""
+        self.key: Secret | None = None
+
+    def enter(self, key: Secret) -> None:
+        """Use ``key`` in this process from now on."""
+        self.key = key
+
+    def forget(self) -> None:
+        """Forget the key that was entered."""
+        self.key = None
+
+
+login = Login()
+"""The one login of this process."""
+
+
+def find_key(base_url: str) -> tuple[Secret, str] | None:
+    """Return the first key found and the name of its source.
+
+    Args:
+        base_url: The base URL the key is for; the keyring holds one key for each.
+
+    Returns:
+        The key and "%evolink_login", "EVOLINK_API_KEY", "Colab's secrets" or "keyring"; None where none of
+        them has a key.
+
+    Raises:
+        ConfigurationError: The key in the environment can't be sent.
+    """
+    for source, find in _SOURCES:
+        key = find(base_url)
+        if key is not None:
+            return key, source
+    return None
+
+
+def key_in_variable(name: str) -> Secret:
+    """Return the key in the environment variable called ``name``.
+
+    Raises:
+        ConfigurationError: The variable is not set, or its value can't be sent.
+    """
+    if not read_variable(name):
+        raise ConfigurationError(
+            f"The environment variable {name} is not set.", hint=f"Set it, or leave out --key-env {name}."
+        )
+    return Secret(read_variable(name))
+
+
+def save_key(key: Secret, base_url: str) -> None:
+    """Save a key in the system keyring.
+
+    Args:
+        key: The key.
+        base_url: The base URL it is for.
+
+    Raises:
+        ConfigurationError: There is no keyring, or it refused.
+    """
+    problem = "the keyring package is not installed (pip install keyring)"
+    if importlib.util.find_spec("keyring") is not None:
+        try:
+            importlib.import_module("keyring").set_password(KEYRING_SERVICE, base_url, key.reveal())
+            return
+        except Exception as error:  # noqa: BLE001 - a backend may raise anything
+            problem = f"{type(error).__name__} from the system keyring"
+    # Raised out here, so that no exception of a backend that saw the key hangs on ours.
+    raise ConfigurationError(
+        f"The key was not saved: {problem}.", hint="It is in use for this kernel all the same."
+    )
+
+
+def read_variable(name: str) -> str:
+    """Return an environment variable without white space around it, "" where it is not set."""
+    return os.environ.get(name, "").strip()
+
+
+def _from_login(_base_url: str) -> Secret | None:
+    return login.key
+
+
+def _from_environment(_base_url: str) -> Secret | None:
+    return Secret(read_variable(API_KEY_VARIABLE)) if read_variable(API_KEY_VARIABLE) else None
+
+
+def _from_colab(_base_url: str) -> Secret | None:
+    if "google.colab" not in sys.modules:
+        return None
+    return _ask(lambda: importlib.import_module("google.colab.userdata").get(API_KEY_VARIABLE))
+
+
+def _from_keyring(base_url: str) -> Secret | None:
+    if importlib.util.find_spec("keyring") is None:
+        return None
+    return _ask(lambda: importlib.import_module("keyring").get_password(KEYRING_SERVICE, base_url))
+
+
+def _ask(source: Callable[[], Any]) -> Secret | None:
+    """Return the key that a source holds; one that fails holds none."""
+    try:
+        return Secret(source())
+    except Exception:  # noqa: BLE001 - locked, refused, absent or empty: the next source is asked
+        return None
+
+
+_SOURCES: tuple[tuple[str, Callable[[str], Secret | None]], ...] = (
+    ("%evolink_login", _from_login),
+    (API_KEY_VARIABLE, _from_environment),
+    ("Colab's secrets", _from_colab),
+    ("keyring", _from_keyring),
+)
