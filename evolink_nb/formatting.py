@@ -1,23 +1,29 @@
-"""Numbers and times as people read them; what ``static/card.js`` has too, a test compares."""
+"""Numbers and times as users read them. ``card/card.js`` has the same functions; a test compares the two."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 MINUS = "\N{MINUS SIGN}"
 INFINITY = "\N{INFINITY}"
 
+# Not the ambient context, whose precision and traps are the notebook author's. The digits are those of the
+# longest amount a reading may hold: the sentinels of unlimited keys need more than the usual 28.
+_ROUNDING = Context(prec=1_000, rounding=ROUND_HALF_UP, traps=[InvalidOperation], flags=[])
+
 
 def format_amount(amount: Decimal) -> str:
-    """Give credits with their thousands separated, at most 4 decimals and no trailing zero.
+    """Return credits with their thousands separated, at most 4 decimals and no trailing zero.
 
-    An amount too small for that is not shown as nothing: "<0.0001".
+    Args:
+        amount: Credits.
+
+    Returns:
+        The text, such as "1,095.3996"; for an amount too small for 4 decimals "<0.0001", not "0".
     """
-    # The usual 28 digits don't hold the sentinels of unlimited keys with 4 decimals.
-    digits = Context(prec=max(amount.adjusted(), 0) + 6)
-    shown = amount.quantize(Decimal("0.0001"), ROUND_HALF_UP, digits)
+    shown = amount.quantize(Decimal("0.0001"), context=_ROUNDING)
     sign = MINUS if amount < 0 else ""
     if shown == 0 and amount != 0:
         return f"{'>' if sign else '<'}{sign}0.0001"
@@ -25,24 +31,47 @@ def format_amount(amount: Decimal) -> str:
 
 
 def plain_amount(amount: Decimal, separator: str = "") -> str:
-    """Give a number to its last digit, without an exponent or trailing zeros."""
+    """Return a number to its last digit, without an exponent or trailing zeros.
+
+    Args:
+        amount: Any number.
+        separator: What stands between thousands: "," or nothing.
+
+    Returns:
+        The text, such as "1095.3996".
+    """
     text = f"{amount:{separator}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
 
 
 def counted(figure: str, unit: str) -> str:
-    """Give a figure with its unit, in the plural unless it is one: "1 credit", "2.5 credits"."""
+    """Return a figure with its unit, in the plural unless it is one: "1 credit", "2.5 credits".
+
+    Args:
+        figure: A formatted number.
+        unit: Its unit in the singular.
+
+    Returns:
+        Both.
+    """
     return f"{figure} {unit}{'' if figure == '1' else 's'}"
 
 
 def in_credits(amount: Decimal) -> str:
-    """Give an amount with its unit: "1,095.3996 credits"."""
+    """Return an amount with its unit: "1,095.3996 credits"."""
     return counted(format_amount(amount), "credit")
 
 
 def format_time(seconds: float) -> str:
-    """Give a time in one or two units: "12 s", "2 min", "1 h 28 min", "3 d 4 h"."""
+    """Return a duration in its one or two largest units.
+
+    Args:
+        seconds: The duration; a negative one counts as 0.
+
+    Returns:
+        The text: "12 s", "2 min", "1 h 28 min", "3 d 4 h".
+    """
     whole = max(int(seconds), 0)
     if whole < 60:
         return f"{whole} s"
@@ -57,15 +86,30 @@ def format_time(seconds: float) -> str:
 
 
 def format_rate(rate: float) -> str:
-    """Give a burn rate of ``rate`` credits a second in the unit that reads best: "12.4 / min" or "3 / h"."""
+    """Return a burn rate in three figures of the unit that reads best.
+
+    Args:
+        rate: Credits a second, more than 0.
+
+    Returns:
+        The text: "12.4 / min" or "3 / h".
+    """
     amount, unit = (rate * 60, "min") if rate * 60 >= 1 else (rate * 3600, "h")
     places = 2 - math.floor(math.log10(amount))
-    figures = Decimal(str(amount)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    last_figure = Decimal((0, (1,), -places))
+    figures = Decimal(str(amount)).quantize(last_figure, context=_ROUNDING)
     return f"{plain_amount(figures, separator=',')} / {unit}"
 
 
 def sparkline(points: Sequence[tuple[float, float]]) -> str:
-    """Give the SVG path of ``points`` (milliseconds, credits) in a box of 100 by 40, "" for under two."""
+    """Return the line through a series of readings, as an SVG path in a box of 100 by 40.
+
+    Args:
+        points: Each (milliseconds, credits), in order of time.
+
+    Returns:
+        The path's ``d``; "" for fewer than two points.
+    """
     if len(points) < 2:
         return ""
     start = points[0][0]
@@ -81,4 +125,4 @@ def sparkline(points: Sequence[tuple[float, float]]) -> str:
 
 def _tenths(value: float) -> Decimal:
     # As the browser's toFixed(1) rounds, which Python's ".1f" doesn't: 6.25 is 6.3.
-    return Decimal(value).quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return _ROUNDING.create_decimal_from_float(value).quantize(Decimal("0.1"), context=_ROUNDING)

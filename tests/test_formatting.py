@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
+from decimal import Context, Decimal, FloatOperation, Inexact, Rounded, localcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -66,7 +66,8 @@ plain = (
 @given(st.lists(plain, min_size=1, max_size=200))
 @example([0.0, -0.0, 1e-5, 1e-6, 1e-7, 1.5e-10, 2.7755575615628914e-17, 5e-324, 123456789012345680.0])
 @batches
-def test_plain_numbers_agree_to_the_twentieth_decimal(card_js: Page, numbers: list[float]) -> None:
+def test_plain_numbers_agree(card_js: Page, numbers: list[float]) -> None:
+    """To the twentieth decimal."""
     texts = in_browser(card_js, "plainAmount", numbers)
     for number, text in zip(numbers, texts, strict=True):
         ours = plain_amount(decimal(float(number)))
@@ -157,11 +158,32 @@ def test_a_sparkline_stays_in_its_box(points: list[tuple[float, float]]) -> None
         (1e-7, "0.00036 / h"),
     ],
 )
-def test_a_rate_is_told_in_three_figures_of_the_unit_that_reads_best(rate: float, shown: str) -> None:
+def test_rates_have_three_figures(rate: float, shown: str) -> None:
     assert format_rate(rate) == shown
 
 
 @given(st.floats(1e-9, 1e9))
-def test_a_rate_is_near_what_is_told(rate: float) -> None:
+def test_rates_are_near_the_true_rate(rate: float) -> None:
     amount, unit = format_rate(rate).replace(",", "").split(" / ")
     assert float(amount) / {"min": 60, "h": 3600}[unit] == pytest.approx(rate, rel=0.005001)
+
+
+STRICT = Context(prec=3, traps=[Inexact, Rounded, FloatOperation])
+
+
+@given(
+    st.decimals(-(10**31), 10**31, allow_nan=False, places=6),
+    st.floats(1e-9, 1e9),
+    st.lists(st.tuples(st.floats(0, 1e12), st.floats(-1e9, 1e9)), max_size=5),
+)
+def test_the_ambient_context_changes_nothing(
+    amount: Decimal, rate: float, points: list[tuple[float, float]]
+) -> None:
+    expected = [format_amount(amount), plain_amount(amount), format_rate(rate), sparkline(points)]
+    with localcontext(STRICT):
+        assert [
+            format_amount(amount),
+            plain_amount(amount),
+            format_rate(rate),
+            sparkline(points),
+        ] == expected

@@ -1,4 +1,4 @@
-"""When a reading is low, critical or overdrawn, and that an alarm is given once an episode."""
+"""When a reading is low, critical or overdrawn, and when that raises an alarm. Pure: no clock, no thread."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Literal, get_args
 
+from ..credits import difference, product
 from ..formatting import format_amount, format_time
 
 if TYPE_CHECKING:
@@ -14,36 +15,46 @@ if TYPE_CHECKING:
 
 Level = Literal["ok", "low", "critical", "overdrawn"]
 Limit = str | float | Decimal
-"""How people give a limit: ``50`` credits, or a runway such as ``"2h"``."""
+"""A limit as users write it: ``50`` credits, or a runway such as ``"2h"``."""
 LEVELS: tuple[Level, ...] = get_args(Level)
 
 REARM_MARGIN = 1.1
-"""How far above a threshold counts as good again: a runway wavers, and must not ring each time."""
+"""How many times its threshold a balance must reach to count as recovered: a runway wavers, and must not
+raise an alarm each time."""
 
+_LIMIT = re.compile(r"\s*([0-9]+\.?[0-9]*|\.[0-9]+)\s*(s|min|m|h|d)?\s*")
 _UNITS = {"s": 1, "min": 60, "m": 60, "h": 3_600, "d": 86_400}
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A limit as credits, or as the seconds they last; exactly one of the two is set."""
+    """A limit; exactly one of its attributes is set.
+
+    Attributes:
+        credits: The credits below which it is crossed.
+        seconds: The runway in seconds below which it is crossed.
+    """
 
     credits: Decimal | None = None
     seconds: float | None = None
 
     @classmethod
     def parse(cls, limit: Limit) -> Threshold:
-        """Give the limit in ``50`` (credits), ``"2h"``, ``"30 min"`` or ``"1d"`` (runway).
+        """Return the threshold that a limit stands for.
 
-        Raises ``ValueError`` when it is neither, or not more than 0.
+        Args:
+            limit: ``50`` (credits), or a runway: ``"90s"``, ``"30 min"``, ``"2h"``, ``"1d"``.
+
+        Returns:
+            The threshold, more than 0.
+
+        Raises:
+            ValueError: The limit is neither, or not more than 0.
         """
-        try:
-            text = limit if isinstance(limit, str) else f"{Decimal(str(limit)):f}"
-            found = re.fullmatch(r"\s*([0-9.]+)\s*(s|min|m|h|d)?\s*", text)
-            amount = Decimal(found[1]) if found else Decimal(0)
-        except InvalidOperation:
-            found, amount = None, Decimal(0)
-        if found is None or amount <= 0:
-            raise ValueError(f"{limit!r} is neither a number of credits, like 50, nor a time, like 2h")
+        found = _LIMIT.fullmatch(_digits(limit))
+        amount = Decimal(found[1]) if found else Decimal(0)
+        if found is None or not amount:
+            raise ValueError(f"{limit!r} is not a limit: write 50 or 2h")
         return cls(seconds=float(amount) * _UNITS[found[2]]) if found[2] else cls(credits=amount)
 
     def __str__(self) -> str:
@@ -52,12 +63,20 @@ class Threshold:
         return format_time(self.seconds or 0.0)
 
     def is_crossed(self, credits: Credits, runway: float | None, margin: float = 1.0) -> bool:
-        """Tell whether less is left than the limit, or than ``margin`` times as much.
+        """Return whether less is left than the limit.
 
-        A runway that is not known has not crossed a limit. Nor has it left one behind with a margin.
+        Args:
+            credits: The reading.
+            runway: Seconds its credits last; None where that is not known: then a runway's limit is not
+                crossed, but not left behind by any margin either.
+            margin: How many times the limit the reading is compared with.
+
+        Returns:
+            Whether the reading is below ``margin`` times the limit.
         """
         if self.credits is not None:
-            return credits.spendable < self.credits * Decimal(str(margin))
+            limit = product(self.credits, Decimal(str(margin)))
+            return difference(credits.spendable, limit) < 0
         if runway is None:
             return margin > 1
         return self.seconds is not None and runway < self.seconds * margin
@@ -65,24 +84,49 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Below which a reading is low and below which critical; None where nobody said."""
+    """The limits in force.
+
+    Attributes:
+        warn_below: A reading below this is low; None for no such limit.
+        critical_below: A reading below this is critical; None for no such limit.
+    """
 
     warn_below: Threshold | None = None
     critical_below: Threshold | None = None
 
     @classmethod
     def parse(cls, warn_below: Limit | None, critical_below: Limit | None) -> Limits:
-        """Give both limits, each as `Threshold.parse` takes it. Raises ``ValueError`` as it does."""
+        """Return both limits.
+
+        Args:
+            warn_below: As `Threshold.parse` takes it; None for no such limit.
+            critical_below: The same.
+
+        Returns:
+            The limits.
+
+        Raises:
+            ValueError: One of the two can't be read.
+        """
         return cls(
             *(None if limit is None else Threshold.parse(limit) for limit in (warn_below, critical_below))
         )
 
     def __str__(self) -> str:
-        said = (("low", self.warn_below), ("very low", self.critical_below))
-        return ", ".join(f"{word} below {limit}" for word, limit in said if limit)
+        named = (("low", self.warn_below), ("very low", self.critical_below))
+        return ", ".join(f"{name} below {limit}" for name, limit in named if limit)
 
     def level_of(self, credits: Credits, runway: float | None = None, *, margin: float = 1.0) -> Level:
-        """Tell how ``credits`` and their ``runway`` (seconds) stand; nothing left is critical by itself."""
+        """Return the level of a reading.
+
+        Args:
+            credits: The reading.
+            runway: Seconds its credits last; None where that is not known.
+            margin: How many times the limits the reading is compared with.
+
+        Returns:
+            The worst level that applies. Nothing left to spend is critical without any limit.
+        """
         if credits.spendable < 0:
             return "overdrawn"
         critical = self.critical_below
@@ -95,7 +139,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One alarm: how bad it is, the reading it came with, and what to tell a person."""
+    """One alarm.
+
+    Attributes:
+        level: How bad it is.
+        credits: The reading it came with.
+        message: What the user is told.
+    """
 
     level: Level
     credits: Credits
@@ -103,7 +153,7 @@ class Alarm:
 
 
 class AlarmLatch:
-    """Rings once an episode: when things get worse than they were since the last good reading."""
+    """Raises each alarm once until the balance recovers: again only for a level worse than those before."""
 
     def __init__(self) -> None:
         """Start armed."""
@@ -111,11 +161,20 @@ class AlarmLatch:
 
     @property
     def armed(self) -> bool:
-        """Whether nothing has rung since the last good reading."""
+        """Whether there was no alarm since the balance was last good."""
         return self._worst == "ok"
 
-    def hear(self, limits: Limits, credits: Credits, runway: float | None) -> Alarm | None:
-        """Give the alarm that this reading is, if it is one. Only a good reading arms the bell again."""
+    def update(self, limits: Limits, credits: Credits, runway: float | None) -> Alarm | None:
+        """Take in a reading.
+
+        Args:
+            limits: The limits in force.
+            credits: The reading.
+            runway: Seconds its credits last; None where that is not known.
+
+        Returns:
+            The alarm that this reading raises, None where it raises none.
+        """
         level = limits.level_of(credits, runway)
         if limits.level_of(credits, runway, margin=REARM_MARGIN) == "ok":
             self._worst = "ok"
@@ -125,8 +184,18 @@ class AlarmLatch:
         return Alarm(level, credits, _message(level, credits, limits))
 
 
+def _digits(limit: Limit) -> str:
+    """Return a limit as text, a number without an exponent; "" for what is neither text nor number."""
+    if isinstance(limit, str):
+        return limit
+    try:
+        return f"{Decimal(str(limit)):f}"
+    except InvalidOperation:
+        return ""
+
+
 def _message(level: Level, credits: Credits, limits: Limits) -> str:
-    """Say which limit was crossed. It stands beside newer readings: a number would soon be an old one."""
+    """Return which limit was crossed. It stands beside newer readings: a number would soon be an old one."""
     limit = limits.critical_below if level == "critical" else limits.warn_below
     if level == "overdrawn":
         return "Overdrawn: more was spent than there was."

@@ -20,7 +20,7 @@ const PILLS = {
   unauthorized: "not authorized",
   busy: "kernel busy · click queued",
   gone: "kernel gone",
-  error: "trouble",
+  error: "can't read",
 };
 const GONE = "This card's kernel is gone. Run its cell again.";
 const PAUSE = ["Pause", "M5.5 3.5v9M10.5 3.5v9"];
@@ -197,7 +197,7 @@ class Card {
     const runway = model.get("runway");
     const spent = model.get("spent");
     this.field("burn-rate", rate ? formatRate(rate) : "");
-    this.field("runway", runway ? `≈ ${formatTime(runway)} left` : "");
+    this.field("runway", runway ? `≈ ${formatTime(runway)}` : "");
     setValue(this.field("spent", spent ? formatAmount(spent) : ""), spent || null);
     this.draw();
     this.tick();

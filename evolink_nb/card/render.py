@@ -31,7 +31,7 @@ PILLS = {
     "rate-limited": "rate limited",
     "unauthorized": "not authorized",
     "offline": "offline",
-    "error": "trouble",
+    "error": "can't read",
 }
 """The words of a card that does not move; ``card.js`` has the live card's."""
 
@@ -270,8 +270,8 @@ def _facts(face: CardView) -> dict[str, tuple[str, str]]:
     rate, left, spent = face.trend.burn_rate, face.trend.runway, face.trend.spent
     return {
         "burn": ("burn", format_rate(rate) if rate else ""),
-        "runway": ("lasts", f"≈ {format_time(left)} left" if left else ""),
-        "spent": ("spent here", format_amount(spent) if spent else ""),
+        "runway": ("runway", f"≈ {format_time(left)}" if left else ""),
+        "spent": ("spent this session", format_amount(spent) if spent else ""),
         "outlook": ("enough for", face.outlook),
     }
 

@@ -107,7 +107,7 @@ class CreditsWidget(anywidget.AnyWidget):
         limits = Limits.parse(warn_below, critical_below)
         self.fetcher = fetcher or CreditsFetcher.shared(EvoLinkClient(), interval)
         self._limits = limits
-        self._bell = AlarmLatch()
+        self._latch = AlarmLatch()
         self._on_alarm = on_alarm
         self._views: dict[str, float] = {}
         self._seen = True
@@ -218,10 +218,10 @@ class CreditsWidget(anywidget.AnyWidget):
         self.spent = float(fetcher.spent)
         self.burn_rate, self.runway = _shown_trend(fetcher)
         self.level = self._level_of(credits)
-        alarm = self._bell.hear(self._limits, credits, fetcher.runway)
+        alarm = self._latch.update(self._limits, credits, fetcher.runway)
         if alarm is not None:
             self.alarm = alarm.message
-        elif self._bell.armed:
+        elif self._latch.armed:
             self.alarm = ""
         return alarm
 

@@ -1,4 +1,4 @@
-"""An alarm as a person meets it: on the card, spoken, as a notification and in Python, once an episode."""
+"""An alarm as the user meets it: on the card, spoken, as a notification and in Python; each once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RECORD = """() => {
         constructor(title, { body }) { window.notified.push(`${title}: ${body}`); }
     };
 }"""
-# A browser without a screen never asks a person: here somebody agrees.
+# A browser without a screen never asks: here the user agrees.
 AGREE_WHEN_ASKED = """() => {
     window.Notification = class {
         static permission = "default";
@@ -43,7 +43,7 @@ def _notified(notebook: NotebookPage) -> list[str]:
     return said
 
 
-def test_an_alarm_is_given_once_an_episode(lab: FrontEnd, demo_server: DemoServer) -> None:
+def test_alarms_fire_once_until_recovery(lab: FrontEnd, demo_server: DemoServer) -> None:
     notebook, card = open_card(lab, demo_server, WIDGET, ASK)
     notebook.page.context.grant_permissions(["notifications"])
     notebook.page.evaluate(RECORD)
@@ -86,9 +86,7 @@ def test_an_alarm_is_given_once_an_episode(lab: FrontEnd, demo_server: DemoServe
     assert notebook.console_errors == []
 
 
-def test_notifications_are_offered_and_come_only_to_who_agrees(
-    lab: FrontEnd, demo_server: DemoServer
-) -> None:
+def test_notifications_need_permission(lab: FrontEnd, demo_server: DemoServer) -> None:
     notebook, card = open_card(lab, demo_server, MAGIC)
     offer = card.root.locator('[data-action="notify"]')
     notebook.page.evaluate(AGREE_WHEN_ASKED)
@@ -100,7 +98,7 @@ def test_notifications_are_offered_and_come_only_to_who_agrees(
     assert notebook.page.evaluate("() => window.Notification.permission") == "granted"
 
 
-def test_nothing_is_offered_where_nobody_set_a_limit(lab: FrontEnd, demo_server: DemoServer) -> None:
+def test_no_limits_no_notifications(lab: FrontEnd, demo_server: DemoServer) -> None:
     notebook, card = open_card(lab, demo_server, "%evolink_credits --live --every 0.3")
     notebook.page.evaluate(AGREE_WHEN_ASKED)
     demo_server.account.spend(1)

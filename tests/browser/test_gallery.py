@@ -25,7 +25,7 @@ EVENING = {
     "token-remaining": "99,416.4429",
     "token-used": "583.5571",
     "burn-rate": "11.9 / min",
-    "runway": "≈ 1 h 32 min left",
+    "runway": "≈ 1 h 32 min",
     "spent": "41.2",
     "message": "",
 }
@@ -57,9 +57,9 @@ EXPECTED: dict[str, tuple[str, str, str, dict[str, str]]] = {
         EVENING | {"updated": "updated 6 min ago", "message": "No answer"},
     ),
     "offline-from-the-start": ("offline", "ok", "offline", NOTHING | {"message": "No answer from http://"}),
-    "error": ("error", "ok", "trouble", EVENING | {"message": "EvoLink answered 500"}),
+    "error": ("error", "ok", "can't read", EVENING | {"message": "EvoLink answered 500"}),
     "notice": ("live", "low", "live", {"notice": NOTICE, "alarm": "Low", "message": ""}),
-    "notice-error": ("error", "low", "trouble", {"notice": NOTICE, "alarm": "Low", "message": "EvoLink"}),
+    "notice-error": ("error", "low", "can't read", {"notice": NOTICE, "alarm": "Low", "message": "EvoLink"}),
     "low": ("live", "low", "live", {"user-remaining": "49.85", "alarm": "Low"}),
     "static-low": ("paused", "low", "not live · low", {"user-remaining": "49.85"}),
     "critical": ("live", "critical", "live", {"user-remaining": "18.25", "alarm": "Very low"}),
@@ -74,17 +74,17 @@ EXPECTED: dict[str, tuple[str, str, str, dict[str, str]]] = {
     "token": ("live", "low", "live", {"token-remaining": "18.8", "alarm": "Low"}),
     "large": ("live", "ok", "live", {"user-remaining": "1,217,283.9409", "burn-rate": "4,940 / min"}),
     "extreme": ("live", "ok", "live", {"token-remaining": "<0.0001"}),
-    "slow": ("live", "low", "live", {"burn-rate": "2.95 / h", "runway": "≈ 1403 d 5 h left"}),
-    "markup": ("error", "ok", "trouble", {"message": f"EvoLink answered 500: {HOSTILE_MARKUP}"}),
-    "flood": ("error", "ok", "trouble", {"message": "EvoLink answered 500: hostilehostile"}),
-    "names": ("error", "ok", "trouble", {"message": "EvoLink answered 500: " + HOSTILE_NAMES[:5]}),
+    "slow": ("live", "low", "live", {"burn-rate": "2.95 / h", "runway": "≈ 1403 d 5 h"}),
+    "markup": ("error", "ok", "can't read", {"message": f"EvoLink answered 500: {HOSTILE_MARKUP}"}),
+    "flood": ("error", "ok", "can't read", {"message": "EvoLink answered 500: hostilehostile"}),
+    "names": ("error", "ok", "can't read", {"message": "EvoLink answered 500: " + HOSTILE_NAMES[:5]}),
     "static": ("paused", "ok", "not live", SILENCE | {"user-remaining": "1,136.5996"}),
     "static-trend": ("paused", "ok", "not live", EVENING | {"worth": "≈ $16.11"}),
-    "static-error": ("error", "ok", "trouble", EVENING | {"message": "EvoLink answered 500"}),
+    "static-error": ("error", "ok", "can't read", EVENING | {"message": "EvoLink answered 500"}),
     "static-notice": (
         "error",
         "ok",
-        "trouble",
+        "can't read",
         EVENING | {"message": "EvoLink answered 500", "notice": NOTICE, "outlook": OUTLOOK},
     ),
 }
@@ -293,10 +293,10 @@ def test_nothing_moves_when_the_numbers_change(width: int, gallery: dict[str, Sc
 def test_the_outlook_moves_nothing_when_it_comes(width: int, gallery: dict[str, Scene], wall: Wall) -> None:
     wall.hang(gallery["live"], LAB[0], width)
     facts = wall.card.locator(".evo-label:visible")
-    expect(facts).to_have_text(["burn", "lasts", "spent here"])
+    expect(facts).to_have_text(["burn", "runway", "spent this session"])
     before = wall.card.evaluate(_PLACES)
     wall.update(outlook=OUTLOOK)
-    expect(facts).to_have_text(["burn", "lasts", "spent here", "enough for"])
+    expect(facts).to_have_text(["burn", "runway", "spent this session", "enough for"])
     after = wall.card.evaluate(_PLACES)
     hidden = " 0 0 0 0"
     assert [place for place in before if place not in after and not place.endswith(hidden)] == []

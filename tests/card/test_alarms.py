@@ -1,10 +1,10 @@
-"""Levels and alarms: what is low, and that it is said once an episode."""
+"""Levels and alarms: what is low, and that each alarm fires once until the balance recovers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal, FloatOperation, Inexact, Rounded, localcontext
 from typing import Any
 
 import pytest
@@ -28,7 +28,7 @@ def reading(
     )
 
 
-# -- limits as people give them ------------------------------------------------------------------------
+# -- limits as users write them ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -73,15 +73,13 @@ def test_a_number_with_a_unit_is_a_runway(limit: str, seconds: float) -> None:
         *(0, -1, 0.0, float("nan"), float("inf"), Decimal(-1), Decimal("NaN"), True, None, [50], object()),
     ],
 )
-def test_anything_else_is_refused_with_the_limit_in_the_words(limit: Any) -> None:
-    with pytest.raises(
-        ValueError, match="neither a number of credits, like 50, nor a time, like 2h"
-    ) as refused:
+def test_other_limits_are_refused_by_name(limit: Any) -> None:
+    with pytest.raises(ValueError, match="is not a limit: write 50 or 2h") as refused:
         Threshold.parse(limit)
     assert str(refused.value).startswith(repr(limit))
     for limits in [(limit, None), (None, limit)]:
         if limit is not None:
-            with pytest.raises(ValueError, match="neither"):
+            with pytest.raises(ValueError, match="is not a limit"):
                 Limits.parse(*limits)
 
 
@@ -125,9 +123,7 @@ def test_limits_read_well(warn_below: Any, critical_below: Any, words: str) -> N
         ("-0.0001", None, "overdrawn"),
     ],
 )
-def test_a_limit_in_credits_looks_at_what_can_be_spent(
-    spendable: str, runway: float | None, level: str
-) -> None:
+def test_credit_limits_look_at_the_spendable(spendable: str, runway: float | None, level: str) -> None:
     limits = Limits.parse(100, 10)
     assert limits.level_of(reading(spendable), runway) == level
     assert limits.level_of(reading(token=spendable), runway) == level
@@ -138,11 +134,11 @@ def test_a_limit_in_credits_looks_at_what_can_be_spent(
     ("runway", "level"),
     [(None, "ok"), (7200.0, "ok"), (7199.9, "low"), (1800.0, "low"), (1799.9, "critical"), (0.0, "critical")],
 )
-def test_a_limit_in_time_looks_at_the_runway(runway: float | None, level: str) -> None:
+def test_time_limits_look_at_the_runway(runway: float | None, level: str) -> None:
     assert Limits.parse("2h", "30 min").level_of(reading(), runway) == level
 
 
-def test_the_worse_of_two_kinds_of_limit_counts() -> None:
+def test_the_worse_of_two_limits_counts() -> None:
     limits = Limits.parse(100, "30 min")
     assert limits.level_of(reading("99"), 1000) == "critical"
     assert limits.level_of(reading("101"), 1000) == "critical"
@@ -150,7 +146,7 @@ def test_the_worse_of_two_kinds_of_limit_counts() -> None:
     assert Limits.parse("30 min", 100).level_of(reading("99"), None) == "critical"
 
 
-def test_without_limits_only_an_empty_account_is_bad() -> None:
+def test_without_limits_only_empty_is_bad() -> None:
     levels = [Limits().level_of(reading(left), 1.0) for left in ("0.0001", "0", "-0.0001")]
     assert levels == ["ok", "critical", "overdrawn"]
 
@@ -158,89 +154,89 @@ def test_without_limits_only_an_empty_account_is_bad() -> None:
 # -- alarms --------------------------------------------------------------------------------------------
 
 
-def rung(
-    limits: Limits, readings: Sequence[str | tuple[str, float | None]], bell: AlarmLatch | None = None
+def fired(
+    limits: Limits, readings: Sequence[str | tuple[str, float | None]], latch: AlarmLatch | None = None
 ) -> list[str | None]:
-    """The level of the alarm that each reading (what is left, and for how long) rings; None where none."""
-    bell = bell or AlarmLatch()
-    heard: list[str | None] = []
+    """The level of the alarm that each reading (what is left, and for how long) raises; None where none."""
+    latch = latch or AlarmLatch()
+    levels: list[str | None] = []
     for left in readings:
         spendable, runway = left if isinstance(left, tuple) else (left, None)
-        alarm = bell.hear(limits, reading(spendable), runway)
+        alarm = latch.update(limits, reading(spendable), runway)
         assert alarm is None or alarm.credits == reading(spendable)
-        heard.append(alarm.level if alarm else None)
-    return heard
+        levels.append(alarm.level if alarm else None)
+    return levels
 
 
-def test_an_episode_rings_once() -> None:
-    assert rung(Limits.parse(100, None), ["200", "99", "98", "50", "99"]) == [None, "low", None, None, None]
+def test_one_level_fires_once() -> None:
+    assert fired(Limits.parse(100, None), ["200", "99", "98", "50", "99"]) == [None, "low", None, None, None]
 
 
-def test_getting_worse_rings_once_for_each_step() -> None:
+def test_each_worse_level_fires_once() -> None:
     left = ["99", "98", "9", "8", "50", "9", "-1", "-2", "5", "-1"]
-    heard = rung(Limits.parse(100, 10), left)
-    assert heard == ["low", None, "critical", None, None, None, "overdrawn", None, None, None]
+    levels = fired(Limits.parse(100, 10), left)
+    assert levels == ["low", None, "critical", None, None, None, "overdrawn", None, None, None]
 
 
-def test_a_fall_through_several_levels_rings_for_the_worst() -> None:
-    assert rung(Limits.parse(100, 10), ["200", "5", "50"]) == [None, "critical", None]
-    assert rung(Limits.parse(100, 10), ["-5", "5", "50"]) == ["overdrawn", None, None]
+def test_a_long_fall_fires_for_the_worst() -> None:
+    assert fired(Limits.parse(100, 10), ["200", "5", "50"]) == [None, "critical", None]
+    assert fired(Limits.parse(100, 10), ["-5", "5", "50"]) == ["overdrawn", None, None]
 
 
-def test_only_a_good_reading_arms_it_again() -> None:
+def test_only_recovery_arms_it_again() -> None:
     limits = Limits.parse(100, 10)
     # Above the critical limit is better, but not good; just above the limit is wavering.
     for not_good in ("11", "99.9999", "100", "109.9999"):
-        assert rung(limits, ["9", not_good, "9"]) == ["critical", None, None], not_good
-    assert rung(limits, ["9", "110", "99", "9"]) == ["critical", None, "low", "critical"]
+        assert fired(limits, ["9", not_good, "9"]) == ["critical", None, None], not_good
+    assert fired(limits, ["9", "110", "99", "9"]) == ["critical", None, "low", "critical"]
     assert REARM_MARGIN == 1.1
 
 
-def test_the_first_reading_may_ring() -> None:
-    assert rung(Limits.parse(100, None), ["99"]) == ["low"]
-    assert rung(Limits(), ["0", "-1", "0"]) == ["critical", "overdrawn", None]
+def test_the_first_reading_may_fire() -> None:
+    assert fired(Limits.parse(100, None), ["99"]) == ["low"]
+    assert fired(Limits(), ["0", "-1", "0"]) == ["critical", "overdrawn", None]
 
 
-def test_a_runway_that_wavers_rings_once() -> None:
+def test_a_wavering_runway_fires_once() -> None:
     limits = Limits.parse("1h", None)
     wavering = [("900", 3590.0), ("899", 3610.0), ("898", 3950.0), ("897", 3500.0)]
-    assert rung(limits, wavering) == ["low", None, None, None]
-    assert rung(limits, [*wavering, ("9000", 3961.0), ("890", 3599.0)])[4:] == [None, "low"]
+    assert fired(limits, wavering) == ["low", None, None, None]
+    assert fired(limits, [*wavering, ("9000", 3961.0), ("890", 3599.0)])[4:] == [None, "low"]
 
 
-def test_a_runway_that_is_not_known_is_no_good_reading() -> None:
+def test_an_unknown_runway_is_no_recovery() -> None:
     limits = Limits.parse("2h", "1h")
-    assert rung(limits, [("9", None), ("9", 3000.0), ("9", None), ("9", 3000.0)]) == [
+    assert fired(limits, [("9", None), ("9", 3000.0), ("9", None), ("9", 3000.0)]) == [
         None,
         "critical",
         None,
         None,
     ]
-    assert rung(limits, [("9", 3000.0), ("900", None), ("900", 9e9), ("9", 3000.0)]) == [
+    assert fired(limits, [("9", 3000.0), ("900", None), ("900", 9e9), ("9", 3000.0)]) == [
         "critical",
         None,
         None,
         "critical",
     ]
     # A limit in credits needs no runway to be left behind.
-    assert rung(Limits.parse(100, None), ["99", "200", "99"]) == ["low", None, "low"]
+    assert fired(Limits.parse(100, None), ["99", "200", "99"]) == ["low", None, "low"]
 
 
-def test_it_is_armed_until_it_rings_and_after_a_good_reading() -> None:
-    limits, bell = Limits.parse(100, None), AlarmLatch()
-    armed = [bell.armed]
+def test_armed_until_fired_and_when_recovered() -> None:
+    limits, latch = Limits.parse(100, None), AlarmLatch()
+    armed = [latch.armed]
     for left in ("200", "99", "105", "110"):
-        bell.hear(limits, reading(left), None)
-        armed.append(bell.armed)
+        latch.update(limits, reading(left), None)
+        armed.append(latch.armed)
     assert armed == [True, True, False, False, True]
 
 
-def test_other_limits_are_heeded_at_once() -> None:
-    bell = AlarmLatch()
-    assert rung(Limits.parse(100, None), ["150", "99"], bell) == [None, "low"]
-    assert rung(Limits.parse(100, 99.5), ["99"], bell) == ["critical"]
-    assert rung(Limits.parse(50, None), ["99"], bell) == [None]
-    assert rung(Limits.parse(100, None), ["99"], bell) == ["low"]
+def test_changed_limits_apply_at_once() -> None:
+    latch = AlarmLatch()
+    assert fired(Limits.parse(100, None), ["150", "99"], latch) == [None, "low"]
+    assert fired(Limits.parse(100, 99.5), ["99"], latch) == ["critical"]
+    assert fired(Limits.parse(50, None), ["99"], latch) == [None]
+    assert fired(Limits.parse(100, None), ["99"], latch) == ["low"]
 
 
 amounts = st.decimals(-10, 300, places=1)
@@ -248,15 +244,13 @@ runways = st.none() | st.integers(0, 30_000)
 
 
 @given(st.lists(st.tuples(amounts, runways), max_size=40), st.booleans())
-def test_between_two_good_readings_each_level_rings_at_most_once_and_in_order(
-    readings: list[tuple[Decimal, int | None]], by_time: bool
-) -> None:
+def test_levels_fire_once_and_in_order(readings: list[tuple[Decimal, int | None]], by_time: bool) -> None:
     limits = Limits.parse(*(("2h", "30 min") if by_time else (100, 10)))
-    bell = AlarmLatch()
+    latch = AlarmLatch()
     episode: list[str] = []
     for spendable, runway in readings:
         credits = reading(spendable)
-        alarm = bell.hear(limits, credits, runway)
+        alarm = latch.update(limits, credits, runway)
         if alarm is not None:
             assert alarm.level == limits.level_of(credits, runway)
             episode.append(alarm.level)
@@ -281,10 +275,28 @@ def test_between_two_good_readings_each_level_rings_at_most_once_and_in_order(
         (1000, "-1234.5", None, "Overdrawn: more was spent than there was."),
     ],
 )
-def test_an_alarm_names_the_limit_that_was_crossed(
+def test_an_alarm_names_the_crossed_limit(
     warn_below: Limit, left: str, runway: float | None, message: str
 ) -> None:
     limits = Limits.parse(warn_below, 10)
     credits = reading(left)
     expected = Alarm(limits.level_of(credits, runway), credits, message)
-    assert AlarmLatch().hear(limits, credits, runway) == expected
+    assert AlarmLatch().update(limits, credits, runway) == expected
+
+
+@pytest.mark.parametrize(
+    "context", [Context(prec=3), Context(prec=3, traps=[Inexact, Rounded, FloatOperation])]
+)
+def test_the_ambient_context_changes_nothing(context: Context) -> None:
+    limits = Limits.parse("1000.0001", 12.3456)
+    with localcontext(context):
+        assert Limits.parse("1000.0001", 12.3456) == limits
+        levels = [limits.level_of(reading(left)) for left in ("1000.0001", "1000", "12.3456", "12.3455")]
+        assert levels == ["ok", "low", "low", "critical"]
+        assert AlarmLatch().update(limits, reading("1100.0001"), None) is None
+        assert str(limits) == "low below 1,000.0001, very low below 12.3456"
+
+
+def test_dust_crosses_no_limit() -> None:
+    """A gateway that computes in doubles answers a hair less than 100."""
+    assert Limits.parse(100, None).level_of(reading("99.99999999999999")) == "ok"

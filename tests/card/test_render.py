@@ -284,7 +284,7 @@ def test_the_strip_tells_the_trend() -> None:
     bundle = CardView(reading(), trend=TREND, worth=usd_estimate(reading(), 68.0)).mimebundle()
     card = Page(bundle["text/html"])
     assert card.field("burn-rate") == ("12.4 / min", None)
-    assert card.field("runway") == ("≈ 1 h 28 min left", None)
+    assert card.field("runway") == ("≈ 1 h 28 min", None)
     assert card.field("spent") == ("19.2", "19.2")
     assert card.field("worth")[0] == "≈ $16.11"
     assert "hidden" not in card.find(_class="evo-strip").attributes
@@ -292,12 +292,15 @@ def test_the_strip_tells_the_trend() -> None:
     assert card.find(_class="evo-area").attributes["d"] == "M0.0 4.0L25.0 29.0L100.0 36.0L100 40L0 40Z"
     assert [element.text for element in card.elements if element.attributes.get("class") == "evo-label"] == [
         "burn",
-        "lasts",
-        "spent here",
+        "runway",
+        "spent this session",
         "",
     ]
     lines = bundle["text/plain"].splitlines()
-    assert lines[3:] == ["  burn 12.4 / min · lasts ≈ 1 h 28 min left · spent here 19.2", "  worth ≈ $16.11"]
+    assert lines[3:] == [
+        "  burn 12.4 / min · runway ≈ 1 h 28 min · spent this session 19.2",
+        "  worth ≈ $16.11",
+    ]
 
 
 def test_a_notice_and_the_outlook_are_told() -> None:
