@@ -142,12 +142,26 @@ class InvalidResponseError(EvoLinkError):
 class BudgetExceeded(BaseException):
     """Work was stopped because what it may spend is spent.
 
-    ``name`` is the budget that tripped; ``max_credits`` what it allows and ``spent`` what was spent, in
-    credits, when that was noticed. It is no ``Exception``: a retry loop must not swallow it.
+    It is no ``Exception``: a retry loop must not swallow it.
+
+    Attributes:
+        name: The budget that tripped.
+        max_credits: The credits it allows.
+        spent: The credits that were spent when that was noticed.
+        over: How many credits more than allowed were spent.
     """
 
+    # `over` is handed in: this module imports nothing of ours, and only `credits` knows exact differences.
+
     def __init__(
-        self, message: str, *, name: str, max_credits: Decimal, spent: Decimal, hint: str = ""
+        self,
+        message: str,
+        *,
+        name: str,
+        max_credits: Decimal,
+        spent: Decimal,
+        over: Decimal,
+        hint: str = "",
     ) -> None:
         """Say what happened in ``message``, and what to make of it in ``hint``."""
         super().__init__(message)
@@ -155,15 +169,11 @@ class BudgetExceeded(BaseException):
         self.name = name
         self.max_credits = max_credits
         self.spent = spent
+        self.over = over
         self.hint = hint
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
-
-    @property
-    def over(self) -> Decimal:
-        """How many credits more than allowed were spent."""
-        return max(self.spent - self.max_credits, Decimal(0))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self).__new__, (type(self), *self.args), self.__dict__)

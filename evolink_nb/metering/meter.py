@@ -17,10 +17,12 @@ from ..api.client import EvoLinkClient
 from ..errors import BudgetExceeded
 from ..formatting import format_amount
 from ..polling.fetcher import CreditsFetcher
-from .budget import WATCH_INTERVAL, Budget, SessionBudget, parse_limit
+from .budget import Budget, SessionBudget
 from .interrupt import InterruptTarget
+from .limits import parse_interval, parse_limit
 from .measurement import SETTLE, Measurement, under_way
 from .place import CallSite
+from .watch import WATCH_INTERVAL, Timing
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -174,7 +176,8 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         if self._limit is not None:
             called = f"The budget {self._place.given!r}" if self._place.given else "The meter"
             name = f"{called} (max_credits={format_amount(self._limit)})"
-            limited = Budget(fetcher, self._limit, name=name, every=self._every)
+            timing = Timing(interval=parse_interval(self._every))
+            limited = Budget(fetcher, self._limit, name=name, timing=timing)
         return _Running(measurement, limited, self._place)
 
 
@@ -193,7 +196,8 @@ def budget(
     limit = parse_limit(max_credits)
     called = f"The budget {name!r}" if name else "The session's budget"
     shown = f"{called} of {format_amount(limit)} credits"
-    return SessionBudget(shared_fetcher(client), limit, name=shown, every=every)
+    timing = Timing(interval=parse_interval(every))
+    return SessionBudget(shared_fetcher(client), limit, name=shown, timing=timing)
 
 
 def shared_fetcher(client: EvoLinkClient | None = None) -> CreditsFetcher:

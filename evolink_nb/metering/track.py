@@ -7,8 +7,8 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from .budget import parse_limit
 from .cost import Cost
+from .limits import parse_interval, parse_limit
 from .measurement import Measurement
 from .meter import shared_fetcher
 from .place import CallSite
@@ -56,13 +56,11 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
     ) -> None:
         if not isinstance(iterable, Iterable | AsyncIterable):
             raise TypeError(f"track needs something to loop over, not {type(iterable).__name__}")
-        if not 0 < every < float("inf"):
-            raise ValueError(f"every must be a number of seconds above 0, not {every!r}")
         self._iterable = iterable
         self._limit = None if max_credits is None else parse_limit(max_credits)
         self._total = total
         self._client = client
-        self._every = every
+        self._every = parse_interval(every)
         self._place = CallSite.of(sys._getframe(1), "loop", given=description)
         self._run: LoopRun | None = None
 

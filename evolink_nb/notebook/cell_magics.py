@@ -163,7 +163,7 @@ class EvoLinkCellMagics(Magics):
     def _rest_unheard_budgets(self) -> None:
         """End the watch of budgets that came with the cell itself, of which nobody heard at its beginning."""
         if self._cells is None and "evolink_nb.metering.budget" in sys.modules:
-            from ..metering import budget as budgets  # noqa: PLC0415
+            from ..metering.budget_registry import budgets  # noqa: PLC0415
 
             budgets.end_work()
             budgets.disarm_thread()

@@ -19,11 +19,11 @@ from IPython.display import display
 from ..api import settings
 from ..errors import BudgetExceeded, EvoLinkError
 from ..formatting import format_amount
-from ..metering import budget as budgets
 from ..metering import ledger
 from ..metering import measurement as measuring
 from ..metering.background import MIN_CALL_SECONDS, BackgroundMeasurement
 from ..metering.budget import Budget
+from ..metering.budget_registry import budgets
 from ..metering.cost import Cost, assess
 from ..metering.interrupt import InterruptTarget
 from ..metering.measurement import SETTLE, Measurement
@@ -99,8 +99,7 @@ class Cells:
         self._outlook: Outlook | None = None
         self._stopped = False
         self._rest: tuple[CreditsFetcher, Credits] | None = None
-        budgets.shown_by_cells = True
-        budgets.on_session = self._note_session
+        budgets.add_listener(self._note_session)
 
     @property
     def tracking(self) -> bool:
@@ -128,8 +127,7 @@ class Cells:
         self._lines.clear()
         if self._outlook is not None:
             self._outlook.end()
-        budgets.shown_by_cells = False
-        budgets.on_session = None
+        budgets.remove_listener(self._note_session)
 
     def break_off(self) -> None:
         """Let go of the cells that run, as of one that is not heard of again."""

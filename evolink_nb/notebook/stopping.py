@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import InputRejected
 
-from ..metering import budget as budgets
+from ..metering.budget_registry import budgets
 from ..metering.interrupt import InterruptTarget
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 
 from evolink_nb.demo import Account, DemoServer
-from evolink_nb.metering import budget as budgets
+from evolink_nb.metering.watch import Timing
 from tests.support import colab
 from tests.support.environment import account_of, isolated_environment
 from tests.support.kernel import CellRun, Kernel, trait_updates
@@ -200,8 +200,8 @@ def test_a_cell_is_stopped_once_it_has_spent_what_it_may(untouched: Kernel, wher
     assert len(run.error["traceback"]) <= 2
     assert [output["output_type"] for output in run.outputs] == ["error", "display_data"]
     # A blocking loop notices at the second interrupt, when the event loop has not answered the first.
-    again = budgets.REPEAT_AFTER + budgets.WATCH_INTERVAL if where.startswith("a blocking loop") else 0
-    assert float(overshoot.text) < budgets.WATCH_INTERVAL + LATENCY + again
+    again = Timing().repeat_after + Timing().interval if where.startswith("a blocking loop") else 0
+    assert float(overshoot.text) < Timing().interval + LATENCY + again
     assert "credits (key)" in amended(untouched, run)
 
 
@@ -246,13 +246,12 @@ def test_a_loop_ends_before_the_item_that_would_go_over(untouched: Kernel, accou
 def test_work_that_can_t_be_stopped_is_said_at_once_in_the_cell_and_on_the_live_card(
     untouched: Kernel,
 ) -> None:
-    untouched.run("import evolink_nb.metering.budget as b\nb.STUCK_AFTER = b.REPEAT_AFTER = 0.3")
     untouched.run("widget = evolink_nb.CreditsWidget(interval=3600); widget")
     run = untouched.run(
         f"{LINE} --max 5 -q\nfor _ in range(5): generate()\n"
         "while not widget.fetcher.notice:\n    try: time.sleep(0.01)\n    except KeyboardInterrupt: pass"
     )
-    untouched.run("widget.close()\nb.STUCK_AFTER = b.REPEAT_AFTER = 1.0")
+    untouched.run("widget.close()")
     assert "--max 5 is spent, but the work can't be interrupted" in run.outputs[0]["text"]
     notices = [update["notice"] for update in trait_updates(run.messages) if "notice" in update]
     assert "can't be interrupted" in notices[0]

@@ -19,10 +19,11 @@ from IPython.core.error import UsageError
 from evolink_nb import BudgetExceeded, errors
 from evolink_nb.api import credentials
 from evolink_nb.demo import OTHER_KEY
-from evolink_nb.metering import budget as budgets
 from evolink_nb.metering import ledger
 from evolink_nb.metering import measurement as measuring
+from evolink_nb.metering.budget_registry import budgets
 from evolink_nb.metering.ledger import MemoryLedger
+from evolink_nb.metering.watch import Timing
 from evolink_nb.notebook.outputs import PrintedLine
 from evolink_nb.notebook.stopping import CellRefused
 from evolink_nb.polling.fetcher import CreditsFetcher, _shared
@@ -420,7 +421,7 @@ def test_a_cell_is_stopped_once_it_has_spent_what_it_may(shell: Shell, where: st
     assert "BudgetExceeded: --max 5 stopped the work at " in shown.out
     # Where an event loop waits, a terminal shows the interrupt itself before.
     assert ("Traceback" in shown.out) == ("await" in work)
-    assert stopped - shell.ip.user_ns["times"][4] < budgets.WATCH_INTERVAL + LATENCY
+    assert stopped - shell.ip.user_ns["times"][4] < Timing().interval + LATENCY
     # Nothing is left that could stop or change what comes next.
     assert not budgets.any_armed()
     shell.run("after = 6 * 7")
@@ -579,11 +580,7 @@ def test_the_session_s_budget_is_named_where_it_trips_before_the_cell_s(shell: S
     shell.run("session.cancel()")
 
 
-def test_work_that_swallows_the_stop_is_said_at_once_in_the_cell_and_on_the_card(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(budgets, "STUCK_AFTER", 0.3)
-    monkeypatch.setattr(budgets, "REPEAT_AFTER", 0.3)
+def test_work_that_swallows_the_stop_is_said_at_once_in_the_cell_and_on_the_card(shell: Shell) -> None:
     shell.run("%evolink_credits")
     fetcher = the_fetcher()
     shell.ip.user_ns["fetcher"] = fetcher

@@ -1,0 +1,43 @@
+"""What users may ask of a budget, a meter or a loop, checked."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+
+def parse_limit(value: object) -> Decimal:
+    """Return a limit as an exact number.
+
+    Args:
+        value: Credits, as a number or its text.
+
+    Returns:
+        Credits, above 0.
+
+    Raises:
+        ValueError: It is no number above 0.
+    """
+    try:
+        limit = Decimal(str(value))
+    except InvalidOperation:
+        limit = Decimal("NaN")
+    if isinstance(value, bool) or not limit.is_finite() or limit <= 0:
+        raise ValueError(f"max_credits must be a number of credits above 0, not {value!r}")
+    return limit
+
+
+def parse_interval(value: float) -> float:
+    """Return the seconds between two readings.
+
+    Args:
+        value: Seconds.
+
+    Returns:
+        Seconds, above 0 and finite.
+
+    Raises:
+        ValueError: It is no such number.
+    """
+    if not 0 < value < float("inf"):
+        raise ValueError(f"every must be a number of seconds above 0, not {value!r}")
+    return value

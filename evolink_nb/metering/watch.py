@@ -1,0 +1,281 @@
+"""Decides what a budget does at each reading. Pure: no thread, lock, clock or callback.
+
+    resting ──start──▶ watching ──limit reached──▶ tripped ──still runs──▶ repeated ──still runs──▶ stuck
+       ▲                  │                           │                       │                       │
+       └────────────────stop──────────────────────────┴───────────────────────┴───────────────────────┘
+
+`Watch` is told what was read, and answers with the actions to take, in that order; `budget` takes them.
+Times are seconds of one monotonic clock, amounts are credits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from ..credits import difference
+from ..polling.backoff import PERMANENT_ERRORS
+
+if TYPE_CHECKING:
+    from ..errors import EvoLinkError
+
+WATCH_INTERVAL = 1.0
+"""Seconds between two readings at most while a budget is armed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How often a budget looks, and how long it waits before it goes further.
+
+    Attributes:
+        interval: Seconds between two readings at most.
+        min_interval: Seconds between two readings at least: at first, and when the limit nears.
+        repeat_after: Seconds after an interrupt after which work that still runs is interrupted again.
+        stuck_after: Seconds after the second interrupt after which work that still runs is called stuck.
+        failures: Readings in a row that fail before a budget says that it can't watch.
+    """
+
+    interval: float = WATCH_INTERVAL
+    min_interval: float = 0.2
+    repeat_after: float = 1.0
+    stuck_after: float = 1.0
+    failures: int = 3
+
+
+class State(Enum):
+    """Where a budget stands."""
+
+    RESTING = "resting"
+    """There is no work to watch."""
+    WATCHING = "watching"
+    """Work runs, and may spend more."""
+    TRIPPED = "tripped"
+    """The limit is reached, and the work was interrupted."""
+    REPEATED = "repeated"
+    """The work was interrupted again, as it still ran."""
+    STUCK = "stuck"
+    """It runs on all the same, and the user was told so."""
+
+
+_NEXT = {
+    State.RESTING: {State.WATCHING},
+    State.WATCHING: {State.TRIPPED, State.RESTING},
+    State.TRIPPED: {State.REPEATED, State.RESTING},
+    State.REPEATED: {State.STUCK, State.RESTING},
+    State.STUCK: {State.RESTING},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEvery:
+    """Read the balance this often."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """Name the budget as what stops the work.
+
+    Attributes:
+        over: Credits spent beyond the limit.
+        checked_ago: Seconds since the balance was checked before.
+    """
+
+    over: Decimal
+    checked_ago: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """Interrupt the work; ``escalate`` after that had no effect."""
+
+    escalate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceBlind:
+    """Say that the balance can't be read, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceStuck:
+    """Say that the work can't be interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearNotice:
+    """Take back what was announced."""
+
+
+Action = ReadEvery | Trip | Interrupt | AnnounceBlind | AnnounceStuck | ClearNotice
+
+
+class Watch:
+    """What a limit in credits means for work that runs."""
+
+    def __init__(self, limit: Decimal, timing: Timing) -> None:
+        """Begin at rest.
+
+        Args:
+            limit: Credits that may be spent; above 0.
+            timing: How often to look, and how long to wait.
+        """
+        self.spent = Decimal(0)
+        self._limit = limit
+        self._timing = timing
+        self._state = State.RESTING
+        self._spent_at_start: Decimal | None = None
+        self._started_at = self._checked_at = self._checked_ago = 0.0
+        self._interrupted_at = self._repeated_at = 0.0
+        self._announced: set[type[Action]] = set()
+        self._failures = 0
+        self._last_error: EvoLinkError | None = None
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        return self._state
+
+    def reaches_limit(self, spent: Decimal) -> bool:
+        """Return whether as much as ``spent`` reaches the limit."""
+        # Amounts that differ by dust only count as equal; a limit below that isn't reached by nothing.
+        return spent > 0 and difference(spent, self._limit) >= 0
+
+    def start(self, now: float, *, spent: Decimal | None = None) -> list[Action]:
+        """Watch work that begins.
+
+        Args:
+            now: When it begins.
+            spent: Credits spent before it that count; None for what was last known.
+
+        Returns:
+            What to do.
+        """
+        self._move(State.WATCHING)
+        self.spent = self.spent if spent is None else spent
+        # Work that spends nothing may still run when all is spent: the user must be able to go on.
+        self._spent_at_start = self.spent if self.reaches_limit(self.spent) else None
+        self._started_at = self._checked_at = now
+        self._checked_ago = 0.0
+        self._announced.clear()
+        self._failures, self._last_error = 0, None
+        # Read soon: only then is it known how fast the work spends.
+        return [self._read_within(self._timing.min_interval)]
+
+    def observe(
+        self,
+        spent: Decimal | None,
+        error: EvoLinkError | None,
+        now: float,
+        *,
+        is_rate_limited: bool = False,
+        is_running: bool = True,
+        is_stopped_by_other: bool = False,
+    ) -> list[Action]:
+        """Take in what the newest reading says.
+
+        Args:
+            spent: Credits spent so far; None when there is no new reading.
+            error: Why the last read failed; None if it didn't. The same object is the same failure.
+            now: When that was learnt.
+            is_rate_limited: Whether the server asked to be left alone for a while.
+            is_running: Whether the work still runs, as far as that can be told.
+            is_stopped_by_other: Whether another budget stops the same work: the first to trip is named.
+
+        Returns:
+            What to do, in this order; nothing while it rests.
+        """
+        if self._state is State.RESTING:
+            return []
+        return [
+            *self._heed_error(error, is_rate_limited=is_rate_limited),
+            *([] if spent is None else self._take_in(spent, now)),
+            *(
+                self._trip(now, is_stopped_by_other=is_stopped_by_other)
+                if self._state is State.WATCHING
+                else self._repeat(now, is_running=is_running)
+            ),
+        ]
+
+    def stop(self) -> list[Action]:
+        """Watch no longer.
+
+        Returns:
+            What to do; the same when it is called again.
+        """
+        if self._state is not State.RESTING:
+            self._move(State.RESTING)
+        return [ClearNotice()] if self._announced else []
+
+    def _move(self, to: State) -> None:
+        """Change the state; the one place that does."""
+        if to not in _NEXT[self._state]:
+            raise AssertionError(f"a budget that is {self._state.value} can't be {to.value} next")
+        self._state = to
+
+    def _take_in(self, spent: Decimal, now: float) -> list[Action]:
+        """Note what was spent, and read sooner the sooner the limit can be reached."""
+        newly_spent = difference(spent, self.spent)
+        since_check = now - self._checked_at
+        self.spent, self._checked_ago, self._checked_at = spent, since_check, now
+        shortest = self._timing.min_interval
+        # As fast as of late, or as on the whole: work that spends in bursts pauses between them.
+        rate = max(
+            float(newly_spent) / max(since_check, shortest),
+            float(spent) / max(now - self._started_at, shortest),
+        )
+        seconds_left = float(difference(self._limit, spent)) / rate if rate > 0 else float("inf")
+        # Slower step by step: the first readings may come before the work has begun to spend.
+        return [self._read_within(min(seconds_left / 2, 2 * since_check))]
+
+    def _read_within(self, seconds: float) -> ReadEvery:
+        return ReadEvery(min(max(seconds, self._timing.min_interval), self._timing.interval))
+
+    def _trip(self, now: float, *, is_stopped_by_other: bool) -> list[Action]:
+        before = self._spent_at_start
+        has_spent = before is None or difference(self.spent, before) > 0
+        if not self.reaches_limit(self.spent) or not has_spent or is_stopped_by_other:
+            return []
+        self._move(State.TRIPPED)
+        self._interrupted_at = now
+        over = max(difference(self.spent, self._limit), Decimal(0))
+        return [Trip(over, self._checked_ago), Interrupt(escalate=False)]
+
+    def _repeat(self, now: float, *, is_running: bool) -> list[Action]:
+        if not is_running:
+            return []
+        actions: list[Action] = []
+        if self._state is State.REPEATED and now - self._repeated_at >= self._timing.stuck_after:
+            self._move(State.STUCK)
+            self._announced.add(AnnounceStuck)
+            actions.append(AnnounceStuck())
+        if now - self._interrupted_at >= self._timing.repeat_after:
+            self._interrupted_at = now
+            if self._state is State.TRIPPED:
+                self._move(State.REPEATED)
+                self._repeated_at = now
+            actions.append(Interrupt(escalate=True))
+        return actions
+
+    def _heed_error(self, error: EvoLinkError | None, *, is_rate_limited: bool) -> list[Action]:
+        """Say once that the balance can't be read, until it can be again."""
+        if self._state is State.STUCK:
+            return []  # the worse news stays
+        if error is None:
+            self._failures = 0
+            was_blind = AnnounceBlind in self._announced
+            self._announced.discard(AnnounceBlind)
+            return [ClearNotice()] if was_blind else []
+        if error is not self._last_error:
+            self._failures += 1
+        self._last_error = error
+        lasting = is_rate_limited or isinstance(error, PERMANENT_ERRORS)
+        if AnnounceBlind in self._announced or not (lasting or self._failures >= self._timing.failures):
+            return []
+        self._announced.add(AnnounceBlind)
+        return [AnnounceBlind(error.message)]
