@@ -6,7 +6,7 @@ nobody ever waits for a thread that is gone. A forked child starts with none of 
 with no lock held (`forget_after_fork`).
 
 Where the platform has no threads (Pyodide) the same work runs as tasks of the running event loop. That is
-decided here and nowhere else.
+decided here and nowhere else; ``threads=`` lets a test decide it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
+from concurrent.futures import wait as wait_for_futures
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -97,15 +98,18 @@ class Job(Generic[T]):
                 self._thread.join(seconds)
         return not self.is_alive
 
-    def _start(self, function: Callable[[], T], *, log_errors: bool) -> None:
+    def _start(self, function: Callable[[], T], *, log_errors: bool, threads: bool) -> None:
+        # Nobody can cancel what runs: an awaiting task that is cancelled would cancel the future, and its
+        # result would then have nowhere to go.
+        self.future.set_running_or_notify_cancel()
         run = partial(contextvars.copy_context().run, self._run, function, log_errors)
-        if not HAS_THREADS:
+        if not threads:
             run()
             return
         self._thread = threading.Thread(target=run, name=self.name, daemon=True)
         try:
             self._thread.start()
-        except BaseException:  # an interrupt, or one thread too many: it never begins
+        except BaseException:  # an interrupt, or one thread too many: whoever has the job sees it ended
             self._thread = None
             raise
 
@@ -116,43 +120,51 @@ class Job(Generic[T]):
             if log_errors:
                 log.exception("%s failed.", self.name)
             self.future.set_exception(error)
+            # The exception's traceback holds this frame: the two must not keep each other alive.
+            del self, function
         else:
             self.future.set_result(result)
 
 
-def start(function: Callable[[], T], *, name: str, log_errors: bool = True) -> Job[T]:
+def start(
+    function: Callable[[], T], *, name: str, log_errors: bool = True, threads: bool = HAS_THREADS
+) -> Job[T]:
     """Run ``function`` in the background, once.
 
     Args:
         function: What to run. It has a copy of the caller's context.
         name: What the thread is called.
         log_errors: Whether an exception is logged as well as kept in the job's future.
+        threads: Whether to use a thread.
 
     Returns:
-        The job, already running; where the platform has no threads, already done.
+        The job, already running; without threads, already done.
 
     Raises:
         RuntimeError: The platform can't start another thread.
     """
     job: Job[T] = Job(name)
-    job._start(function, log_errors=log_errors)
+    job._start(function, log_errors=log_errors, threads=threads)
     return job
 
 
-async def run_async(function: Callable[[], T], *, name: str) -> T:
+async def run_async(function: Callable[[], T], *, name: str, threads: bool = HAS_THREADS) -> T:
     """Run ``function`` in the background and await its result, the event loop going on meanwhile.
 
     Args:
         function: What to run. When the awaiting task is cancelled it runs on to its end.
         name: What the thread is called.
+        threads: Whether to use a thread; without, the event loop waits.
 
     Returns:
         What ``function`` returned.
 
     Raises:
         BaseException: What ``function`` raised.
+        RuntimeError: The platform can't start another thread.
     """
-    return await asyncio.wrap_future(start(function, name=name, log_errors=False).future)
+    job = start(function, name=name, log_errors=False, threads=threads)
+    return await asyncio.wrap_future(job.future)
 
 
 class Loop:
@@ -170,6 +182,7 @@ class Loop:
         name: str,
         timer: Timer | None = None,
         on_error: Callable[[BaseException], None] | None = None,
+        threads: bool = HAS_THREADS,
     ) -> None:
         """Prepare a loop that `start` starts.
 
@@ -177,15 +190,20 @@ class Loop:
             step: What is repeated.
             name: What the thread is called.
             timer: The clock that the step's times are read on; the machine's by default.
-            on_error: Told of each exception that escapes from the step.
+            on_error: Told of each exception that escapes from the step; `is_running` then says whether the
+                loop goes on. It must not keep the exception, whose traceback holds the step's variables.
+            threads: Whether to use a thread; without, a task of the event loop that runs at `start`.
         """
         self._step = step
         self._name = name
         self._timer: Timer = timer or SystemTimer()
         self._on_error = on_error
+        self._threads = threads
         self._changed = threading.Condition()
         self._woken = False
         self._run: Job[None] | asyncio.Task[None] | None = None
+        # Without threads: the run whose step is being taken.
+        self._inside: asyncio.Task[None] | None = None
         self._wake_task: Callable[[], object] = _nothing
         forget_after_fork(self)
 
@@ -197,26 +215,29 @@ class Loop:
     @property
     def is_current(self) -> bool:
         """Whether the calling code runs inside the loop as it runs now, not inside a run that was stopped."""
-        return isinstance(self._run, Job) and self._run.is_current
+        run = self._run
+        return run.is_current if isinstance(run, Job) else run is not None and self._inside is run
 
     def start(self) -> None:
         """Start the loop, or wake it where it runs already.
 
         Raises:
-            RuntimeError: The platform can't start another thread.
+            RuntimeError: The platform can't start another thread, or has none and no event loop runs.
         """
         with self._changed:
             self._woken = True
             if self._run is not None:
                 self._notify()
                 return
-            if not HAS_THREADS:
-                self._run = asyncio.get_running_loop().create_task(self._as_task(), name=self._name)
+            if not self._threads:
+                events = asyncio.get_running_loop()
+                self._run = events.create_task(self._as_task(), name=self._name)
+                self._run.add_done_callback(self._task_done)
                 return
             job: Job[None] = Job(self._name)
             self._run = job
             try:
-                job._start(partial(self._as_thread, job), log_errors=True)
+                job._start(partial(self._as_thread, job), log_errors=True, threads=True)
             except BaseException:
                 self._run = None
                 raise
@@ -231,17 +252,48 @@ class Loop:
         """End the loop after the step under way, without waiting for that.
 
         Returns:
-            The job to join, None where there is nothing to wait for.
+            The job to join, None where the loop did not run.
         """
         with self._changed:
             run, self._run = self._run, None
             self._notify()
-        return run if isinstance(run, Job) else None
+        # Without threads no step is under way: there is nothing left to wait for.
+        return run if isinstance(run, Job) or run is None else Job(self._name)
+
+    def wait_for(self, future: Future[Any], seconds: float | None = None) -> bool:
+        """Wait until a future is resolved by the loop's steps; without threads, take those steps meanwhile.
+
+        Args:
+            future: What a step is expected to resolve.
+            seconds: The most to wait; None waits without limit.
+
+        Returns:
+            Whether it is resolved.
+
+        Raises:
+            RuntimeError: The caller runs inside the loop and would wait for itself.
+        """
+        if self.is_current:
+            raise RuntimeError(f"{self._name} can't wait for itself.")
+        if self._threads:
+            wait_for_futures((future,), seconds)
+            return future.done()
+        until = math.inf if seconds is None else time.monotonic() + seconds
+        while not future.done() and isinstance(self._run, asyncio.Task):
+            # An interrupt is the waiting caller's, not the step's.
+            next_at = self._supervised_step(self._run, lets_through=KeyboardInterrupt)
+            left = math.inf if next_at is None else next_at - self._timer.monotonic()
+            left = min(left, until - time.monotonic())
+            if future.done() or math.isinf(left) or time.monotonic() >= until:
+                break
+            time.sleep(max(left, 0.0))
+        return future.done()
 
     def after_fork(self) -> None:
         """Forget the parent's thread and its lock; called in a forked child."""
         self._changed = threading.Condition()
-        self._run = None
+        self._run = self._inside = None
+        self._wake_task = _nothing
         self._woken = False
 
     def _notify(self) -> None:
@@ -249,12 +301,19 @@ class Loop:
         self._wake_task()
 
     def _as_thread(self, job: Job[None]) -> None:
+        try:
+            self._repeat(job)
+        except BaseException as error:  # not the step: the timer, or a flaw of ours
+            self._end(job, error)
+            raise
+
+    def _repeat(self, job: Job[None]) -> None:
         while True:
             with self._changed:
                 if self._run is not job:
                     return
                 self._woken = False
-            next_at = self._supervised_step()
+            next_at = self._supervised_step(job)
             with self._changed:
                 if next_at is None and not self._woken and self._run is job:
                     self._run = None
@@ -267,11 +326,13 @@ class Loop:
     async def _as_task(self) -> None:
         """Run the same loop where there are no threads."""
         me, woken = asyncio.current_task(), asyncio.Event()
-        self._wake_task = woken.set
+        assert me is not None  # for mypy: this is a task  # noqa: S101
+        if self._run is me:
+            self._wake_task = woken.set
         while self._run is me:
             self._woken = False
             woken.clear()
-            next_at = self._supervised_step()
+            next_at = self._supervised_step(me)
             if next_at is None and not self._woken and self._run is me:
                 self._run = None
             while self._run is me and not self._woken and next_at is not None:
@@ -283,17 +344,42 @@ class Loop:
             # A step that is always due must not starve the page.
             await asyncio.sleep(0)
 
-    def _supervised_step(self) -> float | None:
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        # An event loop that ends cancels its tasks, also before they began.
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None:
+            self._end(task, error)
+
+    def _supervised_step(
+        self, run: Job[None] | asyncio.Task[None], *, lets_through: type[BaseException] | tuple[()] = ()
+    ) -> float | None:
+        outer = self._inside
+        self._inside = run if isinstance(run, asyncio.Task) else None
         try:
             return self._step()
+        except lets_through:
+            raise
         except BaseException as error:
             log.exception("%s: a step failed; the loop goes on.", self._name)
-            if self._on_error is not None:
-                try:
-                    self._on_error(error)
-                except BaseException:
-                    log.exception("%s: on_error failed.", self._name)
+            self._tell(error)
             return self._timer.monotonic() + ERROR_PAUSE
+        finally:
+            self._inside = outer
+
+    def _end(self, run: Job[None] | asyncio.Task[None], error: BaseException) -> None:
+        """Record that a run ended by itself, so that nobody waits for it."""
+        with self._changed:
+            if self._run is not run:
+                return
+            self._run = None
+        self._tell(error)
+
+    def _tell(self, error: BaseException) -> None:
+        if self._on_error is not None:
+            try:
+                self._on_error(error)
+            except BaseException:
+                log.exception("%s: on_error failed.", self._name)
 
 
 _MAX_WAIT = 86_400.0
@@ -307,21 +393,26 @@ class Forkable(Protocol):
         """Start anew: replace the locks, drop the rest without closing it."""
 
 
-_forkable: weakref.WeakSet[Any] = weakref.WeakSet()
+# By identity: two owners that are equal must both be called.
+_forkable: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 
 def forget_after_fork(owner: Forkable) -> None:
     """Have ``owner.after_fork()`` called in every child that this process forks.
 
     Args:
-        owner: Held weakly. It must be hashable.
+        owner: Held weakly.
     """
-    _forkable.add(owner)
+    _forkable[id(owner)] = owner
 
 
 def _after_fork_in_child() -> None:
-    for owner in list(_forkable):
-        owner.after_fork()
+    for owner in list(_forkable.values()):
+        # One that fails must not leave the locks of the others held.
+        try:
+            owner.after_fork()
+        except BaseException:
+            log.exception("%r could not start anew after a fork.", type(owner).__name__)
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows
