@@ -4,16 +4,16 @@
         client = EvoLinkClient(server.key, base_url=server.url)
 
 Its calls reserve credits and settle a little later, as the real ones do; its faults can be switched on.
-Every answer carries the header `DEMO_HEADER`, so that what is simulated can be marked as such.
+Every response carries the header `DEMO_HEADER`, so that what is simulated can be marked as such.
 """
 
 from __future__ import annotations
 
 from .account import OTHER_KEY, OWN_KEY, SEED, Account
-from .answers import DEMO_HEADER
+from .api import DEMO_KEY_PREFIX
 from .faults import Fault
-from .process import running, stop_running
-from .server import DEMO_KEY_PREFIX, DemoServer
+from .messages import DEMO_HEADER
+from .server import DemoServer, running, stop_running
 
 __all__ = [
     "DEMO_HEADER",

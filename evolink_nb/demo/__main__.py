@@ -14,11 +14,18 @@ from .server import DemoServer
 if TYPE_CHECKING:
     from types import FrameType
 
-_LARGEST_PORT = 65_535
+_MAX_PORT = 65_535
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve the simulated API, print its URL and its key, and give the exit code when told to end."""
+    """Serve the simulated API until told to end, its URL and its key printed.
+
+    Args:
+        arguments: The command line's; by default the process's own.
+
+    Returns:
+        The exit code.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m evolink_nb.demo",
         description="A simulated EvoLink account and its API on 127.0.0.1. Prints its URL and its key.",
@@ -57,8 +64,8 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > _LARGEST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port, 0 to {_LARGEST_PORT}")
+    if not text.isdecimal() or int(text) > _MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port, 0 to {_MAX_PORT}")
     return int(text)
 
 

@@ -1,20 +1,19 @@
 """A simulated EvoLink account: calls reserve credits, and settle a little later, sometimes for less.
 
-All amounts are credits, exact to four decimals. The account has no thread of its own: what is due settles
-whenever someone looks. Time is read from the given clock, so a test can drive it.
+The account has no thread of its own: what is due settles whenever someone looks. Time is read from the given
+clock, so a test can drive it.
 """
 
 from __future__ import annotations
 
-import heapq
 import random
 import threading
 import time
 from contextlib import contextmanager
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
-from .ledger import LARGEST_BALANCE, Amount, ApiKey, OutOfCreditsError, Reservation, exact, positive
+from .balances import EXACT, Amount, ApiKey, Balances, Reservation, exact, positive
 from .tasks import ChatCompletion, Task, TaskReport, chat_price, price_of
 
 if TYPE_CHECKING:
@@ -26,6 +25,9 @@ SEED = 20
 OWN_KEY = "own"
 OTHER_KEY = "other"
 
+MAX_COMPLETION_TOKENS = 120
+"""The longest answer to a chat, however many tokens it may have."""
+
 
 class UnknownTaskError(LookupError):
     """The account has no task of that id."""
@@ -34,10 +36,20 @@ class UnknownTaskError(LookupError):
 class Account:
     """An account with one or more keys, deterministic under its seed and safe to use from many threads.
 
-    The starting figures are in credits. ``settle_after`` is the range, in seconds, from which each call's
-    delay is drawn; ``shortfall_rate`` and ``failure_rate`` are the shares of calls that settle for less and
-    for nothing. An unlimited key that is frozen reports 0 left and never moves its counters. Without
-    ``overdraft``, a call that costs more than is left is refused; with it, only one made with nothing left.
+    Args:
+        seed: What all that is drawn follows from.
+        clock: Returns seconds that only grow.
+        unix_time: Returns seconds since 1970, for the dates in responses.
+        user_remaining: Credits the account holds at first.
+        user_used: Credits it has spent before.
+        token_remaining: Credits its own key may spend at first.
+        token_used: Credits that key has spent before.
+        unlimited: Whether that key has no limit of its own.
+        frozen: Whether that key, an unlimited one, reports 0 left and never moves its counters.
+        overdraft: Whether a call may cost more than is left; one made with nothing left is refused anyway.
+        settle_after: The range, in seconds, from which each call's delay is drawn.
+        shortfall_rate: The share of calls that settle for less than they reserved.
+        failure_rate: The share of tasks that fail, and settle for nothing.
     """
 
     def __init__(
@@ -61,17 +73,11 @@ class Account:
         self.settle_after = settle_after
         self._clock = clock
         self._unix_time = unix_time
-        self._overdraft = overdraft
         self._shortfall_rate = shortfall_rate
         self._failure_rate = failure_rate
         self._lock = threading.RLock()
-        self._user_remaining = exact(user_remaining)
-        self._user_used = exact(user_used)
-        self._keys: dict[str, ApiKey] = {}
+        self._balances = Balances(exact(user_remaining), exact(user_used), overdraft=overdraft)
         self._calls = 0
-        self._waiting: list[tuple[float, int, Reservation]] = []
-        self._settled: list[Reservation] = []
-        self._reservations: dict[str, Reservation] = {}
         self._tasks: dict[str, Task] = {}
         self.add_key(OWN_KEY, remaining=token_remaining, used=token_used, unlimited=unlimited, frozen=frozen)
         self.add_key(OTHER_KEY, unlimited=True)
@@ -80,19 +86,19 @@ class Account:
     def keys(self) -> tuple[str, ...]:
         """The names of the account's keys, one's own first."""
         with self._lock:
-            return tuple(self._keys)
+            return tuple(self._balances.keys)
 
     @property
     def outstanding(self) -> Decimal:
         """The credits reserved by calls that have not settled yet."""
-        with self._looking():
-            return sum((reservation.amount for _, _, reservation in self._waiting), Decimal(0))
+        with self._settling():
+            return self._balances.outstanding
 
     @property
     def settled(self) -> tuple[Reservation, ...]:
         """The settled reservations, in the order in which they settled."""
-        with self._looking():
-            return tuple(self._settled)
+        with self._settling():
+            return tuple(self._balances.settled)
 
     def add_key(
         self,
@@ -103,63 +109,61 @@ class Account:
         unlimited: bool = False,
         frozen: bool = False,
     ) -> None:
-        """Give the account one more key.
+        """Add one more key to the account; its figures are in credits.
 
-        Raises ValueError if the name is taken, or if the key is frozen without being unlimited.
+        Raises:
+            ValueError: The name is taken, or the key is frozen without being unlimited.
         """
         if frozen and not unlimited:
             raise ValueError("only an unlimited key can have frozen counters")
         with self._lock:
-            if name in self._keys:
+            if name in self._balances.keys:
                 raise ValueError(f"the account has a key named {name!r} already")
             left = Decimal(0) if frozen else exact(remaining)
-            self._keys[name] = ApiKey(name, left, exact(used), unlimited, frozen)
+            self._balances.keys[name] = ApiKey(name, left, exact(used), unlimited, frozen)
 
     def balance(self, key: str = OWN_KEY) -> dict[str, dict[str, Any]]:
-        """Give the balance as one key sees it: the API's fields, with Decimal credits.
+        """Return the balance as one key sees it: the API's fields, with Decimal credits.
 
-        Raises KeyError for a key the account does not have.
+        Raises:
+            KeyError: The account has no key of that name.
         """
-        with self._looking():
-            token = self._keys[key]
-            return {
-                "token": {
-                    "remaining_credits": token.remaining,
-                    "used_credits": token.used,
-                    "unlimited_credits": token.unlimited,
-                },
-                "user": {"remaining_credits": self._user_remaining, "used_credits": self._user_used},
-            }
+        with self._settling():
+            return self._balances.seen_by(key)
 
     def spendable(self, key: str = OWN_KEY) -> Decimal:
-        """Give the credits a key can still spend: the smaller of its own limit and the account's balance."""
-        with self._looking():
-            token = self._keys[key]
-            return self._user_remaining if token.unlimited else min(self._user_remaining, token.remaining)
+        """Return the credits a key can still spend: the smaller of its own limit and the account's balance.
+
+        Raises:
+            KeyError: The account has no key of that name.
+        """
+        with self._settling():
+            return self._balances.spendable(key)
 
     def top_up(self, amount: Amount, *, key: str | None = None) -> None:
         """Add credits to the account, and to the limit of a key if one is named.
 
-        Raises ValueError if the amount is not positive or the balance would grow beyond what a double can
-        carry, KeyError for a key the account does not have.
+        Raises:
+            ValueError: The amount is not positive, or the balance would grow beyond what a double can carry.
+            KeyError: The account has no key of that name.
         """
-        added = positive(amount)
-        with self._looking():
-            token = None if key is None else self._keys[key]
-            balances = [self._user_remaining] + ([token.remaining] if token else [])
-            if max(balances) + added > LARGEST_BALANCE:
-                raise ValueError(f"the balance cannot grow beyond {LARGEST_BALANCE:,} credits")
-            self._user_remaining += added
-            if token is not None and not token.frozen:
-                token.remaining += added
+        with self._settling():
+            self._balances.top_up(positive(amount), key)
 
     def reserve(self, amount: Amount, *, key: str = OWN_KEY, cost: Amount | None = None) -> Reservation:
         """Hold credits for a call that settles after a while.
 
-        The final cost is drawn unless it is given. Raises `OutOfCreditsError` if the call is refused,
-        ValueError if the amount is not positive, KeyError for a key the account does not have.
+        Args:
+            amount: The credits to hold.
+            key: The key that pays.
+            cost: The credits it settles for; drawn unless given.
+
+        Raises:
+            OutOfCreditsError: Too little is left.
+            ValueError: The amount is not positive, or the cost is not from 0 to the amount.
+            KeyError: The account has no key of that name.
         """
-        with self._looking():
+        with self._settling():
             draw = self._next_draw()
             amount = positive(amount)
             if cost is None:
@@ -168,20 +172,26 @@ class Account:
             return self._hold(f"reservation-{self._calls}", key, amount, exact(cost), self._draw_delay(draw))
 
     def spend(self, amount: Amount, *, key: str = OWN_KEY) -> Reservation:
-        """Spend credits that settle at once, as `reserve` otherwise."""
-        with self._looking():
+        """Spend credits that settle at once; raises as `reserve` does."""
+        with self._settling():
             self._next_draw()
             spent = positive(amount)
             reservation = self._hold(f"spend-{self._calls}", key, spent, spent, 0.0)
-            self._settle_due(self._clock())
+            self._balances.settle(self._clock())
             return reservation
 
     def start_task(self, kind: str, *, model: str, count: int = 1, key: str = OWN_KEY) -> Task:
-        """Start the making of ``count`` images, videos or audios, and reserve their price.
+        """Start a task, and reserve its price; raises as `reserve` does.
 
-        Some tasks make fewer than asked for, some fail and are refunded. Raises as `reserve` does.
+        Some tasks make fewer than asked for, some fail and are refunded.
+
+        Args:
+            kind: "image", "video" or "audio".
+            model: The model's name, which may have a price of its own.
+            count: How many pieces to make.
+            key: The key that pays.
         """
-        with self._looking():
+        with self._settling():
             draw = self._next_draw()
             letters = "".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=8))
             made = count
@@ -199,54 +209,60 @@ class Account:
             self._tasks[name] = task
             return task
 
-    def complete_chat(self, *, prompt_tokens: int, most_tokens: int, key: str = OWN_KEY) -> ChatCompletion:
-        """Answer a chat of so many tokens: reserve for the longest answer, settle for the one given.
+    def complete_chat(self, *, prompt_tokens: int, max_tokens: int, key: str = OWN_KEY) -> ChatCompletion:
+        """Complete a chat: reserve for the longest answer, settle for the one made; raises as `reserve` does.
 
-        Raises as `reserve` does.
+        Args:
+            prompt_tokens: The tokens of the prompt.
+            max_tokens: The most tokens the answer may have.
+            key: The key that pays.
         """
-        with self._looking():
+        with self._settling():
             draw = self._next_draw()
-            completion_tokens = draw.randint(1, max(1, min(most_tokens, 120)))
+            completion_tokens = draw.randint(1, max(1, min(max_tokens, MAX_COMPLETION_TOKENS)))
             name = f"chatcmpl-{draw.getrandbits(64):016x}"
-            amount = chat_price(prompt_tokens, most_tokens)
+            amount = chat_price(prompt_tokens, max_tokens)
             cost = chat_price(prompt_tokens, completion_tokens)
             self._hold(name, key, exact(amount), exact(cost), self._draw_delay(draw))
             return ChatCompletion(name, int(self._unix_time()), prompt_tokens, completion_tokens)
 
     def task(self, task_id: str) -> TaskReport:
-        """Tell how far a task has come.
+        """Return how far a task has come.
 
-        Raises `UnknownTaskError` if the account has no such task.
+        Raises:
+            UnknownTaskError: The account has no such task.
         """
-        with self._looking() as now:
+        with self._settling() as now:
             if task_id not in self._tasks:
                 raise UnknownTaskError(task_id)
-            return self._tasks[task_id].report(now, settled=self._reservations[task_id].settled)
+            settled = self._balances.reservations[task_id].settled
+            return self._tasks[task_id].report(now, settled=settled)
 
     def settle_all(self) -> None:
         """Settle every outstanding call now, and so finish every task."""
-        with self._lock:
-            self._settle_due(float("inf"))
+        with self._settling():
+            self._balances.settle(float("inf"))
 
     def cost_of(self, name: str) -> Decimal:
-        """Give what a task, chat completion or reservation costs in the end, settled or not.
+        """Return what a task, chat completion or reservation costs in the end, in credits, settled or not.
 
-        Raises KeyError for a name the account did not give.
+        Raises:
+            KeyError: The account knows no such name.
         """
         with self._lock:
-            return self._reservations[name].cost
+            return self._balances.reservations[name].cost
 
     def true_cost(self, key: str | None = None) -> Decimal:
-        """Give what all calls so far (of one key, or of all) cost in the end, settled or not."""
-        with self._lock:
-            costs = (held.cost for held in self._reservations.values() if key in (None, held.key))
-            return sum(costs, Decimal(0))
+        """Return what all calls (of one key, or of all) cost in the end, in credits, settled or not."""
+        with self._settling():
+            return self._balances.true_cost(key)
 
     @contextmanager
-    def _looking(self) -> Iterator[float]:
-        with self._lock:
+    def _settling(self) -> Iterator[float]:
+        """Hold the lock, with all that is due settled; the value is the clock's time."""
+        with self._lock, localcontext(EXACT):
             now = self._clock()
-            self._settle_due(now)
+            self._balances.settle(now)
             yield now
 
     def _next_draw(self) -> random.Random:
@@ -258,25 +274,6 @@ class Account:
         return draw.uniform(*self.settle_after)
 
     def _hold(self, name: str, key: str, amount: Decimal, cost: Decimal, delay: float) -> Reservation:
-        token = self._keys[key]
-        left = self.spendable(key)
-        if left <= 0 or (amount > left and not self._overdraft):
-            raise OutOfCreditsError(f"{amount} credits asked for, {left} left")
-        if not 0 <= cost <= amount:
-            raise ValueError(f"a call that reserves {amount} credits cannot settle at {cost}")
         reservation = Reservation(name, key, amount, cost, self._clock() + delay)
-        self._user_remaining -= amount
-        token.spend(amount)
-        self._reservations[name] = reservation
-        heapq.heappush(self._waiting, (reservation.settles_at, self._calls, reservation))
+        self._balances.hold(reservation)
         return reservation
-
-    def _settle_due(self, now: float) -> None:
-        while self._waiting and self._waiting[0][0] <= now:
-            reservation = heapq.heappop(self._waiting)[2]
-            refund = reservation.amount - reservation.cost
-            self._user_remaining += refund
-            self._user_used += reservation.cost
-            self._keys[reservation.key].spend(-refund)
-            reservation.settled = True
-            self._settled.append(reservation)

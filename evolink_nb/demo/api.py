@@ -1,130 +1,187 @@
-"""The operations of the API: the balance, the calls that spend, and the tasks they start."""
+"""The simulated API as a function of method, path, headers and body: no socket, no thread.
+
+    api = Api(Account())
+    response = api.handle(Request("GET", "/v1/credits", (("Authorization", f"Bearer {api.key}"),)))
+
+`DemoServer` puts it on loopback HTTP; anything else that carries requests can mount it as well.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import hashlib
+import hmac
+import itertools
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import localcontext
+from urllib.parse import unquote
 
-from .account import UnknownTaskError
-from .answers import Answer, RefusedError, error_answer, invalid, json_answer
-from .call import Call, Fields
-from .ledger import OutOfCreditsError
+from . import control, operations
+from .account import OWN_KEY, SEED, Account
+from .balances import EXACT
+from .faults import CREDITS_ROUTE, Fault, Faults
+from .messages import (
+    DEMO_HEADER,
+    DEMO_HEADER_VALUE,
+    Delivery,
+    RefusedError,
+    Request,
+    Response,
+    error_response,
+)
+from .operations import RESULT_ROUTE, Call
+from .request_log import RequestLog
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+logger = logging.getLogger(__name__)
 
-    from .tasks import Task
+DEMO_KEY_PREFIX = "sk-evo-demo-"
+"""How the key of every simulated account starts."""
 
-LONGEST_MODEL_NAME = 128
+MAX_BODY = 1024 * 1024
+"""Bytes of a request's body that are read; more is refused with 413."""
 
-MOST_TOKENS = 4096
+UNKNOWN_ROUTE = "unknown"
+"""Stands for every path that is not a route."""
 
-RESULT_PATH = "/demo/results/{name}"
+FAULT_ROUTE = "/demo/fault"
+
+Operation = Callable[[Call], Response]
+
+ROUTES: Mapping[str, Mapping[str, Operation]] = {
+    CREDITS_ROUTE: {"GET": operations.credits_usage},
+    "/v1/images/generations": {"POST": operations.generation("image")},
+    "/v1/videos/generations": {"POST": operations.generation("video")},
+    "/v1/audios/generations": {"POST": operations.generation("audio")},
+    "/v1/tasks/{id}": {"GET": operations.task_detail},
+    "/v1/chat/completions": {"POST": operations.chat_completion},
+    FAULT_ROUTE: {"POST": control.switch_fault_on, "DELETE": control.clear_faults},
+    "/demo/top-up": {"POST": control.top_up},
+    "/demo/spend": {"POST": control.spend},
+    "/demo/settle": {"POST": control.settle},
+    "/demo/requests": {"GET": control.requests_seen},
+    RESULT_ROUTE: {"GET": control.result},
+}
+"""Which operation answers which method on which path."""
+
+_OPEN_TO_ALL = frozenset({RESULT_ROUTE})
 
 
-def credits_usage(call: Call) -> Answer:
-    """Answer with the balance of the calling key and its account."""
-    return json_answer({"data": call.account.balance(call.key), "message": "", "success": True})
+class Api:
+    """The simulated API over an account, its faults and a log of the requests; safe to use from many threads.
 
+    Args:
+        account: The account; by default one that follows from the seed.
+        seed: What the account and the key follow from, where they aren't given.
+        key: The API key that stands for the account's own key.
+        marked: Whether responses say that they are simulated (`DEMO_HEADER`).
+        faults: Where faults are switched on; by default a new one.
+    """
 
-def generation(kind: str) -> Callable[[Call], Answer]:
-    """Give the operation that starts a task making images, videos or audios."""
+    def __init__(
+        self,
+        account: Account | None = None,
+        *,
+        seed: int = SEED,
+        key: str | None = None,
+        marked: bool = True,
+        faults: Faults | None = None,
+    ) -> None:
+        self.account = account or Account(seed=seed)
+        self.key = key or _key_from(seed)
+        self.faults = faults or Faults()
+        self.log = RequestLog()
+        self._marked = marked
+        self._request_numbers = itertools.count(1)
 
-    def start(call: Call) -> Answer:
-        fields = Fields(call.body)
-        model = fields.text("model", most=LONGEST_MODEL_NAME)
-        fields.text("prompt")
-        count = fields.integer("n", least=1, most=10, default=1) if kind == "image" else 1
+    def key_of(self, name: str) -> str:
+        """Return the API key that stands for one of the account's keys."""
+        return self.key if name == OWN_KEY else f"{self.key}-{name}"
+
+    def handle(self, request: Request) -> Response:
+        """Return the response to a request that comes on a connection of its own.
+
+        Waits for nothing: `Response.delivery` says how late the response is, and how it travels.
+        """
+        if len(request.body) > MAX_BODY:
+            return self.refuse(413)
+        # What steers the simulation stays reachable: else nobody could call the refusal off.
+        if self.faults.refusal and not request.target.startswith("/demo/"):
+            return Response(0, delivery=Delivery(connection="refuse"))
+        return self.respond(request, self.admit(request))
+
+    def admit(self, request: Request) -> Fault | None:
+        """Record a request, and return the fault that meets it, which counts as used.
+
+        A transport that can wait does so before `respond`, for `Fault.latency` seconds: what a late response
+        says is then what holds when it is sent.
+        """
+        route, _ = route_of(request.target)
+        self.log.record(route, request)
+        return self.faults.take(route)
+
+    def respond(self, request: Request, fault: Fault | None = None) -> Response:
+        """Return the response to a request that was admitted, spoilt by the fault that met it."""
+        if fault is not None and fault.connection is not None:
+            # It never reaches the API, and spends nothing.
+            return fault.spoil(Response(0))
+        with localcontext(EXACT):
+            response = self._answer(request)
+        return self._signed(response if fault is None else fault.spoil(response))
+
+    def refuse(self, status: int) -> Response:
+        """Return the documented error for what could not be read as a request."""
+        return self._signed(error_response(status))
+
+    def _answer(self, request: Request) -> Response:
+        route, name = route_of(request.target)
+        if route not in ROUTES:
+            return error_response(404)
+        operation = ROUTES[route].get(request.method)
+        if operation is None:
+            return error_response(405).with_headers(("Allow", ", ".join(ROUTES[route])))
+        key = self._key_named_by(request.header("Authorization"))
+        if key is None and route not in _OPEN_TO_ALL:
+            return error_response(401)
+        call = Call(self.account, self.faults, self.log, key or "", request.body, name, request.base_url)
         try:
-            task = call.account.start_task(kind, model=model, count=count, key=call.key)
-        except OutOfCreditsError:
-            raise RefusedError(error_answer(402)) from None
-        usage = {"billing_rule": "per_call", "credits_reserved": task.reserved, "user_group": "default"}
-        estimate = max(1, round(call.account.settle_after[1]))
-        return json_answer(
-            {
-                **_head(task),
-                "progress": 0,
-                "status": "pending",
-                "task_info": {"can_cancel": False, "estimated_time": estimate},
-                "usage": usage,
-            }
-        )
+            return operation(call)
+        except RefusedError as refused:
+            return refused.response
+        except Exception:
+            logger.debug("could not answer %s %s", request.method, route, exc_info=True)
+            return error_response(500)
 
-    return start
+    def _key_named_by(self, authorization: str | None) -> str | None:
+        scheme, _, credential = (authorization or "").strip().partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        given = credential.strip().encode(errors="surrogatepass")
+        for name in self.account.keys:
+            if hmac.compare_digest(given, self.key_of(name).encode()):
+                return name
+        return None
 
-
-def task_detail(call: Call) -> Answer:
-    """Answer with how far a task has come, and with its results once it is completed."""
-    try:
-        report = call.account.task(call.place)
-    except UnknownTaskError:
-        raise RefusedError(error_answer(404, code="invalid_task_id", message="Task not found")) from None
-    address = call.server.url + RESULT_PATH.format(name="")
-    detail: dict[str, Any] = {
-        **_head(report.task),
-        "progress": report.progress,
-        "results": [f"{address}{report.task.id}-{number}.png" for number in range(1, report.ready + 1)],
-        "status": report.status,
-        "task_info": {"can_cancel": False},
-    }
-    if report.status == "failed":
-        detail["error"] = {
-            "code": "generation_failed_no_content",
-            "message": "The model made nothing; the credits were given back",
-        }
-    return json_answer(detail)
+    def _signed(self, response: Response) -> Response:
+        mark = ((DEMO_HEADER, DEMO_HEADER_VALUE),) if self._marked else ()
+        request_id = f"demo-{next(self._request_numbers):08d}"
+        own = (("Cache-Control", "no-store"), *mark, ("x-request-id", request_id))
+        return replace(response, headers=own + response.headers)
 
 
-def chat_completion(call: Call) -> Answer:
-    """Answer a chat with token counts; what it cost shows in the balance alone."""
-    fields = Fields(call.body)
-    model = fields.text("model", most=LONGEST_MODEL_NAME)
-    most_tokens = fields.integer("max_tokens", least=1, most=MOST_TOKENS, default=256)
-    if fields.content.get("stream", False) is not False:
-        raise invalid("stream", "the simulated account answers in one piece only")
-    prompt_tokens = _count_tokens(fields.content.get("messages"))
-    try:
-        chat = call.account.complete_chat(prompt_tokens=prompt_tokens, most_tokens=most_tokens, key=call.key)
-    except OutOfCreditsError:
-        raise RefusedError(error_answer(402)) from None
-    message = {
-        "role": "assistant",
-        "content": "A simulated answer: no model was asked.",
-    }
-    return json_answer(
-        {
-            "id": chat.id,
-            "object": "chat.completion",
-            "created": chat.created,
-            "model": model,
-            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-            "usage": {
-                "prompt_tokens": chat.prompt_tokens,
-                "completion_tokens": chat.completion_tokens,
-                "total_tokens": chat.prompt_tokens + chat.completion_tokens,
-            },
-        }
-    )
+def route_of(target: str) -> tuple[str, str]:
+    """Return the route a request's target belongs to, and what stands in the place of its ``{}``."""
+    path = target.partition("?")[0]
+    if path in ROUTES and "{" not in path:
+        return path, ""
+    folder, _, last = path.rpartition("/")
+    for route in ROUTES:
+        if last and route.startswith(f"{folder}/{{"):
+            return route, unquote(last)
+    return UNKNOWN_ROUTE, ""
 
 
-def _head(task: Task) -> dict[str, Any]:
-    return {
-        "created": task.created,
-        "id": task.id,
-        "model": task.model,
-        "object": f"{task.kind}.generation.task",
-        "type": task.kind,
-    }
-
-
-def _count_tokens(messages: object) -> int:
-    if not isinstance(messages, list) or not messages:
-        raise invalid("messages", "messages must be a list that is not empty")
-    tokens = 0
-    for message in messages:
-        role = message.get("role") if isinstance(message, dict) else None
-        if role not in ("system", "user", "assistant") or not isinstance(message.get("content"), str):
-            raise invalid("messages", "each message needs a role and a content")
-        # About four characters make a token, and each message has a few of its own.
-        tokens += 4 + len(message["content"]) // 4
-    return tokens
+def _key_from(seed: int) -> str:
+    digest = hashlib.sha256(f"evolink-nb-demo/{seed}".encode()).hexdigest()
+    # The hyphens keep it from ever being taken for a real key.
+    return DEMO_KEY_PREFIX + "-".join(digest[place : place + 8] for place in range(0, 32, 8))

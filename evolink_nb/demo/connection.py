@@ -1,35 +1,134 @@
-"""One connection to the simulated API: HTTP/1.1 read with care, answers and faults written."""
+"""HTTP/1.1 on loopback: connections are accepted, read with care, and answered on a named thread each."""
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
 import socket
+import socketserver
 import struct
-from dataclasses import replace
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
-from .answers import DEMO_HEADER, DEMO_HEADER_VALUE, Answer, error_answer, reason
-from .faults import DRIP_SECONDS, HUGE_BODY, Fault
-from .routes import respond, route_of
+from .api import MAX_BODY
+from .messages import Request, Response, reason
 
-if TYPE_CHECKING:
-    from .server import Listener
+HOST = "127.0.0.1"
+THREAD_NAME = "evolink-nb-demo"
 
-LARGEST_BODY = 1024 * 1024
-"""Bytes of a request's body that are read; more is refused with 413."""
-
-_LONGEST_LINE = 65536
+_MAX_LINE = 65536
 _DRAIN_SECONDS = 2.0
 _DRAINED_BYTES = 64 * 1024 * 1024
+# How long stopping may have to wait for the thread that accepts connections.
+_POLL_SECONDS = 0.05
+
+
+class Host(Protocol):
+    """What a connection needs of the server it is on."""
+
+    @property
+    def url(self) -> str:
+        """The base URL."""
+
+    def respond(self, request: Request) -> Response:
+        """Return the response to a request, waiting first where it is to be late."""
+
+    def refuse(self, status: int) -> Response:
+        """Return the documented error for what could not be read as a request."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait; raises an OSError if the server stops meanwhile."""
+
+
+class Connections:
+    """The open connections and their threads, whichever listener accepted them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[threading.Thread, socket.socket] = {}
+        self._numbers = itertools.count(1)
+
+    def open(self, connection: socket.socket, answer: Callable[[], None]) -> None:
+        """Run the answering of a connection on a thread of its own."""
+        name = f"{THREAD_NAME}-connection-{next(self._numbers)}"
+        thread = threading.Thread(target=answer, name=name, daemon=True)
+        with self._lock:
+            # A thread is forgotten only once it is gone: stopping the server joins all that may still run.
+            self._open = {old: its_own for old, its_own in self._open.items() if old.is_alive()}
+            thread.start()
+            self._open[thread] = connection
+
+    def cut(self) -> list[threading.Thread]:
+        """Cut every connection but the calling thread's; return the threads that are about to end."""
+        ending = []
+        with self._lock:
+            for thread, connection in self._open.items():
+                if thread is not threading.current_thread():
+                    ending.append(thread)
+                    with suppress(OSError):  # closed already
+                        connection.shutdown(socket.SHUT_RDWR)
+        return ending
+
+    def abandon(self) -> None:
+        """Close a forked child's copies of the connections, which stay open in its parent."""
+        for connection in self._open.values():
+            # `close` would wait for the files that the parent's threads have made of it.
+            descriptor = connection.detach()
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+class Listener(socketserver.ThreadingTCPServer):
+    """Accepts connections on loopback, until `close`.
+
+    Args:
+        host: The server that answers.
+        connections: Where the accepted connections are kept.
+        port: The port to listen on; 0 takes a free one.
+
+    Raises:
+        OSError: The port is taken.
+    """
+
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, host: Host, connections: Connections, port: int) -> None:
+        self.host = host
+        self._connections = connections
+        super().__init__((HOST, port), Connection)
+        self._acceptor = threading.Thread(
+            target=self.serve_forever, args=(_POLL_SECONDS,), name=f"{THREAD_NAME}-acceptor", daemon=True
+        )
+        self._acceptor.start()
+
+    def close(self) -> None:
+        """Accept nothing more; connections that are open stay so."""
+        self.shutdown()
+        self._acceptor.join()
+        self.server_close()
+
+    def process_request(self, request: Any, client_address: object) -> None:
+        """Answer a connection on a thread of its own."""
+        self._connections.open(request, lambda: self.process_request_thread(request, client_address))
+
+    def handle_error(
+        self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
+    ) -> None:
+        """Keep quiet: a connection that breaks is the client's affair."""
 
 
 class Connection(BaseHTTPRequestHandler):
     """Answers the requests of one connection, one after the other, until either side closes it."""
 
     protocol_version = "HTTP/1.1"
-    # With Nagle's algorithm an answer can wait 40 ms for the acknowledgement of the one before it.
+    # With Nagle's algorithm a response can wait 40 ms for the acknowledgement of the one before it.
     disable_nagle_algorithm = True
     server: Listener
 
@@ -37,10 +136,10 @@ class Connection(BaseHTTPRequestHandler):
         """Read one request and answer it."""
         self.command, self.requestline, self.request_version = "", "", self.protocol_version
         try:
-            self.raw_requestline = self.rfile.readline(_LONGEST_LINE + 1)
+            self.raw_requestline = self.rfile.readline(_MAX_LINE + 1)
             if not self.raw_requestline:
                 self.close_connection = True
-            elif len(self.raw_requestline) > _LONGEST_LINE:
+            elif len(self.raw_requestline) > _MAX_LINE:
                 self._refuse(414)
             elif self.parse_request():
                 self._answer_request()
@@ -55,7 +154,7 @@ class Connection(BaseHTTPRequestHandler):
         self._refuse(code if code < 500 else 400)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
-        """Keep quiet: the server records its requests itself."""
+        """Keep quiet: the API records its requests itself."""
 
     def _answer_request(self) -> None:
         if self.request_version == "HTTP/0.9":
@@ -63,21 +162,13 @@ class Connection(BaseHTTPRequestHandler):
         body = self._read_body()
         if body is None:
             return None
-        demo = self.server.demo
-        route, _ = route_of(self.path)
-        demo.record(self.command, route, self.headers)
-        fault = demo.faults.take(route)
-        if fault is not None and fault.latency:
-            demo.pause(fault.latency)
-        if fault is not None and fault.connection:
-            return self._hang_up(reset=fault.connection == "reset")
-        answer = respond(demo, self.command, self.path, self.headers.get("Authorization"), body)
-        if fault is None:
-            return self._send(answer)
-        return self._send_spoiled(fault.spoil(answer), fault)
+        host = self.server.host
+        return self._send(
+            host.respond(Request(self.command, self.path, tuple(self.headers.items()), body, host.url))
+        )
 
     def _read_body(self) -> bytes | None:
-        """Give the request's body, or None if the request was refused for it."""
+        """Return the request's body, or None if the request was refused for it."""
         if "Transfer-Encoding" in self.headers:
             self._refuse(411)
             return None
@@ -86,7 +177,7 @@ class Connection(BaseHTTPRequestHandler):
         if lengths or not re.fullmatch(r"[0-9]{1,18}", length):
             self._refuse(400)
             return None
-        if int(length) > LARGEST_BODY:
+        if int(length) > MAX_BODY:
             self._refuse(413)
             self._drain()
             return None
@@ -98,15 +189,29 @@ class Connection(BaseHTTPRequestHandler):
 
     def _refuse(self, status: int) -> None:
         self.close_connection = True
-        self._send(error_answer(status))
+        self._send(self.server.host.refuse(status))
 
     def _drain(self) -> None:
-        # Closing with bytes unread resets the connection, and the client may then never see the answer.
+        # Closing with bytes unread resets the connection, and the client may then never see the response.
         self.connection.shutdown(socket.SHUT_WR)
         self.connection.settimeout(_DRAIN_SECONDS)
         drained = 0
         while drained < _DRAINED_BYTES and (chunk := self.rfile.read1(65536)):
             drained += len(chunk)
+
+    def _send(self, response: Response) -> None:
+        delivery = response.delivery
+        if delivery.connection is not None:
+            return self._hang_up(reset=delivery.connection == "reset")
+        if delivery.cut:
+            self.close_connection = True
+        head = self._head(response)
+        body = b"" if self.command == "HEAD" else response.body
+        if delivery.byte_interval:
+            return self._drip(head, body, delivery.byte_interval)
+        # One write for the whole response, so that it leaves in as few packets as it can.
+        self.wfile.write(head + (body[: len(body) // 2] if delivery.cut else body))
+        return None
 
     def _hang_up(self, *, reset: bool) -> None:
         self.close_connection = True
@@ -115,41 +220,18 @@ class Connection(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
 
-    def _send(self, answer: Answer) -> None:
-        # One write for the whole response, so that it leaves in as few packets as it can.
-        self.wfile.write(self._head(answer, len(answer.body)) + self._visible(answer.body))
+    def _drip(self, head: bytes, body: bytes, interval: float) -> None:
+        self.wfile.write(head)
+        for place in range(len(body)):
+            self.server.host.pause(interval)
+            self.wfile.write(body[place : place + 1])
 
-    def _send_spoiled(self, answer: Answer, fault: Fault) -> None:
-        if fault.body == "cut":
-            self.close_connection = True
-            whole = self._head(answer, len(answer.body))
-            self.wfile.write(whole + self._visible(answer.body[: len(answer.body) // 2]))
-        elif fault.body == "slow":
-            self._drip(answer)
-        elif fault.body == "huge":
-            self._send(replace(answer, body=answer.body + b" " * HUGE_BODY))
-        else:
-            self._send(answer)
-
-    def _drip(self, answer: Answer) -> None:
-        self.wfile.write(self._head(answer, len(answer.body)))
-        for place in range(len(self._visible(answer.body))):
-            self.server.demo.pause(DRIP_SECONDS)
-            self.wfile.write(answer.body[place : place + 1])
-
-    def _visible(self, body: bytes) -> bytes:
-        return b"" if self.command == "HEAD" else body
-
-    def _head(self, answer: Answer, length: int) -> bytes:
+    def _head(self, response: Response) -> bytes:
         lines = [
-            f"HTTP/1.1 {answer.status} {reason(answer.status)}",
+            f"HTTP/1.1 {response.status} {reason(response.status)}",
             f"Date: {formatdate(usegmt=True)}",
-            f"Content-Type: {answer.content_type}",
-            f"Content-Length: {length}",
-            "Cache-Control: no-store",
+            f"Content-Length: {len(response.body)}",
             f"Connection: {'close' if self.close_connection else 'keep-alive'}",
-            f"{DEMO_HEADER}: {DEMO_HEADER_VALUE}",
-            f"x-request-id: {self.server.demo.next_request_id()}",
-            *(f"{name}: {value}" for name, value in answer.headers),
+            *(f"{name}: {value}" for name, value in response.headers),
         ]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")

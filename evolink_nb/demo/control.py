@@ -1,83 +1,110 @@
-"""The operations that steer the simulation from another process: faults, top-ups, and what others spend."""
+"""The operations that steer the simulation from outside: faults, top-ups, what others spend, and pictures."""
 
 from __future__ import annotations
 
+import hashlib
+import struct
+import zlib
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .answers import Answer, RefusedError, error_answer, invalid, json_answer
-from .call import Call, Fields
+from .balances import OutOfCreditsError
 from .faults import Fault, InvalidFaultError
-from .ledger import OutOfCreditsError
-from .picture import picture
+from .messages import Fields, RefusedError, Response, error_response, invalid, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .ledger import Amount
+    from .balances import Amount
+    from .operations import Call
+
+PICTURE_SIDE = 64
+"""Pixels on each side of a picture."""
 
 
-def switch_fault_on(call: Call) -> Answer:
+def switch_fault_on(call: Call) -> Response:
     """Switch on the fault that the body describes, with the names of `Fault`."""
     content = {
         name: float(value) if isinstance(value, Decimal) else value
         for name, value in Fields(call.body).content.items()
     }
     try:
-        call.server.switch_on(Fault.from_fields(content))
+        call.faults.switch_on(Fault.from_fields(content))
     except InvalidFaultError as fault:
         raise invalid(fault.field, str(fault)) from None
-    return json_answer({"success": True})
+    return json_response({"success": True})
 
 
-def clear_faults(call: Call) -> Answer:
+def clear_faults(call: Call) -> Response:
     """Switch every fault off."""
-    call.server.clear_faults()
-    return json_answer({"success": True})
+    call.faults.clear()
+    return json_response({"success": True})
 
 
-def top_up(call: Call) -> Answer:
+def top_up(call: Call) -> Response:
     """Add credits to the account; with a key's name, to that key's limit too."""
     fields = Fields(call.body)
-    key = fields.key(call.account, None)
+    key = fields.choice("key", call.account.keys, None)
     return _move(call, fields, partial(call.account.top_up, key=key))
 
 
-def spend(call: Call) -> Answer:
+def spend(call: Call) -> Response:
     """Spend credits, settled at once, with the calling key or the one named."""
     fields = Fields(call.body)
-    key = fields.key(call.account, call.key) or call.key
+    key = fields.choice("key", call.account.keys, call.key) or call.key
     return _move(call, fields, partial(call.account.spend, key=key))
 
 
-def settle(call: Call) -> Answer:
+def settle(call: Call) -> Response:
     """Settle every outstanding call now."""
     call.account.settle_all()
     return _balance(call)
 
 
-def requests_seen(call: Call) -> Answer:
+def requests_seen(call: Call) -> Response:
     """Answer with how many requests each path has had."""
-    return json_answer({"requests": dict(call.server.requests_seen)})
+    return json_response({"requests": dict(call.log.counts)})
 
 
-def result(call: Call) -> Answer:
+def result(call: Call) -> Response:
     """Answer with the picture of that name: what a task is said to have made."""
-    if not call.place.endswith(".png"):
-        raise RefusedError(error_answer(404))
-    return Answer(200, picture(call.place), "image/png")
+    if not call.name.endswith(".png"):
+        raise RefusedError(error_response(404))
+    return Response(200, (("Content-Type", "image/png"),), picture(call.name))
 
 
-def _move(call: Call, fields: Fields, move: Callable[[Amount], object]) -> Answer:
+def picture(name: str) -> bytes:
+    """Return a PNG, a gradient between two colours that follow from the name."""
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).digest()
+    first, second = digest[:3], digest[3:6]
+    rows = bytearray()
+    for y in range(PICTURE_SIDE):
+        rows.append(0)  # each row starts with its filter: none
+        for x in range(PICTURE_SIDE):
+            share = x + y
+            colours = zip(first, second, strict=True)
+            rows.extend(
+                (a * (2 * PICTURE_SIDE - share) + b * share) // (2 * PICTURE_SIDE) for a, b in colours
+            )
+    header = struct.pack(">2I5B", PICTURE_SIDE, PICTURE_SIDE, 8, 2, 0, 0, 0)
+    chunks = _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(bytes(rows))) + _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def _move(call: Call, fields: Fields, move: Callable[[Amount], object]) -> Response:
     try:
         move(fields.credits("credits"))
     except OutOfCreditsError:
-        raise RefusedError(error_answer(402)) from None
+        raise RefusedError(error_response(402)) from None
     except ValueError as error:
         raise invalid("credits", str(error)) from None
     return _balance(call)
 
 
-def _balance(call: Call) -> Answer:
-    return json_answer({"data": call.account.balance(call.key), "success": True})
+def _balance(call: Call) -> Response:
+    return json_response({"data": call.account.balance(call.key), "success": True})
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from dataclasses import dataclass, fields
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypedDict
 
-from .answers import Answer, error_answer, json_answer
+from .messages import JSON_TYPE, Delivery, Response, error_response, json_response
 
-CREDITS_PATH = "/v1/credits"
+CREDITS_ROUTE = "/v1/credits"
+
+FAULT_ROUTES = (
+    CREDITS_ROUTE,
+    "/v1/images/generations",
+    "/v1/videos/generations",
+    "/v1/audios/generations",
+    "/v1/tasks/{id}",
+    "/v1/chat/completions",
+)
+"""Where a fault can be: on the real API's own routes."""
 
 BODIES = ("empty", "html", "cut", "slow", "huge", "unsuccessful", "empty-object")
 """What can be wrong with a body."""
@@ -21,8 +34,8 @@ HUGE_BODY = 16 * 1024 * 1024
 DRIP_SECONDS = 0.1
 """The seconds between two bytes of a slow body."""
 
-_LONGEST_TIME = 86_400
-_MOST_TIMES = 1_000_000
+_MAX_SECONDS = 86_400
+_MAX_TIMES = 1_000_000
 _HTML = b"<!doctype html><html><head><title>%d</title></head><body><h1>Bad gateway</h1></body></html>"
 
 
@@ -51,24 +64,25 @@ class FaultFields(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Fault:
-    """One way for the answers on a path to go wrong.
+    """One way for the responses on a path to go wrong.
 
     Attributes:
-        path: the route, as ``/v1/credits`` or ``/v1/tasks/{id}``.
-        status: an HTTP status from 400 on, sent with its documented body.
-        retry_after: the header's seconds, or its text (an HTTP date).
-        times: how many answers; None until cleared.
-        latency: seconds before the answer.
-        body: one of `BODIES`.
-        text: a body in these very words.
-        connection: one of `CONNECTIONS`.
-        redirect_to: the address of a redirect.
-        seconds: how long connections are refused; None until cleared.
+        path: The route, one of `FAULT_ROUTES`.
+        status: An HTTP status from 400 on, sent with its documented body.
+        retry_after: The header's seconds, or its text (an HTTP date).
+        times: How many responses; None until cleared.
+        latency: Seconds before the response.
+        body: One of `BODIES`.
+        text: A body in these very words.
+        connection: One of `CONNECTIONS`.
+        redirect_to: The address of a redirect.
+        seconds: How long connections are refused; None until cleared.
 
-    Raises `InvalidFaultError`.
+    Raises:
+        InvalidFaultError: A field has a value that cannot be produced.
     """
 
-    path: str = CREDITS_PATH
+    path: str = CREDITS_ROUTE
     status: int | None = None
     retry_after: float | str | None = None
     times: int | None = None
@@ -82,10 +96,10 @@ class Fault:
     def __post_init__(self) -> None:
         # The fields may come from another process, where no type checker saw them.
         for field, holds, what in (
-            ("path", _is_path(self.path), "a path of the API"),
+            ("path", self.path in FAULT_ROUTES, f"one of {', '.join(FAULT_ROUTES)}"),
             ("status", _is_count(self.status, least=400, most=599), "400 to 599"),
             ("retry_after", _is_header(self.retry_after) or _is_time(self.retry_after), "seconds or a date"),
-            ("times", _is_count(self.times, least=1, most=_MOST_TIMES), "a positive integer"),
+            ("times", _is_count(self.times, least=1, most=_MAX_TIMES), "a positive integer"),
             ("latency", _is_time(self.latency), "seconds, a day at most"),
             ("body", self.body in (None, *BODIES), f"one of {', '.join(BODIES)}"),
             ("text", _is_text(self.text), "text"),
@@ -100,56 +114,114 @@ class Fault:
 
     @classmethod
     def from_fields(cls, content: dict[str, Any]) -> Fault:
-        """Give the fault that a JSON object describes, with the names above."""
+        """Return the fault that a JSON object describes, with the names above.
+
+        Raises:
+            InvalidFaultError: A name is unknown, or its value cannot be produced.
+        """
         known = {field.name for field in fields(cls)}
         for name in content:
             if name not in known:
                 raise InvalidFaultError(name, "is not a field of a fault")
         return cls(**content)
 
-    def spoil(self, answer: Answer) -> Answer:
-        """Give the answer that is sent in place of the right one."""
+    def spoil(self, response: Response) -> Response:
+        """Return what is sent in place of the right response."""
+        delivery = Delivery(
+            delay=self.latency,
+            connection=self.connection,
+            cut=self.body == "cut",
+            byte_interval=DRIP_SECONDS if self.body == "slow" else 0.0,
+        )
+        if self.connection is not None:
+            return Response(0, delivery=delivery)
         if self.redirect_to is not None:
-            answer = Answer(302, headers=(("Location", self.redirect_to),))
+            response = Response(302, (("Content-Type", JSON_TYPE), ("Location", self.redirect_to)))
         elif self.status is not None:
-            answer = error_answer(self.status)
-        body, content_type = answer.body, answer.content_type
-        if self.body == "empty":
-            body = b""
-        elif self.body == "html":
-            body, content_type = _HTML % answer.status, "text/html; charset=utf-8"
-        elif self.body == "unsuccessful":
-            body = json_answer({"data": None, "message": "Balance not available", "success": False}).body
-        elif self.body == "empty-object":
-            body = b"{}"
+            response = error_response(self.status)
+        response = self._spoil_body(response)
+        if self.retry_after is not None:
+            response = response.with_headers(("Retry-After", str(self.retry_after)))
+        return replace(response, delivery=delivery)
+
+    def _spoil_body(self, response: Response) -> Response:
+        body = response.body
+        match self.body:
+            case "empty":
+                body = b""
+            case "empty-object":
+                body = b"{}"
+            case "html":
+                body = _HTML % response.status
+                response = response.with_headers(("Content-Type", "text/html; charset=utf-8"))
+            case "unsuccessful":
+                body = json_response(
+                    {"data": None, "message": "Balance not available", "success": False}
+                ).body
         if self.text is not None:
             body = self.text.encode()
-        headers = answer.headers
-        if self.retry_after is not None:
-            headers = (*headers, ("Retry-After", str(self.retry_after)))
-        return Answer(answer.status, body, content_type, headers)
+        if self.body == "huge":
+            body += b" " * HUGE_BODY
+        return replace(response, body=body)
+
+
+@dataclass(frozen=True, eq=False)
+class Refusal:
+    """New connections are refused, on every path: since one call of `Faults.switch_on`.
+
+    Attributes:
+        seconds: For how long; None until cleared.
+        ends_at: When it ends, in seconds of the clock.
+    """
+
+    seconds: float | None
+    ends_at: float
 
 
 class Faults:
-    """The faults that are switched on, by path; those counted by `times` follow one another in order."""
+    """The faults that are switched on, by path; those counted by `times` follow one another in order.
 
-    def __init__(self) -> None:
+    Args:
+        clock: Returns seconds that only grow.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._left: list[tuple[Fault, int | None]] = []
+        self._refusal: Refusal | None = None
 
-    def add(self, fault: Fault) -> None:
+    @property
+    def refusal(self) -> Refusal | None:
+        """The refusal of new connections that holds now; None while they are accepted."""
+        with self._lock:
+            refusal = self._refusal
+            return refusal if refusal is not None and self._clock() < refusal.ends_at else None
+
+    def switch_on(self, fault: Fault) -> None:
         """Switch a fault on; one that stands on the same path until cleared gives way to it."""
         with self._lock:
+            if fault.connection == "refuse":
+                lasts = math.inf if fault.seconds is None else fault.seconds
+                self._refusal = Refusal(fault.seconds, self._clock() + lasts)
+                return
             stay = [entry for entry in self._left if entry[0].path != fault.path or entry[1] is not None]
             self._left = [*stay, (fault, fault.times)]
 
     def clear(self) -> None:
-        """Switch every fault off."""
+        """Switch every fault off, and accept connections again."""
         with self._lock:
             self._left = []
+            self._refusal = None
+
+    def end(self, refusal: Refusal | None) -> None:
+        """Accept connections again, unless another refusal has taken the place of this one."""
+        with self._lock:
+            if self._refusal is refusal:
+                self._refusal = None
 
     def take(self, path: str) -> Fault | None:
-        """Give the fault for the next answer on a path, if there is one, and count it."""
+        """Return the fault for the next response on a path, if there is one, and count it."""
         with self._lock:
             for place, (fault, left) in enumerate(self._left):
                 if fault.path == path:
@@ -161,10 +233,6 @@ class Faults:
             return None
 
 
-def _is_path(value: object) -> bool:
-    return isinstance(value, str) and value.startswith("/v1/")
-
-
 def _is_count(value: object, *, least: int, most: int) -> bool:
     return value is None or (
         isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
@@ -173,7 +241,7 @@ def _is_count(value: object, *, least: int, most: int) -> bool:
 
 def _is_time(value: object) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value is None or (number and 0 <= value <= _LONGEST_TIME)  # type: ignore[operator]
+    return value is None or (number and 0 <= value <= _MAX_SECONDS)  # type: ignore[operator]
 
 
 def _is_header(value: object) -> bool:

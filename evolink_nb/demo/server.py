@@ -1,94 +1,63 @@
-"""The simulated API on loopback: one listener, a named thread a connection, nothing left after it stops."""
+"""The simulated API on loopback, and the one server that a process starts for itself."""
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-import socketserver
+import atexit
+import os
 import threading
-from collections import Counter, deque
-from contextlib import suppress
-from dataclasses import dataclass
-from socket import SHUT_RDWR, socket
-from typing import TYPE_CHECKING, Any, Self, Unpack
+import weakref
+from collections import Counter
+from typing import TYPE_CHECKING, Self, Unpack
 
-from .account import OWN_KEY, SEED, Account
-from .connection import Connection
-from .faults import CREDITS_PATH, Fault, FaultFields, Faults, InvalidFaultError
-from .routes import ROUTES
+from .account import SEED, Account
+from .api import FAULT_ROUTE, Api, route_of
+from .connection import HOST, THREAD_NAME, Connections, Listener
+from .faults import CREDITS_ROUTE, Fault, FaultFields, Faults, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from email.message import Message
     from types import TracebackType
 
-DEMO_KEY_PREFIX = "sk-evo-demo-"
-"""How the key of every simulated account starts."""
-
-HOST = "127.0.0.1"
-
-_THREAD_NAME = "evolink-nb-demo"
-_RECORDED_REQUESTS = 1000
-# How long stopping may have to wait for the thread that accepts connections.
-_POLL_SECONDS = 0.05
+    from .messages import Request, Response
+    from .request_log import SeenRequest
 
 
-@dataclass(frozen=True)
-class SeenRequest:
-    """What is kept of a request: its headers by name only, so that no key is kept."""
-
-    method: str
-    path: str
-    header_names: tuple[str, ...]
-    user_agent: str | None
-
-
-class Listener(socketserver.ThreadingTCPServer):
-    """Accepts connections on loopback, and gives each a thread with a name."""
-
-    allow_reuse_address = True
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, demo: DemoServer, port: int) -> None:
-        self.demo = demo
-        super().__init__((HOST, port), Connection)
-
-    def process_request(self, request: Any, client_address: object) -> None:
-        """Answer a connection on a thread of its own."""
-        self.demo.open_connection(request, lambda: self.process_request_thread(request, client_address))
-
-    def handle_error(self, request: socket | tuple[bytes, socket], client_address: object) -> None:
-        """Keep quiet: a connection that breaks is the client's affair."""
-
-
+# A server has many sides to be used in tests; each of the methods beyond 20 is one line.
 class DemoServer:
     """The simulated EvoLink API over an account, on 127.0.0.1 only.
 
-    ``port`` 0 takes a free one. ``key`` is the account's own key; by default it follows from the seed.
-    Use it in a ``with`` statement, or call `start` and `stop`.
+    Use it in a ``with`` statement, or call `start` and `stop`. A forked child's copy is a stopped one.
+
+    Args:
+        account: The account; by default one that follows from the seed.
+        port: The port to listen on; 0 takes a free one.
+        seed: What the account and its key follow from, where they aren't given.
+        key: The API key that stands for the account's own key.
+        marked: Whether responses say that they are simulated; False lets the account pass for a real one.
     """
 
     def __init__(
-        self, account: Account | None = None, *, port: int = 0, seed: int = SEED, key: str | None = None
+        self,
+        account: Account | None = None,
+        *,
+        port: int = 0,
+        seed: int = SEED,
+        key: str | None = None,
+        marked: bool = True,
     ) -> None:
-        self.account = account or Account(seed=seed)
-        self.key = key or _key_from(seed)
-        self.faults = Faults()
-        self._port = port
+        self.api = Api(account, seed=seed, key=key, marked=marked)
+        self._given_port = port
+        self._reset()
+
+    def _reset(self) -> None:
+        """Be a server that has never been started."""
+        self._port = self._given_port
         self._lifecycle = threading.RLock()
         self._stopping = threading.Event()
         self._stopping.set()
+        self._connections = Connections()
         self._listener: Listener | None = None
-        self._acceptor: threading.Thread | None = None
-        self._reopener: threading.Timer | None = None
-        self._connecting = threading.Lock()
-        self._connections: dict[threading.Thread, socket] = {}
-        self._numbers = itertools.count(1)
-        self._request_numbers = itertools.count(1)
-        self._seen: Counter[str] = Counter()
-        self._requests: deque[SeenRequest] = deque(maxlen=_RECORDED_REQUESTS)
-        self._arrival = threading.Condition()
+        self._refusal: Refusal | None = None
+        self._reopeners: list[threading.Timer] = []
 
     def __enter__(self) -> Self:
         return self.start()
@@ -102,10 +71,26 @@ class DemoServer:
         return f"<DemoServer on {HOST}:{self._port}>"
 
     @property
+    def account(self) -> Account:
+        """The simulated account."""
+        return self.api.account
+
+    @property
+    def key(self) -> str:
+        """The API key that stands for the account's own key."""
+        return self.api.key
+
+    @property
+    def faults(self) -> Faults:
+        """The faults that are switched on."""
+        return self.api.faults
+
+    @property
     def url(self) -> str:
         """The base URL, without a slash at its end.
 
-        Raises RuntimeError before the first start, when the port is not known yet.
+        Raises:
+            RuntimeError: The server has not been started, so that the port is not known yet.
         """
         if not self._port:
             raise RuntimeError("the demo server has not been started")
@@ -114,156 +99,208 @@ class DemoServer:
     @property
     def requests_seen(self) -> Counter[str]:
         """How many requests each route has had, as ``{"/v1/credits": 3}``; ``unknown`` counts the rest."""
-        with self._arrival:
-            return self._seen.copy()
+        return self.api.log.counts
 
     @property
     def requests(self) -> tuple[SeenRequest, ...]:
         """The latest requests, oldest first."""
-        with self._arrival:
-            return tuple(self._requests)
+        return self.api.log.latest
+
+    def key_of(self, name: str) -> str:
+        """Return the API key that stands for one of the account's keys."""
+        return self.api.key_of(name)
 
     def start(self) -> Self:
         """Accept connections, on the port of the last time if there was one.
 
-        Raises OSError if the port is taken.
+        Raises:
+            OSError: The port is taken.
         """
         with self._lifecycle:
             self._stopping.clear()
+            self.faults.end(self.faults.refusal)
+            self._follow_refusal()
             self._open()
+        _servers.add(self)
         return self
 
     def stop(self) -> None:
         """Close every connection and end every thread; stopping twice does no harm."""
         with self._lifecycle:
             self._stopping.set()
-            ending = self._close() + self._cancel_reopening()
+            self._cancel_reopening()
+            ending: list[threading.Thread] = [*self._close(), *self._reopeners]
         # Outside the lock: a thread may be waiting for it on its way out.
         for thread in ending:
-            thread.join()
+            if thread is not threading.current_thread():
+                thread.join()
 
-    def key_of(self, name: str) -> str:
-        """Give the API key that stands for one of the account's keys."""
-        return self.key if name == OWN_KEY else f"{self.key}-{name}"
+    def forget_after_fork(self) -> None:
+        """Be a server that has never been started, in a child that was forked while it ran.
+
+        The parent's threads are not there, its locks may be held for ever, and its sockets are the parent's.
+        """
+        # Closing is for this process only; to shut a connection down would end it for the parent too.
+        if self._listener is not None:
+            self._listener.server_close()
+        self._connections.abandon()
+        self._reset()
 
     def fault(self, **fields: Unpack[FaultFields]) -> None:
         """Switch on a fault, described by the fields of `Fault`.
 
-        Raises InvalidFaultError.
+        Raises:
+            InvalidFaultError: A field has a value that cannot be produced.
         """
         self.switch_on(Fault(**fields))
 
     def switch_on(self, fault: Fault) -> None:
-        """Switch on a fault.
-
-        Raises InvalidFaultError if the API has no such path.
-        """
-        if fault.path not in ROUTES:
-            raise InvalidFaultError(
-                "path", f"must be one of {', '.join(path for path in ROUTES if path[1] == 'v')}"
-            )
-        if fault.connection != "refuse":
-            self.faults.add(fault)
-            return
+        """Switch on a fault."""
         with self._lifecycle:
-            self._cancel_reopening()
-            self._close()
-            if fault.seconds is not None and not self._stopping.is_set():
-                self._reopener = threading.Timer(fault.seconds, self._reopen)
-                self._reopener.name = f"{_THREAD_NAME}-reopener"
-                self._reopener.daemon = True
-                self._reopener.start()
+            self.faults.switch_on(fault)
+            self._follow_refusal()
 
     def clear_faults(self) -> None:
         """Switch every fault off, and accept connections again if they were refused."""
-        self.faults.clear()
         with self._lifecycle:
-            self._cancel_reopening()
-            self._reopen()
+            self.faults.clear()
+            self._follow_refusal()
 
-    def wait_for_requests(self, count: int, *, path: str = CREDITS_PATH, timeout: float = 10.0) -> None:
+    def wait_for_requests(self, count: int, *, path: str = CREDITS_ROUTE, timeout: float = 10.0) -> None:
         """Return once a route has had so many requests in all.
 
-        Raises TimeoutError after ``timeout`` seconds.
+        Args:
+            count: How many.
+            path: The route.
+            timeout: Seconds to wait at most.
+
+        Raises:
+            TimeoutError: It has had fewer by then.
         """
-        with self._arrival:
-            if not self._arrival.wait_for(lambda: self._seen[path] >= count, timeout):
-                raise TimeoutError(f"{self._seen[path]} of {count} requests to {path} after {timeout} s")
+        self.api.log.wait_for(path, count, timeout)
 
-    def record(self, method: str, route: str, headers: Message) -> None:
-        """Count a request and keep what may be kept of it."""
-        names = tuple(headers.keys())
-        with self._arrival:
-            self._seen[route] += 1
-            self._requests.append(SeenRequest(method, route, names, headers.get("User-Agent")))
-            self._arrival.notify_all()
+    def respond(self, request: Request) -> Response:
+        """Return the response to a request, waiting first where it is to be late.
 
-    def next_request_id(self) -> str:
-        """Give the id of the next response."""
-        return f"demo-{next(self._request_numbers):08d}"
+        Raises:
+            ConnectionAbortedError: The server stops meanwhile.
+        """
+        fault = self.api.admit(request)
+        if fault is not None and fault.latency:
+            self.pause(fault.latency)
+        if route_of(request.target)[0] != FAULT_ROUTE:
+            return self.api.respond(request, fault)
+        with self._lifecycle:
+            # In the thread that asks for it, whose own connection is then the one that isn't cut.
+            response = self.api.respond(request, fault)
+            self._follow_refusal()
+            return response
+
+    def refuse(self, status: int) -> Response:
+        """Return the documented error for what could not be read as a request."""
+        return self.api.refuse(status)
 
     def pause(self, seconds: float) -> None:
         """Wait, but not beyond the server's end.
 
-        Raises ConnectionAbortedError if the server stops meanwhile.
+        Raises:
+            ConnectionAbortedError: The server stops meanwhile.
         """
         if self._stopping.wait(seconds):
             raise ConnectionAbortedError("the demo server is stopping")
 
-    def open_connection(self, connection: socket, answer: Callable[[], None]) -> None:
-        """Run the answering of a connection on a thread of its own."""
-        name = f"{_THREAD_NAME}-connection-{next(self._numbers)}"
-        thread = threading.Thread(target=answer, name=name, daemon=True)
-        with self._connecting:
-            # A thread leaves the list only once it is gone: `stop` joins all that may still run.
-            self._connections = {old: open_ for old, open_ in self._connections.items() if old.is_alive()}
-            thread.start()
-            self._connections[thread] = connection
-
     def _open(self) -> None:
-        if self._listener is not None:
-            return
-        self._listener = Listener(self, self._port)
-        self._port = self._listener.server_address[1]
-        self._acceptor = threading.Thread(
-            target=self._listener.serve_forever,
-            args=(_POLL_SECONDS,),
-            name=f"{_THREAD_NAME}-acceptor",
-            daemon=True,
-        )
-        self._acceptor.start()
+        if self._listener is None:
+            self._listener = Listener(self, self._connections, self._port)
+            self._port = self._listener.server_address[1]
 
     def _close(self) -> list[threading.Thread]:
-        """Accept nothing more and close what is open; give the threads that are about to end."""
-        if self._listener is not None and self._acceptor is not None:
-            self._listener.shutdown()
-            self._acceptor.join()
-            self._listener.server_close()
-            self._listener = self._acceptor = None
-        ending = []
-        with self._connecting:
-            for thread, connection in self._connections.items():
-                # The one who asks for it over HTTP still gets an answer.
-                if thread is not threading.current_thread():
-                    ending.append(thread)
-                    with suppress(OSError):  # closed already
-                        connection.shutdown(SHUT_RDWR)
-        return ending
+        """Accept nothing more and cut what is open; return the threads that are about to end."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        # The one who asks for it over HTTP still gets a response.
+        return self._connections.cut()
 
-    def _reopen(self) -> None:
+    def _follow_refusal(self) -> None:
+        """Listen or not, as the faults now say."""
+        refusal = self.faults.refusal
+        if refusal is self._refusal:
+            return
+        self._refusal = refusal
+        self._cancel_reopening()
+        if self._stopping.is_set():
+            return
+        if refusal is None:
+            self._open()
+            return
+        self._close()
+        if refusal.seconds is not None:
+            reopener = threading.Timer(refusal.seconds, self._end_refusal, (refusal,))
+            reopener.name = f"{THREAD_NAME}-reopener"
+            reopener.daemon = True
+            reopener.start()
+            self._reopeners.append(reopener)
+
+    def _end_refusal(self, refusal: Refusal) -> None:
         with self._lifecycle:
-            if not self._stopping.is_set():
-                self._open()
+            self.faults.end(refusal)
+            self._follow_refusal()
 
-    def _cancel_reopening(self) -> list[threading.Thread]:
-        if self._reopener is None:
-            return []
-        reopener, self._reopener = self._reopener, None
-        reopener.cancel()
-        return [] if reopener is threading.current_thread() else [reopener]
+    def _cancel_reopening(self) -> None:
+        # One that is cancelled takes a moment to end, and who stops the server waits for it.
+        self._reopeners = [reopener for reopener in self._reopeners if reopener.is_alive()]
+        for reopener in self._reopeners:
+            reopener.cancel()
 
 
-def _key_from(seed: int) -> str:
-    digest = hashlib.sha256(f"evolink-nb-demo/{seed}".encode()).hexdigest()
-    # The hyphens keep it from ever being taken for a real key.
-    return DEMO_KEY_PREFIX + "-".join(digest[place : place + 8] for place in range(0, 32, 8))
+class _Servers:
+    """The servers of this process: the one it started for itself, and all that a forked child must forget."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._started: weakref.WeakSet[DemoServer] = weakref.WeakSet()
+        self._own: DemoServer | None = None
+
+    def add(self, server: DemoServer) -> None:
+        """Remember a server that was started."""
+        self._started.add(server)
+
+    def running(self, seed: int) -> DemoServer:
+        """Return the process's own server, started if it has none."""
+        with self._lock:
+            if self._own is None:
+                self._own = DemoServer(seed=seed).start()
+                atexit.register(stop_running)
+            return self._own
+
+    def stop(self) -> None:
+        """Stop the process's own server, if it has one."""
+        with self._lock:
+            atexit.unregister(stop_running)
+            own, self._own = self._own, None
+            if own is not None:
+                own.stop()
+
+    def forget_after_fork(self) -> None:
+        """Start a forked child with no server: threads, locks and sockets are its parent's."""
+        self._lock = threading.Lock()
+        self._own = None
+        for server in self._started:
+            server.forget_after_fork()
+        self._started.clear()
+
+
+_servers = _Servers()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_servers.forget_after_fork)
+
+
+def running(seed: int = SEED) -> DemoServer:
+    """Return this process's demo server, started on the first call; the seed counts then only."""
+    return _servers.running(seed)
+
+
+def stop_running() -> None:
+    """Stop this process's demo server, if it has one; the next `running` starts a new one."""
+    _servers.stop()

@@ -19,12 +19,12 @@ PENDING_SHARE = 0.2
 
 
 def price_of(kind: str, model: str) -> Decimal:
-    """Give the credits one piece of a kind costs with a model."""
+    """Return the credits one piece of a kind (image, video or audio) costs with a model."""
     return MODEL_PRICES.get(model, PRICES[kind])
 
 
 def chat_price(prompt_tokens: int, completion_tokens: int) -> Decimal:
-    """Give the credits a chat of so many tokens costs."""
+    """Return the credits a chat of so many tokens costs."""
     return prompt_tokens * PROMPT_TOKEN_PRICE + completion_tokens * COMPLETION_TOKEN_PRICE
 
 
@@ -40,11 +40,18 @@ class TaskReport:
 
 @dataclass(frozen=True)
 class Task:
-    """One generation under way.
+    """One started generation.
 
-    ``created`` is in unix seconds, ``started_at`` and ``finishes_at`` in those of the account's clock,
-    ``reserved`` in credits. Of the ``count`` pieces asked for, ``made`` come out in the end; none if the task
-    fails.
+    Attributes:
+        id: What the API calls it.
+        kind: "image", "video" or "audio".
+        model: The model's name.
+        created: When it was started, in unix seconds.
+        started_at: The same in seconds of the account's clock.
+        count: The pieces asked for.
+        made: The pieces that come out in the end; 0 if the task fails.
+        reserved: The credits held for it.
+        finishes_at: When it ends, in seconds of the account's clock.
     """
 
     id: str
@@ -58,7 +65,12 @@ class Task:
     finishes_at: float
 
     def report(self, now: float, *, settled: bool) -> TaskReport:
-        """Tell how far the task has come at a moment of the account's clock."""
+        """Return how far the task has come.
+
+        Args:
+            now: The moment, in seconds of the account's clock.
+            settled: Whether its reservation has settled, and so the task has ended.
+        """
         if settled and self.made:
             return TaskReport(self, "completed", 100, self.made)
         if settled:

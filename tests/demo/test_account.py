@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from evolink_nb.demo import OTHER_KEY, OWN_KEY, Account
 from evolink_nb.demo.account import UnknownTaskError
-from evolink_nb.demo.ledger import OutOfCreditsError
+from evolink_nb.demo.balances import OutOfCreditsError
 from evolink_nb.demo.tasks import price_of
 
 START = {
@@ -69,7 +69,7 @@ def perform(account: Account, clock: HandClock, call: tuple[str, object], key: s
             case "images", int():
                 account.start_task("image", model="any", count=value, key=key)
             case "chat", int():
-                account.complete_chat(prompt_tokens=value, most_tokens=100, key=key)
+                account.complete_chat(prompt_tokens=value, max_tokens=100, key=key)
             case "wait", float():
                 clock.now += value
             case _:

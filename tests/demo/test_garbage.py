@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolink_nb.demo import DemoServer
-from evolink_nb.demo.routes import ROUTES
+from evolink_nb.demo.api import ROUTES
 from tests.support.caller import Caller
 
 if TYPE_CHECKING:

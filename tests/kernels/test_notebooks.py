@@ -18,7 +18,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 from evolink_nb.api import settings
-from evolink_nb.demo import OWN_KEY, Account, DemoServer, connection
+from evolink_nb.demo import OWN_KEY, Account, DemoServer
 from tests.support.environment import account_of, isolated_environment
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ran]]:
     home = isolated_environment(tmp_path_factory.mktemp("home"))
     with ExitStack() as stack:
         # These accounts pass for real ones: their answers don't say that they are simulated.
-        stack.enter_context(pytest.MonkeyPatch.context()).setattr(connection, "DEMO_HEADER", "x-some-gateway")
-        servers = {name: stack.enter_context(DemoServer(prompt_account())) for name in NAMES}
+        servers = {name: stack.enter_context(DemoServer(prompt_account(), marked=False)) for name in NAMES}
         environments = {name: home | {settings.DEMO_VARIABLE: "1"} for name in NAMES}
         environments |= {f"{name} with a key": home | account_of(server) for name, server in servers.items()}
         notebooks = asyncio.run(run_all(environments))

@@ -1,0 +1,64 @@
+"""What is remembered of the requests to the simulated API: how many, and never a key."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .messages import Request
+
+MAX_REQUESTS = 1000
+"""How many requests are remembered."""
+
+
+@dataclass(frozen=True)
+class SeenRequest:
+    """What is kept of a request: its headers by name only, so that no key is kept."""
+
+    method: str
+    path: str
+    header_names: tuple[str, ...]
+    user_agent: str | None
+
+
+class RequestLog:
+    """Counts requests by route, keeps the latest, and can be waited for; safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._arrival = threading.Condition()
+        self._counts: Counter[str] = Counter()
+        self._latest: deque[SeenRequest] = deque(maxlen=MAX_REQUESTS)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many requests each route has had, as ``{"/v1/credits": 3}``; ``unknown`` counts the rest."""
+        with self._arrival:
+            return self._counts.copy()
+
+    @property
+    def latest(self) -> tuple[SeenRequest, ...]:
+        """The latest requests, oldest first."""
+        with self._arrival:
+            return tuple(self._latest)
+
+    def record(self, route: str, request: Request) -> None:
+        """Count a request to a route, and keep what may be kept of it."""
+        names = tuple(name for name, _ in request.headers)
+        seen = SeenRequest(request.method, route, names, request.header("User-Agent"))
+        with self._arrival:
+            self._counts[route] += 1
+            self._latest.append(seen)
+            self._arrival.notify_all()
+
+    def wait_for(self, route: str, count: int, timeout: float) -> None:
+        """Return once a route has had so many requests in all.
+
+        Raises:
+            TimeoutError: It has had fewer after ``timeout`` seconds.
+        """
+        with self._arrival:
+            if not self._arrival.wait_for(lambda: self._counts[route] >= count, timeout):
+                raise TimeoutError(f"{self._counts[route]} of {count} requests to {route} after {timeout} s")
