@@ -214,7 +214,7 @@ class TestCostOfACell:
     def test_the_bill_is_what_the_account_was_charged(self, ran: dict[str, Ran]) -> None:
         story = ran["cost-of-a-cell with a key"]
         assert story.server is not None
-        in_all = story.output("bill = ").split(" credits in all")[0]
+        in_all = story.output("bill = ").split(" credits in total")[0]
         assert Decimal(in_all) == story.server.account.true_cost(OWN_KEY)
 
 
