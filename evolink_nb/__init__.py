@@ -1,7 +1,7 @@
 """The balance of an EvoLink account, live in a notebook.
 
-``%load_ext evolink_nb`` registers the magics; everything else is loaded when it is first used,
-so that loading costs next to nothing.
+``%load_ext evolink_nb`` registers the magics. Every public name is imported when it is first asked for, so
+that importing the package costs next to nothing, and needs no IPython.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
     from .api.client import EvoLinkClient as EvoLinkClient
     from .card.widget import CreditsWidget as CreditsWidget
     from .credits import Credits as Credits
@@ -23,6 +21,8 @@ if TYPE_CHECKING:
     from .metering.meter import budget as budget
     from .metering.meter import meter as meter
     from .metering.track import track as track
+    from .notebook.extension import load_ipython_extension as load_ipython_extension
+    from .notebook.extension import unload_ipython_extension as unload_ipython_extension
     from .polling.fetcher import CreditsFetcher as CreditsFetcher
 
 _MODULES = {
@@ -33,15 +33,15 @@ _MODULES = {
     "EvoLinkClient": "api.client",
     "EvoLinkError": "errors",
     "budget": "metering.meter",
+    "load_ipython_extension": "notebook.extension",
     "meter": "metering.meter",
     "track": "metering.track",
+    "unload_ipython_extension": "notebook.extension",
 }
 _SUBMODULES = {"ledger": "metering.ledger"}
 
 __all__ = [  # noqa: PLE0604 - names in _MODULES are found by __getattr__
     "__version__",
-    "load_ipython_extension",
-    "unload_ipython_extension",
     *_MODULES,
     *_SUBMODULES,
 ]
@@ -58,17 +58,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_MODULES, *_SUBMODULES})
-
-
-def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Register the magics with ``shell``; what ``%load_ext evolink_nb`` calls."""
-    from .notebook.magics import load  # noqa: PLC0415 - importing the package must not need IPython
-
-    load(shell)
-
-
-def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Take the magics away and end every thread; what ``%unload_ext evolink_nb`` calls."""
-    from .notebook.magics import unload  # noqa: PLC0415 - as above
-
-    unload(shell)

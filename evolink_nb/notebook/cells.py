@@ -1,9 +1,7 @@
-"""What each cell costs: measured by cell events, while the cell runs as if nobody looked.
+"""What each cell costs: measured between the cell events, while the cell runs as if nobody looked.
 
-An input transformer drops the line ``%%evolink_credits …`` (`cell_magics`), so that the rest is an ordinary
-cell; what is here happens before and after it. The line under a cell is displayed when the cell ends and
-amended from the thread that settles. What was amended is sent once more at the end of a later cell: nbclient
-only takes what belongs to the cell that runs.
+The line under a cell is displayed when the cell ends and amended from the thread that settles. What was
+amended is sent once more at the end of a later cell: nbclient only takes what belongs to the cell that runs.
 """
 
 from __future__ import annotations
@@ -11,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
@@ -21,7 +18,7 @@ from ..errors import BudgetExceeded, EvoLinkError
 from ..formatting import format_amount
 from ..metering import ledger
 from ..metering import measurement as measuring
-from ..metering.background import MIN_CALL_SECONDS, BackgroundMeasurement
+from ..metering.background import BackgroundMeasurement
 from ..metering.budget import Budget
 from ..metering.budget_registry import budgets
 from ..metering.cost import Cost, assess
@@ -30,6 +27,7 @@ from ..metering.measurement import SETTLE, Measurement
 from ..metering.meter import MeteredCost, Unmeasured
 from ..metering.settler import read
 from .cost_line import CostLine
+from .metered_cell import MeteredCell
 from .outputs import Line, Outlook, PrintedLine
 from .stopping import BudgetTraceback, CellBlocker
 
@@ -38,68 +36,39 @@ if TYPE_CHECKING:
 
     from ..credits import Credits
     from ..polling.fetcher import CreditsFetcher
+    from .running import RunningCell, RunningCells
 
-MAX_NAME = 60
-"""Characters of a cell's first line that it is called by, at most."""
 FIRST_FIGURE = 10.0
 """Seconds that a terminal waits for a cell's first figure at most: it can't amend what it has printed."""
-
-
-@dataclass
-class _Cell:
-    """A cell that runs: how it is measured, what may stop it, and what of IPython's must be put back."""
-
-    raw: str
-    key: str
-    options: argparse.Namespace | None
-    measurement: Measurement | None = None
-    budget: Budget | None = None
-    stops: BudgetTraceback | None = None
-    problem: str = ""
-    refused: bool = False
-    undo: list[Callable[[], object]] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        lines = [line.strip() for line in self.raw.splitlines() if line.strip()]
-        if self.options is not None:
-            lines = lines[1:]
-        # What a cell does is seldom in its first comment or import, but that is how people know it again.
-        first = lines[0] if lines else "(an empty cell)"
-        return first if len(first) <= MAX_NAME else first[: MAX_NAME - 1] + "…"
-
-    @property
-    def is_quiet(self) -> bool:
-        return self.options is not None and self.options.quiet
-
-    def refuse(self, shell: Any, reason: str) -> None:
-        """Have ``shell`` not run it; then nothing is measured either."""
-        self.refused = True
-        if self.measurement is not None:
-            self.measurement.abandon()
-            self.measurement = None
-        self.undo.append(CellBlocker(shell, reason).end)
-
-    def put_back(self) -> None:
-        while self.undo:
-            self.undo.pop()()
 
 
 class Cells:
     """The cells of one shell: measured where they ask for it, or all of them while tracking is on."""
 
-    def __init__(self, shell: Any, fetcher_of: Callable[[argparse.Namespace], CreditsFetcher]) -> None:
-        """Serve ``shell``; ``fetcher_of`` gives the fetcher that a cell's options ask for."""
+    def __init__(
+        self,
+        shell: Any,
+        running: RunningCells,
+        fetcher_for: Callable[[argparse.Namespace], CreditsFetcher],
+    ) -> None:
+        """Serve one shell.
+
+        Args:
+            shell: The shell whose cells these are.
+            running: The cells that run in it.
+            fetcher_for: Returns the fetcher that a cell's options ask for.
+        """
         self._shell = shell
-        self._fetcher_of = fetcher_of
+        self._running = running
+        self._fetcher_for = fetcher_for
         self._in_place = hasattr(shell, "kernel")
-        self._running: list[_Cell] = []
         self._lines: list[Line] = []
         self._tracked: CreditsFetcher | None = None
         self._outlook: Outlook | None = None
         self._stopped = False
-        self._rest: tuple[CreditsFetcher, Credits] | None = None
-        budgets.add_listener(self._note_session)
+        self._idle_since: tuple[CreditsFetcher, Credits] | None = None
+        if running.outermost is not None:
+            self._show_stops_during(running.outermost)
 
     @property
     def tracking(self) -> bool:
@@ -107,7 +76,11 @@ class Cells:
         return self._tracked is not None
 
     def track(self, fetcher: CreditsFetcher | None) -> None:
-        """Measure every cell on ``fetcher``'s account from the next one on; None ends it."""
+        """Measure every cell from the next one on.
+
+        Args:
+            fetcher: What reads the account they spend on; None to measure them no longer.
+        """
         if self._tracked is not None:
             self._tracked.detach(self)
         self._tracked = fetcher
@@ -123,60 +96,64 @@ class Cells:
         # What still settles ends after this.
         self._stopped = True
         self.track(None)
-        self.break_off()
+        self._let_go(self._running.end_all())
         self._lines.clear()
         if self._outlook is not None:
             self._outlook.end()
-        budgets.remove_listener(self._note_session)
+            self._outlook = None
+        self._idle_since = None
 
-    def break_off(self) -> None:
-        """Let go of the cells that run, as of one that is not heard of again."""
-        while self._running:
-            cell = self._running.pop()
-            if cell.budget is not None:
-                cell.budget.disarm()
-            if cell.measurement is not None:
-                cell.measurement.abandon()
-            cell.put_back()
-        budgets.end_work()
+    # -- before a cell ---------------------------------------------------------------------------------
 
-    # -- before a cell -------------------------------------------------------------------------------------
+    def begin(self, cell: RunningCell) -> None:
+        """Measure a cell that begins, if it asked for it or every cell is tracked.
 
-    def begin(self, info: Any, options: argparse.Namespace | None) -> None:
-        """Take note that a cell begins; with ``options`` it asked to be measured. ``info`` is IPython's."""
-        key = getattr(info, "cell_id", None) or info.raw_cell
-        cell = _Cell(info.raw_cell, key, options)
-        outermost = not self._running
-        self._running.append(cell)
-        if options is not None:
-            self._measure(cell, options)
-        elif outermost and self._tracked is not None:
-            cell.measurement = BackgroundMeasurement(self._tracked, whole=True)
-            cell.measurement.start()
-        if outermost:
+        Args:
+            cell: The cell.
+        """
+        is_outermost = cell is self._running.outermost
+        if cell.options is not None:
+            self._measure(cell, cell.options)
+        elif is_outermost and self._tracked is not None:
+            metered = cell.metered = MeteredCell(cell.key, cell.name, None, on_final=self._after_settling)
+            metered.measurement = BackgroundMeasurement(self._tracked, whole=True)
+            metered.measurement.start()
+        if is_outermost:
+            self._show_stops_during(cell)
             # On other accounts too: this cell may spend there. On its own its first reading came before.
             measuring.follow_all()
-            rest, self._rest = self._rest, None
-            if cell.measurement is not None and rest is not None:
-                cell.measurement.on_begin = functools.partial(_record_drain, rest)
-            self._watch_for_session(cell)
-        if cell.budget is not None or (outermost and budgets.any_armed()):
+            idle, self._idle_since = self._idle_since, None
+            if cell.metered is not None and cell.metered.measurement is not None and idle is not None:
+                cell.metered.measurement.on_begin = functools.partial(_record_drain, idle)
+            try:
+                budgets.begin_work(_target_of_cell())
+            except KeyboardInterrupt:
+                self._refuse_interrupted(cell)
+        has_budget = cell.metered is not None and cell.metered.budget is not None
+        if has_budget or (is_outermost and budgets.any_armed()):
             self._show_stops_of(cell)
 
+    def _show_stops_during(self, cell: RunningCell) -> None:
+        """Have a session's budget leave it to this to show its stop, while a cell runs."""
+        budgets.add_listener(self._note_session)
+        cell.restore.callback(budgets.remove_listener, self._note_session)
+
     def _note_session(self) -> None:
-        """Take note that a budget was set, most likely by the cell that runs, which it can stop."""
-        if self._running and all(cell.stops is None for cell in self._running):
-            self._show_stops_of(self._running[0])
+        """Show as such the stop of a budget that the running cell has set, which may be that cell's."""
+        cell = self._running.outermost
+        if cell is not None and cell.traceback is None:
+            self._show_stops_of(cell)
 
-    def _show_stops_of(self, cell: _Cell) -> None:
-        cell.stops = BudgetTraceback(self._shell)
-        cell.undo.append(cell.stops.end)
+    def _show_stops_of(self, cell: RunningCell) -> None:
+        cell.traceback = BudgetTraceback(self._shell)
+        cell.restore.callback(cell.traceback.end)
 
-    def _measure(self, cell: _Cell, options: argparse.Namespace) -> None:
+    def _measure(self, cell: RunningCell, options: argparse.Namespace) -> None:
+        metered = cell.metered = MeteredCell(cell.key, cell.name, options, on_final=self._after_settling)
         try:
-            fetcher = self._fetcher_of(options)
+            fetcher = self._fetcher_for(options)
             limit = SETTLE if options.settle is None else options.settle
-            measurement = cell.measurement = Measurement(fetcher, settle=limit, whole=True)
+            measurement = metered.measurement = Measurement(fetcher, settle=limit, whole=True)
             measurement.start()
             if options.output:
                 self._shell.user_ns[options.output] = MeteredCost(measurement)
@@ -184,43 +161,47 @@ class Cells:
                 if measurement.before is None:
                     raise measurement.unreadable()
                 name = f"--max {format_amount(options.max)}"
-                cell.budget = Budget(fetcher, options.max, name=name)
-                cell.budget.arm(measurement.before, _work_of_cell())
+                metered.budget = Budget(fetcher, options.max, name=name)
+                metered.budget.arm(measurement.before, _target_of_cell())
         except EvoLinkError as error:
-            cell.problem = error.message
-            if cell.measurement is None and options.output:
+            metered.problem = error.message
+            if metered.measurement is None and options.output:
                 # Else the variable would still hold an earlier cell's.
                 self._shell.user_ns[options.output] = MeteredCost(Unmeasured(Cost(reason=error.message)))
             if options.max is not None:
-                cell.refuse(self._shell, f"--max can't be watched: {error}")
+                self._refuse(cell, f"--max can't be watched: {error}")
         except KeyboardInterrupt:
             self._refuse_interrupted(cell)
 
-    def _watch_for_session(self, cell: _Cell) -> None:
-        try:
-            budgets.begin_work(_work_of_cell())
-        except KeyboardInterrupt:
-            self._refuse_interrupted(cell)
-
-    def _refuse_interrupted(self, cell: _Cell) -> None:
+    def _refuse_interrupted(self, cell: RunningCell) -> None:
         # Left to IPython it would end this event only, and the cell would run, with nothing to watch it.
-        cell.refuse(self._shell, "it was interrupted while the balance was read.")
+        self._refuse(cell, "it was interrupted while the balance was read.")
 
-    # -- after a cell --------------------------------------------------------------------------------------
+    def _refuse(self, cell: RunningCell, reason: str) -> None:
+        """Have IPython not run the cell; then nothing is measured either."""
+        if cell.metered is not None:
+            cell.metered.is_refused = True
+            cell.metered.abandon()
+        cell.restore.callback(CellBlocker(self._shell, reason).end)
 
-    def end(self, result: Any) -> None:
-        """Take note that a cell has ended, with IPython's ``result``."""
-        cell = self._pop(result.info.raw_cell)
+    # -- after a cell ----------------------------------------------------------------------------------
+
+    def end(self, ended: list[RunningCell], result: Any) -> None:
+        """Settle what a cell that has ended cost, and say what stopped it.
+
+        Args:
+            ended: The cell, and before it those inside it whose end was never announced.
+            result: IPython's of the cell; None where none of them is heard of again.
+        """
+        cell = ended[-1] if ended and result is not None else None
+        self._let_go([each for each in ended if each is not cell])
+        exceeded = self._end_budgets(cell)
         if cell is not None:
-            exceeded = self._end_budgets(cell)
-            cell.put_back()
-            if exceeded is not None:
-                self._say_stopped(cell, result, exceeded)
-            if cell.measurement is not None:
-                self._settle(cell, cell.measurement)
-            elif cell.options is not None and not cell.is_quiet and not cell.refused:
-                problem = CostLine(Cost(reason=cell.problem), settling=False)
-                display(problem.mimebundle(), raw=True)
+            cell.restore.close()
+            if exceeded is not None and cell.traceback is not None:
+                self._show_stop(cell.traceback, result, exceeded)
+            if cell.metered is not None:
+                self._settle(cell.metered)
         for line in list(self._lines):
             # Asked before: what ends while it is sent is sent once more.
             over = line.over
@@ -228,9 +209,17 @@ class Cells:
             if over:
                 self._lines.remove(line)
 
-    def _end_budgets(self, cell: _Cell) -> BudgetExceeded | None:
-        """Have all that watches the cell rest, and tell which one stopped it."""
-        ends = [] if cell.budget is None else [cell.budget.disarm]
+    def _let_go(self, lost: list[RunningCell]) -> None:
+        for cell in lost:
+            if cell.metered is not None:
+                cell.metered.abandon()
+            cell.restore.close()
+
+    def _end_budgets(self, cell: RunningCell | None) -> BudgetExceeded | None:
+        """Have all that watches the cell rest, and return the stop of the one that stopped it."""
+        ends: list[Callable[[], BudgetExceeded | None]] = []
+        if cell is not None and cell.metered is not None and cell.metered.budget is not None:
+            ends.append(cell.metered.budget.disarm)
         if not self._running:
             ends += [budgets.end_work, budgets.disarm_thread]
         exceeded = None
@@ -241,85 +230,67 @@ class Cells:
                 exceeded = exceeded or stop
         return exceeded
 
-    def _pop(self, raw_cell: str) -> _Cell | None:
-        # Events of other cells come too: of the one that loaded the extension, or of an empty one.
-        if not any(cell.raw == raw_cell for cell in self._running):
-            return None
-        while (cell := self._running.pop()).raw != raw_cell:
-            cell.put_back()
-        return cell
-
-    def _say_stopped(self, cell: _Cell, result: Any, exceeded: BudgetExceeded) -> None:
+    def _show_stop(self, traceback: BudgetTraceback, result: Any, exceeded: BudgetExceeded) -> None:
         """Let the budget be what ended the cell, instead of the interrupt by which it did."""
         # What the cell did with the interrupt is its own affair: it may have ended well, or otherwise.
         if result.error_in_exec is not exceeded:
             result.error_in_exec = exceeded
-            if cell.stops is None or not cell.stops.shown:
+            if not traceback.shown:
                 self._shell.showtraceback((BudgetExceeded, exceeded, None))
 
-    def _settle(self, cell: _Cell, measurement: Measurement) -> None:
-        tracked = cell.options is None
+    def _settle(self, metered: MeteredCell) -> None:
+        measurement, options = metered.measurement, metered.options
+        if measurement is None:
+            if not metered.is_quiet and not metered.is_refused:
+                problem = CostLine(Cost(reason=metered.problem), settling=False)
+                display(problem.mimebundle(), raw=True)
+            return
         measurement.stop()
-        if not tracked:
-            measurement.record("cell", key=cell.key, name=cell.name)
-        line = None
-        if not cell.is_quiet:
+        if not metered.is_tracked:
+            metered.record(measurement)
+        if not metered.is_quiet:
             kind = Line if self._in_place else PrintedLine
-            line = kind(measurement, key=cell.key, shown=not tracked)
-            self._lines.append(line)
-        measurement.on_change = functools.partial(self._amend, cell, line)
-        measurement.on_finish = functools.partial(self._finish, cell, line)
+            metered.line = kind(measurement, key=metered.key, shown=not metered.is_tracked)
+            self._lines.append(metered.line)
+        measurement.on_change = metered.changed
+        measurement.on_finish = metered.final
         measurement.settle_in_background()
-        if cell.options is not None and cell.options.settle is not None:
+        if options is not None and options.settle is not None:
             _wait_for(measurement.wait, measurement)
-        elif line is not None and not self._in_place and not tracked:
+        elif metered.line is not None and not self._in_place and not metered.is_tracked:
             _wait_for(functools.partial(measurement.wait_for_first, FIRST_FIGURE), measurement)
 
-    # -- on the thread that settles ------------------------------------------------------------------------
+    # -- on the thread that settles --------------------------------------------------------------------
 
-    def _amend(self, cell: _Cell, line: Line | None, measurement: Measurement) -> None:
-        # A tracked cell that spent nothing has neither a line nor an entry.
-        if cell.options is None and not measurement.is_recorded:
-            if not measurement.cost.credits:
-                return
-            measurement.record("cell", key=cell.key, name=cell.name)
-        if line is not None:
-            line.amend()
-
-    def _finish(self, cell: _Cell, line: Line | None, measurement: Measurement) -> None:
-        could_spend = measurement.seconds >= MIN_CALL_SECONDS
-        if measurement.cost.credits is None and not measurement.is_recorded and could_spend:
-            # A tracked cell whose cost can't be read is none that spent nothing.
-            measurement.record("cell", key=cell.key, name=cell.name)
-        if line is not None:
-            line.finish(shown=measurement.is_recorded or cell.options is not None)
-        # Where another cell has begun meanwhile, the rest begins with the end of that one.
+    def _after_settling(self, measurement: Measurement, key: str) -> None:
+        if self._stopped:
+            return
+        # Where another cell has begun meanwhile, the idle time begins with the end of that one.
         if (
             measurement.cost.settled
             and measurement.after is not None
             and not (measurement.is_followed or self._running)
         ):
-            self._rest = measurement.fetcher, measurement.after
-        expected = ledger.expected(ledger.current().entries(), cell.key, simulated=measurement.cost.simulated)
-        if measurement.cost.credits and expected and not self._stopped:
+            self._idle_since = measurement.fetcher, measurement.after
+        expected = ledger.expected(ledger.current().entries(), key, simulated=measurement.cost.simulated)
+        if measurement.cost.credits and expected:
             if self._outlook is not None:
                 self._outlook.end(clear=self._outlook.fetcher is not measurement.fetcher)
             self._outlook = Outlook(measurement.fetcher, expected)
 
 
-def _work_of_cell() -> InterruptTarget:
+def _target_of_cell() -> InterruptTarget:
     # Once its code is done a cell is still on its way out, and who asked for it waits for the answer.
     return InterruptTarget(within=("run_code", "run_cell", "run_cell_async"))
 
 
-def _record_drain(rest: tuple[CreditsFetcher, Credits], measurement: Measurement) -> None:
+def _record_drain(idle: tuple[CreditsFetcher, Credits], measurement: Measurement) -> None:
     """Record what was spent since the last cell had settled: by no cell."""
-    fetcher, since = rest
+    fetcher, since = idle
     before = measurement.before
     if before is None or fetcher is not measurement.fetcher:
         return
-    seconds = (before.read_at - since.read_at).total_seconds()
-    cost = assess(since, before, seconds=seconds, agreed=True)
+    cost = assess(since, before, seconds=before.monotonic - since.monotonic, agreed=True)
     if (cost.token or 0) > 0 or (cost.user or 0) > 0:
         ledger.current().record(
             ledger.Entry(key="", name=ledger.IDLE_NAME, kind="idle", began_at=since.read_at, cost=cost)
@@ -330,5 +301,5 @@ def _wait_for(wait: Callable[[], object], measurement: Measurement) -> None:
     try:
         wait()
     except KeyboardInterrupt:
-        # A person has seen enough; the cell itself is done.
+        # The user has seen enough; the cell itself is done.
         measurement.cancel()

@@ -1,61 +1,64 @@
-"""``%evolink_credits`` and its siblings, and the cell events."""
+"""The magics as they are typed: names, options and help.
+
+Light to import, because ``%load_ext`` must cost next to nothing. What the magics do is in `commands`, which
+is imported when one of them is first used: the package's one lazy boundary.
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.error import StdinNotImplementedError, UsageError
-from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
-from IPython.core.magic_arguments import argument, magic_arguments
-from IPython.display import display
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
-from .arguments import limit, positive
-from .cell_magics import CELL_MAGIC, EvoLinkCellMagics, options_of
+from .arguments import credits, file, limit, name, positive, seconds
 
 if TYPE_CHECKING:
     import argparse
 
-    from IPython.core.formatters import IPythonDisplayFormatter, MimeBundleFormatter
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..api.credentials import Secret
-    from ..api.settings import Connection
     from ..card.widget import CreditsWidget
     from ..credits import Credits
-    from ..polling.fetcher import CreditsFetcher
-    from .displays import LiveOutput
-
-# Everything else of ours, and what it brings (requests, the widget), is imported where it is first used:
-# %load_ext must cost next to nothing.
+    from .commands import Commands
+    from .running import RunningCells
 
 LINE_MAGICS = ("evolink_costs", "evolink_credits", "evolink_login", "evolink_track")
-COMPLETED = (*(f"%{name}" for name in LINE_MAGICS), CELL_MAGIC)
-ENDS = {
-    "metering.budget": "stop_all",
-    "metering.measurement": "stop_all",
-    "polling.fetcher": "stop_all",
-    "demo": "stop_running",
-}
-"""Rooms that have threads, and what ends these, in this order."""
-CREDITS_TYPE = ("evolink_nb.credits", "Credits")
-WIDGET_TYPE = ("evolink_nb.card.widget", "CreditsWidget")
-HTML_EVERY = 1.0
-"""Seconds between two rewrites of a card of plain HTML at least."""
+CELL_MAGIC = "%%evolink_credits"
 
 
 @magics_class
 class EvoLinkMagics(Magics):
-    """The balance of an EvoLink account, and the key it is read with."""
+    """The balance of an EvoLink account, the key it is read with, and what cells cost."""
 
-    def __init__(self, shell: InteractiveShell) -> None:
-        """Serve ``shell``."""
+    def __init__(self, shell: InteractiveShell, running: RunningCells) -> None:
+        """Serve one shell.
+
+        Args:
+            shell: The shell whose magics these are.
+            running: The cells that run in it.
+        """
         super().__init__(shell)
-        self._displays: list[LiveOutput] = []
-        self._html: dict[CreditsFetcher, LiveOutput] = {}
-        self._last: tuple[Credits, Callable[[], dict[str, str]]] | None = None
+        self.registrations = ExitStack()
+        """Takes back, when it is closed, what loading the extension registered."""
+        self._running = running
+        self._commands: Commands | None = None
+
+    @property
+    def is_used(self) -> bool:
+        """Whether `commands` has been needed yet."""
+        return self._commands is not None
+
+    @property
+    def commands(self) -> Commands:
+        """What the magics do; imported and made when it is first needed."""
+        if self._commands is None:
+            from .commands import Commands  # noqa: PLC0415 - the lazy boundary: it brings requests and more
+
+            self._commands = Commands(self.shell, self._running)
+        return self._commands
 
     @no_var_expand
     @magic_arguments()
@@ -76,19 +79,8 @@ class EvoLinkMagics(Magics):
         ``c.user.remaining``, ``c.token.remaining`` and more.
         """
         options = options_of(self.evolink_credits, line)
-        _check(options)
-        fetcher = _fetcher(options)
-        if (options.live or options.html) and hasattr(self.shell, "kernel"):
-            self._go_live(fetcher, options)
-            return None
-        if options.live or options.html:
-            print("A live card needs a notebook. This is the reading now:", file=sys.stderr)
-        credits = self._read(fetcher)
-        if options.json:
-            print(credits.to_json())
-            return None
-        self._last = credits, lambda: _bundle_of(fetcher, options)
-        return credits
+        _check_credits(options)
+        return self.commands.show_credits(options)
 
     @no_var_expand
     @magic_arguments()
@@ -97,201 +89,96 @@ class EvoLinkMagics(Magics):
     @line_magic
     def evolink_login(self, line: str) -> Credits | None:
         """Ask for an API key without showing it, try it, and use it in this kernel from now on."""
-        options = options_of(self.evolink_login, line)
-        from ..api import credentials, settings  # noqa: PLC0415
+        return self.commands.log_in(options_of(self.evolink_login, line))
 
-        if options.forget:
-            credentials.login.forget()
-            return None
-        key = _ask_for_key()
-        found = settings.connection(key, demo=False)
-        credits = self._read(_fetcher_of(found))
-        credentials.login.enter(key)
-        if options.save:
-            credentials.save_key(key, found.base_url)
-        return credits
+    @no_var_expand
+    @magic_arguments()
+    @argument("state", nargs="?", choices=("on", "off"), help="Measure every cell, or no longer.")
+    @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
+    @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
+    @line_magic
+    def evolink_track(self, line: str) -> None:
+        """Say under every cell that spends credits what it cost, from the next one on."""
+        self.commands.track(options_of(self.evolink_track, line))
 
-    def show_widget(self, widget: CreditsWidget) -> None:
-        """Show a live card whose saved counterpart follows it; what displaying a `CreditsWidget` calls."""
-        from .displays import LiveOutput, static_fallback  # noqa: PLC0415
+    @no_var_expand
+    @magic_arguments()
+    @argument(
+        "--csv",
+        nargs="?",
+        const="-",
+        type=file,
+        metavar="FILE",
+        help="Give it as CSV: print it, or write FILE.",
+    )
+    @argument("--pandas", action="store_true", help="Give it as a pandas DataFrame.")
+    @line_magic
+    def evolink_costs(self, line: str) -> Any:
+        """Show what cells, meters and loops of this kernel have cost, dearest first."""
+        options = options_of(self.evolink_costs, line)
+        if options.csv and options.pandas:
+            raise UsageError("--csv and --pandas are two ways to the same: choose one.")
+        return self.commands.show_costs(options)
 
-        display(widget.view(), raw=True)
-        self._displays.append(LiveOutput(widget.fetcher, lambda: static_fallback(widget.render())))
+    @no_var_expand
+    @magic_arguments("%evolink_credits")
+    @argument("--max", type=credits, metavar="N", help="Stop the cell once it has spent this many credits.")
+    @argument("--settle", type=seconds, metavar="SECONDS", help="Wait for the account to settle, this long.")
+    @argument("-o", dest="output", type=name, metavar="NAME", help="Keep the cost in this variable.")
+    @argument("-q", dest="quiet", action="store_true", help="Show no line under the cell.")
+    @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
+    @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
+    @cell_magic("evolink_credits")  # type: ignore[arg-type]
+    def evolink_credits_of_cell(self, line: str, cell: str) -> None:
+        """Run the cell as if this line were not there, and say below what it cost.
+
+        The cost is read from the account, and amended in place as that settles; %evolink_costs has all.
+        """
+        # The line is dropped before a cell runs (`cell_magics`), and this is left for what isn't the first
+        # line of a cell, or can't be read: then the error says why.
+        options_of(self.evolink_credits_of_cell, line)
+        # The cell's error has been shown already; where it goes on to is another magic's to say.
+        __tracebackhide__ = True
+        shell: Any = self.shell
+        with self._running.called_by_magic():
+            shell.run_cell(f"{CELL_MAGIC} {line}\n{cell}").raise_error()
 
     def bundle(self, credits: Credits, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002 - IPython's own
-        """Give the card of a reading; with the options it was read with, if it is the last one read."""
-        from ..card import render as card  # noqa: PLC0415
+        """Return the card of a reading; what displaying a `Credits` calls."""
+        return self.commands.bundle(credits)
 
-        if self._last is not None and self._last[0] is credits:
-            return self._last[1]()
-        return card.CardView(credits).mimebundle()
-
-    def at_cell_end(self, _result: object = None) -> None:
-        """Let what a saved notebook would hold catch up; after each cell."""
-        for shown in self._displays:
-            shown.at_cell_end()
-
-    def stop(self) -> None:
-        """Leave every output as it is."""
-        for shown in [*self._displays, *self._html.values()]:
-            shown.stop()
-        self._displays.clear()
-        self._html.clear()
-
-    def _go_live(self, fetcher: CreditsFetcher, options: argparse.Namespace) -> None:
-        from ..api.settings import INTERVAL  # noqa: PLC0415
-
-        interval = options.every or INTERVAL
-        if options.live:
-            from ..card.widget import CreditsWidget  # noqa: PLC0415
-
-            display(
-                CreditsWidget(
-                    fetcher,
-                    interval=interval,
-                    warn_below=options.warn_below,
-                    critical_below=options.critical_below,
-                    credits_per_dollar=options.credits_per_dollar,
-                )
-            )
-            return
-        from .displays import LiveOutput  # noqa: PLC0415
-
-        # Plain HTML can't say that it is gone: a later one of the same key takes an earlier one's place.
-        if fetcher in self._html:
-            self._html.pop(fetcher).stop()
-        fetcher.attach(self, interval)
-        fetcher.wait(interval)
-        self._html[fetcher] = LiveOutput(fetcher, lambda: _bundle_of(fetcher, options), every=HTML_EVERY)
-
-    def _read(self, fetcher: CreditsFetcher) -> Credits:
-        """Read now; when that fails show the last reading with its age, and raise."""
-        from ..errors import EvoLinkError  # noqa: PLC0415
-
-        try:
-            return fetcher.read()
-        except EvoLinkError:
-            if fetcher.credits is not None:
-                from ..card import render as card  # noqa: PLC0415
-
-                now, notice = datetime.now(UTC), fetcher.notice
-                stale = card.CardView(fetcher.credits, status="stale", now=now, notice=notice)
-                display(stale.mimebundle(), raw=True)
-            raise
+    def show_widget(self, widget: CreditsWidget) -> None:
+        """Show a live card; what displaying a `CreditsWidget` calls."""
+        self.commands.show_widget(widget)
 
 
-def load(shell: InteractiveShell) -> None:
-    """Register the magics, their completion, how results are shown and the cell events with ``shell``."""
-    magics, cell_magics = EvoLinkMagics(shell), EvoLinkCellMagics(shell, _fetcher)
-    shell.register_magics(magics, cell_magics)
-    for name in COMPLETED:
-        shell.set_hook("complete_command", _complete_options, str_key=name)
-    _bundles(shell).for_type_by_name(*CREDITS_TYPE, magics.bundle)
-    _displayers(shell).for_type_by_name(*WIDGET_TYPE, magics.show_widget)
-    shell.input_transformers_cleanup.append(cell_magics.run_as_if_not_there)
-    shell.events.register("pre_run_cell", cell_magics.at_cell_start)
-    for each in (cell_magics, magics):
-        shell.events.register("post_run_cell", each.at_cell_end)
+def options_of(magic: Any, line: str) -> argparse.Namespace:
+    """Parse the options on a magic's line.
+
+    Args:
+        magic: The magic, decorated with its arguments.
+        line: What was typed after its name.
+
+    Returns:
+        The options by their names.
+
+    Raises:
+        UsageError: The line can't be read.
+    """
+    try:
+        options: argparse.Namespace = parse_argstring(magic, line)
+    except ValueError as error:
+        # A quotation that is not closed.
+        raise UsageError(f"{error}.") from None
+    if getattr(options, "demo", False) and options.key_env:
+        raise UsageError("--demo needs no key: leave out --key-env.")
+    return options
 
 
-def unload(shell: InteractiveShell) -> None:
-    """Take away what `load` registered, and end every thread of this package."""
-    manager = shell.magics_manager
-    magics = manager.registry.pop(EvoLinkMagics.__name__, None)
-    cell_magics = manager.registry.pop(EvoLinkCellMagics.__name__, None)
-    for name in LINE_MAGICS:
-        manager.magics["line"].pop(name, None)
-    manager.magics["cell"].pop(CELL_MAGIC.lstrip("%"), None)
-    for name in COMPLETED:
-        shell.strdispatchers["complete_command"].strs.pop(name, None)
-    _bundles(shell).pop(".".join(CREDITS_TYPE), None)
-    _displayers(shell).pop(".".join(WIDGET_TYPE), None)
-    if magics is not None and cell_magics is not None:
-        shell.input_transformers_cleanup.remove(cell_magics.run_as_if_not_there)
-        shell.events.unregister("pre_run_cell", cell_magics.at_cell_start)
-        for each in (cell_magics, magics):
-            shell.events.unregister("post_run_cell", each.at_cell_end)
-            each.stop()
-    # Only what was used was ever imported, and only that has threads to end.
-    for room, end in ENDS.items():
-        _call_if_loaded(f"evolink_nb.{room}", end)
-
-
-def _complete_options(shell: InteractiveShell, event: Any) -> list[str]:
-    """Give the options of the magic on ``event.line``."""
-    is_cell_magic = event.line.startswith("%%")
-    find: Any = shell.find_cell_magic if is_cell_magic else shell.find_line_magic
-    parser = find(event.command.lstrip("%")).parser
-    return [option for action in parser._actions for option in action.option_strings if len(option) > 2]
-
-
-def _bundles(shell: Any) -> MimeBundleFormatter:
-    formatter: MimeBundleFormatter = shell.display_formatter.mimebundle_formatter
-    return formatter
-
-
-def _displayers(shell: Any) -> IPythonDisplayFormatter:
-    formatter: IPythonDisplayFormatter = shell.display_formatter.ipython_display_formatter
-    return formatter
-
-
-def _call_if_loaded(module: str, function: str) -> None:
-    if module in sys.modules:
-        getattr(sys.modules[module], function)()
-
-
-def _check(options: argparse.Namespace) -> None:
+def _check_credits(options: argparse.Namespace) -> None:
     if options.live and options.html:
         raise UsageError("--live and --html are two ways to the same: choose one.")
     if options.every is not None and not (options.live or options.html):
         raise UsageError("--every goes with --live: %evolink_credits --live --every 10")
     if options.json and (options.live or options.html):
         raise UsageError("--json goes with neither --live nor --html.")
-
-
-def _fetcher(options: argparse.Namespace) -> CreditsFetcher:
-    from ..api import settings  # noqa: PLC0415
-
-    return _fetcher_of(settings.connection(demo=options.demo or None, key_variable=options.key_env))
-
-
-def _fetcher_of(found: Connection) -> CreditsFetcher:
-    from ..api.client import EvoLinkClient  # noqa: PLC0415
-    from ..polling.fetcher import CreditsFetcher  # noqa: PLC0415
-
-    return CreditsFetcher.shared(EvoLinkClient(found.key, base_url=found.base_url))
-
-
-def _ask_for_key() -> Secret:
-    import getpass  # noqa: PLC0415
-
-    from ..api.credentials import API_KEY_VARIABLE, Secret  # noqa: PLC0415
-    from ..errors import ConfigurationError  # noqa: PLC0415
-
-    try:
-        # The key is in no variable of this frame: tracebacks can print those.
-        return Secret(getpass.getpass("EvoLink API key: "))
-    except (StdinNotImplementedError, EOFError):
-        pass
-    raise ConfigurationError(
-        "There is nobody here to ask for a key.", hint=f"Set {API_KEY_VARIABLE} instead."
-    )
-
-
-def _bundle_of(fetcher: CreditsFetcher, options: argparse.Namespace) -> dict[str, str]:
-    """Give a card that does not move of what ``fetcher`` holds, with the options a person gave."""
-    from ..card import render as card  # noqa: PLC0415
-    from ..card.alarms import Limits  # noqa: PLC0415
-
-    limits = Limits.parse(options.warn_below, options.critical_below)
-    credits, error = fetcher.credits, fetcher.error
-    return card.CardView(
-        credits,
-        status="paused" if error is None else fetcher.status,
-        message="" if error is None else str(error),
-        level=None if credits is None else limits.level_of(credits, fetcher.runway),
-        trend=card.Trend(fetcher.burn_rate, fetcher.runway, fetcher.spent),
-        worth=card.usd_estimate(credits, options.credits_per_dollar),
-        notice=fetcher.notice,
-        outlook=fetcher.outlook,
-    ).mimebundle()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LIVE = "%evolink_credits --live --every 0.5"
 STILL = "%evolink_credits --live --every 3600"
 READ = "reading = %evolink_credits"
-EVERY_SECOND = "import evolink_nb.notebook.displays; evolink_nb.notebook.displays.REWRITE_AFTER = 1.0"
+EVERY_SECOND = "import evolink_nb.notebook.outputs; evolink_nb.notebook.outputs.REWRITE_AFTER = 1.0"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 READ_AT = re.compile(r"read \d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 

@@ -495,6 +495,17 @@ def test_a_session_s_budget_that_ends_the_cell_that_sets_it_is_all_that_is_shown
     shell.run("session.cancel()")
 
 
+def test_a_session_s_budget_set_after_a_magic_is_shown_as_such(shell: Shell) -> None:
+    """What measures cells is imported by the magic, within the cell that the budget then stops."""
+    shell.run(STEPS)
+    budget = "import evolink_nb\nsession = evolink_nb.budget(5)"
+    shown = shell.run(f"c = %evolink_credits\n{budget}\n{WHERE['a retry loop']}")
+    assert isinstance(shown.error, BudgetExceeded)
+    assert "KeyboardInterrupt" not in shown.out
+    assert shell.run("session.exceeded is None").value
+    shell.run("session.cancel()")
+
+
 def test_a_session_s_budget_counts_across_cells_and_lets_what_spends_nothing_run(shell: Shell) -> None:
     shell.run(STEPS)
     assert shell.run("import evolink_nb; session = evolink_nb.budget(5)").error is None

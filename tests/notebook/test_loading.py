@@ -26,6 +26,7 @@ ip = get_ipython()
 print(json.dumps({
     "magics": sorted(n for kind in ip.magics_manager.magics.values() for n in kind if "evolink" in n),
     "registry": sorted(n for n in ip.magics_manager.registry if "evolink" in n.lower()),
+    "configurables": [type(c).__name__ for c in ip.configurables if "evolink" in type(c).__module__],
     "events": [
         name for name, fs in ip.events.callbacks.items() for f in fs if "evolink" in repr(f).lower()
     ],
@@ -48,6 +49,7 @@ print(json.dumps({
 NOTHING: dict[str, Any] = {
     "magics": [],
     "registry": [],
+    "configurables": [],
     "events": [],
     "completers": [],
     "hooks": 0,
@@ -59,7 +61,8 @@ NOTHING: dict[str, Any] = {
 LOADED = NOTHING | {
     # The balance and the cell magic share a name.
     "magics": ["evolink_costs", "evolink_credits", "evolink_credits", "evolink_login", "evolink_track"],
-    "registry": ["EvoLinkCellMagics", "EvoLinkMagics"],
+    "registry": ["EvoLinkMagics"],
+    "configurables": ["EvoLinkMagics"],
     "completers": [
         "%%evolink_credits",
         "%evolink_costs",
@@ -69,7 +72,7 @@ LOADED = NOTHING | {
     ],
     "hooks": 5,
     "transformers": ["run_as_if_not_there"],
-    "events": ["pre_run_cell", "post_run_cell", "post_run_cell"],
+    "events": ["pre_run_cell", "post_run_cell"],
     "formatters": [
         "bundle: ('evolink_nb.credits', 'Credits')",
         "display: ('evolink_nb.card.widget', 'CreditsWidget')",
@@ -124,8 +127,10 @@ def test_loading_imports_nothing_heavy() -> None:
     assert ours == {
         "evolink_nb._version",
         "evolink_nb.notebook",
+        "evolink_nb.notebook.extension",
         "evolink_nb.notebook.magics",
         "evolink_nb.notebook.cell_magics",
+        "evolink_nb.notebook.running",
         "evolink_nb.notebook.arguments",
     }
 

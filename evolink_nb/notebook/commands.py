@@ -1,0 +1,274 @@
+"""What the magics do. `magics` imports this when one is first used, and with it all that it needs."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import StdinNotImplementedError, UsageError
+from IPython.display import display
+
+from ..api import credentials, settings
+from ..api.client import EvoLinkClient
+from ..api.credentials import API_KEY_VARIABLE, Secret
+from ..card import render as card
+from ..card.alarms import Limits
+from ..errors import ConfigurationError, EvoLinkError
+from ..metering import ledger
+from ..metering.report import Costs
+from ..polling.fetcher import CreditsFetcher
+from .cells import Cells
+from .outputs import LiveOutput, static_fallback
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ..api.settings import Connection
+    from ..card.widget import CreditsWidget
+    from ..credits import Credits
+    from .running import RunningCell, RunningCells
+
+HTML_EVERY = 1.0
+"""Seconds between two rewrites of a card of plain HTML at least."""
+
+
+class Commands:
+    """What the magics do in one shell, and what they have shown there.
+
+    Attributes:
+        cells: Measures the shell's cells.
+    """
+
+    def __init__(self, shell: Any, running: RunningCells) -> None:
+        """Serve one shell.
+
+        Args:
+            shell: The shell whose magics these are.
+            running: The cells that run in it.
+        """
+        self.cells = Cells(shell, running, fetcher_for)
+        self._shell = shell
+        self._live: list[LiveOutput] = []
+        self._html: dict[CreditsFetcher, LiveOutput] = {}
+        self._last: tuple[Credits, Callable[[], dict[str, str]]] | None = None
+
+    # -- the magics ------------------------------------------------------------------------------------
+
+    def show_credits(self, options: argparse.Namespace) -> Credits | None:
+        """Show the balance as ``%evolink_credits`` was asked to.
+
+        Args:
+            options: Those of the magic.
+
+        Returns:
+            The reading, where it is shown by being the value of the magic.
+
+        Raises:
+            EvoLinkError: The balance can't be read.
+        """
+        fetcher = fetcher_for(options)
+        if (options.live or options.html) and hasattr(self._shell, "kernel"):
+            (self._show_live if options.live else self._show_html)(fetcher, options)
+            return None
+        if options.live or options.html:
+            print("A live card needs a notebook. This is the reading now:", file=sys.stderr)
+        credits = self._read(fetcher)
+        if options.json:
+            print(credits.to_json())
+            return None
+        self._last = credits, lambda: _bundle_of(fetcher, options)
+        return credits
+
+    def log_in(self, options: argparse.Namespace) -> Credits | None:
+        """Ask for a key and use it, or forget it, as ``%evolink_login`` was asked to.
+
+        Args:
+            options: Those of the magic.
+
+        Returns:
+            The first reading with the key, None where it was to be forgotten.
+
+        Raises:
+            EvoLinkError: No key can be asked for, or the balance can't be read with it.
+        """
+        if options.forget:
+            credentials.login.forget()
+            return None
+        key = _ask_for_key()
+        found = settings.connection(key, demo=False)
+        credits = self._read(_fetcher_of(found))
+        credentials.login.enter(key)
+        if options.save:
+            credentials.save_key(key, found.base_url)
+        return credits
+
+    def track(self, options: argparse.Namespace) -> None:
+        """Measure every cell or no longer, as ``%evolink_track`` was asked to, and say which.
+
+        Args:
+            options: Those of the magic.
+
+        Raises:
+            ConfigurationError: There is no key.
+        """
+        problem = None
+        if options.state:
+            fetcher = fetcher_for(options) if options.state == "on" else None
+            self.cells.track(fetcher)
+            problem = fetcher.error if fetcher is not None else None
+        print(f"Cells are {'' if self.cells.tracking else 'not '}tracked.")
+        if problem is not None:
+            print(f"What they cost can't be read now: {problem}", file=sys.stderr)
+
+    def show_costs(self, options: argparse.Namespace) -> Any:
+        """Show what work has cost, as ``%evolink_costs`` was asked to.
+
+        Args:
+            options: Those of the magic.
+
+        Returns:
+            The `Costs` or a pandas ``DataFrame``; None where they were printed or written to a file.
+
+        Raises:
+            UsageError: The file can't be written.
+            ConfigurationError: pandas is not installed.
+        """
+        costs = Costs(ledger.current().entries())
+        if options.csv == "-":
+            print(costs.to_csv(), end="")
+            return None
+        if options.csv:
+            try:
+                Path(options.csv).expanduser().write_text(costs.to_csv(), encoding="utf-8")
+            except (OSError, RuntimeError) as error:
+                reason = getattr(error, "strerror", None) or error
+                raise UsageError(f"{options.csv} can't be written: {reason}.") from None
+            return None
+        return costs.to_pandas() if options.pandas else costs
+
+    # -- what is shown ---------------------------------------------------------------------------------
+
+    def show_widget(self, widget: CreditsWidget) -> None:
+        """Show a live card, and after it a static one for the saved notebook.
+
+        Args:
+            widget: The card.
+        """
+        display(widget.view(), raw=True)
+        self._live.append(LiveOutput(widget.fetcher, lambda: static_fallback(widget.render())))
+
+    def bundle(self, credits: Credits) -> dict[str, str]:
+        """Return the card of a reading, with the options it was read with if it is the last one read.
+
+        Args:
+            credits: The reading.
+
+        Returns:
+            The card by media types.
+        """
+        if self._last is not None and self._last[0] is credits:
+            return self._last[1]()
+        return card.CardView(credits).mimebundle()
+
+    def at_cell_end(self, ended: list[RunningCell], result: Any) -> None:
+        """Settle what a cell cost, and let what a saved notebook would hold catch up.
+
+        Args:
+            ended: The cell, and before it those inside it whose end was never announced.
+            result: IPython's of the cell; None where none of them is heard of again.
+        """
+        self.cells.end(ended, result)
+        for output in self._live:
+            output.at_cell_end()
+
+    def stop(self) -> None:
+        """Measure no more cells, and leave every output as it is."""
+        self.cells.stop()
+        for output in [*self._live, *self._html.values()]:
+            output.stop()
+        self._live.clear()
+        self._html.clear()
+        self._last = None
+
+    def _show_live(self, fetcher: CreditsFetcher, options: argparse.Namespace) -> None:
+        from ..card.widget import CreditsWidget  # noqa: PLC0415 - ipywidgets is heavy, and most cells need none
+
+        display(
+            CreditsWidget(
+                fetcher,
+                interval=options.every or settings.INTERVAL,
+                warn_below=options.warn_below,
+                critical_below=options.critical_below,
+                credits_per_dollar=options.credits_per_dollar,
+            )
+        )
+
+    def _show_html(self, fetcher: CreditsFetcher, options: argparse.Namespace) -> None:
+        interval = options.every or settings.INTERVAL
+        # Plain HTML can't say that it is gone: a later one of the same key takes an earlier one's place.
+        if fetcher in self._html:
+            self._html.pop(fetcher).stop()
+        fetcher.attach(self, interval)
+        fetcher.wait(interval)
+        self._html[fetcher] = LiveOutput(fetcher, lambda: _bundle_of(fetcher, options), every=HTML_EVERY)
+
+    def _read(self, fetcher: CreditsFetcher) -> Credits:
+        """Read now; when that fails show the last reading with its age, and raise."""
+        try:
+            return fetcher.read()
+        except EvoLinkError:
+            if fetcher.credits is not None:
+                now, notice = datetime.now(UTC), fetcher.notice
+                stale = card.CardView(fetcher.credits, status="stale", now=now, notice=notice)
+                display(stale.mimebundle(), raw=True)
+            raise
+
+
+def fetcher_for(options: argparse.Namespace) -> CreditsFetcher:
+    """Return the fetcher of the account that a magic's options ask for.
+
+    Args:
+        options: Those of the magic, ``demo`` and ``key_env`` among them.
+
+    Returns:
+        This process's fetcher of the account.
+
+    Raises:
+        ConfigurationError: There is no key.
+    """
+    return _fetcher_of(settings.connection(demo=options.demo or None, key_variable=options.key_env))
+
+
+def _fetcher_of(found: Connection) -> CreditsFetcher:
+    return CreditsFetcher.shared(EvoLinkClient(found.key, base_url=found.base_url))
+
+
+def _ask_for_key() -> Secret:
+    try:
+        # The key is in no variable of this frame: tracebacks can print those.
+        return Secret(getpass.getpass("EvoLink API key: "))
+    except (StdinNotImplementedError, EOFError):
+        pass
+    raise ConfigurationError(
+        "There is nobody here to ask for a key.", hint=f"Set {API_KEY_VARIABLE} instead."
+    )
+
+
+def _bundle_of(fetcher: CreditsFetcher, options: argparse.Namespace) -> dict[str, str]:
+    """Return a static card of what a fetcher holds, with a magic's options."""
+    limits = Limits.parse(options.warn_below, options.critical_below)
+    credits, error = fetcher.credits, fetcher.error
+    return card.CardView(
+        credits,
+        status="paused" if error is None else fetcher.status,
+        message="" if error is None else str(error),
+        level=None if credits is None else limits.level_of(credits, fetcher.runway),
+        trend=card.Trend(fetcher.burn_rate, fetcher.runway, fetcher.spent),
+        worth=card.usd_estimate(credits, options.credits_per_dollar),
+        notice=fetcher.notice,
+        outlook=fetcher.outlook,
+    ).mimebundle()

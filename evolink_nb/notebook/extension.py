@@ -1,0 +1,103 @@
+"""What ``%load_ext evolink_nb`` and ``%unload_ext evolink_nb`` do."""
+
+from __future__ import annotations
+
+import sys
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from .cell_magics import CellEvents
+from .magics import CELL_MAGIC, LINE_MAGICS, EvoLinkMagics
+from .running import RunningCells
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+COMPLETED = (*(f"%{name}" for name in LINE_MAGICS), CELL_MAGIC)
+CREDITS_TYPE = ("evolink_nb.credits", "Credits")
+WIDGET_TYPE = ("evolink_nb.card.widget", "CreditsWidget")
+STOPS = {
+    "metering.budget_registry": attrgetter("budgets.cancel_all"),
+    "metering.measurement": attrgetter("stop_all"),
+    "polling.fetcher": attrgetter("stop_all"),
+    "demo": attrgetter("stop_running"),
+}
+"""The modules that have threads, and the function of each that ends them, in this order."""
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Register the magics, their completion, how results are shown, and the cell events.
+
+    What ``%load_ext evolink_nb`` calls.
+
+    Args:
+        shell: The shell to register them with.
+    """
+    running = RunningCells()
+    magics = EvoLinkMagics(shell, running)
+    events = CellEvents(shell, magics, running)
+    _register_magics(shell, magics)
+    _register_formatters(shell, magics)
+    _register_events(shell, magics, events)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take away what loading registered, and end every thread of this package.
+
+    What ``%unload_ext evolink_nb`` calls.
+
+    Args:
+        shell: The shell that the extension was loaded into.
+    """
+    magics = shell.magics_manager.registry.get(EvoLinkMagics.__name__)
+    if isinstance(magics, EvoLinkMagics):
+        magics.registrations.close()
+        if magics.is_used:
+            magics.commands.stop()
+    # Only what was used was ever imported, and only that has threads to end.
+    for name, stop_of in STOPS.items():
+        module = sys.modules.get(f"evolink_nb.{name}")
+        if module is not None:
+            stop_of(module)()
+
+
+def _register_magics(shell: Any, magics: EvoLinkMagics) -> None:
+    manager, completers = shell.magics_manager, shell.strdispatchers["complete_command"].strs
+    take_back = magics.registrations.callback
+    shell.register_magics(magics)
+    take_back(manager.registry.pop, type(magics).__name__, None)
+    # IPython lists every object with magics there, for configuration.
+    take_back(shell.configurables.remove, magics)
+    for kind, names in magics.magics.items():
+        for name in names:
+            take_back(manager.magics[kind].pop, name, None)
+    for name in COMPLETED:
+        shell.set_hook("complete_command", _complete_options, str_key=name)
+        take_back(completers.pop, name, None)
+
+
+def _register_formatters(shell: Any, magics: EvoLinkMagics) -> None:
+    formatter = shell.display_formatter
+    for each, type_name, show in (
+        (formatter.mimebundle_formatter, CREDITS_TYPE, magics.bundle),
+        (formatter.ipython_display_formatter, WIDGET_TYPE, magics.show_widget),
+    ):
+        each.for_type_by_name(*type_name, show)
+        magics.registrations.callback(each.pop, ".".join(type_name), None)
+
+
+def _register_events(shell: Any, magics: EvoLinkMagics, events: CellEvents) -> None:
+    take_back = magics.registrations.callback
+    shell.input_transformers_cleanup.append(events.run_as_if_not_there)
+    take_back(shell.input_transformers_cleanup.remove, events.run_as_if_not_there)
+    for name, handler in (("pre_run_cell", events.at_cell_start), ("post_run_cell", events.at_cell_end)):
+        shell.events.register(name, handler)
+        take_back(shell.events.unregister, name, handler)
+
+
+def _complete_options(shell: InteractiveShell, event: Any) -> list[str]:
+    """Return the options of the magic on ``event.line``."""
+    is_cell_magic = event.line.startswith("%%")
+    find: Any = shell.find_cell_magic if is_cell_magic else shell.find_line_magic
+    parser = find(event.command.lstrip("%")).parser
+    return [option for action in parser._actions for option in action.option_strings if len(option) > 2]
