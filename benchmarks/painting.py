@@ -17,6 +17,7 @@ from evolink_nb import Credits, CreditsFetcher, CreditsWidget
 from evolink_nb.card.render import STATIC
 from evolink_nb.credits import TokenCredits, UserCredits
 from tests.support.chromium import open_chromium
+from tests.support.clock import SteppedClock
 
 from .ratio import Comparison
 
@@ -63,10 +64,12 @@ class _Account:
     identity = "benchmark"
 
     def __init__(self) -> None:
+        self.clock = SteppedClock()
         self._reads = 0
 
     def get_credits(self) -> Credits:
         self._reads += 1
+        self.clock.seconds = 15.0 * self._reads
         spent = self._reads * Decimal("1.3601")
         return Credits(
             TokenCredits(Decimal("99416.4429") - spent, Decimal("583.5571") + spent, unlimited=False),
@@ -88,7 +91,8 @@ def measure() -> list[Comparison]:
 
 def _states() -> list[dict[str, Any]]:
     """Give what the front end knows of a widget after each reading."""
-    fetcher = CreditsFetcher(_Account(), interval=3600)
+    account = _Account()
+    fetcher = CreditsFetcher(account, interval=3600, clock=account.clock)
     widget = CreditsWidget(fetcher, interval=3600)
     states = []
     for _ in range(UPDATES + 1):

@@ -39,6 +39,12 @@ def readings():
 
 _OUR_CARD = """
 from evolink_nb import CreditsFetcher, CreditsWidget
+from evolink_nb.polling.clock import Clock
+
+class Ahead(Clock):
+    seconds = 0
+    def monotonic(self):
+        return super().monotonic() + self.seconds
 
 class Client:
     identity = "benchmark"
@@ -53,11 +59,13 @@ class Client:
         if reading is None:
             self.ended.set()
             threading.Event().wait()
+        clock.seconds += 15
         return reading
     def close(self):
         pass
 
-fetcher = CreditsFetcher(Client())
+clock = Ahead()
+fetcher = CreditsFetcher(Client(), clock=clock)
 fetcher.refresh()
 widget = CreditsWidget(fetcher, interval=0.1)
 """

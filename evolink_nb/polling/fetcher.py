@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -21,7 +22,7 @@ from traitlets import All, Float, HasTraits, Instance, Int, TraitError, Unicode,
 
 from .. import errors
 from ..api import settings
-from ..credits import Credits
+from ..credits import Credits, total
 from . import forecast
 from .backoff import Backoff
 from .clock import Clock
@@ -350,7 +351,9 @@ class CreditsFetcher(HasTraits):
             if asked or self.status == "paused":
                 self._publish(status="loading" if self.credits is None else "refreshing")
             try:
-                credits: Credits | None = self.client.get_credits()
+                credits: Credits | None = replace(
+                    self.client.get_credits(), requested_at=started, monotonic=self._clock.monotonic()
+                )
                 error = None
             except errors.EvoLinkError as raised:
                 # Kept for as long as it is true, so without the frames it came through.
@@ -392,7 +395,7 @@ class CreditsFetcher(HasTraits):
             spent = (
                 self.spent
                 if self.credits is None
-                else self.spent + forecast.spent_between(self.credits, credits)
+                else total((self.spent, forecast.spent_between(self.credits, credits)))
             )
             self._publish(
                 credits=credits,

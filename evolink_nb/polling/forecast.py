@@ -1,7 +1,8 @@
 """Burn rate and runway from a series of readings. Pure functions.
 
 Balances don't just fall: accounts are topped up, calls reserve and later settle for less, machines sleep.
-Where the readings don't carry an answer there is none: no rate is made up.
+Where the readings don't carry an answer there is none: no rate is made up. All lengths and ages come from the
+monotonic clock that each reading carries: the time of day may be set back or forth meanwhile.
 """
 
 from __future__ import annotations
@@ -9,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ..credits import Credits
+from ..credits import Credits, difference
 
 HALF_LIFE = 180.0
 """Seconds after which a step counts half as much in the burn rate."""
@@ -29,37 +28,49 @@ MIN_SPENT = 0.0001
 
 
 def spent_between(earlier: Credits, later: Credits) -> Decimal:
-    """Give the credits spent from one reading to the next; negative where a settlement gave some back.
+    """Return the credits spent from one reading to the next.
 
     A top-up, or another limit for the key, is no spending. Where the key binds its own counter says what
     was spent; where the account does others spend too, so that what it lost says more, unless it was
     topped up in between.
+
+    Args:
+        earlier: The reading before.
+        later: The reading after.
+
+    Returns:
+        Credits; negative where a settlement gave some back.
     """
-    counted = later.token.used - earlier.token.used
+    counted = difference(later.token.used, earlier.token.used)
     if later.binding == "token":
         return counted
-    fell = earlier.user.remaining - later.user.remaining
-    if fell < 0 and counted == 0 and later.token.unlimited:
+    drop = difference(earlier.user.remaining, later.user.remaining)
+    if drop < 0 and counted == 0 and later.token.unlimited:
         # Such a key's counters may be frozen; the account's moves later, when calls settle.
-        counted = later.user.used - earlier.user.used
-    return max(fell, counted)
+        counted = difference(later.user.used, earlier.user.used)
+    return drop if difference(drop, counted) > 0 else counted
 
 
 def burn_rate(readings: Sequence[Credits]) -> float | None:
-    """Give the credits spent a second of late, or None where the readings don't tell.
+    """Return the credits spent a second of late.
 
-    ``readings`` are in order of time. Recent steps count more (`HALF_LIFE`); a rate needs a few steps
-    over `MIN_RECORD` seconds, and some spending (`MIN_SPENT`) within `MEMORY`.
+    Recent steps count more (`HALF_LIFE`); a rate needs a few steps over `MIN_RECORD` seconds, and some
+    spending (`MIN_SPENT`) within `MEMORY`.
+
+    Args:
+        readings: In the order in which they were taken, each with its monotonic time.
+
+    Returns:
+        Credits a second, more than 0; None where the readings don't tell.
     """
     if not readings:
         return None
-    now = readings[-1].read_at
+    now = readings[-1].monotonic
     spent = observed = weighted_time = 0.0
     steps = 0
     for earlier, later in pairwise(readings):
-        length = (later.read_at - earlier.read_at).total_seconds()
-        age = (now - later.read_at).total_seconds()
-        if not 0 < length <= MAX_STEP or age > MEMORY:
+        length, age = later.monotonic - earlier.monotonic, now - later.monotonic
+        if not 0 < length <= MAX_STEP or not 0 <= age <= MEMORY:
             continue
         weight = 0.5 ** (age / HALF_LIFE)
         spent += weight * float(spent_between(earlier, later))
@@ -72,5 +83,13 @@ def burn_rate(readings: Sequence[Credits]) -> float | None:
 
 
 def runway(spendable: Decimal, rate: float | None) -> float | None:
-    """Give the seconds that ``spendable`` credits last at ``rate`` credits a second, None where unknown."""
+    """Return how long credits last.
+
+    Args:
+        spendable: Credits; negative when overdrawn.
+        rate: Credits spent a second, None where that is unknown.
+
+    Returns:
+        Seconds; None where that is unknown, or nothing is left.
+    """
     return float(spendable) / rate if rate and spendable > 0 else None

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from evolink_nb.card.widget import CreditsWidget
 from evolink_nb.credits import Credits, TokenCredits, UserCredits
 from evolink_nb.polling.fetcher import CreditsFetcher
+from tests.support.clock import SteppedClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,15 +71,18 @@ OWN = {
 
 
 class ScriptedClient:
-    """Answers with one reading after the other."""
+    """Answers with one reading after the other; its clock shows when each was taken."""
 
     identity = "scripted"
 
     def __init__(self, readings: Sequence[Credits]) -> None:
+        self.clock = SteppedClock()
         self._readings = iter(readings)
 
     def get_credits(self) -> Credits:
-        return next(self._readings)
+        reading = next(self._readings)
+        self.clock.seconds = (reading.read_at - BEGINNING).total_seconds()
+        return reading
 
     def close(self) -> None:
         pass
@@ -89,7 +93,8 @@ Parts = list[dict[str, str]]
 
 def twins(page: Page, readings: Sequence[Credits], **options: Any) -> list[tuple[Parts, Parts]]:
     """The parts of the still card and of the live one, after each reading that one widget follows."""
-    fetcher = CreditsFetcher(ScriptedClient(readings), 3600)
+    client = ScriptedClient(readings)
+    fetcher = CreditsFetcher(client, 3600, clock=client.clock)
     widget = CreditsWidget(fetcher, interval=3600, **options)
     pairs = []
     try:
@@ -247,7 +252,7 @@ used = st.decimals(0, 10**9, places=4) | st.decimals(0, 2000, places=4)
             Credits,
             st.builds(TokenCredits, amounts, used, st.booleans()),
             st.builds(UserCredits, amounts, used),
-            st.datetimes(datetime(2026, 1, 1), datetime(2026, 1, 1, 0, 30), timezones=st.just(UTC)),  # noqa: DTZ001
+            st.integers(0, 1800).map(lambda seconds: BEGINNING + timedelta(seconds=seconds)),
             st.booleans(),
         ),
         min_size=1,

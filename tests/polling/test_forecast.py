@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+import decimal
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -12,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolink_nb.credits import Credits, TokenCredits, UserCredits
+from evolink_nb.credits import Credits, TokenCredits, UserCredits, difference
 from evolink_nb.demo import Account
 from evolink_nb.demo.account import OTHER_KEY
 from evolink_nb.polling.forecast import MAX_STEP, MEMORY, MIN_STEPS, burn_rate, runway, spent_between
+from tests.support.readings import reading
 
-BEGINNING = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KEYS: dict[str, dict[str, Any]] = {
     "limited, the account binds": {},
     "limited, the key binds": {"user_remaining": "500000000", "token_remaining": "50000000"},
@@ -47,10 +49,13 @@ class Record:
         balance = self.account.balance()
         token = balance["token"]
         self.readings.append(
-            Credits(
-                TokenCredits(token["remaining_credits"], token["used_credits"], token["unlimited_credits"]),
-                UserCredits(balance["user"]["remaining_credits"], balance["user"]["used_credits"]),
-                BEGINNING + timedelta(seconds=self.seconds),
+            reading(
+                self.seconds,
+                token=token["remaining_credits"],
+                token_used=token["used_credits"],
+                unlimited=token["unlimited_credits"],
+                user=balance["user"]["remaining_credits"],
+                user_used=balance["user"]["used_credits"],
             )
         )
 
@@ -169,13 +174,13 @@ def test_the_half_that_binds_may_change(rate: Decimal, seconds: int) -> None:
     record.go_on(10, seconds, burn)
     record.account.top_up(40_000_000)
     record.go_on(10, seconds, burn)
-    assert [reading.binding for reading in record.readings] == ["user"] * 11 + ["token"] * 10
+    assert [each.binding for each in record.readings] == ["user"] * 11 + ["token"] * 10
     assert burn_rate(record.readings) == pytest.approx(float(rate), rel=0.01)
     assert record.spent == record.account.true_cost()
 
 
-def with_limit(reading: Credits, remaining: Decimal, *, unlimited: bool = False) -> Credits:
-    return Credits(TokenCredits(remaining, reading.token.used, unlimited), reading.user, reading.read_at)
+def with_limit(credits: Credits, remaining: Decimal, *, unlimited: bool = False) -> Credits:
+    return replace(credits, token=TokenCredits(remaining, credits.token.used, unlimited))
 
 
 @pytest.mark.parametrize("before", ["unlimited", "limited, the account binds", "limited, the key binds"])
@@ -184,11 +189,11 @@ def test_another_limit_for_the_key_is_no_spending(before: str, after: Decimal) -
     record = Record(before)
     record.go_on(10, 5, record.burn(Decimal("0.2"), 5))
     half = len(record.readings) // 2
-    changed = [with_limit(reading, after) for reading in record.readings[half:]]
+    changed = [with_limit(each, after) for each in record.readings[half:]]
     series = [*record.readings[:half], *changed]
     assert burn_rate(series) == pytest.approx(0.2)
     assert [spent_between(*step) for step in pairwise(series)] == [Decimal(1)] * 10
-    lifted = [with_limit(reading, after, unlimited=True) for reading in record.readings[half:]]
+    lifted = [with_limit(each, after, unlimited=True) for each in record.readings[half:]]
     assert burn_rate([*record.readings[:half], *lifted]) == pytest.approx(0.2)
 
 
@@ -273,45 +278,85 @@ def test_a_gateways_rounding_is_no_spending() -> None:
     record = Record()
     record.go_on(20, 5)
     dusty = [
-        Credits(
-            reading.token,
-            UserCredits(reading.user.remaining - number * Decimal("2.7755575615628914e-17"), Decimal(0)),
-            reading.read_at,
+        replace(
+            each,
+            user=UserCredits(each.user.remaining - number * Decimal("2.7755575615628914e-17"), Decimal(0)),
         )
-        for number, reading in enumerate(record.readings)
+        for number, each in enumerate(record.readings)
     ]
     assert burn_rate(dusty) is None
 
 
-def test_a_clock_set_back_harms_nothing() -> None:
+@pytest.mark.parametrize("days", [-5, 5], ids=["back", "forth"])
+def test_a_clock_that_is_set_changes_nothing(days: int) -> None:
+    """Lengths and ages come from the monotonic clock; the time of day is for showing only."""
+    record = Record()
+    record.go_on(40, 5, record.burn(Decimal(1), 5))
+    set_amid = [
+        replace(each, read_at=each.read_at + timedelta(days=days)) if number > 20 else each
+        for number, each in enumerate(record.readings)
+    ]
+    assert burn_rate(set_amid) == burn_rate(record.readings) == pytest.approx(1)
+
+
+def test_readings_out_of_order_harm_nothing() -> None:
     record = Record()
     record.go_on(20, 5, record.burn(Decimal(1), 5))
-    back = [
-        Credits(reading.token, reading.user, reading.read_at - timedelta(hours=1))
-        for reading in record.readings
-    ]
+    late = replace(record.readings[-1], monotonic=record.seconds - 3600)
     record.go_on(20, 5, record.burn(Decimal(1), 5))
-    series: Sequence[Credits] = [*record.readings[:21], *back[-1:], *record.readings[21:]]
+    series = [*record.readings[:21], late, *record.readings[21:]]
     assert burn_rate(series) == pytest.approx(1, rel=0.01)
+    assert burn_rate([*record.readings, late]) is None
+
+
+@pytest.mark.parametrize("traps", [[], [decimal.Inexact, decimal.Rounded]])
+def test_the_ambient_context_changes_nothing(traps: list[Any]) -> None:
+    record = Record()
+    record.go_on(20, 5, record.burn(Decimal("1.2345"), 5))
+    rate, spent = burn_rate(record.readings), [spent_between(*step) for step in pairwise(record.readings)]
+    with decimal.localcontext(decimal.Context(prec=3, traps=traps)):
+        assert burn_rate(record.readings) == rate
+        assert [spent_between(*step) for step in pairwise(record.readings)] == spent
+
+
+def test_dust_of_doubles_is_no_spending() -> None:
+    """A gateway that computes in doubles answers 135.90479999999999 in one counter, 135.9048 in another."""
+    dust = Decimal("0.00000000000001")
+    earlier = reading(0)
+    later = reading(5, user=earlier.user.remaining - dust, token_used=earlier.token.used + dust)
+    assert spent_between(earlier, later) == 0
 
 
 amounts = st.decimals("-1e12", "1e12", places=4)
-
-
-@given(
-    st.lists(
-        st.builds(
-            Credits,
-            st.builds(TokenCredits, amounts, amounts, st.booleans()),
-            st.builds(UserCredits, amounts, amounts),
-            st.datetimes(datetime(2026, 1, 1), datetime(2026, 1, 2), timezones=st.just(UTC)),  # noqa: DTZ001
-        ),
-        max_size=8,
-    )
+any_readings = st.lists(
+    st.builds(
+        reading,
+        st.floats(0, 86_400),
+        token=amounts,
+        token_used=amounts,
+        unlimited=st.booleans(),
+        user=amounts,
+        user_used=amounts,
+    ),
+    max_size=8,
 )
-def test_any_readings_give_a_positive_rate_or_none(readings: list[Credits]) -> None:
-    rate = burn_rate(sorted(readings, key=lambda reading: reading.read_at))
-    assert rate is None or 0 < rate < float("inf")
+
+
+@given(any_readings)
+def test_any_readings_give_a_rate_or_none(readings: list[Credits]) -> None:
+    for series in (readings, sorted(readings, key=lambda each: each.monotonic)):
+        rate = burn_rate(series)
+        assert rate is None or 0 < rate < float("inf")
+
+
+@given(any_readings)
+def test_what_is_spent_is_what_a_half_lost(readings: list[Credits]) -> None:
+    for earlier, later in pairwise(readings):
+        assert spent_between(earlier, later) in {
+            difference(later.token.used, earlier.token.used),
+            difference(later.user.used, earlier.user.used),
+            difference(earlier.user.remaining, later.user.remaining),
+        }
 
 
 # -- the runway ----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A clock that stands still until a test moves it, for what lives by `evolink_nb.polling.clock.Clock`."""
+"""Clocks that stand still until a test moves them, for what lives by `evolink_nb.polling.clock.Clock`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,19 @@ from evolink_nb.polling.clock import Clock
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 _PATIENCE = 10.0
+
+
+class SteppedClock(Clock):
+    """Shows the ``seconds`` that it was last set to, by a client for each of its readings; waits are real."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return BEGINNING + timedelta(seconds=self.seconds)
 
 
 @dataclass(eq=False)
