@@ -29,9 +29,9 @@ from .watch import (
     ClearNotice,
     Interrupt,
     ReadEvery,
-    Timing,
     Trip,
     Watch,
+    WatchTiming,
 )
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Budget:
         max_credits: Decimal,
         *,
         name: str,
-        timing: Timing | None = None,
+        timing: WatchTiming | None = None,
     ) -> None:
         """Prepare a budget that `arm` arms.
 
@@ -69,7 +69,7 @@ class Budget:
         self.max_credits = max_credits
         self.name = name
         self.exceeded: BudgetExceeded | None = None
-        self._watch = Watch(max_credits, timing or Timing())
+        self._watch = Watch(max_credits, timing or WatchTiming())
         self._before: Credits | None = None
         self._latest: Credits | None = None
         self._target: InterruptTarget | None = None
@@ -210,7 +210,7 @@ class SessionBudget(Budget):
     """
 
     def __init__(
-        self, fetcher: CreditsFetcher, max_credits: Decimal, *, name: str, timing: Timing | None = None
+        self, fetcher: CreditsFetcher, max_credits: Decimal, *, name: str, timing: WatchTiming | None = None
     ) -> None:
         """Set the budget, and watch what runs on this thread.
 

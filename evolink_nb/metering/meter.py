@@ -10,8 +10,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from .. import runtime
 from ..api import settings
 from ..api.client import EvoLinkClient
 from ..errors import BudgetExceeded
@@ -21,15 +22,16 @@ from .budget import Budget, SessionBudget
 from .interrupt import InterruptTarget
 from .limits import parse_interval, parse_limit
 from .measurement import SETTLE, Measurement, under_way
+from .metered import MeteredCost
 from .place import CallSite
-from .watch import WATCH_INTERVAL, Timing
+from .watch import WATCH_INTERVAL, WatchTiming
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from .cost import Confidence, Cost
-
 F = TypeVar("F", bound=Callable[..., Any])
+
+_THREAD = "evolink-nb-meter"
 
 
 class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@meter()`
@@ -40,13 +42,14 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         cost.token, cost.user, cost.others, cost.confidence
 
     Leaving the block waits until the cost has settled, ``settle`` seconds at most; inside ``async with`` the
-    event loop goes on meanwhile. As a decorator it measures each call; ``last`` holds the newest cost.
+    event loop goes on meanwhile. As a decorator it measures each call.
 
     ``max_credits`` interrupts the work once that much is spent, reservations included, and raises
-    `BudgetExceeded`; the balance is read every ``every`` seconds for that. ``name`` is what the ledger and
-    messages call it by. ``client`` says whose account is read, by default the one `settings` finds.
-    With ``max_credits`` a balance that can't be read raises its `EvoLinkError` before the work; without, the
-    cost is *unknown*. Raises ``ValueError`` when ``max_credits`` is no number above 0.
+    `BudgetExceeded`. With it a balance that can't be read raises its `EvoLinkError` before the work;
+    without, the cost is *unknown*.
+
+    Attributes:
+        last: The newest cost of a decorated function; None before its first call.
     """
 
     def __init__(
@@ -58,127 +61,189 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         every: float = WATCH_INTERVAL,
         client: EvoLinkClient | None = None,
     ) -> None:
+        """Prepare to measure; nothing is read yet.
+
+        Args:
+            max_credits: Credits after which the work is stopped; None for no limit.
+            name: What the ledger and messages call the work; its place in the source by default.
+            settle: The most seconds to wait for the cost to settle.
+            every: The most seconds between two readings while there is a limit.
+            client: Whose account is read; by default that of the key that `settings` finds.
+
+        Raises:
+            ValueError: ``max_credits`` is no number above 0.
+            TypeError: It was used as a decorator without parentheses.
+        """
         if callable(max_credits):
             raise TypeError("meter takes its options first: write @meter() with parentheses.")
         self._limit = None if max_credits is None else parse_limit(max_credits)
-        self._place = CallSite.of(sys._getframe(1), "meter", given=name)
+        self._call_site = CallSite.of(sys._getframe(1), "meter", given=name)
         self._settle = settle
         self._every = every
         self._client = client
-        self._running: list[_Running] = []
+        self._runs: list[_Run] = []
         self.last: MeteredCost | None = None
 
     def __enter__(self) -> MeteredCost:
-        running = self._prepare()
+        run = self._new_run()
         try:
-            running.enter()
-            running.read()
-            cost = MeteredCost(running.measurement)
-            self._running.append(running)
-            running.watch(InterruptTarget)
+            run.enter()
+            run.read()
+            cost = MeteredCost(run.measurement)
+            self._runs.append(run)
+            run.watch(InterruptTarget)
         except BaseException:
-            if running in self._running:
-                self._running.remove(running)
-            running.measurement.abandon()
+            if run in self._runs:
+                self._runs.remove(run)
+            run.measurement.abandon()
             raise
         return cost
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        running = self._leave()
-        exceeded = running.end(error)
+        run = self._pop_run()
+        exceeded = run.end(error)
         # Nobody waits for figures when something else went wrong.
         if error is None and exceeded is None:
-            running.measurement.settle()
+            run.measurement.settle()
         else:
-            running.measurement.settle_in_background()
+            run.measurement.settle_in_background()
         if exceeded is not None:
             raise exceeded from None
 
     async def __aenter__(self) -> MeteredCost:
-        running = self._prepare()
+        run = self._new_run()
         try:
             # The measurements around it are this task's: only the reading is handed to another thread.
-            running.enter()
-            await asyncio.to_thread(running.read)
-            running.watch(functools.partial(InterruptTarget, task=asyncio.current_task()))
+            run.enter()
+            await runtime.run_async(run.read, name=_THREAD)
+            run.watch(functools.partial(InterruptTarget, task=asyncio.current_task()))
         except BaseException:  # cancelled, too: the reading then ends by itself
-            running.measurement.abandon()
+            run.measurement.abandon()
             raise
-        self._running.append(running)
-        return MeteredCost(running.measurement)
+        self._runs.append(run)
+        return MeteredCost(run.measurement)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        running = self._leave()
-        exceeded = running.end(error)
+        run = self._pop_run()
+        exceeded = run.end(error)
         if exceeded is not None:
             # A cancellation that was asked for, but not delivered yet, would hit whatever is awaited next.
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(0)
-            running.measurement.settle_in_background()
+            run.measurement.settle_in_background()
             raise exceeded from None
         if error is not None:
-            running.measurement.settle_in_background()
+            run.measurement.settle_in_background()
         else:
             try:
-                await asyncio.to_thread(running.measurement.settle)
+                await runtime.run_async(run.measurement.settle, name=_THREAD)
             except asyncio.CancelledError:
-                # Its loop ends only when the thread does.
-                running.measurement.cancel()
+                # Nobody waits for the figures any more.
+                run.measurement.cancel()
                 raise
 
     def __call__(self, function: F) -> F:
-        """Give ``function``, or coroutine function, with each of its calls measured."""
+        """Return a function with each of its calls measured.
+
+        Args:
+            function: A function or coroutine function.
+
+        Returns:
+            One that is called the same way.
+
+        Raises:
+            TypeError: It is a generator function.
+        """
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             # A call of one does nothing yet: it would seem to cost nothing.
             raise TypeError("meter can't measure a generator function: put it around its loop.")
         # An object that is called like one, as a `functools.partial`, may have no name.
         name = getattr(function, "__name__", type(function).__name__)
         key = f"{function.__module__}.{getattr(function, '__qualname__', name)}"
-        place = CallSite(key, self._place.given or name, self._place.given)
+        call_site = CallSite(key, self._call_site.given or name, self._call_site.given)
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
             async def measured_coroutine(*args: Any, **kwargs: Any) -> Any:
-                async with self._again(place) as self.last:
+                async with self._for_one_call(call_site) as self.last:
                     return await function(*args, **kwargs)
 
             return cast("F", measured_coroutine)
 
         @functools.wraps(function)
         def measured(*args: Any, **kwargs: Any) -> Any:
-            with self._again(place) as self.last:
+            with self._for_one_call(call_site) as self.last:
                 return function(*args, **kwargs)
 
         return cast("F", measured)
 
-    def _again(self, place: CallSite) -> meter:
+    def _for_one_call(self, call_site: CallSite) -> meter:
         # Calls may overlap, in threads and tasks: each has a meter of its own.
-        again = meter(self._limit, settle=self._settle, every=self._every, client=self._client)
-        again._place = place
-        return again
+        own = meter(self._limit, settle=self._settle, every=self._every, client=self._client)
+        own._call_site = call_site
+        return own
 
-    def _leave(self) -> _Running:
-        """Give the innermost of its work that the running code is in: other threads and tasks have theirs."""
-        around = under_way.around()
-        own = (running for running in reversed(self._running) if running.measurement in around)
-        running = next(own, self._running[-1])
-        self._running.remove(running)
-        return running
-
-    def _prepare(self) -> _Running:
+    def _new_run(self) -> _Run:
         fetcher = shared_fetcher(self._client)
         measurement = Measurement(fetcher, settle=self._settle)
-        limited = None
+        limit = None
         if self._limit is not None:
-            called = f"The budget {self._place.given!r}" if self._place.given else "The meter"
+            given = self._call_site.given
+            called = f"The budget {given!r}" if given else "The meter"
             name = f"{called} (max_credits={format_amount(self._limit)})"
-            timing = Timing(interval=parse_interval(self._every))
-            limited = Budget(fetcher, self._limit, name=name, timing=timing)
-        return _Running(measurement, limited, self._place)
+            timing = WatchTiming(interval=parse_interval(self._every))
+            limit = Budget(fetcher, self._limit, name=name, timing=timing)
+        return _Run(measurement, limit, self._call_site)
+
+    def _pop_run(self) -> _Run:
+        """Return the innermost run that the running code is in: other threads and tasks have theirs."""
+        around = under_way.around()
+        own = (run for run in reversed(self._runs) if run.measurement in around)
+        run = next(own, self._runs[-1])
+        self._runs.remove(run)
+        return run
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One stretch of metered work: how it is measured, what stops it, and where it stands in the source."""
+
+    measurement: Measurement
+    limit: Budget | None
+    call_site: CallSite
+
+    def enter(self) -> None:
+        self.measurement.enter()
+
+    def read(self) -> None:
+        """Take the reading before the work; without one there is nothing to watch a budget by."""
+        self.measurement.begin()
+        if self.limit is not None and self.measurement.before is None:
+            raise self.measurement.unreadable()
+
+    def watch(self, target: Callable[[], InterruptTarget]) -> None:
+        if self.limit is not None and self.measurement.before is not None:
+            self.limit.arm(self.measurement.before, target())
+
+    def end(self, error: BaseException | None) -> BudgetExceeded | None:
+        """End the work, and return the stop of its own budget, if that sent one."""
+        try:
+            exceeded = None if self.limit is None else self.limit.disarm()
+        except BaseException:  # an interrupt that is not this budget's: the work has ended all the same
+            self._record_end()
+            self.measurement.settle_in_background()
+            raise
+        self._record_end()
+        # What another budget stopped is that one's to say.
+        return None if isinstance(error, BudgetExceeded) else exceeded
+
+    def _record_end(self) -> None:
+        self.measurement.stop()
+        self.measurement.record("meter", key=self.call_site.key, name=self.call_site.name)
 
 
 def budget(
@@ -190,146 +255,30 @@ def budget(
 ) -> SessionBudget:
     """Stop whatever goes on spending once ``max_credits`` are spent, from now until ``cancel()``.
 
-    Its ``spent`` and ``left`` are in credits. Raises ``ValueError`` when ``max_credits`` is no number above
-    0, and the `EvoLinkError` that came when the balance can't be read.
+    Args:
+        max_credits: Credits that may be spent.
+        name: What messages call it.
+        every: The most seconds between two readings while work runs.
+        client: Whose account is read; by default that of the key that `settings` finds.
+
+    Returns:
+        The budget; its ``spent`` and ``left`` are in credits.
+
+    Raises:
+        ValueError: ``max_credits`` is no number above 0.
+        EvoLinkError: The balance can't be read.
     """
     limit = parse_limit(max_credits)
     called = f"The budget {name!r}" if name else "The session's budget"
     shown = f"{called} of {format_amount(limit)} credits"
-    timing = Timing(interval=parse_interval(every))
+    timing = WatchTiming(interval=parse_interval(every))
     return SessionBudget(shared_fetcher(client), limit, name=shown, timing=timing)
 
 
 def shared_fetcher(client: EvoLinkClient | None = None) -> CreditsFetcher:
-    """Give this process's fetcher for ``client``, by default for the key that `settings` finds."""
+    """Return this process's fetcher for an account.
+
+    Args:
+        client: Whose account; by default that of the key that `settings` finds.
+    """
     return CreditsFetcher.shared(client or EvoLinkClient(), settings.INTERVAL)
-
-
-class HasCost(Protocol):
-    """What has a cost, as a `Measurement` does."""
-
-    @property
-    def cost(self) -> Cost:
-        """The cost as far as it is known."""
-
-    @property
-    def seconds(self) -> float:
-        """Seconds that the work took."""
-
-    def wait(self, seconds: float | None = None) -> bool:
-        """Wait until the cost is final, and tell whether it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unmeasured:
-    """Work that no account could be read for: its cost is unknown, and stays so."""
-
-    cost: Cost
-    seconds: float = 0.0
-
-    def wait(self, seconds: float | None = None) -> bool:  # noqa: ARG002 - there is nothing to wait for
-        """Say at once that the cost is final."""
-        return True
-
-
-class MeteredCost:
-    """The cost of a metered stretch of work as far as it is known; it gets sure as the account settles."""
-
-    def __init__(self, measurement: HasCost) -> None:
-        self._measurement = measurement
-
-    @property
-    def credits(self) -> Decimal | None:
-        """The best single figure: what the key spent, else what the account spent; None when unknown."""
-        return self._measurement.cost.credits
-
-    @property
-    def token(self) -> Decimal | None:
-        """Credits that this key spent; None when its own counter doesn't move, or nothing is known yet."""
-        return self._measurement.cost.token
-
-    @property
-    def user(self) -> Decimal | None:
-        """Credits that the whole account spent."""
-        return self._measurement.cost.user
-
-    @property
-    def others(self) -> Decimal | None:
-        """Credits that the account spent beyond this key."""
-        return self._measurement.cost.others
-
-    @property
-    def topped_up(self) -> Decimal | None:
-        """Credits that came onto the account meanwhile; never netted off what was spent."""
-        return self._measurement.cost.topped_up
-
-    @property
-    def seconds(self) -> float:
-        """Seconds that the work took, settling not counted."""
-        return self._measurement.seconds
-
-    @property
-    def settled(self) -> bool:
-        """Whether the figures will not move any more."""
-        return self._measurement.cost.settled
-
-    @property
-    def confidence(self) -> Confidence:
-        """How sure the figures are: clean, shared, unsettled, inconsistent or unknown."""
-        return self._measurement.cost.confidence
-
-    @property
-    def reason(self) -> str:
-        """Why the confidence is what it is."""
-        return self._measurement.cost.reason
-
-    @property
-    def simulated(self) -> bool:
-        """Whether it is the demo account's credits that were spent."""
-        return self._measurement.cost.simulated
-
-    def wait(self, seconds: float | None = None) -> bool:
-        """Wait until the figures are final, ``seconds`` at most, and tell whether they are."""
-        return self._measurement.wait(seconds)
-
-    def __repr__(self) -> str:
-        figure = "unknown" if self.credits is None else f"{format_amount(self.credits)} credits"
-        return f"<cost: {figure}, {self.confidence}: {self.reason}>"
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """One stretch of work under way: how it is measured, what stops it, and where it stands."""
-
-    measurement: Measurement
-    limited: Budget | None
-    place: CallSite
-
-    def enter(self) -> None:
-        self.measurement.enter()
-
-    def read(self) -> None:
-        """Take the reading before the work; without one there is nothing to watch a budget by."""
-        self.measurement.begin()
-        if self.limited is not None and self.measurement.before is None:
-            raise self.measurement.unreadable()
-
-    def watch(self, work: Callable[[], InterruptTarget]) -> None:
-        if self.limited is not None and self.measurement.before is not None:
-            self.limited.arm(self.measurement.before, work())
-
-    def end(self, error: BaseException | None) -> BudgetExceeded | None:
-        """End the work, and tell whether its own budget stopped it."""
-        try:
-            exceeded = None if self.limited is None else self.limited.disarm()
-        except BaseException:  # an interrupt that is not this budget's: the work has ended all the same
-            self._note_end()
-            self.measurement.settle_in_background()
-            raise
-        self._note_end()
-        # What another budget stopped is that one's to say.
-        return None if isinstance(error, BudgetExceeded) else exceeded
-
-    def _note_end(self) -> None:
-        self.measurement.stop()
-        self.measurement.record("meter", key=self.place.key, name=self.place.name)

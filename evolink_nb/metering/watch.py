@@ -26,7 +26,7 @@ WATCH_INTERVAL = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class WatchTiming:
     """How often a budget looks, and how long it waits before it goes further.
 
     Attributes:
@@ -118,7 +118,7 @@ Action = ReadEvery | Trip | Interrupt | AnnounceBlind | AnnounceStuck | ClearNot
 class Watch:
     """What a limit in credits means for work that runs."""
 
-    def __init__(self, limit: Decimal, timing: Timing) -> None:
+    def __init__(self, limit: Decimal, timing: WatchTiming) -> None:
         """Begin at rest.
 
         Args:

@@ -24,7 +24,7 @@ from ..metering.budget_registry import budgets
 from ..metering.cost import Cost, assess
 from ..metering.interrupt import InterruptTarget
 from ..metering.measurement import SETTLE, Measurement
-from ..metering.meter import MeteredCost, Unmeasured
+from ..metering.metered import MeteredCost, Unmeasured
 from ..metering.settler import read
 from .cost_line import CostLine
 from .metered_cell import MeteredCell

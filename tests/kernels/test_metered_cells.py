@@ -16,7 +16,7 @@ from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 
 from evolink_nb.demo import Account, DemoServer
-from evolink_nb.metering.watch import Timing
+from evolink_nb.metering.watch import WatchTiming
 from tests.support import colab
 from tests.support.environment import account_of, isolated_environment
 from tests.support.kernel import CellRun, Kernel, trait_updates
@@ -200,8 +200,8 @@ def test_a_cell_is_stopped_once_it_has_spent_what_it_may(untouched: Kernel, wher
     assert len(run.error["traceback"]) <= 2
     assert [output["output_type"] for output in run.outputs] == ["error", "display_data"]
     # A blocking loop notices at the second interrupt, when the event loop has not answered the first.
-    again = Timing().repeat_after + Timing().interval if where.startswith("a blocking loop") else 0
-    assert float(overshoot.text) < Timing().interval + LATENCY + again
+    again = WatchTiming().repeat_after + WatchTiming().interval if where.startswith("a blocking loop") else 0
+    assert float(overshoot.text) < WatchTiming().interval + LATENCY + again
     assert "credits (key)" in amended(untouched, run)
 
 

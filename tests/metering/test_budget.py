@@ -20,7 +20,7 @@ from evolink_nb.metering.budget import Budget
 from evolink_nb.metering.budget_registry import budgets
 from evolink_nb.metering.interrupt import InterruptTarget
 from evolink_nb.metering.limits import parse_limit
-from evolink_nb.metering.watch import Timing
+from evolink_nb.metering.watch import WatchTiming
 from evolink_nb.polling.fetcher import CreditsFetcher, stop_all
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def test_a_task_that_blocks_the_loop_is_not_taken_for_the_one_that_is_stopped(
     demo_server: DemoServer, client: EvoLinkClient
 ) -> None:
     spending = Spending(demo_server)
-    timing = Timing(interval=EVERY, repeat_after=0.1)
+    timing = WatchTiming(interval=EVERY, repeat_after=0.1)
     limit = Budget(CreditsFetcher.shared(client), Decimal(5), name="limit", timing=timing)
     before = limit.fetcher.read()
 

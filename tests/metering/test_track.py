@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from evolink_nb import Credits
     from evolink_nb.metering.cost import Cost
-    from evolink_nb.metering.meter import MeteredCost
+    from evolink_nb.metering.metered import MeteredCost
     from tests.support.kernel import Kernel
 
 pytestmark = pytest.mark.usefixtures("book", "impatient")

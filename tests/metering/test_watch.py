@@ -21,13 +21,13 @@ from evolink_nb.metering.watch import (
     Interrupt,
     ReadEvery,
     State,
-    Timing,
     Trip,
     Watch,
+    WatchTiming,
 )
 
 LIMIT = Decimal(5)
-TIMING = Timing(interval=1.0, min_interval=0.2, repeat_after=1.0, stuck_after=1.0, failures=3)
+TIMING = WatchTiming(interval=1.0, min_interval=0.2, repeat_after=1.0, stuck_after=1.0, failures=3)
 
 amounts = st.decimals("0", "10", places=4)
 pauses = st.floats(0.01, 5)

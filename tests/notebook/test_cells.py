@@ -23,7 +23,7 @@ from evolink_nb.metering import ledger
 from evolink_nb.metering import measurement as measuring
 from evolink_nb.metering.budget_registry import budgets
 from evolink_nb.metering.ledger import MemoryLedger
-from evolink_nb.metering.watch import Timing
+from evolink_nb.metering.watch import WatchTiming
 from evolink_nb.notebook.outputs import PrintedLine
 from evolink_nb.notebook.stopping import CellRefused
 from evolink_nb.polling.fetcher import CreditsFetcher, _shared
@@ -421,7 +421,7 @@ def test_a_cell_is_stopped_once_it_has_spent_what_it_may(shell: Shell, where: st
     assert "BudgetExceeded: --max 5 stopped the work at " in shown.out
     # Where an event loop waits, a terminal shows the interrupt itself before.
     assert ("Traceback" in shown.out) == ("await" in work)
-    assert stopped - shell.ip.user_ns["times"][4] < Timing().interval + LATENCY
+    assert stopped - shell.ip.user_ns["times"][4] < WatchTiming().interval + LATENCY
     # Nothing is left that could stop or change what comes next.
     assert not budgets.any_armed()
     shell.run("after = 6 * 7")
