@@ -1,4 +1,4 @@
-"""One pass over the items of a tracked loop: its bar, its readings, its end. Only this room knows tqdm."""
+"""One pass over the items of a tracked loop: its bar, its readings, its end. Only this module knows tqdm."""
 
 from __future__ import annotations
 
@@ -6,145 +6,179 @@ import sys
 import threading
 import time
 from collections.abc import Sized
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
+from ..credits import difference
 from ..errors import EvoLinkError
-from ..formatting import MINUS, counted, format_amount, format_time, in_credits
+from ..formatting import counted, format_amount
 from ..polling.backoff import PERMANENT_ERRORS
 from . import ledger
 from .cost import is_frozen, spent_so_far
-from .tally import EACH, ESTIMATE, LoopSpend, rounded
+from .loop_spend import LoopSpend
+from .loop_text import affordability, bar_text, cost_text, encodable, why_over, why_stopped
 
 if TYPE_CHECKING:
     from ..credits import Credits
     from .measurement import Measurement
     from .place import CallSite
 
-PATIENCE = 30.0
-"""Seconds for which a loop that has a limit waits, before an item, for a balance that can't be read."""
-FIRST_PAUSE, MAX_PAUSE = 1.0, 8.0
-"""Seconds between those tries: the first pause, doubled up to the longest."""
-LAST_WAIT = 1.0
-"""Seconds for which the end of a loop waits for its cost to settle; it settles on behind after that."""
-OLD = 10.0
-"""Seconds after which the bar says how old its reading is, unless readings are rarer than that."""
-SHOWN_EVERY = 0.1
-"""Seconds between two changes of the bar's text at least; tqdm's own pace."""
-
 # tqdm's own, but for the items a second: that place is for what they cost.
 _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
-_ABOUT, _DOT = "\N{ALMOST EQUAL TO}", "\N{MIDDLE DOT}"
-_PLAIN = {_ABOUT: "about", _DOT: "|", MINUS: "-"}
+
+
+@dataclass(frozen=True, slots=True)
+class LoopTiming:
+    """How long a loop waits, and how often it says something.
+
+    Attributes:
+        patience: Seconds for which a loop that has a limit waits, before an item, for a balance that can't
+            be read.
+        first_pause: Seconds before the first of those tries; doubled for each further one.
+        max_pause: Seconds between those tries at most.
+        last_wait: Seconds for which the end of a loop waits for its cost to settle; after that it settles in
+            the background.
+        max_age: Seconds after which the bar says how old its reading is, unless readings are rarer than that.
+        redraw: Seconds between two changes of the bar's text at least; tqdm's own pace.
+    """
+
+    patience: float = 30.0
+    first_pause: float = 1.0
+    max_pause: float = 8.0
+    last_wait: float = 1.0
+    max_age: float = 10.0
+    redraw: float = 0.1
 
 
 class LoopRun:
     """One pass over the items: the bar, the readings, and the end.
 
     `read` and `wait` wait for the network, on any thread, and touch nothing but the bar's text.
+
+    Attributes:
+        measurement: The loop's cost.
+        spend: What its items have cost so far.
+        stopped: Why the loop ended before its last item; None if it didn't.
     """
 
     def __init__(
         self,
         measurement: Measurement,
         *,
-        place: CallSite,
-        total: int | None,
+        call_site: CallSite,
+        length: int | None,
         limit: Decimal | None,
         every: float,
+        timing: LoopTiming,
     ) -> None:
+        """Prepare a run that `open` begins.
+
+        Args:
+            measurement: What measures the loop, entered and begun by then.
+            call_site: What the ledger and the bar call it.
+            length: The number of items; None where it isn't known.
+            limit: Credits that the loop may spend; None for no limit.
+            every: Seconds between two readings of a loop without a limit.
+            timing: How long to wait.
+        """
         self.measurement = measurement
-        self.tally = LoopSpend(limit)
+        self.spend = LoopSpend(limit, length)
         self.stopped: str | None = None
         self._fetcher = measurement.fetcher
-        self._place = place
-        self._total = total
+        self._call_site = call_site
         self._every = every
+        self._timing = timing
         self._bar: Any = None
         self._begun = self._done = 0
         self._shown_at = 0.0
         self._unread: str | None = None
-        self._over = threading.Event()
+        self._ended = threading.Event()
         self._waited = self._closed = False
 
     @property
-    def limited(self) -> bool:
+    def is_limited(self) -> bool:
         """Whether the loop may only spend so much."""
-        return self.tally.limit is not None
-
-    @property
-    def projected(self) -> Decimal | None:
-        """What all items will have cost; None where unknown."""
-        each = self.tally.per_item
-        return None if each is None or not self._total else each * max(self._total, self.tally.items)
+        return self.spend.limit is not None
 
     # -- the items -------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Say what is known before the first item, show the bar, and have the balance read from now on."""
+        """Print what is known before the first item, show the bar, and have the balance read from now on.
+
+        Raises:
+            EvoLinkError: The loop has a limit, and the balance can't be read.
+        """
         before = self.measurement.before
-        if before is None and self.limited:
+        if before is None and self.is_limited:
             raise self.measurement.unreadable()
         from tqdm.auto import tqdm  # noqa: PLC0415 - it brings widgets along, and is used by loops only
 
-        self.tally.expected = ledger.expected(
+        self.spend.expected = ledger.expected(
             ledger.current().entries(),
-            self._place.key,
+            self._call_site.key,
             per_item=True,
             simulated=self.measurement.cost.simulated,
         )
         if before is None:
             error = self.measurement.unreadable()
-            self._say(f"The balance can't be read, so what the items cost isn't known: {error.message}")
+            self._print(f"The balance can't be read, so what the items cost isn't known: {error.message}")
         else:
-            self.tally.take_in(before, before, 0)
-            if self.tally.expected is not None:
-                self._say(self._affordability(before.spendable, self.tally.expected))
+            self.spend.record(before, before, 0)
+            if self.spend.expected is not None:
+                self._print(affordability(self.spend, before.spendable, self.spend.expected))
         self._bar = tqdm(
-            desc=self._place.given,
-            total=self._total,
-            bar_format=_BAR if self._total else None,
-            postfix=_encodable(self._postfix(), sys.stderr),
+            desc=self._call_site.given,
+            total=self.spend.length,
+            bar_format=_BAR if self.spend.length else None,
+            postfix=encodable(self._bar_text(), sys.stderr),
             unit=" items",
         )
-        if not self.limited:
+        if not self.is_limited:
             self._fetcher.attach(self, self._every)
 
     def read(self) -> None:
         """Read the balance before the next item of a loop with a limit; the first has its reading already."""
-        if not self.limited or not self._begun:
+        if not self.is_limited or not self._begun:
             return
-        deadline = time.monotonic() + PATIENCE
-        pause = FIRST_PAUSE
-        while not self._over.is_set():
+        deadline = time.monotonic() + self._timing.patience
+        pause = self._timing.first_pause
+        while not self._ended.is_set():
             try:
                 self._fetcher.read(join=False)
             except EvoLinkError as error:
                 self._unread = error.message
-                pause_now = max(pause, self._told_to_wait())
+                pause_now = max(pause, self._retry_after())
                 if isinstance(error, PERMANENT_ERRORS) or time.monotonic() + pause_now > deadline:
                     return
             else:
                 self._unread = None
                 return
             self._bar.set_postfix_str("the balance can't be read, trying again")
-            self._over.wait(pause_now)
-            pause = min(pause * 2, MAX_PAUSE)
+            self._ended.wait(pause_now)
+            pause = min(pause * 2, self._timing.max_pause)
 
-    def allows(self, iterable: object) -> bool:
-        """Take in the newest reading, show it, and tell whether there may be another item."""
-        self._take_in(self._fetcher.credits, self._done)
+    def may_continue(self, iterable: object) -> bool:
+        """Show the newest reading, and decide whether another item may begin.
+
+        Args:
+            iterable: What the loop is over.
+
+        Returns:
+            Whether it may; also True where there is no other item. ``stopped`` says why it may not.
+        """
+        self._record(self._fetcher.credits, self._done)
         self._show()
-        if self._done == length(iterable):
+        if self._done == length_of(iterable):
             return True  # there is none: that is for the iterator to say
         if self._unread is not None:
             reason = f"the balance can't be read, so max_credits can't be kept. {self._unread}"
-        elif self.tally.breaks_limit():
-            reason = self.tally.why()
+        elif not self.spend.may_continue():
+            reason = why_stopped(self.spend)
         else:
             return True
-        self.stopped = f"Stopped before item {self._done + 1}{self._of_total()}: {reason}"
+        self.stopped = f"Stopped before item {self._done + 1}{self._of_length()}: {reason}"
         return False
 
     def begin_item(self) -> None:
@@ -158,27 +192,28 @@ class LoopRun:
     # -- the end ---------------------------------------------------------------------------------------
 
     def end(self) -> None:
-        """End the stretch of work, and everything that was begun for it; its cost settles on behind."""
-        if self._over.is_set():
+        """End the stretch of work, and everything that was begun for it; its cost settles on."""
+        if self._ended.is_set():
             return
-        self._over.set()
+        self._ended.set()
         self._fetcher.detach(self)
         if self._bar is None or not self._begun or sys.is_finalizing():
             self.measurement.abandon()
             return
         self.measurement.stop()
-        self.measurement.record("loop", key=self._place.key, name=self._place.name, items=self._begun)
+        site = self._call_site
+        self.measurement.record("loop", key=site.key, name=site.name, items=self._begun)
         self.measurement.settle_in_background()
 
     def wait(self) -> None:
-        """Give the account a moment to settle, before something else spends."""
+        """Wait a moment for the cost to settle, before something else spends."""
         if not self._waited:
             self._waited = True
-            if not self.measurement.wait(LAST_WAIT):
+            if not self.measurement.wait(self._timing.last_wait):
                 self.measurement.follow()
 
     def close(self) -> None:
-        """End the run, however the loop was left, and say what it did."""
+        """End the run, however the loop was left, and print what it did."""
         if self._closed:
             return
         self._closed = True
@@ -187,124 +222,87 @@ class LoopRun:
             self.wait()
         finally:
             if self._bar is not None:
-                self._finish_bar()
+                self._close_bar()
 
-    def _finish_bar(self) -> None:
+    def _close_bar(self) -> None:
         before, after = self.measurement.before, self.measurement.after
         last = after or self._fetcher.credits
         if before is not None and last is not None:
             # An item that was left half-way counts if it has cost anything.
-            moved = spent_so_far(before, last) > (self.tally.spent or 0)
-            self._take_in(last, self._begun if moved else self._done)
+            moved = difference(spent_so_far(before, last), self.spend.spent or Decimal(0)) > 0
+            self._record(last, self._begun if moved else self._done)
         lines = [self.stopped]
         if self._begun:
-            lines.append(self._closing_line(fresh=after is not None))
-        if self.tally.over is not None and self.tally.limit is not None and self.stopped is None:
-            over = format_amount(max((self.tally.spent or 0) - self.tally.limit, Decimal(0)))
-            lines.append(f"Over max_credits by {over}: {self.tally.why_over()}")
+            lines.append(self._closing_line(is_fresh=after is not None))
+        if self.spend.over is not None and self.stopped is None:
+            over_by = format_amount(self.spend.over_by)
+            lines.append(f"Over max_credits by {over_by}: {why_over(*self.spend.over)}")
         self._show(now=True)
         self._bar.close()
         for line in filter(None, lines):
-            self._say(line)
+            self._print(line)
 
-    def _closing_line(self, *, fresh: bool) -> str:
+    def _closing_line(self, *, is_fresh: bool) -> str:
         if self._begun > self._done:
-            did = f"Left in item {self._begun}{self._of_total()}:"
+            did = f"Left in item {self._begun}{self._of_length()}:"
         else:
             did = f"{counted(str(self._done), 'item')},"
-        before, reading, each = self.measurement.before, self.tally.reading, self.tally.per_item
-        cost = self.measurement.cost
-        if before is None or reading is None or self.tally.spent is None or (not fresh and each is None):
-            return f"{did} cost unknown: {cost.reason}"
-        whose = "account" if is_frozen(before, reading) else "key"
-        line = f"{did} {in_credits(self.tally.spent)} ({whose})"
-        line += "" if each is None else f", {rounded(each, EACH)} each"
-        if not fresh:
-            return f"{line}; read after item {self.tally.items}, and not since"
-        if not cost.settled:
-            return f"{line}; not settled yet"
-        return line if cost.confidence == "clean" else f"{line}; {cost.confidence}: {cost.reason}"
+        before, reading = self.measurement.before, self.spend.reading
+        is_of_key = before is None or reading is None or not is_frozen(before, reading)
+        said = cost_text(self.spend, self.measurement.cost, is_of_key=is_of_key, is_fresh=is_fresh)
+        return f"{did} {said}"
 
     # -- what is shown ---------------------------------------------------------------------------------
 
     def describe(self) -> str:
-        """Give what the bar says of the cost, and how far it is."""
-        return f"{self._done} done, {self._postfix()}"
+        """Return how far it is, and what the bar says of the cost."""
+        return f"{self._done} done, {self._bar_text()}"
 
-    def _take_in(self, reading: Credits | None, items: int) -> None:
+    def _record(self, reading: Credits | None, items: int) -> None:
         before = self.measurement.before
-        if before is not None and reading is not None and reading is not self.tally.reading:
-            self.tally.take_in(before, reading, items)
+        if before is not None and reading is not None and reading is not self.spend.reading:
+            self.spend.record(before, reading, items)
 
     def _show(self, *, now: bool = False) -> None:
         time_now = time.monotonic()
-        if now or self.limited or time_now - self._shown_at >= SHOWN_EVERY:
+        if now or self.is_limited or time_now - self._shown_at >= self._timing.redraw:
             self._shown_at = time_now
-            self._bar.set_postfix_str(_encodable(self._postfix(), sys.stderr), refresh=False)
+            self._bar.set_postfix_str(encodable(self._bar_text(), sys.stderr), refresh=False)
         self._bar.update(self._done - self._bar.n)
 
-    def _postfix(self) -> str:
-        tally = self.tally
-        if tally.reading is None or tally.spent is None:
-            return "balance not read"
-        parts = []
-        if tally.items:
-            parts.append(f"{format_amount(tally.spent)} spent")
-        if tally.per_item is not None:
-            parts.append(f"{rounded(tally.per_item, EACH)} each")
-        if self.projected is not None and self._total is not None and tally.items < self._total:
-            parts.append(f"{_ABOUT} {rounded(self.projected, ESTIMATE)} in all")
-        parts.append(f"{format_amount(tally.reading.spendable)} left")
-        age = (datetime.now(UTC) - tally.reading.read_at).total_seconds()
-        if self._fetcher.error is not None or age > max(OLD, 3 * self._every):
-            parts.append(f"not read for {format_time(age)}")
-        return f" {_DOT} ".join(parts)
+    def _bar_text(self) -> str:
+        reading = self.spend.reading
+        if reading is None:
+            return bar_text(self.spend)
+        age = (datetime.now(UTC) - reading.read_at).total_seconds()
+        is_old = self._fetcher.error is not None or age > max(self._timing.max_age, 3 * self._every)
+        return bar_text(self.spend, unread_for=age if is_old else None)
 
-    def _affordability(self, spendable: Decimal, each: Decimal) -> str:
-        line = f"In earlier runs an item cost {counted(rounded(each, EACH), 'credit')}: "
-        if self._total:
-            all_of_them = counted(rounded(each * self._total, ESTIMATE), "credit")
-            line += f"{self._total} items {_ABOUT} {all_of_them}, "
-        line += f"{format_amount(spendable)} left"
-        allowed = spendable
-        if self.tally.limit is not None:
-            line += f" and {format_amount(self.tally.limit)} allowed"
-            allowed = min(spendable, self.tally.limit)
-        enough = ledger.runs_left(allowed, each)
-        if self._total and enough >= self._total:
-            return f"{line}, enough for all."
-        return f"{line}, enough for about {enough}."
-
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         """Print a line, past every bar that is on the screen."""
         from tqdm.auto import tqdm  # noqa: PLC0415 - as above
 
-        tqdm.write(_encodable(line, sys.stdout))
+        tqdm.write(encodable(line, sys.stdout))
 
-    def _of_total(self) -> str:
-        return f" of {self._total}" if self._total else ""
+    def _of_length(self) -> str:
+        return f" of {self.spend.length}" if self.spend.length else ""
 
-    def _told_to_wait(self) -> float:
-        """Give the seconds for which the server asked to be left alone."""
+    def _retry_after(self) -> float:
+        """Return the seconds for which the server asked to be left alone."""
         retry_at = self._fetcher.retry_at
         return 0.0 if retry_at is None else (retry_at - datetime.now(UTC)).total_seconds()
 
 
-def length(iterable: object) -> int | None:
-    """Give the number of items, None where it isn't told: some that have ``len`` raise in it."""
+def length_of(iterable: object) -> int | None:
+    """Return the number of items.
+
+    Args:
+        iterable: What has them.
+
+    Returns:
+        None where it isn't told: some that have ``len`` raise in it.
+    """
     try:
         return len(iterable) if isinstance(iterable, Sized) else None
     except (TypeError, AttributeError, NotImplementedError, OverflowError):
         return None
-
-
-def _encodable(text: str, stream: TextIO) -> str:
-    """Give ``text`` in signs that ``stream`` can write: a bar must not stop the work for want of one."""
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        for sign, plain in _PLAIN.items():
-            text = text.replace(sign, plain)
-        return text.encode(encoding, "replace").decode(encoding)
-    return text

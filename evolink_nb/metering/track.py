@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
+from .. import runtime
 from .cost import Cost
 from .limits import parse_interval, parse_limit
 from .measurement import Measurement
 from .meter import shared_fetcher
 from .place import CallSite
-from .progress import LoopRun, length
+from .progress import LoopRun, LoopTiming, length_of
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 EVERY = 5.0
 """Seconds between two readings of a loop that has no limit."""
+
+_THREAD = "evolink-nb-track"
 
 T = TypeVar("T")
 
@@ -35,14 +37,12 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
     go over by the dearest item so far; it says so, and raises nothing. An item dearer than all before it can
     still go over, which is said too. Without, the balance is read every ``every`` seconds beside the loop.
 
-    ``total`` is the number of items where ``len`` doesn't tell. ``description`` names the loop, on the bar
-    and in the ledger; without it the place in the source does. ``client`` says whose account is read, by
-    default the one `settings` finds. All amounts are credits; reservations count as spent.
-
-    Raises ``ValueError`` when ``max_credits`` is no number above 0. With ``max_credits`` a balance that can't
-    be read raises its `EvoLinkError` before the first item; later it is tried again for a while, and then the
-    loop ends. The end of a loop waits up to a second for its cost to settle.
+    All amounts are credits; reservations count as spent. The end of a loop waits up to a second for its cost
+    to settle.
     """
+
+    timing: ClassVar[LoopTiming] = LoopTiming()
+    """How long it waits; a subclass may bring another."""
 
     def __init__(
         self,
@@ -54,14 +54,31 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
         client: EvoLinkClient | None = None,
         every: float = EVERY,
     ) -> None:
+        """Prepare a loop; nothing is read before its first item is asked for.
+
+        With a limit, a balance that can't be read then raises its `EvoLinkError`; later it is tried again
+        for a while, and then the loop ends.
+
+        Args:
+            iterable: What to loop over.
+            max_credits: Credits that the loop may spend; None for no limit.
+            total: The number of items, where ``len`` doesn't tell.
+            description: What the bar and the ledger call the loop; its place in the source by default.
+            client: Whose account is read; by default that of the key that `settings` finds.
+            every: Seconds between two readings of a loop that has no limit.
+
+        Raises:
+            ValueError: ``max_credits`` or ``every`` is no number above 0.
+            TypeError: ``iterable`` can't be looped over.
+        """
         if not isinstance(iterable, Iterable | AsyncIterable):
             raise TypeError(f"track needs something to loop over, not {type(iterable).__name__}")
         self._iterable = iterable
         self._limit = None if max_credits is None else parse_limit(max_credits)
-        self._total = total
+        self._length = total
         self._client = client
         self._every = parse_interval(every)
-        self._place = CallSite.of(sys._getframe(1), "loop", given=description)
+        self._call_site = CallSite.of(sys._getframe(1), "loop", given=description)
         self._run: LoopRun | None = None
 
     def __iter__(self) -> Iterator[T]:
@@ -76,17 +93,17 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
     @property
     def spent(self) -> Decimal | None:
         """Credits spent since the loop began, as of the newest reading; None while that isn't known."""
-        return None if self._run is None else self._run.tally.spent
+        return None if self._run is None else self._run.spend.spent
 
     @property
     def per_item(self) -> Decimal | None:
         """Credits that an item cost on average; None while that isn't known."""
-        return None if self._run is None else self._run.tally.per_item
+        return None if self._run is None else self._run.spend.per_item
 
     @property
     def projected(self) -> Decimal | None:
         """Credits that all items will have cost at that rate; None while it or their number isn't known."""
-        return None if self._run is None else self._run.projected
+        return None if self._run is None else self._run.spend.projected
 
     @property
     def stopped(self) -> str | None:
@@ -99,22 +116,29 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
         return Cost() if self._run is None else self._run.measurement.cost
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait, after the loop, until ``cost`` is final, ``seconds`` at most, and tell whether it is."""
+        """Wait, after the loop, until ``cost`` is final.
+
+        Args:
+            seconds: The most to wait; None waits as long as settling may take.
+
+        Returns:
+            Whether it is final.
+        """
         return self._run is not None and self._run.measurement.wait(seconds)
 
     def __repr__(self) -> str:
-        return f"<track {self._place.name!r}: {'not begun' if self._run is None else self._run.describe()}>"
+        return (
+            f"<track {self._call_site.name!r}: {'not begun' if self._run is None else self._run.describe()}>"
+        )
 
     def _new_run(self) -> LoopRun:
-        total = self._total
-        if total is None:
-            total = length(self._iterable)
         self._run = LoopRun(
             Measurement(shared_fetcher(self._client)),
-            place=self._place,
-            total=total,
+            call_site=self._call_site,
+            length=length_of(self._iterable) if self._length is None else self._length,
             limit=self._limit,
             every=self._every,
+            timing=self.timing,
         )
         return self._run
 
@@ -129,7 +153,7 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
             source = iter(iterable)
             while True:
                 run.read()
-                if not run.allows(iterable):
+                if not run.may_continue(iterable):
                     break
                 try:
                     item = next(source)
@@ -146,13 +170,13 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
     ) -> AsyncGenerator[T]:
         try:
             run.measurement.enter()
-            await asyncio.to_thread(run.measurement.begin)
+            await runtime.run_async(run.measurement.begin, name=_THREAD)
             run.open()
             source = aiter(iterable) if isinstance(iterable, AsyncIterable) else iter(iterable)
             while True:
-                if run.limited:
-                    await asyncio.to_thread(run.read)
-                if not run.allows(iterable):
+                if run.is_limited:
+                    await runtime.run_async(run.read, name=_THREAD)
+                if not run.may_continue(iterable):
                     break
                 try:
                     item = await anext(source) if isinstance(source, AsyncIterator) else next(source)
@@ -162,7 +186,7 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
                 yield item
                 run.end_item()
             run.end()
-            await asyncio.to_thread(run.wait)
+            await runtime.run_async(run.wait, name=_THREAD)
         finally:
             run.close()
 

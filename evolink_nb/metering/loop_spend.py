@@ -1,0 +1,93 @@
+"""What the items of a loop have cost so far, and whether the next one may still be afforded. Pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from ..credits import difference, mean, product, total
+from .cost import spent_so_far
+
+if TYPE_CHECKING:
+    from ..credits import Credits
+
+
+class LoopSpend:
+    """What readings between the items say of a loop.
+
+    Attributes:
+        limit: Credits that the loop may spend; None for no limit.
+        length: The number of items; None where it isn't known.
+        expected: What an item cost in earlier runs, in credits; None where there were none.
+        reading: The newest reading; None before the first.
+        spent: Credits spent by then; None before the first reading.
+        items: How many items were done by then.
+        dearest: What the dearest item cost, in credits.
+        over: The item that went over the limit, counted from 1, and what it cost; None if none did.
+    """
+
+    def __init__(self, limit: Decimal | None, length: int | None = None) -> None:
+        """Begin with no reading.
+
+        Args:
+            limit: Credits that the loop may spend; None for no limit.
+            length: The number of items; None where it isn't known.
+        """
+        self.limit = limit
+        self.length = length
+        self.expected: Decimal | None = None
+        self.reading: Credits | None = None
+        self.spent: Decimal | None = None
+        self.items = 0
+        self.dearest = Decimal(0)
+        self.over: tuple[int, Decimal] | None = None
+
+    @property
+    def per_item(self) -> Decimal | None:
+        """Credits that an item cost on average; None while that is not known."""
+        # A reading from the start of a long item shows nothing of it yet: that is no price of 0.
+        if self.spent is None or self.spent <= 0 or not self.items:
+            return None
+        return mean(self.spent, self.items)
+
+    @property
+    def projected(self) -> Decimal | None:
+        """Credits that all items will have cost; None while that is not known."""
+        each = self.per_item
+        return None if each is None or not self.length else product(each, max(self.length, self.items))
+
+    @property
+    def over_by(self) -> Decimal:
+        """Credits spent beyond the limit; 0 without one."""
+        if self.limit is None or self.spent is None:
+            return Decimal(0)
+        return max(difference(self.spent, self.limit), Decimal(0))
+
+    @property
+    def next_cost(self) -> Decimal:
+        """Credits that the next item may cost: as the dearest, or as in earlier runs before there is one."""
+        return self.dearest or self.expected or Decimal(0)
+
+    def record(self, before: Credits, reading: Credits, items: int) -> None:
+        """Take in a reading.
+
+        Args:
+            before: The reading before the loop.
+            reading: The new one.
+            items: How many items were done when it was taken.
+        """
+        spent = spent_so_far(before, reading)
+        cost = difference(spent, self.spent or Decimal(0))
+        if items > self.items and difference(cost, self.dearest) > 0:
+            if self.limit is not None and difference(spent, self.limit) > 0:
+                self.over = items, cost
+            self.dearest = cost
+        self.reading, self.spent, self.items = reading, spent, items
+
+    def may_continue(self) -> bool:
+        """Return whether another item may begin: neither is all spent, nor would the item go over."""
+        if self.limit is None or self.spent is None:
+            return True
+        # A limit below what counts as a difference isn't reached by nothing.
+        is_spent = self.spent > 0 and difference(self.spent, self.limit) >= 0
+        return not is_spent and difference(total((self.spent, self.next_cost)), self.limit) <= 0
