@@ -1,0 +1,37 @@
+"""What tests of the API layer share: a login and a keyring of their own, and no request left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import keyring
+import pytest
+
+from evolink_nb.api import credentials
+from tests.support.failing_server import request_threads
+from tests.support.key_sources import MemoryKeyring
+
+
+@pytest.fixture(autouse=True)
+def no_login() -> Iterator[None]:
+    """Forget the key that a test has entered."""
+    yield
+    credentials.login.forget()
+
+
+@pytest.fixture(autouse=True)
+def memory_keyring() -> Iterator[MemoryKeyring]:
+    """A keyring of the test's own in place of the system's."""
+    before, memory = keyring.get_keyring(), MemoryKeyring()
+    keyring.set_keyring(memory)
+    yield memory
+    keyring.set_keyring(before)
+
+
+@pytest.fixture(autouse=True)
+def no_request_left_behind() -> Iterator[None]:
+    """Fail where the thread of a request goes on after the test."""
+    yield
+    for thread in request_threads():
+        thread.join(10)
+        assert not thread.is_alive()
