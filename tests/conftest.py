@@ -10,12 +10,12 @@ import hypothesis
 import pytest
 
 from evolink_nb import EvoLinkClient
-from evolink_nb.api import client
 from evolink_nb.card.render import STATIC
 from evolink_nb.demo import Account, DemoServer
 from tests.support.caller import Caller, demo_threads
 from tests.support.chromium import open_chromium
 from tests.support.environment import account_of, is_personal, isolation
+from tests.support.failing_server import IMPATIENT
 from tests.support.jupyter import FrontEnd, JupyterServer
 from tests.support.kernel import Kernel
 
@@ -70,15 +70,9 @@ def simulated_account(demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def reader(demo_server: DemoServer) -> Iterator[EvoLinkClient]:
-    """A client of the simulated account."""
-    with EvoLinkClient(demo_server.key, base_url=demo_server.url) as reader:
+    """A client of the simulated account, that tries again at once."""
+    with EvoLinkClient(demo_server.key, base_url=demo_server.url, timing=IMPATIENT) as reader:
         yield reader
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients try again at once, so that tests need not wait for it."""
-    monkeypatch.setattr(client, "RETRY_DELAYS", (0.0, 0.0))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What an answer of ``GET /v1/credits`` says: a `Credits`, or one error of the tree."""
+"""What a response to ``GET /v1/credits`` says: a `Credits`, or one error of the tree. No I/O here."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ..credits import Credits, parse_json
 from . import credentials, settings
 
 SIMULATED_HEADER = "x-evolink-demo"
-"""The demo server's mark on everything it answers."""
+"""The header by which the demo server marks all its responses."""
 MAX_WAIT = 3600.0
-"""Seconds a server may ask us to stay away at most; then it is asked again."""
+"""Seconds: the longest Retry-After that is respected."""
 MAX_TEXT = 300
-"""Characters of a server's text that are shown at most."""
+"""Characters: how much of a server's text is shown."""
 
 STATUS_ERRORS: dict[int, type[errors.APIStatusError]] = {
     400: errors.BadRequestError,
@@ -42,63 +42,96 @@ HINTS: dict[type[errors.APIStatusError], str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One HTTP answer: its status, headers (looked up in any case) and body, and when it came.
+class Response:
+    """One HTTP response as it was received.
 
-    ``problem`` says why the body could not be received whole, None when it could.
+    Attributes:
+        status: The HTTP status.
+        headers: The headers, looked up in any case.
+        body: The body, decompressed.
+        read_at: When it came, as an aware datetime of this machine's clock.
+        requested_at: When the request was sent, in seconds of the monotonic clock.
+        monotonic: When the response came, in seconds of the monotonic clock.
+        problem: Why the body could not be received whole, None when it could.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     read_at: datetime
+    requested_at: float = 0.0
+    monotonic: float = 0.0
     problem: str | None = None
 
 
-def parse_response(answer: Answer, redact: Callable[[str], str]) -> Credits | errors.EvoLinkError:
-    """Give what ``answer`` says. ``redact`` takes the key out of a text, should a server quote it."""
-    content, problem = (None, answer.problem) if answer.problem else _parse(answer.body)
-    if not 200 <= answer.status < 300:
-        return _status_error(answer, answer.status, content, redact)
+def parse_response(response: Response, redact: Callable[[str], str]) -> Credits | errors.EvoLinkError:
+    """Return what a response says.
+
+    Args:
+        response: A response of any status.
+        redact: Takes the key out of a text, should the server quote it.
+
+    Returns:
+        The reading, or the error to raise in its place.
+    """
+    content, problem = (None, response.problem) if response.problem else _parse(response.body)
+    if not 200 <= response.status < 300:
+        return _status_error(response, response.status, content, redact)
     if isinstance(content, Mapping) and (content.get("error") or content.get("success") is False):
-        return _error_on_success(answer, content, redact)
+        return _error_on_success(response, content, redact)
     if problem is None:
         try:
-            simulated = SIMULATED_HEADER in answer.headers
-            return Credits.from_dict(content, read_at=answer.read_at, simulated=simulated)
+            return Credits.from_dict(
+                content,
+                read_at=response.read_at,
+                simulated=SIMULATED_HEADER in response.headers,
+                requested_at=response.requested_at,
+                monotonic=response.monotonic,
+            )
         except ValueError as error:
             problem = str(error)
     return errors.InvalidResponseError(
         f"EvoLink's answer can't be read: {problem}.",
-        request_id=_request_id(answer, redact),
+        request_id=_request_id(response, redact),
         hint=f"Try again; if it stays so, check {settings.BASE_URL_VARIABLE}.",
     )
 
 
-def parse_retry_after(headers: Mapping[str, str], *texts: str | None) -> float | None:
-    """Give the seconds a server asks us to stay away, or None.
+def parse_retry_after(headers: Mapping[str, str], *texts: str | None, now: datetime) -> float | None:
+    """Return how long the server asks us to wait.
 
-    From ``Retry-After`` as seconds or as a date, else from "retry after N seconds" in one of ``texts``.
+    Args:
+        headers: The response's headers. ``Retry-After`` holds seconds or a date. A date is by the server's
+            clock, so it is compared with ``Date``, the same clock: this machine's may be an hour off.
+        *texts: Where "retry after N seconds" may stand, should there be no such header.
+        now: When the response came by this machine's clock, aware; used where ``Date`` can't be read.
+
+    Returns:
+        Seconds, from 0 to `MAX_WAIT`, or None where the server doesn't say.
     """
     header = (headers.get("Retry-After") or "").strip()
     seconds: float | None = None
     if re.fullmatch(r"\d+(\.\d+)?", header, re.ASCII):
         seconds = float(header)
-    elif header:
-        try:
-            date = email.utils.parsedate_to_datetime(header)
-            # A date without a zone is in GMT, says HTTP.
-            seconds = (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError, OverflowError):
-            seconds = None
+    elif (until := _parse_date(header)) is not None:
+        seconds = (until - (_parse_date(headers.get("Date") or "") or now)).total_seconds()
     if seconds is None:
         said = re.search(r"retry after (\d{1,6}) ?s", " ".join(filter(None, texts)), re.IGNORECASE)
         seconds = float(said[1]) if said else None
     return None if seconds is None else min(max(seconds, 0.0), MAX_WAIT)
 
 
-def clean(text: object, redact: Callable[[str], str]) -> str | None:
-    """Give a server's text as one short line: no key, no control or direction-changing characters."""
+def sanitize(text: object, redact: Callable[[str], str]) -> str | None:
+    """Return a server's text as one short line.
+
+    Args:
+        text: What stands where a text should; anything else counts as none.
+        redact: Takes the key out of a text.
+
+    Returns:
+        The text without the key and without control or direction-changing characters, at most `MAX_TEXT`
+        characters of it; None where nothing is left.
+    """
     if not isinstance(text, str):
         return None
     shown = "".join(
@@ -112,17 +145,17 @@ def clean(text: object, redact: Callable[[str], str]) -> str | None:
 
 
 def _status_error(
-    answer: Answer, status: int, content: object, redact: Callable[[str], str]
+    response: Response, status: int, content: object, redact: Callable[[str], str]
 ) -> errors.APIStatusError:
     envelope = content if isinstance(content, Mapping) else {}
     told = envelope.get("error")
     detail: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
     cls = STATUS_ERRORS.get(status) or (errors.ServerError if status >= 500 else errors.APIStatusError)
-    suggestion = clean(detail.get("fallback_suggestion"), redact)
+    suggestion = sanitize(detail.get("fallback_suggestion"), redact)
     message = (
-        clean(detail.get("message"), redact)
-        or clean(told, redact)
-        or clean(envelope.get("message"), redact)
+        sanitize(detail.get("message"), redact)
+        or sanitize(told, redact)
+        or sanitize(envelope.get("message"), redact)
         or _phrase(status)
     )
     redirected = 300 <= status < 400
@@ -130,11 +163,11 @@ def _status_error(
         message,
         status=status,
         code=_code(detail.get("code"), redact),
-        type=clean(detail.get("type"), redact),
-        param=clean(detail.get("param"), redact),
+        type=sanitize(detail.get("type"), redact),
+        param=sanitize(detail.get("param"), redact),
         suggestion=suggestion.rstrip(".") if suggestion else None,
-        request_id=_request_id(answer, redact),
-        retry_after=parse_retry_after(answer.headers, suggestion, message),
+        request_id=_request_id(response, redact),
+        retry_after=parse_retry_after(response.headers, suggestion, message, now=response.read_at),
         hint=f"Redirects are not followed with a key. Check {settings.BASE_URL_VARIABLE}."
         if redirected
         else HINTS.get(cls),
@@ -142,23 +175,32 @@ def _status_error(
 
 
 def _error_on_success(
-    answer: Answer, content: Mapping[str, Any], redact: Callable[[str], str]
+    response: Response, content: Mapping[str, Any], redact: Callable[[str], str]
 ) -> errors.EvoLinkError:
-    """Give the error that a 200 carries: of the class its code names, where it names one."""
-    told = _status_error(answer, answer.status, content, redact)
+    """Return the error that a 200 carries: of the class its code names, where it names one."""
+    told = _status_error(response, response.status, content, redact)
     code = told.code if isinstance(told.code, int) else int(told.code or 0) if _is_whole(told.code) else 0
     if code in STATUS_ERRORS or 500 <= code < 600:
-        return _status_error(answer, code, content, redact)
-    said = "" if told.message == _phrase(answer.status) else f": {told.message}"
+        return _status_error(response, code, content, redact)
+    said = "" if told.message == _phrase(response.status) else f": {told.message}"
     return errors.InvalidResponseError(
-        f"EvoLink answered {answer.status} but reports a failure{said}.",
+        f"EvoLink answered {response.status} but reports a failure{said}.",
         request_id=told.request_id,
         hint=f"EvoLink suggests: {told.suggestion}." if told.suggestion else "Try again in a moment.",
     )
 
 
+def _parse_date(text: str) -> datetime | None:
+    """Return the moment that a header's date names; one without a zone is in GMT, says HTTP."""
+    try:
+        date = email.utils.parsedate_to_datetime(text)
+        return date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
 def _parse(body: bytes) -> tuple[object, str | None]:
-    """Give the JSON value in ``body``, or None and what is wrong with it."""
+    """Return the JSON value in ``body``, or None and what is wrong with it."""
     if not body.strip():
         return None, "it is empty"
     try:
@@ -168,14 +210,14 @@ def _parse(body: bytes) -> tuple[object, str | None]:
         return None, "it is a web page, not JSON" if page else "it is not JSON, or is cut short"
 
 
-def _request_id(answer: Answer, redact: Callable[[str], str]) -> str | None:
-    headers = answer.headers
-    return clean(headers.get("x-request-id") or headers.get("x-oneapi-request-id"), redact)
+def _request_id(response: Response, redact: Callable[[str], str]) -> str | None:
+    headers = response.headers
+    return sanitize(headers.get("x-request-id") or headers.get("x-oneapi-request-id"), redact)
 
 
 def _code(code: object, redact: Callable[[str], str]) -> int | str | None:
-    """Give an error's code as the API gave it: a number or a word."""
-    return clean(code, redact) if isinstance(code, str) or not _is_whole(code) else int(str(code))
+    """Return an error's code as the API gave it: a number or a word."""
+    return sanitize(code, redact) if isinstance(code, str) or not _is_whole(code) else int(str(code))
 
 
 def _is_whole(code: object) -> bool:

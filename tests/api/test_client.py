@@ -1,62 +1,43 @@
-"""A reading over a real connection: what is sent, to whom, over how many connections, how often."""
+"""A client of a real server: the reading or the error it gives, and how often it asks for it."""
 
 from __future__ import annotations
 
-import gzip
-import json
 import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 import requests
 
-from evolink_nb import __version__, errors
-from evolink_nb.api import client
-from evolink_nb.api.client import EvoLinkClient
+from evolink_nb import errors
+from evolink_nb.api.client import EvoLinkClient, Timing
 from evolink_nb.api.credentials import Secret
 from evolink_nb.demo import Account, DemoServer, Fault
-from tests.support.failing_server import (
-    GOOD,
-    KEY,
-    READING,
-    SILENCE,
-    FailingServer,
-    Reply,
-    loopback_certificate,
-    request_threads,
-    response,
-)
+from tests.support.failing_server import KEY, FailingServer, Reply, failure_of, request_threads, response
 
 CREDITS = "/v1/credits"
 
 
-def header(server: FailingServer, name: str) -> list[str]:
-    """The values of a header in the requests that a server got."""
-    lines = [line for head in server.heads for line in head.splitlines()]
-    return [line.partition(": ")[2] for line in lines if line.lower().startswith(f"{name.lower()}: ")]
-
-
-def test_a_read_gives_the_documented_example_exactly(reader: EvoLinkClient) -> None:
+def test_documented_example_is_read_exactly(reader: EvoLinkClient) -> None:
     before = datetime.now(UTC)
     credits = reader.get_credits()
     assert (credits.user.remaining, credits.user.used) == (Decimal("1095.3996"), Decimal("135.9048"))
     assert (credits.token.remaining, credits.token.used) == (Decimal("99416.4429"), Decimal("583.5571"))
     assert (credits.spendable, credits.binding) == (Decimal("1095.3996"), "user")
     assert before <= credits.read_at <= datetime.now(UTC)
+    assert 0 < credits.requested_at <= credits.monotonic <= time.monotonic()
     assert credits.simulated
 
 
-def test_what_is_spent_shows_at_the_next_read(reader: EvoLinkClient, demo_server: DemoServer) -> None:
+def test_spending_shows_at_the_next_read(reader: EvoLinkClient, demo_server: DemoServer) -> None:
     first = reader.get_credits()
     demo_server.account.spend("1.36")
     assert reader.get_credits().spendable - first.spendable == Decimal("-1.36")
 
 
-def test_unlimited_and_overdrawn_accounts_are_read_as_they_are() -> None:
+def test_unlimited_overdrawn_account_is_read() -> None:
     account = Account(unlimited=True, frozen=True, user_remaining="0.5")
     with DemoServer(account) as server, EvoLinkClient(server.key, base_url=server.url) as reader:
         server.account.spend("3")
@@ -64,142 +45,107 @@ def test_unlimited_and_overdrawn_accounts_are_read_as_they_are() -> None:
     assert (credits.token.unlimited, credits.binding, credits.spendable) == (True, "user", Decimal("-2.5"))
 
 
-def test_the_request_is_the_documented_one_with_a_name_of_its_own() -> None:
-    with FailingServer(GOOD) as server, server.client() as reader:
-        assert not reader.get_credits().simulated
-    assert server.heads[0].startswith("GET /v1/credits HTTP/1.1\r\n")
-    assert header(server, "Authorization") == [f"Bearer {KEY}"]
-    assert header(server, "Accept") == ["application/json"]
-    (agent,) = header(server, "User-Agent")
-    assert agent.startswith(f"evolink-nb/{__version__} ")
-    assert header(server, "Cookie") == []
+@pytest.mark.parametrize(
+    ("status", "cls", "message", "suggestion", "wait"),
+    [
+        (400, errors.BadRequestError, "Invalid request", None, None),
+        (401, errors.AuthenticationError, "Invalid or expired token", None, None),
+        (402, errors.PaymentRequiredError, "Insufficient credits", "top up the account", None),
+        (403, errors.PermissionDeniedError, "Access denied", None, None),
+        (404, errors.NotFoundError, "Not found", None, None),
+        (429, errors.RateLimitError, "Rate limit exceeded", "retry after 60 seconds", 60.0),
+        (500, errors.ServerError, "Internal server error", "try again later", None),
+        (502, errors.ServerError, "Upstream service error", "try again later", None),
+        (503, errors.ServerError, "Service temporarily unavailable", "retry after 30 seconds", 30.0),
+    ],
+)
+def test_each_refusal_has_its_own_error(
+    status: int,
+    cls: type[errors.APIStatusError],
+    message: str,
+    suggestion: str | None,
+    wait: float | None,
+    reader: EvoLinkClient,
+    demo_server: DemoServer,
+) -> None:
+    demo_server.fault(status=status)
+    error = failure_of(reader)
+    assert type(error) is cls
+    assert (error.status, error.code, error.message) == (status, status, message)
+    assert (error.suggestion, error.retry_after) == (suggestion, wait)
+    first, *advice = str(error).splitlines()
+    assert first == f"EvoLink answered {status}: {message} [request {error.request_id}]"
+    assert suggestion is None or f"EvoLink suggests: {suggestion}." in advice[0]
+    demo_server.clear_faults()
+    assert reader.get_credits().simulated
 
 
-def test_many_reads_share_one_connection() -> None:
-    with FailingServer(GOOD) as server, server.client() as reader:
-        for _ in range(20):
-            reader.get_credits()
-    assert (len(server.heads), server.connections) == (20, 1)
-
-
-def test_reads_from_many_threads_all_succeed(reader: EvoLinkClient, demo_server: DemoServer) -> None:
-    read: list[Decimal] = []
-    threads = [threading.Thread(target=lambda: read.append(reader.get_credits().spendable)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert read == [Decimal("1095.3996")] * 8
-    assert demo_server.requests_seen[CREDITS] == 8
-
-
-def test_a_connection_closed_meanwhile_is_replaced() -> None:
-    with FailingServer(Reply(response(READING), hang_up=True)) as server, server.client() as reader:
-        for _ in range(3):
-            reader.get_credits()
-            server.wait_until_all_have_left()
-    assert (len(server.heads), server.connections) == (3, 3)
-
-
-@pytest.mark.parametrize("base", ["{}", "{}/", "{}/v1", "{}/v1/", " {} "])
-def test_the_base_url_may_be_given_in_many_forms(base: str) -> None:
-    with FailingServer(GOOD) as server, EvoLinkClient(KEY, base_url=base.format(server.url)) as reader:
-        reader.get_credits()
-        assert reader.base_url == server.url
-    assert server.heads[0].startswith("GET /v1/credits ")
-
-
-def test_a_gateway_s_path_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    with FailingServer(GOOD) as server:
-        monkeypatch.setenv("EVOLINK_BASE_URL", f"{server.url}/evolink/v1")
-        monkeypatch.setenv("EVOLINK_API_KEY", KEY)
-        with EvoLinkClient() as reader:
-            reader.get_credits()
-    assert server.heads[0].startswith("GET /evolink/v1/credits ")
-
-
-def test_a_compressed_answer_is_read() -> None:
-    packed = gzip.compress(json.dumps(READING).encode())
-    with FailingServer(Reply(response(packed, content_encoding="gzip"))) as server, server.client() as reader:
-        assert reader.get_credits().spendable == Decimal("1095.3996")
-
-
-def test_an_answer_in_chunks_is_read() -> None:
-    body = json.dumps(READING).encode()
-    chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"".join(
-        b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:9], body[9:], b"")
-    )
-    with FailingServer(Reply(chunked)) as server, server.client() as reader:
-        assert reader.get_credits().spendable == Decimal("1095.3996")
-        assert reader.get_credits().spendable == Decimal("1095.3996")
-    assert server.connections == 1
+def test_wrong_key_is_an_auth_error(demo_server: DemoServer) -> None:
+    with EvoLinkClient(KEY, base_url=demo_server.url) as reader:
+        error = failure_of(reader)
+    assert type(error) is errors.AuthenticationError
+    assert "EVOLINK_API_KEY" in str(error).splitlines()[1]
 
 
 @pytest.mark.parametrize(
-    "status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"]
+    ("body", "why"),
+    [
+        ("empty", "it is empty"),
+        ("html", "it is a web page, not JSON"),
+        ("cut", "it was cut short"),
+        ("huge", "it is larger than 1,048,576 bytes"),
+        ("empty-object", "data is missing, not an object"),
+        ("unsuccessful", "reports a failure: Balance not available"),
+    ],
 )
-def test_no_redirect_is_followed(status: str) -> None:
-    with FailingServer(GOOD) as target:
-        away = Reply(response(status=status, location=f"{target.url}{CREDITS}"))
-        with FailingServer(away) as server, server.client() as reader:
-            with pytest.raises(errors.APIStatusError, match="Redirects are not followed") as caught:
-                reader.get_credits()
-            assert caught.value.status == int(status[:3])
-    assert (len(server.heads), target.connections) == (1, 0)
-
-
-def test_no_cookie_is_kept_or_sent() -> None:
-    with (
-        FailingServer(Reply(response(READING, set_cookie=f"echo={KEY}; path=/"))) as server,
-        server.client() as reader,
-    ):
-        reader.get_credits()
-        reader.get_credits()
-        assert list(reader._session.cookies) == []
-    assert header(server, "Cookie") == []
-
-
-@pytest.mark.parametrize("secure", [True, False], ids=["https", "http"])
-def test_netrc_cannot_replace_the_key(
-    secure: bool, clean_environment: Path, monkeypatch: pytest.MonkeyPatch
+def test_200_without_a_reading_is_unreadable(
+    body: str, why: str, reader: EvoLinkClient, demo_server: DemoServer
 ) -> None:
-    netrc = clean_environment / ".netrc"
-    netrc.write_text("machine 127.0.0.1 login someone password else\ndefault login any password one\n")
-    netrc.chmod(0o600)
-    certificate, tls = loopback_certificate(clean_environment)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-    with FailingServer(GOOD, tls=tls if secure else None) as server, server.client() as reader:
-        # requests by itself lets the file win over the header: so this is a file that counts.
-        requests.get(server.url, headers={"Authorization": f"Bearer {KEY}"}, timeout=10).close()
-        reader.get_credits()
-    assert header(server, "Authorization")[0].startswith("Basic ")
-    assert header(server, "Authorization")[1] == f"Bearer {KEY}"
+    demo_server.fault(body=body, times=1)
+    error = failure_of(reader)
+    assert type(error) is errors.InvalidResponseError
+    assert why in str(error).splitlines()[0]
+    assert error.request_id
+    assert reader.get_credits().simulated
 
 
-@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
-def test_a_proxy_is_never_handed_a_loopback_request(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with FailingServer(GOOD) as proxy, FailingServer(GOOD) as server:
-        monkeypatch.setenv(variable, proxy.url)
-        with server.client() as reader:
-            reader.get_credits()
-    assert (len(server.heads), proxy.connections) == (1, 0)
+@pytest.mark.parametrize("body", ["empty", "html", "cut", "huge"])
+def test_refusal_needs_no_documented_body(body: str, reader: EvoLinkClient, demo_server: DemoServer) -> None:
+    demo_server.fault(status=429, body=body, retry_after=7)
+    error = failure_of(reader)
+    assert isinstance(error, errors.RateLimitError)
+    assert (error.message, error.retry_after, error.suggestion) == ("Too Many Requests", 7.0, None)
 
 
-def test_an_https_request_goes_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    with FailingServer(Reply(response(status="407 Proxy Authentication Required"), hang_up=True)) as proxy:
-        monkeypatch.setenv("https_proxy", proxy.url)
-        reader = EvoLinkClient(KEY, base_url="https://api.evolink.test")
-        with reader, pytest.raises(errors.APIConnectionError, match="the proxy did not let it through"):
-            reader.get_credits()
-    assert proxy.heads[0].startswith("CONNECT api.evolink.test:443 ")
-    assert KEY not in "".join(proxy.heads)
+@pytest.mark.parametrize("code", [401, "401"])
+def test_error_on_a_200_is_its_own_error(
+    code: int | str, reader: EvoLinkClient, demo_server: DemoServer
+) -> None:
+    quoted = f'"{code}"' if isinstance(code, str) else code
+    demo_server.fault(text=f'{{"error": {{"code": {quoted}, "message": "Invalid token"}}}}')
+    error = failure_of(reader)
+    assert isinstance(error, errors.AuthenticationError)
+    assert (error.code, error.message) == (code, "Invalid token")
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    "number", ["NaN", "-Infinity", "1e400", "1e99999999999999999999", "true", '"12"', "null"]
+)
+def test_impossible_number_is_unreadable(number: str, reader: EvoLinkClient, demo_server: DemoServer) -> None:
+    text = (
+        '{"data": {"token": {"remaining_credits": 1, "used_credits": 1, "unlimited_credits": false},'
+        ' "user": {"remaining_credits": %s, "used_credits": 1}}, "message": "", "success": true}'
+    )
+    demo_server.fault(text=text % number)
+    error = failure_of(reader)
+    assert type(error) is errors.InvalidResponseError
+    assert demo_server.requests_seen["/v1/credits"] == 1
+
+
 @pytest.mark.parametrize(
     "fault", [Fault(status=502), Fault(status=503), Fault(connection="close"), Fault(connection="reset")]
 )
-def test_what_may_pass_is_tried_twice_more(
+def test_passing_failure_is_tried_twice_more(
     fault: Fault, reader: EvoLinkClient, demo_server: DemoServer
 ) -> None:
     demo_server.switch_on(replace(fault, times=2))
@@ -211,17 +157,16 @@ def test_what_may_pass_is_tried_twice_more(
     assert demo_server.requests_seen[CREDITS] == 6
 
 
-def test_the_tries_follow_each_other_quickly(reader: EvoLinkClient, demo_server: DemoServer) -> None:
+def test_tries_follow_each_other_quickly(demo_server: DemoServer) -> None:
     demo_server.fault(status=503, times=2, retry_after=3000)
-    begun = time.monotonic()
-    reader.get_credits()
+    with EvoLinkClient(demo_server.key, base_url=demo_server.url) as reader:
+        begun = time.monotonic()
+        reader.get_credits()
     assert 0.5 <= time.monotonic() - begun < 3
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 429, 500, 504])
-def test_other_refusals_are_not_tried_again(
-    status: int, reader: EvoLinkClient, demo_server: DemoServer
-) -> None:
+def test_other_refusals_are_not_retried(status: int, reader: EvoLinkClient, demo_server: DemoServer) -> None:
     demo_server.fault(status=status)
     with pytest.raises(errors.APIStatusError):
         reader.get_credits()
@@ -229,7 +174,7 @@ def test_other_refusals_are_not_tried_again(
 
 
 @pytest.mark.parametrize("body", ["empty", "html", "cut", "huge", "unsuccessful", "empty-object"])
-def test_an_unreadable_answer_is_not_asked_for_again(
+def test_unreadable_response_is_not_retried(
     body: str, reader: EvoLinkClient, demo_server: DemoServer
 ) -> None:
     demo_server.fault(body=body)
@@ -238,42 +183,10 @@ def test_an_unreadable_answer_is_not_asked_for_again(
     assert demo_server.requests_seen[CREDITS] == 1
 
 
-def test_closing_gives_up_a_read_under_way() -> None:
-    with FailingServer(SILENCE) as server, server.client(timeout=60) as reader:
-        given_up: list[BaseException] = []
-
-        def read() -> None:
-            with pytest.raises(errors.APIConnectionError, match="its client was closed") as caught:
-                reader.get_credits()
-            given_up.append(caught.value)
-
-        reading = threading.Thread(target=read)
-        reading.start()
-        server.wait_for_requests(1)
-        begun = time.monotonic()
-        reader.close()
-        reading.join(10)
-        assert time.monotonic() - begun < 2
-        server.wait_until_all_have_left()
-    assert given_up
-    assert len(server.heads) == 1
-
-
-def test_a_read_given_up_says_so_however_soon_it_is_cut_off(
-    reader: EvoLinkClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def cut_off() -> errors.EvoLinkError:
-        reader._closing.set()
-        return errors.APIConnectionError("the connection broke")
-
-    monkeypatch.setattr(reader, "_exchange", cut_off)
-    with pytest.raises(errors.APIConnectionError, match="its client was closed"):
-        reader.get_credits()
-
-
-def test_closing_gives_up_the_wait_before_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "RETRY_DELAYS", (60.0, 60.0))
-    with FailingServer(Reply(response(status="503 Busy"), hang_up=True)) as server, server.client() as reader:
+def test_closing_cancels_the_next_try() -> None:
+    busy = Reply(response(status="503 Busy"), hang_up=True)
+    patient = Timing(retry_delays=(60.0, 60.0))
+    with FailingServer(busy) as server, server.client(timing=patient) as reader:
         outcome: list[BaseException] = []
 
         def read() -> None:
@@ -291,28 +204,18 @@ def test_closing_gives_up_the_wait_before_another_try(monkeypatch: pytest.Monkey
         assert outcome
 
 
-def test_a_closed_client_can_read_again() -> None:
-    with FailingServer(GOOD) as server, server.client() as reader:
-        reader.get_credits()
-        reader.close()
-        server.wait_until_all_have_left()
-        reader.close()
-        reader.get_credits()
-    assert server.connections == 2
-
-
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), 1e10])
-def test_a_timeout_that_cannot_be_kept_is_refused(timeout: float) -> None:
+def test_impossible_timeout_is_refused(timeout: float) -> None:
     with pytest.raises(errors.ConfigurationError, match="timeout must be"):
         EvoLinkClient(KEY, timeout=timeout)
 
 
-def test_without_a_key_there_is_no_client() -> None:
+def test_client_needs_a_key() -> None:
     with pytest.raises(errors.ConfigurationError, match="No EvoLink API key"):
         EvoLinkClient()
 
 
-def test_two_clients_are_told_apart_by_base_url_and_key_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_identity_is_of_base_url_and_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVOLINK_API_KEY", KEY)
     here, there = "https://here.example", "https://there.example"
     same = [EvoLinkClient(KEY, base_url=here), EvoLinkClient(Secret(KEY), base_url=f"{here}/v1", timeout=3)]
@@ -323,9 +226,7 @@ def test_two_clients_are_told_apart_by_base_url_and_key_only(monkeypatch: pytest
     assert not any(KEY in reader.identity or here in reader.identity for reader in same)
 
 
-def test_an_experiment_can_use_the_key_without_seeing_it(
-    demo_server: DemoServer, reader: EvoLinkClient
-) -> None:
+def test_auth_uses_the_key_unseen(demo_server: DemoServer, reader: EvoLinkClient) -> None:
     answer = requests.post(
         f"{reader.base_url}/v1/images/generations",
         json={"model": "gpt-4o-image", "prompt": "x"},

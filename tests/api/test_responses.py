@@ -1,10 +1,8 @@
-"""What an answer says: the reading, or the one error for it, and how long to stay away."""
+"""What a response says: the reading, or the one error for it."""
 
 from __future__ import annotations
 
-import email.utils
 import json
-import time
 import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,7 +15,7 @@ from requests.structures import CaseInsensitiveDict
 
 from evolink_nb import errors
 from evolink_nb.api.credentials import Secret
-from evolink_nb.api.responses import MAX_TEXT, MAX_WAIT, Answer, clean, parse_response, parse_retry_after
+from evolink_nb.api.responses import MAX_TEXT, Response, parse_response, sanitize
 from evolink_nb.credits import Credits
 from tests.support.failing_server import KEY, READING
 
@@ -29,7 +27,7 @@ def read(
     content: object, status: int = 200, headers: dict[str, str] | None = None
 ) -> Credits | errors.EvoLinkError:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return parse_response(Answer(status, CaseInsensitiveDict(headers or {}), body, NOW), redact)
+    return parse_response(Response(status, CaseInsensitiveDict(headers or {}), body, NOW), redact)
 
 
 def failed(
@@ -50,13 +48,20 @@ def unreadable(content: object, status: int = 200) -> str:
     "body", [json.dumps(READING).encode(), b"\xef\xbb\xbf\n" + json.dumps(READING).encode()]
 )
 @pytest.mark.parametrize("status", [200, 203])
-def test_a_reading_is_read(body: bytes, status: int) -> None:
+def test_reading_is_read_from_a_success(body: bytes, status: int) -> None:
     credits = read(body, status)
     assert isinstance(credits, Credits)
     assert (credits.spendable, credits.read_at, credits.simulated) == (Decimal("1095.3996"), NOW, False)
 
 
-def test_the_demo_s_header_marks_a_reading_as_simulated() -> None:
+def test_reading_carries_its_monotonic_times() -> None:
+    body = json.dumps(READING).encode()
+    credits = parse_response(Response(200, {}, body, NOW, requested_at=7.0, monotonic=7.5), redact)
+    assert isinstance(credits, Credits)
+    assert (credits.requested_at, credits.monotonic) == (7.0, 7.5)
+
+
+def test_demo_header_marks_a_reading() -> None:
     credits = read(READING, headers={"X-Evolink-Demo": "simulated"})
     assert isinstance(credits, Credits)
     assert credits.simulated
@@ -83,15 +88,13 @@ def test_the_demo_s_header_marks_a_reading_as_simulated() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b"{}", b"[]", b"null", b'{"error": 3}', b"\xff\xfe", b"[" * 99999]
 )
-def test_the_status_decides_whatever_the_body(
-    status: int, cls: type[errors.APIStatusError], body: bytes
-) -> None:
+def test_status_decides_whatever_the_body(status: int, cls: type[errors.APIStatusError], body: bytes) -> None:
     error = failed(body, status)
     assert (type(error), error.status, error.code, error.suggestion) == (cls, status, None, None)
     assert str(error).startswith(f"EvoLink answered {status}: {error.message}")
 
 
-def test_all_fields_of_the_documented_error_are_kept() -> None:
+def test_documented_error_keeps_all_fields() -> None:
     detail = {
         "code": 429,
         "message": "Rate limit exceeded",
@@ -128,7 +131,7 @@ def test_all_fields_of_the_documented_error_are_kept() -> None:
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_a_code_is_a_number_or_a_word(code: object, kept: int | str | None) -> None:
+def test_error_code_is_a_number_or_a_word(code: object, kept: int | str | None) -> None:
     assert failed({"error": {"code": code, "message": "No"}}, 400).code == kept
 
 
@@ -143,12 +146,12 @@ def test_a_code_is_a_number_or_a_word(code: object, kept: int | str | None) -> N
         ({"detail": "Not today"}, "Forbidden"),
     ],
 )
-def test_the_message_is_found_where_gateways_put_it(content: dict[str, Any], message: str) -> None:
+def test_message_is_found_in_many_places(content: dict[str, Any], message: str) -> None:
     assert failed(content, 403).message == message
 
 
 @pytest.mark.parametrize("header", ["x-request-id", "X-Oneapi-Request-Id"])
-def test_the_request_id_is_shown_for_support(header: str) -> None:
+def test_request_id_is_shown_for_support(header: str) -> None:
     assert "[request 20261122-x]" in str(failed({}, 500, {header: "20261122-x"}))
     error = read({}, 200, {header: "20261122-x"})
     assert isinstance(error, errors.InvalidResponseError)
@@ -167,7 +170,7 @@ def test_the_request_id_is_shown_for_support(header: str) -> None:
 @pytest.mark.parametrize(
     "beside", [{}, READING, {"success": True}], ids=["alone", "with a reading", "successful"]
 )
-def test_an_error_on_a_200_is_an_error(
+def test_error_on_a_200_is_an_error(
     code: object, cls: type[errors.APIStatusError], beside: dict[str, Any]
 ) -> None:
     suggestion = "retry after 9 seconds"
@@ -177,19 +180,19 @@ def test_an_error_on_a_200_is_an_error(
 
 
 @pytest.mark.parametrize("code", ["invalid_task_id", 200, 0, 7, 99999, None, "٤٠١"])
-def test_an_error_on_a_200_with_a_code_of_its_own_can_t_be_read(code: object) -> None:
+def test_unknown_code_on_a_200_is_unreadable(code: object) -> None:
     told = unreadable({"error": {"code": code, "message": "No", "fallback_suggestion": "ask again"}})
     assert told == "EvoLink answered 200 but reports a failure: No.\nEvoLink suggests: ask again."
 
 
-def test_an_unsuccessful_200_is_an_error_even_with_a_reading_in_it() -> None:
+def test_unsuccessful_200_is_an_error() -> None:
     told = unreadable(READING | {"success": False, "message": "Balance not available"})
     assert told.startswith("EvoLink answered 200 but reports a failure: Balance not available.")
     assert unreadable({"success": False}).startswith("EvoLink answered 200 but reports a failure.")
 
 
 @pytest.mark.parametrize("error", [None, {}, "", False])
-def test_an_empty_error_beside_a_reading_is_none(error: object) -> None:
+def test_empty_error_is_no_error(error: object) -> None:
     assert isinstance(read(READING | {"error": error}), Credits)
 
 
@@ -211,76 +214,19 @@ def test_an_empty_error_beside_a_reading_is_none(error: object) -> None:
         ),
     ],
 )
-def test_a_200_that_holds_no_reading_says_why(body: bytes, why: str) -> None:
+def test_200_without_a_reading_says_why(body: bytes, why: str) -> None:
     told = unreadable(body)
     assert told.splitlines()[0] == f"EvoLink's answer can't be read: {why}."
     assert "EVOLINK_BASE_URL" in told.splitlines()[1]
 
 
-def test_a_body_that_did_not_arrive_whole_is_not_read() -> None:
+def test_incomplete_body_is_not_read() -> None:
     whole = json.dumps(READING).encode()
-    cut = parse_response(Answer(200, {}, whole, NOW, problem="it was cut short"), redact)
+    cut = parse_response(Response(200, {}, whole, NOW, problem="it was cut short"), redact)
     assert str(cut).startswith("EvoLink's answer can't be read: it was cut short.")
-    refused = parse_response(Answer(503, {}, b'{"error":', NOW, problem="it was cut short"), redact)
+    refused = parse_response(Response(503, {}, b'{"error":', NOW, problem="it was cut short"), redact)
     assert isinstance(refused, errors.ServerError)
     assert refused.message == "Service Unavailable"
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("7", 7.0),
-        (" 0 ", 0.0),
-        ("1.5", 1.5),
-        ("86400", MAX_WAIT),
-        ("9" * 5000, MAX_WAIT),
-        *((header, None) for header in (None, "", "soon", "-5", "٣", "1e3", "nan", "inf")),
-    ],
-)
-def test_the_waiting_time_is_given_in_seconds(header: str | None, seconds: float | None) -> None:
-    assert parse_retry_after({} if header is None else {"Retry-After": header}) == seconds
-
-
-@pytest.mark.parametrize(
-    "form", [email.utils.formatdate, lambda when: email.utils.formatdate(when, usegmt=True)]
-)
-def test_the_waiting_time_is_given_as_a_date(form: Any) -> None:
-    until = parse_retry_after({"Retry-After": form(time.time() + 90)})
-    assert until is not None
-    assert 80 < until <= 90
-    assert parse_retry_after({"Retry-After": form(time.time() - 90)}) == 0
-    assert parse_retry_after({"Retry-After": form(time.time() + 1e8)}) == MAX_WAIT
-
-
-@pytest.mark.parametrize(
-    "date", ["Sun, 22 Nov 2026 99:99:99 GMT", "Sun, 22 Nov 999999 12:00:00 GMT", "22", "Nov"]
-)
-def test_a_date_that_is_none_does_no_harm(date: str) -> None:
-    waiting = parse_retry_after({"Retry-After": date})
-    assert waiting is None or 0 <= waiting <= MAX_WAIT
-
-
-@pytest.mark.parametrize(
-    ("texts", "seconds"),
-    [
-        (["retry after 60 seconds"], 60.0),
-        (["Please Retry After 5s."], 5.0),
-        ([None, "Too fast: retry after 30 seconds"], 30.0),
-        (["retry after 999999 seconds"], MAX_WAIT),
-        (["try again later", None], None),
-        (["retry after a while"], None),
-        (["retry after 1234567 seconds"], None),
-    ],
-)
-def test_the_waiting_time_may_stand_in_the_words(texts: list[str | None], seconds: float | None) -> None:
-    assert parse_retry_after({}, *texts) == seconds
-    assert parse_retry_after({"Retry-After": "2"}, *texts) == 2
-
-
-@given(st.text())
-def test_any_header_gives_a_bounded_waiting_time_or_none(header: str) -> None:
-    waiting = parse_retry_after({"Retry-After": header}, header)
-    assert waiting is None or 0 <= waiting <= MAX_WAIT
 
 
 @pytest.mark.parametrize(
@@ -297,8 +243,8 @@ def test_any_header_gives_a_bounded_waiting_time_or_none(header: str) -> None:
         ("x" * 400, "x" * (MAX_TEXT - 1) + "…"),
     ],
 )
-def test_a_server_s_words_are_one_plain_line(text: object, shown: str | None) -> None:
-    assert clean(text, redact) == shown
+def test_server_text_is_one_plain_line(text: object, shown: str | None) -> None:
+    assert sanitize(text, redact) == shown
 
 
 @pytest.mark.parametrize(
@@ -313,11 +259,11 @@ def test_a_server_s_words_are_one_plain_line(text: object, shown: str | None) ->
     ],
     ids=["alone", "header", "twice", "split", "across the line's end", "across the text's end"],
 )
-def test_a_key_that_a_server_echoes_is_taken_out_of_every_field(echo: str) -> None:
+def test_echoed_key_is_in_no_field(echo: str) -> None:
     detail = dict.fromkeys(("code", "message", "type", "param", "fallback_suggestion"), echo)
-    for answer in (read({"error": detail}, 401), read({"error": detail}), read({"error": echo}, 500)):
-        assert isinstance(answer, errors.EvoLinkError)
-        told = f"{answer} {vars(answer)} {answer.args}"
+    for error in (read({"error": detail}, 401), read({"error": detail}), read({"error": echo}, 500)):
+        assert isinstance(error, errors.EvoLinkError)
+        told = f"{error} {vars(error)} {error.args}"
         # Not a part of it either: a text that is cut off must not end within the key.
         assert not any(KEY[:length] in told for length in (7, len(KEY)))
     assert KEY not in str(read({}, 500, {"x-request-id": KEY}))
@@ -336,11 +282,11 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 @given(
     st.one_of(st.binary(), json_values.map(lambda value: json.dumps(value).encode())), st.integers(200, 599)
 )
-def test_whatever_comes_is_a_reading_or_one_printable_error(body: bytes, status: int) -> None:
-    answer = read(body, status)
-    assert isinstance(answer, Credits | errors.EvoLinkError)
-    if isinstance(answer, errors.EvoLinkError):
-        lines = str(answer).splitlines()
+def test_any_body_is_a_reading_or_an_error(body: bytes, status: int) -> None:
+    outcome = read(body, status)
+    assert isinstance(outcome, Credits | errors.EvoLinkError)
+    if isinstance(outcome, errors.EvoLinkError):
+        lines = str(outcome).splitlines()
         assert 1 <= len(lines) <= 2
         kinds = {unicodedata.category(character) for line in lines for character in line}
         assert not kinds & {"Cc", "Cs", "Zl", "Zp"}

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from evolink_nb.metering.metered import MeteredCost
     from tests.support.kernel import Kernel
 
-pytestmark = pytest.mark.usefixtures("book", "impatient")
+pytestmark = pytest.mark.usefixtures("book")
 
 T = TypeVar("T")
 

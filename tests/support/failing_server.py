@@ -16,10 +16,14 @@ from typing import Any, Self
 
 import pytest
 
-from evolink_nb.api.client import EvoLinkClient
+from evolink_nb.api.client import EvoLinkClient, Timing
+from evolink_nb.errors import EvoLinkError
 
 KEY = "sk-test-f41l-1ng-k3y-9x7w"
 """The key that clients of these servers send, and that must turn up nowhere else."""
+
+IMPATIENT = Timing(retry_delays=(0.0, 0.0))
+"""For clients that try again at once, so that tests need not wait for it."""
 
 READING: dict[str, Any] = {
     "data": {
@@ -38,7 +42,7 @@ def response(
     length: int | None = None,
     **headers: str,
 ) -> bytes:
-    """Give an HTTP response as it goes over the wire; ``length`` may lie, ``x_y`` stands for ``x-y``."""
+    """Return an HTTP response as it goes over the wire; ``length`` may lie, ``x_y`` stands for ``x-y``."""
     content = (
         body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
     )
@@ -93,12 +97,17 @@ class FailingServer:
         """The base URL."""
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
-    def client(self, timeout: float = 10.0) -> EvoLinkClient:
-        """Give a client of this server; the caller closes it."""
-        return EvoLinkClient(KEY, base_url=self.url, timeout=timeout)
+    def client(self, timeout: float = 10.0, timing: Timing = IMPATIENT) -> EvoLinkClient:
+        """Return a client of this server; the caller closes it."""
+        return EvoLinkClient(KEY, base_url=self.url, timeout=timeout, timing=timing)
+
+    def header(self, name: str) -> list[str]:
+        """Return the values of a header in the requests that came."""
+        lines = [line for head in self.heads for line in head.splitlines()]
+        return [line.partition(": ")[2] for line in lines if line.lower().startswith(f"{name.lower()}: ")]
 
     def next_reply(self, head: bytes) -> Reply:
-        """Record a request and give the reply to it."""
+        """Record a request and return the reply to it."""
         with self.changed:
             self.heads.append(head.decode("latin-1"))
             self.changed.notify_all()
@@ -109,7 +118,7 @@ class FailingServer:
         with self.changed:
             assert self.changed.wait_for(lambda: len(self.heads) >= count, 10), f"{len(self.heads)} requests"
 
-    def wait_until_all_have_left(self) -> None:
+    def wait_until_all_closed(self) -> None:
         """Return once no connection is open any more."""
         with self.changed:
             assert self.changed.wait_for(lambda: self.open == 0, 10), f"{self.open} connections are open"
@@ -141,13 +150,20 @@ class FailingServer:
         self._listener.server_close()
 
 
+def failure_of(reader: EvoLinkClient) -> EvoLinkError:
+    """Return the error that a read raises."""
+    with pytest.raises(EvoLinkError) as caught:
+        reader.get_credits()
+    return caught.value
+
+
 def request_threads() -> list[threading.Thread]:
-    """Give the threads of all requests that clients have under way."""
+    """Return the threads of all requests that clients have in flight."""
     return [thread for thread in threading.enumerate() if thread.name == "evolink-nb-request"]
 
 
 def loopback_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """Give a new certificate for 127.0.0.1, as the file to trust and as what a server shows."""
+    """Return a new certificate for 127.0.0.1, as the file to trust and as what a server shows."""
     # The keyring's Linux backend brings it; nothing but this needs it.
     pytest.importorskip("cryptography")
     from cryptography import x509
