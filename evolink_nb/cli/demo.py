@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 import webbrowser
@@ -22,18 +21,29 @@ from types import FrameType
 from ..api import credentials, settings
 from ..demo import SEED, DemoServer
 from ..errors import ConfigurationError, EvoLinkError
+from .exit_codes import OK
 
 NOTEBOOK = "notebooks/quickstart.ipynb"
 BESIDE = ("notebooks/cost-of-a-cell.ipynb", "notebooks/budgets.ipynb")
 """Notebooks that the quickstart points to."""
-START_TIME = 120.0
+MAX_START_SECONDS = 120.0
 """Seconds JupyterLab may take to answer for the first time."""
 
 
 def launch_demo(*, port: int = 0, seed: int | None = None, open_browser: bool = True) -> int:
-    """Serve the demo until it is interrupted; 0 then.
+    """Serve the demo until it is interrupted.
 
-    Raises `ConfigurationError` when JupyterLab is not installed, `EvoLinkError` when it does not start.
+    Args:
+        port: JupyterLab's port; 0 takes a free one.
+        seed: The simulated account's seed.
+        open_browser: Whether to open the notebook, or only print its URL.
+
+    Returns:
+        The exit code, `OK`.
+
+    Raises:
+        ConfigurationError: JupyterLab is not installed.
+        EvoLinkError: JupyterLab does not start, or ends by itself.
     """
     if importlib.util.find_spec("jupyterlab") is None:
         raise ConfigurationError(
@@ -44,32 +54,35 @@ def launch_demo(*, port: int = 0, seed: int | None = None, open_browser: bool = 
         DemoServer(seed=SEED if seed is None else seed) as server,
     ):
         _write_tour(Path(folder))
-        token = secrets.token_hex(16)
-        port = port or _free_port()
-        log = Path(folder) / "jupyterlab.log"
-        jupyterlab = _start_jupyterlab(Path(folder), log, port, token, server)
-        interrupted = _end_on_signals(jupyterlab)
-        try:
-            address = f"http://127.0.0.1:{port}"
-            if _comes_up(f"{address}/api/status?token={token}", jupyterlab):
-                url = f"{address}/lab/tree/{NOTEBOOK}?token={token}"
-                _say(url, server)
-                if open_browser:
-                    webbrowser.open(url)
-                jupyterlab.wait()
-        finally:
-            jupyterlab.terminate()
+        return _run_jupyterlab(Path(folder), server, port or _free_port(), open_browser=open_browser)
+
+
+def _run_jupyterlab(folder: Path, server: DemoServer, port: int, *, open_browser: bool) -> int:
+    token = secrets.token_hex(16)
+    log = folder / "jupyterlab.log"
+    jupyterlab = _start_jupyterlab(folder, log, port, token, server)
+    ending = _Ending(jupyterlab)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        if _wait_until_up(f"{address}/api/status?token={token}", jupyterlab):
+            url = f"{address}/lab/tree/{NOTEBOOK}?token={token}"
+            _print_addresses(url, server)
+            if open_browser:
+                webbrowser.open(url)
             jupyterlab.wait()
-        if interrupted.is_set():
-            return 0
-        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        raise EvoLinkError(
-            f"JupyterLab ended with exit code {jupyterlab.returncode}.", hint=said[-1] if said else None
-        )
+    finally:
+        jupyterlab.terminate()
+        jupyterlab.wait()
+    if ending.requested:
+        return OK
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    raise EvoLinkError(
+        f"JupyterLab ended with exit code {jupyterlab.returncode}.", hint=lines[-1] if lines else None
+    )
 
 
 def _write_tour(folder: Path) -> None:
-    """Put the notebooks under ``folder``: people play with a copy, not with those in the checkout."""
+    """Put the notebooks under ``folder``: users change a copy, not those in the checkout."""
     package = Path(__file__).parents[1]
     for name in (NOTEBOOK, *BESIDE):
         # In a checkout they lie beside the package; an installed package brings them along.
@@ -93,7 +106,7 @@ def _start_jupyterlab(
         f"--ServerApp.root_dir={folder / 'root'}",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        # In a container one often is root. The server listens on loopback and asks for its token.
+        # Containers often run as root. The server listens on loopback and asks for its token.
         command.append("--ServerApp.allow_root=True")
     environment = {
         **os.environ,
@@ -117,22 +130,23 @@ def _start_jupyterlab(
         )
 
 
-def _end_on_signals(process: subprocess.Popen[bytes]) -> threading.Event:
-    """End ``process`` on Ctrl+C or SIGTERM; the event says that this is why it ended."""
-    interrupted = threading.Event()
+class _Ending:
+    """Ends a process on Ctrl+C or SIGTERM, and knows that this is why it ended."""
 
-    def end(_number: int, _frame: FrameType | None) -> None:
-        interrupted.set()
-        process.terminate()
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.requested = False
+        self._process = process
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._end)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
-    return interrupted
+    def _end(self, _number: int, _frame: FrameType | None) -> None:
+        self.requested = True
+        self._process.terminate()
 
 
-def _comes_up(status_url: str, process: subprocess.Popen[bytes]) -> bool:
-    """Wait until the server answers; False when its process ended instead."""
-    deadline = time.monotonic() + START_TIME
+def _wait_until_up(status_url: str, process: subprocess.Popen[bytes]) -> bool:
+    """Return True once the server answers, False when its process ended instead."""
+    deadline = time.monotonic() + MAX_START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
             with _direct.open(status_url, timeout=5):
@@ -149,7 +163,7 @@ def _free_port() -> int:
         return port
 
 
-def _say(url: str, server: DemoServer) -> None:
+def _print_addresses(url: str, server: DemoServer) -> None:
     print(
         "EvoLink credits, with a simulated account: no key, and nothing leaves this machine.\n"
         f"  notebook  {url}\n"

@@ -15,7 +15,7 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Protocol
 
-from .api import MAX_BODY
+from .api import MAX_BODY, Api
 from .messages import Request, Response, reason
 
 HOST = "127.0.0.1"
@@ -32,14 +32,15 @@ class Host(Protocol):
     """What a connection needs of the server it is on."""
 
     @property
+    def api(self) -> Api:
+        """What it serves."""
+
+    @property
     def url(self) -> str:
         """The base URL."""
 
     def respond(self, request: Request) -> Response:
         """Return the response to a request, waiting first where it is to be late."""
-
-    def refuse(self, status: int) -> Response:
-        """Return the documented error for what could not be read as a request."""
 
     def pause(self, seconds: float) -> None:
         """Wait; raises an OSError if the server stops meanwhile."""
@@ -189,7 +190,7 @@ class Connection(BaseHTTPRequestHandler):
 
     def _refuse(self, status: int) -> None:
         self.close_connection = True
-        self._send(self.server.host.refuse(status))
+        self._send(self.server.host.api.refuse(status))
 
     def _drain(self) -> None:
         # Closing with bytes unread resets the connection, and the client may then never see the response.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 from .account import SEED, Account
 from .api import FAULT_ROUTE, Api, route_of
 from .connection import HOST, THREAD_NAME, Connections, Listener
-from .faults import CREDITS_ROUTE, Fault, FaultFields, Faults, Refusal
+from .faults import CREDITS_ROUTE, Fault, FaultFields, Refusal
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .request_log import SeenRequest
 
 
-# A server has many sides to be used in tests; each of the methods beyond 20 is one line.
+# More than 20 methods: tests steer and watch a server by many one-line names.
 class DemoServer:
     """The simulated EvoLink API over an account, on 127.0.0.1 only.
 
@@ -33,6 +33,12 @@ class DemoServer:
         seed: What the account and its key follow from, where they aren't given.
         key: The API key that stands for the account's own key.
         marked: Whether responses say that they are simulated; False lets the account pass for a real one.
+
+    Attributes:
+        api: What it serves.
+        account: The simulated account.
+        key: The API key that stands for the account's own key.
+        faults: The faults that are switched on; `fault` and `clear_faults` switch them.
     """
 
     def __init__(
@@ -45,6 +51,9 @@ class DemoServer:
         marked: bool = True,
     ) -> None:
         self.api = Api(account, seed=seed, key=key, marked=marked)
+        self.account = self.api.account
+        self.key = self.api.key
+        self.faults = self.api.faults
         self._given_port = port
         self._reset()
 
@@ -56,6 +65,7 @@ class DemoServer:
         self._stopping.set()
         self._connections = Connections()
         self._listener: Listener | None = None
+        # The refusal that the listener now follows, and the timers that end refusals.
         self._refusal: Refusal | None = None
         self._reopeners: list[threading.Timer] = []
 
@@ -69,21 +79,6 @@ class DemoServer:
 
     def __repr__(self) -> str:
         return f"<DemoServer on {HOST}:{self._port}>"
-
-    @property
-    def account(self) -> Account:
-        """The simulated account."""
-        return self.api.account
-
-    @property
-    def key(self) -> str:
-        """The API key that stands for the account's own key."""
-        return self.api.key
-
-    @property
-    def faults(self) -> Faults:
-        """The faults that are switched on."""
-        return self.api.faults
 
     @property
     def url(self) -> str:
@@ -136,11 +131,9 @@ class DemoServer:
                 thread.join()
 
     def forget_after_fork(self) -> None:
-        """Be a server that has never been started, in a child that was forked while it ran.
-
-        The parent's threads are not there, its locks may be held for ever, and its sockets are the parent's.
-        """
-        # Closing is for this process only; to shut a connection down would end it for the parent too.
+        """Be a server that has never been started, in a child that was forked while it ran."""
+        # Its threads are not here, and its locks may stay held. To close a socket here leaves the parent's
+        # open; to shut a connection down would end it for the parent too.
         if self._listener is not None:
             self._listener.server_close()
         self._connections.abandon()
@@ -195,10 +188,6 @@ class DemoServer:
             response = self.api.respond(request, fault)
             self._follow_refusal()
             return response
-
-    def refuse(self, status: int) -> Response:
-        """Return the documented error for what could not be read as a request."""
-        return self.api.refuse(status)
 
     def pause(self, seconds: float) -> None:
         """Wait, but not beyond the server's end.

@@ -1,0 +1,33 @@
+"""``evolink-nb credits``: the balance, and an exit code for scripts."""
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal
+
+from ..api.client import EvoLinkClient
+from ..card import render
+from ..credits import difference
+from .exit_codes import BELOW, OK
+
+
+def show_credits(*, as_json: bool, minimum: Decimal | None) -> int:
+    """Print the balance.
+
+    Args:
+        as_json: Whether to print the API's own field names in place of text for people.
+        minimum: The credits that must be left to spend; None for any number.
+
+    Returns:
+        The exit code: `BELOW` if less than the minimum can be spent, `OK` otherwise.
+
+    Raises:
+        EvoLinkError: The balance can't be read.
+    """
+    with EvoLinkClient() as client:
+        credits = client.get_credits()
+    print(credits.to_json() if as_json else render.render_text(credits))
+    if minimum is not None and difference(credits.spendable, minimum) < 0:
+        print(f"evolink-nb: less than {minimum:f} credits left to spend.", file=sys.stderr)
+        return BELOW
+    return OK
