@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextvars
 import threading
-import weakref
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+
+from .. import runtime
+from .settler import Settler
 
 if TYPE_CHECKING:
     from ..polling.fetcher import CreditsFetcher
@@ -29,49 +32,98 @@ W = TypeVar("W", bound=Measured)
 class Others(NamedTuple, Generic[W]):
     """The other work on the account as one piece begins: around it, beside it, and over but settling."""
 
-    around: list[W]
-    beside: list[W]
+    enclosing: list[W]
+    concurrent: list[W]
     settling: list[W]
 
 
-class UnderWay(Generic[W]):
-    """All the work whose cost is not sure yet, on any account; for use from any thread."""
+@dataclass
+class _Account(Generic[W]):
+    """What is measured on one account, and what settles it."""
+
+    settler: Settler
+    work: set[W] = field(default_factory=set)
+
+
+class ActiveMeasurements(Generic[W]):
+    """All the work whose cost is not sure yet, on any account; for use from any thread.
+
+    It owns each account's settler, and lets go of it with the account's last work.
+    """
 
     def __init__(self) -> None:
         """Begin with none."""
         self._lock = threading.Lock()
-        self._of: weakref.WeakKeyDictionary[CreditsFetcher, set[W]] = weakref.WeakKeyDictionary()
-        # The work around the running code, outermost first: what runs inside another's is no disturbance.
-        self._around: contextvars.ContextVar[tuple[W, ...]] = contextvars.ContextVar(
+        self._accounts: dict[CreditsFetcher, _Account[W]] = {}
+        # The work around the running code, outermost first: what runs inside another's is no overlap.
+        self._enclosing: contextvars.ContextVar[tuple[W, ...]] = contextvars.ContextVar(
             "evolink_nb_measured", default=()
         )
+        runtime.forget_after_fork(self)
 
     def enter(self, work: W) -> Others[W]:
-        """Let ``work`` begin in the running context, and tell what else there is."""
+        """Let ``work`` begin in the running context.
+
+        Args:
+            work: What begins.
+
+        Returns:
+            What else there is on its account.
+        """
         # Contexts are copied: one that began inside work which is over by now still has it here.
-        around = tuple(other for other in self._around.get() if not other.is_over)
-        self._around.set((*around, work))
+        enclosing = tuple(other for other in self._enclosing.get() if not other.is_over)
+        self._enclosing.set((*enclosing, work))
         with self._lock:
-            all_others = self._of.setdefault(work.fetcher, set())
-            others = all_others.difference(around)
-            all_others.add(work)
+            account = self._accounts.get(work.fetcher)
+            if account is None:
+                account = self._accounts[work.fetcher] = _Account(Settler(work.fetcher))
+            others = account.work.difference(enclosing)
+            account.work.add(work)
         settling = [other for other in others if other.is_over]
-        return Others(list(around), list(others.difference(settling)), settling)
+        return Others(list(enclosing), list(others.difference(settling)), settling)
 
     def leave(self, work: W) -> None:
-        """Let what runs on in this context be inside ``work`` no longer."""
-        self._around.set(tuple(other for other in self._around.get() if other is not work))
+        """Let what runs on in this context be inside ``work`` no longer.
 
-    def around(self) -> tuple[W, ...]:
-        """Give the work that the running code is inside of, outermost first."""
-        return self._around.get()
+        Args:
+            work: What ends.
+        """
+        self._enclosing.set(tuple(other for other in self._enclosing.get() if other is not work))
+
+    def enclosing(self) -> tuple[W, ...]:
+        """Return the work that the running code is inside of, outermost first."""
+        return self._enclosing.get()
+
+    def settler_of(self, work: W) -> Settler:
+        """Return what settles the account of ``work``.
+
+        Args:
+            work: It; between `enter` and `finish` the settler stays the same.
+        """
+        with self._lock:
+            account = self._accounts.get(work.fetcher)
+        # What was forgotten, as in a forked child, is settled for itself: nothing would let go of it again.
+        return Settler(work.fetcher) if account is None else account.settler
 
     def finish(self, work: W) -> None:
-        """Forget ``work``: its cost is sure, or never will be."""
+        """Forget ``work``: its cost is sure, or never will be.
+
+        Args:
+            work: It; nothing happens where it is forgotten already.
+        """
         with self._lock:
-            self._of.get(work.fetcher, set()).discard(work)
+            account = self._accounts.get(work.fetcher)
+            if account is not None:
+                account.work.discard(work)
+                if not account.work:
+                    del self._accounts[work.fetcher]
 
     def all(self) -> list[W]:
-        """Give all the work there is."""
+        """Return all the work there is."""
         with self._lock:
-            return [each for those in self._of.values() for each in those]
+            return [each for account in self._accounts.values() for each in account.work]
+
+    def after_fork(self) -> None:
+        """Forget the parent's work, which settles there; called in a forked child."""
+        self._lock = threading.Lock()
+        self._accounts = {}

@@ -1,4 +1,4 @@
-"""What a stretch of work cost, judged from the readings around it. Pure functions.
+"""What a stretch of work cost, assessed from the readings around it. Pure functions.
 
 Three things blur a before/after difference: a call reserves first and settles later, possibly for less;
 other keys spend on the same account; accounts are topped up. The key's counter, the account's counter and
@@ -23,11 +23,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from ..credits import CreditsDelta
+from ..credits import CreditsDelta, difference
 
 if TYPE_CHECKING:
     from ..credits import Credits
 
+NOTHING = Decimal(0)
 STILL_MOVING = "the readings still move"
 """The reason where all counters agree, but one reading only says so."""
 
@@ -62,20 +63,27 @@ class Cost:
 
 
 def assess(
-    before: Credits, after: Credits, *, seconds: float, agreed: bool, disturbed: str | None = None
+    before: Credits, after: Credits, *, seconds: float, stable: bool, shared: str | None = None
 ) -> Cost:
-    """Give the cost of what happened between two readings.
+    """Return the cost of what happened between two readings.
 
-    ``agreed`` says that the last two readings after the work were the same; ``disturbed`` says what else is
-    known to have happened meanwhile.
+    Args:
+        before: The reading before the work.
+        after: The newest reading after it.
+        seconds: How long the work took.
+        stable: Whether the last two readings after the work were the same.
+        shared: What else is known to have spent meanwhile; None if nothing.
+
+    Returns:
+        The cost as these readings tell it.
     """
     spend = CreditsDelta.between(before, after)
     frozen = is_frozen(before, after)
-    confidence, reason = _confidence(before, after, spend, frozen=frozen, agreed=agreed)
+    confidence, reason = _confidence(before, after, spend, frozen=frozen, stable=stable)
     # Where something else is known to have happened, what can't be told apart is not told.
-    told_apart = disturbed is None or confidence == "clean"
-    if disturbed and confidence in {"clean", "shared"}:
-        confidence, reason = "shared", disturbed
+    told_apart = shared is None or confidence == "clean"
+    if shared and confidence in {"clean", "shared"}:
+        confidence, reason = "shared", shared
     return Cost(
         token=None if frozen else spend.token,
         # As the key's counter would, a figure that stands in for it holds what is reserved.
@@ -83,7 +91,7 @@ def assess(
         others=spend.others if told_apart and not frozen else None,
         topped_up=spend.topped_up if told_apart else None,
         seconds=seconds,
-        settled=agreed and confidence in {"clean", "shared"},
+        settled=stable and confidence in {"clean", "shared"},
         confidence=confidence,
         reason=reason,
         simulated=after.simulated,
@@ -91,37 +99,80 @@ def assess(
 
 
 def is_frozen(before: Credits, after: Credits) -> bool:
-    """Tell whether the key's own counter stands still while the account moves, as unlimited keys' may.
+    """Return whether the key's own counter stands still while the account moves, as unlimited keys' may.
 
     A top-up counts as moving: it may hide a call of the key's that is not settled yet.
+
+    Args:
+        before: The earlier reading.
+        after: The later one.
     """
     spend = CreditsDelta.between(before, after)
     return after.token.unlimited and spend.token == 0 and (spend.user != 0 or spend.user_drop != 0)
 
 
 def is_settling(history: Sequence[Credits], now: Credits) -> bool:
-    """Tell whether calls made before ``now`` are unsettled, as far as earlier readings show it.
+    """Return whether calls made before ``now`` are unsettled, as far as earlier readings show it.
 
     What an account has left and has used adds up to the same until it is topped up, but for what is reserved.
+
+    Args:
+        history: Earlier readings of the account.
+        now: The reading in question.
     """
-    total = now.user.remaining + now.user.used
-    return any(earlier.user.remaining + earlier.user.used > total for earlier in history)
+    return any(difference(earlier.user.total, now.user.total) > 0 for earlier in history)
+
+
+def is_same(earlier: Credits, later: Credits) -> bool:
+    """Return whether no amount differs between two readings.
+
+    Args:
+        earlier: One reading.
+        later: The other.
+    """
+    unmoved = CreditsDelta.between(earlier, later) == CreditsDelta(NOTHING, NOTHING, NOTHING, NOTHING)
+    return unmoved and earlier.token.unlimited == later.token.unlimited
+
+
+def nothing_moved(earlier: Credits, later: Credits) -> bool:
+    """Return whether nothing was spent, reserved or topped up between two readings, by anybody.
+
+    Args:
+        earlier: The first reading.
+        later: The second one.
+    """
+    delta = CreditsDelta.between(earlier, later)
+    return delta.token == 0 and delta.user == 0 and delta.user_drop == 0
 
 
 def spent_so_far(before: Credits, now: Credits) -> Decimal:
-    """Give what the key has spent since ``before``, reservations counted as spent: what a budget watches."""
+    """Return what the key has spent, reservations counted as spent: what a budget watches.
+
+    Args:
+        before: The reading that spending counts from.
+        now: The newest reading.
+
+    Returns:
+        Credits.
+    """
     spend = CreditsDelta.between(before, now)
     return max(spend.user, spend.user_drop) if is_frozen(before, now) else spend.token
 
 
-def goes_on(earlier: Credits, later: Credits, *, frozen: bool) -> bool:
-    """Tell whether something was spent between two readings, rather than settled only."""
+def is_spending(earlier: Credits, later: Credits, *, frozen: bool) -> bool:
+    """Return whether something was spent between two readings, rather than settled only.
+
+    Args:
+        earlier: The first reading.
+        later: The second one.
+        frozen: Whether the key's own counter stands still, so that only the account's balance tells.
+    """
     spend = CreditsDelta.between(earlier, later)
     return spend.user_drop > 0 if frozen else spend.token > 0
 
 
 def _confidence(
-    before: Credits, after: Credits, spend: CreditsDelta, *, frozen: bool, agreed: bool
+    before: Credits, after: Credits, spend: CreditsDelta, *, frozen: bool, stable: bool
 ) -> tuple[Confidence, str]:
     limited = not before.token.unlimited and not after.token.unlimited
     # The first that holds is the answer.
@@ -142,11 +193,11 @@ def _confidence(
             "a counter of used credits fell: an earlier call was settled or given back",
         ),
         (
-            limited and spend.token_drop > spend.token,
+            limited and difference(spend.token_drop, spend.token) > 0,
             "inconsistent",
             "the key's balance fell by more than it spent",
         ),
-        (not agreed, "unsettled", STILL_MOVING),
+        (not stable, "unsettled", STILL_MOVING),
         (frozen, "shared", "the key's own counter does not move: this is what the whole account spent"),
         (spend.others > 0, "shared", "others, or earlier calls, spent on the account meanwhile"),
     )

@@ -1,4 +1,8 @@
-"""One stretch of work: a reading before it, one after, and more until they agree."""
+"""One stretch of work and its cost: what happened before, beside and after it.
+
+A `Baseline` tells how things stood before, a `Settlement` what the readings after the work say. What is here
+joins the two to the work itself, to the ledger, and to whoever shows the cost.
+"""
 
 from __future__ import annotations
 
@@ -8,382 +12,484 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from .. import errors
-from ..credits import CreditsDelta
-from ..polling.backoff import PERMANENT_ERRORS
-from ..polling.clock import Clock
 from . import ledger
-from .active import UnderWay
-from .cost import STILL_MOVING, Cost, assess, goes_on, is_frozen, is_settling
-from .settler import Settler, read
+from .active import ActiveMeasurements, Others
+from .baseline import Found, ReadNow
+from .cost import Cost, is_settling, nothing_moved
+from .settlement import Overlaps, Phase, Settlement, SettleTiming
+from .settler import read
 
 if TYPE_CHECKING:
     from ..credits import Credits
     from ..polling.fetcher import CreditsFetcher
+    from .baseline import Baseline
 
 log = logging.getLogger(__name__)
 
-SETTLE = 30.0
-"""Seconds after the work for which its cost is read again at most."""
-FIRST_PAUSE, MAX_PAUSE = 0.2, 2.0
-"""Seconds between two of those readings: the first, doubled up to the longest, and anew after each change."""
-SHARED_AFTER = 4.0
-"""Seconds after which figures that agree are believed although others spend too, or topped the account up."""
 HISTORY = 20
 """Readings before the work that are looked at for calls that had not settled."""
 
 AT_THE_SAME_TIME = "other metered work ran at the same time"
-STILL_SETTLING = "earlier work was still settling"
-FOLLOWED = "other work began before this had settled"
-SPENT_ON = "what came next spent before this had settled"
+
+
+class Listener(Protocol):
+    """What is told of one measurement, on the thread that settles."""
+
+    def began(self, measurement: Measurement) -> None:
+        """Learn how things stood before the work; once, before the others."""
+
+    def changed(self, measurement: Measurement) -> None:
+        """Learn that its ``cost`` has changed."""
+
+    def final(self, measurement: Measurement) -> None:
+        """Learn that nothing changes any more; once."""
+
+
+@dataclass(slots=True)
+class _Span:
+    """When the work began and ended: in seconds of the fetcher's clock, and by the wall for showing."""
+
+    began_at: datetime
+    started: float = 0.0
+    ended: float = 0.0
+    computed: float = 0.0
+    """Seconds that its thread computed; while it runs, nobody else can tell."""
+
+
+class _Signals:
+    """What other threads wait for."""
+
+    def __init__(self) -> None:
+        self.cancelled, self.has_figure, self.is_final = (threading.Event() for _ in range(3))
+
+
+class _Audience:
+    """Whoever is told of a cost, the ledger and a listener: what fails there harms nothing else."""
+
+    def __init__(self, listener: Listener | None) -> None:
+        self._listener = listener
+        self._has_begun = False
+        self._amend: Callable[[Cost], None] | None = None
+
+    @property
+    def is_recorded(self) -> bool:
+        return self._amend is not None
+
+    def record(self, entry: ledger.Entry) -> None:
+        book = ledger.current()
+        with _guarded("A cost could not be kept in the ledger."):
+            self._amend = partial(book.amend, book.record(entry))
+
+    def began(self, measurement: Measurement) -> None:
+        if self._listener is not None and not self._has_begun:
+            self._has_begun = True
+            with _guarded("What a cost counts from could not be shown."):
+                self._listener.began(measurement)
+
+    def changed(self, measurement: Measurement) -> None:
+        if self._amend is not None:
+            with _guarded("A cost could not be kept in the ledger."):
+                self._amend(measurement.cost)
+        if self._listener is not None:
+            with _guarded("A cost could not be shown."):
+                self._listener.changed(measurement)
+
+    def final(self, measurement: Measurement) -> None:
+        if self._listener is not None:
+            with _guarded("A settled cost could not be shown."):
+                self._listener.final(measurement)
 
 
 class Measurement:
-    """Measures one stretch of work on the account of ``fetcher``.
+    """Measures one stretch of work on one account.
 
-    `start` and `stop` read the balance and end the work, `settle` reads on until the cost is sure. Errors of
-    reading never reach the work: the cost is then *unknown*. ``on_change`` is called with it whenever its
-    ``cost`` changes, ``on_finish`` when that is over, and before both ``on_begin`` when it is known how
-    things stood before; all on the thread that settles.
+    `start` and `stop` begin and end the work, `settle` reads on until the cost is sure. Errors of reading
+    never reach the work: the cost is then *unknown*.
+
+    Attributes:
+        fetcher: What reads the account, and whose clock counts.
+        covers_kernel: Whether the work is all that the kernel does meanwhile, as a cell's is: what is
+            measured inside it, on any thread, is part of it.
+        phase: Where it stands.
+        cost: The cost as far as it is known.
     """
+
+    # It has more methods than a class should: it is what the work, the settler, other measurements, a batch
+    # and whoever shows the cost each know by a few of them. What decides is elsewhere, in `Settlement`.
 
     def __init__(
         self,
         fetcher: CreditsFetcher,
         *,
-        settle: float = SETTLE,
-        whole: bool = False,
-        clock: Clock | None = None,
+        timing: SettleTiming | None = None,
+        covers_kernel: bool = False,
+        baseline: Baseline | None = None,
+        listener: Listener | None = None,
     ) -> None:
-        """Take the fetcher to read with, and the seconds that settling may take.
+        """Prepare a measurement; nothing is read yet.
 
-        ``whole`` work is all that the kernel does meanwhile, a cell: what is measured inside it, on any
-        thread, is part of it.
+        Args:
+            fetcher: What reads the account, and whose clock counts.
+            timing: How long to wait.
+            covers_kernel: Whether the work is all that the kernel does meanwhile.
+            baseline: How to learn how things stood before; by a reading of its own if not given.
+            listener: Told of the cost.
         """
         self.fetcher = fetcher
-        self.before: Credits | None = None
-        self.after: Credits | None = None
+        self.covers_kernel = covers_kernel
+        self.phase = Phase.NEW
         self.cost = Cost()
-        self.on_begin: Callable[[Measurement], None] | None = None
-        self.on_change: Callable[[Measurement], None] | None = None
-        self.on_finish: Callable[[Measurement], None] | None = None
-        self.whole = whole
-        self.is_over = False
-        self._clock = clock or Clock()
-        self._limit = settle
-        self._disturbed: str | None = None
-        self._followed_at: float | None = None
-        self._first: Credits | None = None
-        self._first_asked_at = 0.0
-        self._given_up = threading.Event()
-        self._told, self._finished = threading.Event(), threading.Event()
-        self._started = self._ended = 0.0
-        self._began_at = self._ended_at = self._clock.now()
-        self._hidden = False
-        self._around: list[Measurement] = []
-        self._settling: list[Measurement] = []
-        self._taking = threading.Lock()
-        self._pause = FIRST_PAUSE
-        self._due_at = 0.0
-        self._keep: Callable[[Cost], None] | None = None
+        self._timing = timing or SettleTiming()
+        self._baseline: Baseline = baseline or ReadNow()
+        self._audience = _Audience(listener)
+        self._signals = _Signals()
+        self._span = _Span(fetcher.clock.now())
+        self._others: Others[Measurement] = Others([], [], [])
+        self._overlaps = Overlaps()
+        self._before: Credits | None = None
+        self._settlement: Settlement | None = None
+        # Held where the reading before is handed from one to the other, and never while calling elsewhere.
+        self._handover = threading.Lock()
+        self._feeding = threading.Lock()
+        self._next_read_at: float | None = None
 
     # -- the work --------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Read the balance, and begin."""
+        """Read the balance as the baseline has it, and begin."""
         self.enter()
         self.begin()
 
     def enter(self) -> None:
-        """Take a place among the measurements around the running code, and tell those beside it."""
-        others = under_way.enter(self)
-        self._around, self._settling = others.around, others.settling
-        for other in others.beside:
-            self._meet(other)
+        """Take a place among the measurements around the running code, and mark those beside it."""
+        self._others = active_measurements.enter(self)
+        for other in self._others.concurrent:
+            if other.covers_kernel:
+                self._others.enclosing.append(other)
+            else:
+                other.mark_shared(AT_THE_SAME_TIME)
+                self.mark_shared(AT_THE_SAME_TIME)
 
     def begin(self) -> None:
-        """Take the reading before the work; its seconds count from here."""
+        """Learn how things stand before the work; its seconds count from here."""
+        if self._baseline.batch is not None:
+            self._baseline.batch.join(self)
+            self._run()
+            self._before = self._baseline.begin(self.fetcher, self._span.started, self._timing)
+            return
         history = self.fetcher.readings[-HISTORY:]
-        self.before = self._read()
-        if self.before is not None:
+        reading = self._before = self._baseline.begin(self.fetcher, self._now, self._timing)
+        if reading is not None:
             # What ended before gets it too: it is the last one that this work has no part in.
-            for earlier in self._settling:
-                earlier.offer(self.before)
-            if is_settling(history, self.before):
-                self.disturb("earlier calls were still settling")
-        self._begin_at_once()
+            for earlier in self._others.settling:
+                earlier.offer(reading)
+            if is_settling(history, reading):
+                self.mark_shared("earlier calls were still settling")
+        self._run()
 
-    def _begin_at_once(self) -> None:
-        """Let the work, and its seconds, begin here."""
-        for earlier in self._settling:
-            earlier.follow()
-        # One that is sure may be on its way out still.
-        self._settling = [each for each in self._settling if not (each.wait(0) or each._is_sure())]
-        known = self.before or self.fetcher.credits
-        self.cost = Cost(simulated=known is not None and known.simulated)
-        self._started, self._began_at = self._clock.monotonic(), self._clock.now()
+    def stop(self) -> None:
+        """End the stretch of work; its cost is first known after `settle`."""
+        self._span.ended = self._now
+        self._span.computed = time.thread_time() - self._span.computed
+        active_measurements.leave(self)
+        self._move_to(Phase.SETTLING)
+        if any(outer.is_over for outer in self._others.enclosing):
+            # A thread or a task that outlives what began it is beside that, not within.
+            self.mark_shared(AT_THE_SAME_TIME)
+        self._begin_settling()
 
-    def disturb(self, reason: str) -> None:
-        """Say what else may have been spent meanwhile: the cost can't be clean any more."""
-        self._disturbed = self._disturbed or reason
+    def abandon(self) -> None:
+        """End work that never began; there is nothing to settle, and no cost to tell of."""
+        self._span.ended = self._now
+        active_measurements.leave(self)
+        self._conclude()
+
+    def mark_shared(self, reason: str) -> None:
+        """Record what else may have spent meanwhile: the cost can't be clean any more.
+
+        Args:
+            reason: It, as the user reads it.
+        """
+        self._overlaps.mark_shared(reason)
+
+    def record(self, kind: ledger.Kind, *, key: str, name: str, items: int = 0) -> None:
+        """Enter the work into the ledger in use; the entry is amended as the cost gets sure.
+
+        Args:
+            kind: What was measured.
+            key: What its runs have in common.
+            name: What the user recognizes it by.
+            items: How many items a loop did.
+        """
+        within = any(not outer.is_over for outer in self._others.enclosing)
+        began_at = self._span.began_at
+        self._audience.record(ledger.Entry(key, name, kind, began_at, self.cost, items=items, within=within))
+
+    # -- how it stands ---------------------------------------------------------------------------------
+
+    @property
+    def before(self) -> Credits | None:
+        """The reading that the cost counts from; None where there is none."""
+        return self._before if self._settlement is None else self._settlement.before
+
+    @property
+    def after(self) -> Credits | None:
+        """The reading that the cost is assessed by; None where there is none yet."""
+        return None if self._settlement is None else self._settlement.after
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the work has ended; its cost may be settling still."""
+        return self.phase in {Phase.SETTLING, Phase.FINAL}
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nothing was read yet since the work ended, and may still be."""
+        return self.after is None and self.phase is not Phase.FINAL
 
     @property
     def is_zero(self) -> bool:
         """Whether it is sure that nothing was spent."""
         return self.cost.confidence == "clean" and self.cost.settled and not self.cost.credits
 
-    def follow(self) -> None:
-        """Say that something else begins before this has settled; from now on it may only settle."""
-        if self.is_over and self._followed_at is None:
-            self._followed_at = self._clock.monotonic()
+    @property
+    def is_sure(self) -> bool:
+        """Whether the cost will not move any more."""
+        known = self._settlement is not None and self._settlement.is_sure(self._now)
+        return known or self.phase is Phase.FINAL
 
     @property
-    def is_followed(self) -> bool:
+    def is_superseded(self) -> bool:
         """Whether something else began before this had settled."""
-        return self._followed_at is not None
-
-    def stop(self) -> None:
-        """End the stretch of work; its cost is first known after `settle`."""
-        self._ended, self._ended_at = self._clock.monotonic(), self._clock.now()
-        self.is_over = True
-        self.leave()
-        if any(outer.is_over for outer in self._around):
-            # A thread or a task that outlives what began it is beside that, not within.
-            self.disturb(AT_THE_SAME_TIME)
-
-    def abandon(self) -> None:
-        """End work that never began; there is nothing to settle."""
-        self.stop()
-        self.finish()
-
-    def unreadable(self) -> errors.EvoLinkError:
-        """Give the error for which there is no reading."""
-        error = self.fetcher.error or errors.EvoLinkError("The balance could not be read.")
-        return copy.copy(error)
-
-    def leave(self) -> None:
-        """Give up the place among the measurements around the running code."""
-        under_way.leave(self)
-
-    @property
-    def began_at(self) -> datetime:
-        """When the work began; aware."""
-        return self._began_at
-
-    @property
-    def ended_at(self) -> datetime:
-        """When the work ended; aware."""
-        return self._ended_at
-
-    def record(self, kind: ledger.Kind, *, key: str, name: str, items: int = 0) -> None:
-        """Enter the work into this kernel's ledger, and amend the entry as the cost gets sure."""
-        book = ledger.current()
-        entry = ledger.Entry(
-            key=key,
-            name=name,
-            kind=kind,
-            began_at=self._began_at,
-            cost=self.cost,
-            items=items,
-            within=any(not outer.is_over for outer in self._around),
-        )
-        with _harming_nobody():
-            self._keep = partial(book.amend, book.record(entry))
+        return self._settlement is not None and self._settlement.is_superseded
 
     @property
     def is_recorded(self) -> bool:
         """Whether the work is in the ledger."""
-        return self._keep is not None
+        return self._audience.is_recorded
 
     @property
     def seconds(self) -> float:
         """How long the work took, or has taken so far."""
-        return (self._ended if self.is_over else self._clock.monotonic()) - self._started
+        return (self._span.ended if self.is_over else self._now) - self._span.started
+
+    @property
+    def waited(self) -> float:
+        """Seconds of the work that were spent waiting; while it runs only its own thread could tell."""
+        return self.seconds - (self._span.computed if self.is_over else 0.0)
+
+    @property
+    def settled_in(self) -> float:
+        """Seconds from the end of the work to the reading that its cost is assessed by."""
+        return 0.0 if self.after is None else max(self.after.monotonic - self._span.ended, 0.0)
+
+    def unreadable(self) -> errors.EvoLinkError:
+        """Return the error for which there is no reading."""
+        error = self.fetcher.error or errors.EvoLinkError("The balance could not be read.")
+        return copy.copy(error)
 
     # -- settling --------------------------------------------------------------------------------------
 
     def settle(self) -> Cost:
-        """Read until the cost is settled, or until the time for that is up, and give it."""
+        """Read until the cost is settled, or until the time for that is up, and return it."""
         try:
-            while not self.take(self._read()):
-                self._clock.pause(self._given_up, self._due_at - self._clock.monotonic())
+            while not self.feed(read(self.fetcher)):
+                wait = (self._next_read_at or 0.0) - self._now
+                self.fetcher.clock.pause(self._signals.cancelled, wait)
         finally:
             self.finish()
         return self.cost
 
-    def settle_in_background(self, after: float = 0.0) -> None:
-        """Settle on the thread that settles all of this account's work, ``after`` so many seconds."""
-        self._due_at = self._clock.monotonic() + after
-        Settler.of(self.fetcher).take_on(self)
+    def settle_in_background(self) -> None:
+        """Settle on the thread that settles all of this account's work."""
+        is_short = self._baseline.batch is not None and self.seconds < self._timing.short_work
+        self._next_read_at = self._now + (self._timing.short_work if is_short else 0.0)
+        active_measurements.settler_of(self).submit(self)
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until settling has ended, ``seconds`` at most, and tell whether it has."""
-        return self._finished.wait(seconds)
+        """Wait until settling has ended.
+
+        Args:
+            seconds: The most to wait; None waits without limit.
+
+        Returns:
+            Whether it has ended.
+        """
+        return self._signals.is_final.wait(seconds)
 
     def wait_for_first(self, seconds: float) -> bool:
-        """Wait until there is any figure, or never will be, ``seconds`` at most, and tell whether it came."""
-        return self._told.wait(seconds)
+        """Wait until there is any figure, or never will be.
+
+        Args:
+            seconds: The most to wait.
+
+        Returns:
+            Whether it came.
+        """
+        return self._signals.has_figure.wait(seconds)
+
+    def supersede(self) -> None:
+        """Record that something else begins before this has settled; from now on it may only settle."""
+        if self._settlement is not None:
+            self._settlement.supersede(self._now)
 
     def cancel(self) -> None:
         """End settling with what is known by now."""
-        self._given_up.set()
+        self._signals.cancelled.set()
+        if self._settlement is not None:
+            self._settlement.cancel()
+        active_measurements.settler_of(self).wake()
+
+    def count_from(self, reading: Credits) -> None:
+        """Leave what was spent until ``reading`` to other work.
+
+        Args:
+            reading: The reading before this work from now on.
+        """
+        with self._handover:
+            self._before = reading
+            if self._settlement is not None:
+                self._settlement.count_from(reading)
 
     @property
-    def due_at(self) -> float:
-        """When the next reading is wanted, in the clock's seconds; at once after `cancel`."""
-        return 0.0 if self._given_up.is_set() else self._due_at
+    def next_read_at(self) -> float | None:
+        """When the next reading is wanted, in the clock's seconds; None when none is any more."""
+        return None if self._signals.cancelled.is_set() else self._next_read_at
+
+    def read_soon(self) -> None:
+        """Have the account read now, as something else begins."""
+        self._next_read_at = self._now
+        active_measurements.settler_of(self).wake()
 
     def offer(self, reading: Credits) -> None:
-        """Take a reading that was made for something else."""
-        if self.take(reading):
+        """Assess the cost by a reading that was made for something else.
+
+        Args:
+            reading: It.
+        """
+        if self.feed(reading):
             self.cancel()
 
-    @property
-    def is_unread(self) -> bool:
-        """Whether nothing was read yet since the work ended, and may still be."""
-        return self.after is None and not self._finished.is_set()
+    def feed(self, reading: Credits | None) -> bool:
+        """Assess the cost by one more reading.
 
-    def take(self, reading: Credits | None) -> bool:
-        """Judge by one more reading, None where it failed, and tell whether settling has ended."""
-        with self._taking:
-            if self._given_up.is_set() or self._take(reading):
+        Args:
+            reading: It; None where it failed.
+
+        Returns:
+            Whether settling has ended.
+        """
+        with self._feeding:
+            settlement = self._settlement
+            if settlement is None or self._signals.cancelled.is_set():
                 return True
-            now = self._clock.monotonic()
-            # What is only believed after a while is worth no reading before.
-            only_later = self.cost.settled or (self._hidden and self.cost.reason == STILL_MOVING)
-            pause = max(SHARED_AFTER - self._waited, FIRST_PAUSE) if only_later else self._pause
-            self._due_at = now + pause
-            over = self._waited + pause > self._limit
-            self._pause = min(self._pause * 2, MAX_PAUSE)
-            return over
+            self._audience.began(self)
+            now = self._now
+            if reading is None:
+                step = settlement.miss(self.fetcher.error, now=now)
+            else:
+                # Now: what moves the reading before on is what another piece of work in the row spent.
+                self._attribute(reading)
+                step = settlement.feed(reading, requested_at=reading.requested_at, now=now)
+            self._next_read_at = step.next_read_at
+            self._publish(step.cost)
+            return step.next_read_at is None
 
     def finish(self) -> None:
-        """Give up the place among what is under way."""
-        under_way.finish(self)
-        self._finished.set()
-        self._told.set()
-        if self.on_finish is not None:
-            self.on_finish(self)
+        """Give up the place among what is measured: the cost is final."""
+        if self._conclude():
+            self._audience.final(self)
 
-    def _take(self, reading: Credits | None) -> bool:
-        self._tell_begun()
-        latest, self.after = self.after, reading or self.after
-        if reading is not None and self._first is None:
-            self._first, self._first_asked_at = reading, self.fetcher.requested_at
-        if reading is None or self.before is None:
-            self._tell_unread()
-            return self.before is None or isinstance(self.fetcher.error, PERMANENT_ERRORS)
-        if latest is not None and self._followed_at is not None and self._goes_on(latest, reading):
-            self.after = latest
-            self._tell(replace(self.cost, settled=False, confidence="unsettled", reason=SPENT_ON))
-            return True
-        agreed = latest is not None and _figures(reading) == _figures(latest)
-        if latest is not None and not agreed:
-            self._pause = FIRST_PAUSE
-        self._tell(self._judge(reading, agreed=agreed))
-        return self._is_sure()
-
-    def _tell_begun(self) -> None:
-        """Tell, once, that it is known how things stood before the work."""
-        tell, self.on_begin = self.on_begin, None
-        if tell is not None:
-            tell(self)
-
-    def _judge(self, reading: Credits, *, agreed: bool) -> Cost:
-        assert self.before is not None  # for mypy: seen to by the caller  # noqa: S101
-        # A top-up can hide calls that are not settled: figures that agree early say nothing then.
-        self._hidden = (
-            CreditsDelta.between(self.before, reading).topped_up > 0 and self._waited < SHARED_AFTER
-        )
-        agreed = agreed and not self._hidden
-        disturbed = self._disturbed or self._disturbed_by_others(reading)
-        return assess(self.before, reading, seconds=self.seconds, agreed=agreed, disturbed=disturbed)
-
-    def _disturbed_by_others(self, reading: Credits) -> str | None:
-        """Tell which work before or after this one may have a part in its cost."""
-        if not all(earlier.is_zero for earlier in self._settling):
-            return STILL_SETTLING
-        if self._followed_at is None:
-            return None
-        # What came next has no part in a reading asked for before it began; nor later, while the key's
-        # counter stands where it stood: settling for less could hide that something was spent.
-        in_time = self._first is not None and self._first_asked_at <= self._followed_at
-        if in_time and self._first is not None and reading.token == self._first.token:
-            return None
-        return FOLLOWED
-
-    def _is_sure(self) -> bool:
-        # Others who spend go on doing so; where the counters agree none did.
-        return self.cost.settled and (self._agree or self._waited >= SHARED_AFTER)
+    # -- within ----------------------------------------------------------------------------------------
 
     @property
-    def _agree(self) -> bool:
-        return self.cost.token is not None and self.cost.token == self.cost.user
+    def _now(self) -> float:
+        return self.fetcher.clock.monotonic()
 
-    @property
-    def settled_in(self) -> float:
-        """Seconds from the end of the work to the reading that its cost is judged by."""
-        return 0.0 if self.after is None else max((self.after.read_at - self._ended_at).total_seconds(), 0.0)
+    def _move_to(self, phase: Phase) -> bool:
+        """Move on to a phase, and return whether it is news: all moves are made here."""
+        if not self.phase.may_become(phase):
+            return False
+        self.phase = phase
+        return True
 
-    @property
-    def _waited(self) -> float:
-        return self._clock.monotonic() - self._ended
+    def _conclude(self) -> bool:
+        active_measurements.finish(self)
+        is_news = self._move_to(Phase.FINAL)
+        self._signals.is_final.set()
+        self._signals.has_figure.set()
+        return is_news
 
-    def _goes_on(self, earlier: Credits, later: Credits) -> bool:
-        assert self.before is not None  # for mypy: as above  # noqa: S101
-        return goes_on(earlier, later, frozen=is_frozen(self.before, later))
+    def _run(self) -> None:
+        """Let the work, and its seconds, begin here."""
+        for earlier in self._others.settling:
+            earlier.supersede()
+        # One that is sure may be on its way out still.
+        self._overlaps.earlier = [each for each in self._others.settling if not each.is_sure]
+        known = self._before or self.fetcher.credits
+        self.cost = Cost(simulated=known is not None and known.simulated)
+        self._span = _Span(self.fetcher.clock.now(), started=self._now, computed=time.thread_time())
+        self._move_to(Phase.RUNNING)
 
-    def _meet(self, other: Measurement) -> None:
-        """Take note of work that is under way already, outside this one."""
-        if other.whole:
-            self._around.append(other)
-        else:
-            other.disturb(AT_THE_SAME_TIME)
-            self.disturb(AT_THE_SAME_TIME)
+    def _begin_settling(self) -> None:
+        """Hand what is known by now over to what settles."""
+        span = self._span
+        found = Found(self._before)
+        if self._before is None:
+            readings = self.fetcher.readings
+            found = self._baseline.find(readings, began=span.started, ended=span.ended, timing=self._timing)
+        if found.shared is not None:
+            self.mark_shared(found.shared)
+        with self._handover:
+            self._settlement = Settlement(
+                self._before or found.before,
+                span.ended,
+                self._overlaps,
+                self._timing,
+                seconds=self.seconds,
+                trusts_zero=self._baseline.batch is not None,
+                cost=self.cost,
+            )
+        if self._signals.cancelled.is_set():
+            self._settlement.cancel()
 
-    def _read(self) -> Credits | None:
-        return read(self.fetcher)
-
-    def _tell_unread(self) -> None:
-        if self.cost.credits is None:
-            error = self.fetcher.error
-            reason = "the balance could not be read" + (f": {error.message}" if error else "")
-            self._tell(Cost(seconds=self.seconds, reason=reason, simulated=self.cost.simulated))
-
-    def _tell(self, cost: Cost) -> None:
-        if cost == self.cost:
+    def _attribute(self, reading: Credits) -> None:
+        """Count from the first reading after a row of work, unless what moved is this piece's cost."""
+        batch, before = self._baseline.batch, self.before
+        if batch is None or before is None or self.after is not None or nothing_moved(before, reading):
             return
-        self.cost = cost
-        self._told.set()
-        if self._keep is not None:
-            with _harming_nobody():
-                self._keep(cost)
-        if self.on_change is not None:
-            self.on_change(self)
+        if batch.attribute(reading) is not self:
+            self.count_from(reading)
+
+    def _publish(self, cost: Cost) -> None:
+        if cost != self.cost:
+            self.cost = cost
+            self._signals.has_figure.set()
+            self._audience.changed(self)
 
 
-under_way: UnderWay[Measurement] = UnderWay()
+active_measurements: ActiveMeasurements[Measurement] = ActiveMeasurements()
 """The measurements of this process whose cost is not sure yet."""
 
 
-def follow_all() -> None:
-    """Tell all that is still settling that other work begins, which may spend."""
-    for each in under_way.all():
-        each.follow()
+def supersede_all() -> None:
+    """Record for all that is still settling that other work begins, which may spend."""
+    for each in active_measurements.all():
+        each.supersede()
 
 
 def stop_all() -> None:
     """End all settling with what is known by now, giving up reads under way."""
-    settling = under_way.all()
+    settling = active_measurements.all()
     for each in settling:
         each.cancel()
         each.fetcher.client.close()
-        Settler.of(each.fetcher).wake()
     deadline = time.monotonic() + 2.0
     for each in settling:
         if each.is_over:
@@ -391,13 +497,9 @@ def stop_all() -> None:
 
 
 @contextlib.contextmanager
-def _harming_nobody() -> Iterator[None]:
-    """Let a ledger that fails, as a store of somebody's own may, harm neither the work nor its settling."""
+def _guarded(problem: str) -> Iterator[None]:
+    """Let a ledger or a listener that fails, as one of the user's own may, harm nothing else."""
     try:
         yield
     except Exception:
-        log.exception("A cost could not be kept in the ledger.")
-
-
-def _figures(credits: Credits) -> tuple[Any, ...]:
-    return credits.token, credits.user
+        log.exception("%s", problem)

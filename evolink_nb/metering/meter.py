@@ -21,9 +21,10 @@ from ..polling.fetcher import CreditsFetcher
 from .budget import Budget, SessionBudget
 from .interrupt import InterruptTarget
 from .limits import parse_interval, parse_limit
-from .measurement import SETTLE, Measurement, under_way
+from .measurement import Measurement, active_measurements
 from .metered import MeteredCost
 from .place import CallSite
+from .settlement import SETTLE, SettleTiming
 from .watch import WATCH_INTERVAL, WatchTiming
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
 
     def _new_run(self) -> _Run:
         fetcher = shared_fetcher(self._client)
-        measurement = Measurement(fetcher, settle=self._settle)
+        measurement = Measurement(fetcher, timing=SettleTiming(settle=self._settle))
         limit = None
         if self._limit is not None:
             given = self._call_site.given
@@ -201,7 +202,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
 
     def _pop_run(self) -> _Run:
         """Return the innermost run that the running code is in: other threads and tasks have theirs."""
-        around = under_way.around()
+        around = active_measurements.enclosing()
         own = (run for run in reversed(self._runs) if run.measurement in around)
         run = next(own, self._runs[-1])
         self._runs.remove(run)

@@ -210,7 +210,7 @@ class LoopRun:
         if not self._waited:
             self._waited = True
             if not self.measurement.wait(self._timing.last_wait):
-                self.measurement.follow()
+                self.measurement.supersede()
 
     def close(self) -> None:
         """End the run, however the loop was left, and print what it did."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextvars
+import contextlib
 import logging
 import threading
-import time
-import weakref
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from .. import errors
+from .. import errors, runtime
 
 if TYPE_CHECKING:
     from ..credits import Credits
@@ -18,95 +15,118 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_lock = threading.Lock()
+THREAD_NAME = "evolink-nb-settle"
 
 
-class Settling(Protocol):
+class PendingCost(Protocol):
     """What wants readings until it is sure."""
 
     @property
-    def due_at(self) -> float:
-        """When it wants the next, in seconds of the monotonic clock; 0 when it wants none any more."""
+    def next_read_at(self) -> float | None:
+        """When it wants the next, in seconds of the fetcher's clock; None when it wants none any more."""
 
     @property
     def is_unread(self) -> bool:
         """Whether it has had none yet: then any is welcome."""
 
-    def take(self, reading: Credits | None) -> bool:
-        """Take one, None where it failed, and tell whether that was the last."""
+    def feed(self, reading: Credits | None) -> bool:
+        """Take one, None where it failed, and return whether that was the last."""
 
     def finish(self) -> None:
         """Learn that it was the last."""
 
 
 class Settler:
-    """The thread that settles all work of one account: a reading serves all that wants one."""
+    """The thread that settles all work of one account: a reading serves all that wants one.
+
+    The thread lives while there is something to settle. Whatever fails in one cost ends that one only.
+    """
 
     def __init__(self, fetcher: CreditsFetcher) -> None:
-        """Read with ``fetcher``; the thread lives while there is something to settle."""
+        """Prepare a settler; `submit` starts it.
+
+        Args:
+            fetcher: What reads the account, and whose clock counts.
+        """
         self._fetcher = fetcher
-        self._settling: list[Settling] = []
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._clock = fetcher.clock
+        self._lock = threading.Lock()
+        self._pending: list[PendingCost] = []
+        self._loop = runtime.Loop(self._step, name=THREAD_NAME, timer=self._clock)
 
-    @classmethod
-    def of(cls, fetcher: CreditsFetcher) -> Settler:
-        """Give the one of this fetcher."""
-        with _lock:
-            return _settlers.setdefault(fetcher, cls(fetcher))
+    def submit(self, pending: PendingCost) -> None:
+        """Settle this too.
 
-    def take_on(self, settling: Settling) -> None:
-        """Settle this too."""
-        with self._changed:
-            self._settling.append(settling)
-            self._changed.notify_all()
-            if self._thread is None:
-                run = partial(contextvars.copy_context().run, self._run)
-                self._thread = threading.Thread(target=run, name="evolink-nb-settle", daemon=True)
-                self._thread.start()
+        Args:
+            pending: It; where the platform can't start a thread it is finished at once.
+        """
+        with self._lock:
+            self._pending.append(pending)
+        try:
+            self._loop.start()
+        except RuntimeError:
+            # The work is done and must not fail for that: its cost stays as far as it is known.
+            log.exception("No thread could be started: a cost stays unsettled.")
+            self._finish(pending)
+        except BaseException:  # an interrupt: nobody may wait for what never began
+            self._finish(pending)
+            raise
 
     def wake(self) -> None:
         """Look again at what is due."""
-        with self._changed:
-            self._changed.notify_all()
+        self._loop.wake()
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                if not self._settling:
-                    self._thread = None
-                    return
-                soonest = min(each.due_at for each in self._settling) - time.monotonic()
-                if soonest > 0:
-                    self._changed.wait(soonest)
-                    continue
-                due = [each for each in self._settling if each.is_unread or each.due_at <= time.monotonic()]
-            self._serve(due)
-
-    def _serve(self, due: list[Settling]) -> None:
-        reading = None if all(each.due_at == 0.0 for each in due) else read(self._fetcher)
+    def _step(self) -> float | None:
+        """Read for what is due, and return when to look again; None once nothing is left."""
+        with self._lock:
+            pending = list(self._pending)
+        if not pending:
+            return None
+        now = self._clock.monotonic()
+        times = [each.next_read_at for each in pending]
+        soonest = min(now if time is None else time for time in times)
+        if soonest > now:
+            return soonest
+        due = [
+            each
+            for each, time in zip(pending, times, strict=True)
+            if time is None or time <= now or each.is_unread
+        ]
+        # What was cancelled wants to be ended, not to be read for.
+        reading = None if all(each.next_read_at is None for each in due) else read(self._fetcher)
         for each in due:
-            # A flaw in keeping or showing one cost must not end the settling of the others.
-            try:
-                done = each.take(reading)
-            except Exception:
-                log.exception("A cost could not be settled.")
-                done = True
-            if done:
-                with self._changed:
-                    self._settling.remove(each)
-                try:
-                    each.finish()
-                except Exception:
-                    log.exception("A settled cost could not be shown.")
+            self._serve(each, reading)
+        return self._clock.monotonic()
 
+    def _serve(self, pending: PendingCost, reading: Credits | None) -> None:
+        # A flaw in keeping or showing one cost must not end the settling of the others.
+        try:
+            done = pending.feed(reading)
+        except Exception:
+            log.exception("A cost could not be settled.")
+            done = True
+        if done:
+            self._finish(pending)
 
-_settlers: weakref.WeakKeyDictionary[CreditsFetcher, Settler] = weakref.WeakKeyDictionary()
+    def _finish(self, pending: PendingCost) -> None:
+        with self._lock, contextlib.suppress(ValueError):  # it is finished already
+            self._pending.remove(pending)
+        try:
+            pending.finish()
+        except Exception:
+            log.exception("A settled cost could not be shown.")
 
 
 def read(fetcher: CreditsFetcher) -> Credits | None:
-    """Give a reading begun after this call, None where it fails."""
+    """Return a reading asked for after this call, None where it fails.
+
+    Args:
+        fetcher: What reads the account.
+    """
     try:
         return fetcher.read(join=False)
     except errors.EvoLinkError:
+        return None
+    except Exception:
+        log.exception("A reading failed unexpectedly.")
         return None

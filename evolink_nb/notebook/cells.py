@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
@@ -18,13 +19,15 @@ from ..errors import BudgetExceeded, EvoLinkError
 from ..formatting import format_amount
 from ..metering import ledger
 from ..metering import measurement as measuring
-from ..metering.background import BackgroundMeasurement
+from ..metering.baseline import LastKnown
+from ..metering.batch import Batch
 from ..metering.budget import Budget
 from ..metering.budget_registry import budgets
-from ..metering.cost import Cost, assess
+from ..metering.cost import Cost
 from ..metering.interrupt import InterruptTarget
-from ..metering.measurement import SETTLE, Measurement
+from ..metering.measurement import Measurement
 from ..metering.metered import MeteredCost, Unmeasured
+from ..metering.settlement import SETTLE, SettleTiming
 from ..metering.settler import read
 from .cost_line import CostLine
 from .metered_cell import MeteredCell
@@ -50,6 +53,8 @@ class Cells:
         shell: Any,
         running: RunningCells,
         fetcher_for: Callable[[argparse.Namespace], CreditsFetcher],
+        *,
+        timing: SettleTiming | None = None,
     ) -> None:
         """Serve one shell.
 
@@ -57,10 +62,13 @@ class Cells:
             shell: The shell whose cells these are.
             running: The cells that run in it.
             fetcher_for: Returns the fetcher that a cell's options ask for.
+            timing: How long measuring waits.
         """
         self._shell = shell
         self._running = running
         self._fetcher_for = fetcher_for
+        self._timing = timing or SettleTiming()
+        self._batch = Batch()
         self._in_place = hasattr(shell, "kernel")
         self._lines: list[Line] = []
         self._tracked: CreditsFetcher | None = None
@@ -116,15 +124,21 @@ class Cells:
             self._measure(cell, cell.options)
         elif is_outermost and self._tracked is not None:
             metered = cell.metered = MeteredCell(cell.key, cell.name, None, on_final=self._after_settling)
-            metered.measurement = BackgroundMeasurement(self._tracked, whole=True)
+            metered.measurement = Measurement(
+                self._tracked,
+                timing=self._timing,
+                covers_kernel=True,
+                baseline=LastKnown(self._batch),
+                listener=metered,
+            )
             metered.measurement.start()
         if is_outermost:
             self._show_stops_during(cell)
             # On other accounts too: this cell may spend there. On its own its first reading came before.
-            measuring.follow_all()
+            measuring.supersede_all()
             idle, self._idle_since = self._idle_since, None
-            if cell.metered is not None and cell.metered.measurement is not None and idle is not None:
-                cell.metered.measurement.on_begin = functools.partial(_record_drain, idle)
+            if cell.metered is not None:
+                cell.metered.idle_since = idle
             try:
                 budgets.begin_work(_target_of_cell())
             except KeyboardInterrupt:
@@ -153,7 +167,12 @@ class Cells:
         try:
             fetcher = self._fetcher_for(options)
             limit = SETTLE if options.settle is None else options.settle
-            measurement = metered.measurement = Measurement(fetcher, settle=limit, whole=True)
+            measurement = metered.measurement = Measurement(
+                fetcher,
+                timing=replace(self._timing, settle=limit),
+                covers_kernel=True,
+                listener=metered,
+            )
             measurement.start()
             if options.output:
                 self._shell.user_ns[options.output] = MeteredCost(measurement)
@@ -252,8 +271,6 @@ class Cells:
             kind = Line if self._in_place else PrintedLine
             metered.line = kind(measurement, key=metered.key, shown=not metered.is_tracked)
             self._lines.append(metered.line)
-        measurement.on_change = metered.changed
-        measurement.on_finish = metered.final
         measurement.settle_in_background()
         if options is not None and options.settle is not None:
             _wait_for(measurement.wait, measurement)
@@ -269,7 +286,7 @@ class Cells:
         if (
             measurement.cost.settled
             and measurement.after is not None
-            and not (measurement.is_followed or self._running)
+            and not (measurement.is_superseded or self._running)
         ):
             self._idle_since = measurement.fetcher, measurement.after
         expected = ledger.expected(ledger.current().entries(), key, simulated=measurement.cost.simulated)
@@ -282,19 +299,6 @@ class Cells:
 def _target_of_cell() -> InterruptTarget:
     # Once its code is done a cell is still on its way out, and who asked for it waits for the answer.
     return InterruptTarget(within=("run_code", "run_cell", "run_cell_async"))
-
-
-def _record_drain(idle: tuple[CreditsFetcher, Credits], measurement: Measurement) -> None:
-    """Record what was spent since the last cell had settled: by no cell."""
-    fetcher, since = idle
-    before = measurement.before
-    if before is None or fetcher is not measurement.fetcher:
-        return
-    cost = assess(since, before, seconds=before.monotonic - since.monotonic, agreed=True)
-    if (cost.token or 0) > 0 or (cost.user or 0) > 0:
-        ledger.current().record(
-            ledger.Entry(key="", name=ledger.IDLE_NAME, kind="idle", began_at=since.read_at, cost=cost)
-        )
 
 
 def _wait_for(wait: Callable[[], object], measurement: Measurement) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..metering.background import MIN_CALL_SECONDS
+from ..metering import ledger
+from ..metering.batch import MIN_CALL_SECONDS
+from ..metering.cost import assess
 
 if TYPE_CHECKING:
     import argparse
 
+    from ..credits import Credits
     from ..metering.budget import Budget
     from ..metering.measurement import Measurement
+    from ..polling.fetcher import CreditsFetcher
     from .outputs import Line
 
 
@@ -27,6 +31,7 @@ class MeteredCell:
         problem: Why nothing can be read, empty where something can.
         is_refused: Whether it was not let run.
         line: The line under it.
+        idle_since: The account that the last cell had settled on, and its last reading; or None.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class MeteredCell:
         self.problem = ""
         self.is_refused = False
         self.line: Line | None = None
+        self.idle_since: tuple[CreditsFetcher, Credits] | None = None
         self._on_final = on_final
 
     @property
@@ -83,6 +89,22 @@ class MeteredCell:
         measurement.record("cell", key=self.key, name=self.name)
 
     # -- on the thread that settles --------------------------------------------------------------------
+
+    def began(self, measurement: Measurement) -> None:
+        """Record what was spent since the last cell had settled: by no cell.
+
+        Args:
+            measurement: The cell's measurement.
+        """
+        before = measurement.before
+        if self.idle_since is None or before is None or self.idle_since[0] is not measurement.fetcher:
+            return
+        since = self.idle_since[1]
+        cost = assess(since, before, seconds=before.monotonic - since.monotonic, stable=True)
+        if (cost.token or 0) > 0 or (cost.user or 0) > 0:
+            ledger.current().record(
+                ledger.Entry(key="", name=ledger.IDLE_NAME, kind="idle", began_at=since.read_at, cost=cost)
+            )
 
     def changed(self, measurement: Measurement) -> None:
         """Show a cost that has moved.

@@ -19,7 +19,7 @@ from IPython.display import display
 
 from ..formatting import counted
 from ..metering import ledger
-from ..metering.background import MIN_CALL_SECONDS
+from ..metering.batch import MIN_CALL_SECONDS
 from .cost_line import CostLine
 
 if TYPE_CHECKING:

@@ -195,6 +195,11 @@ class CreditsFetcher(HasTraits):
             self._changed.notify_all()
 
     @property
+    def clock(self) -> Clock:
+        """The clock that its readings are stamped by."""
+        return self._clock
+
+    @property
     def requested_at(self) -> float:
         """When the last good reading was asked for, in the clock's seconds: what came later is not in it."""
         return self._requested_at

@@ -373,7 +373,7 @@ def test_a_meter_that_is_cancelled_as_it_begins_disturbs_nobody(
             await task
 
     asyncio.run(cancelled())
-    assert measuring.under_way.all() == []
+    assert measuring.active_measurements.all() == []
 
 
 def test_a_sessions_budget_stops_what_goes_on_spending_and_lets_the_rest_run(
@@ -430,7 +430,7 @@ def test_a_pace_that_makes_no_sense_is_refused(client: EvoLinkClient, kind: Any,
     with pytest.raises(ValueError, match="every"), kind(5, client=client, every=every):
         pytest.fail("it began")
     assert not budgets.any_armed()
-    assert measuring.under_way.all() == []
+    assert measuring.active_measurements.all() == []
 
 
 def test_a_limit_is_exact() -> None:

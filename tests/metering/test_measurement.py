@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from evolink_nb.demo import OTHER_KEY, Account
 from evolink_nb.metering.measurement import Measurement
+from evolink_nb.metering.settlement import SettleTiming
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.simulated_time import Reader, SimulatedTime
 
@@ -45,7 +46,7 @@ def test_a_clean_cost_is_the_true_cost_and_nothing_unclean_is_called_clean(
     time = SimulatedTime()
     account = Account(seed=seed, clock=time.monotonic, unlimited=kind != "limited", frozen=kind == "frozen")
     before = account.reserve(earlier) if earlier is not None else None
-    measured = Measurement(CreditsFetcher(Reader(account), clock=time), settle=settle, clock=time)
+    measured = Measurement(CreditsFetcher(Reader(account), clock=time), timing=SettleTiming(settle=settle))
     measured.start()
     begun_unsettled = account.outstanding
     others = topped_up = Decimal(0)
@@ -94,7 +95,8 @@ actions = st.lists(
 def settle_due(time: SimulatedTime, *measured: Measurement) -> None:
     """Give a reading to whatever waits for one by now."""
     for each in measured:
-        if not each.wait(0) and each.due_at <= time.seconds and each.take(each.fetcher.read()):
+        due = each.next_read_at is None or each.next_read_at <= time.seconds
+        if not each.wait(0) and due and each.feed(each.fetcher.read()):
             each.finish()
 
 
@@ -142,7 +144,7 @@ def test_of_two_cells_in_a_row_neither_is_clean_with_a_wrong_cost(
     account = Account(seed=seed, clock=time.monotonic, unlimited=unlimited)
     fetcher = CreditsFetcher(Reader(account), clock=time)
     unused = iter(prices)
-    one, two = Measurement(fetcher, clock=time), Measurement(fetcher, clock=time)
+    one, two = Measurement(fetcher), Measurement(fetcher)
     one.start()
     own = [work(first, account, time, unused)]
     one.stop()

@@ -86,7 +86,7 @@ def figures(cost: Cost | MeteredCost) -> tuple[Decimal | None, str]:
 
 def is_at_rest() -> bool:
     """Whether no measurement is entered in this context."""
-    return measuring.under_way.around() == ()
+    return measuring.active_measurements.enclosing() == ()
 
 
 def printed(capsys: Capture) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import signal
 import socket
 import threading
@@ -23,7 +24,9 @@ from evolink_nb.metering import ledger
 from evolink_nb.metering import measurement as measuring
 from evolink_nb.metering.budget_registry import budgets
 from evolink_nb.metering.ledger import MemoryLedger
+from evolink_nb.metering.settlement import SettleTiming
 from evolink_nb.metering.watch import WatchTiming
+from evolink_nb.notebook import cells
 from evolink_nb.notebook.outputs import PrintedLine
 from evolink_nb.notebook.stopping import CellRefused
 from evolink_nb.polling.fetcher import CreditsFetcher, _shared
@@ -174,7 +177,7 @@ def test_the_line_says_the_cost(shell: Shell) -> None:
 
 
 def test_others_on_the_account_are_said(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "SHARED_AFTER", 0.3)
+    monkeypatch.setattr(cells, "SettleTiming", functools.partial(SettleTiming, shared_after=0.3))
     shell.ip.user_ns["other"] = OTHER_KEY
     line = cost_line(settled(shell, "account.spend(1); account.spend(4, key=other)"))
     assert "1 credit (key)" in line
@@ -736,7 +739,7 @@ def test_what_a_cell_spends_that_is_not_metered_is_no_idle_drain(shell: Shell) -
 def test_what_a_cell_spends_while_the_one_before_it_settles_is_no_idle_drain(
     shell: Shell, demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measuring, "SHARED_AFTER", 0.3)
+    monkeypatch.setattr(cells, "SettleTiming", functools.partial(SettleTiming, shared_after=0.3))
     demo_server.account.settle_after = (60, 60)
     shell.run(f"{LINE} -o first\naccount.spend(2)")
     shell.run(f"{LINE}\naccount.reserve(3)")
@@ -757,7 +760,7 @@ def test_what_is_spent_between_two_tracked_cells_is_a_row_of_its_own(
     shell.run(CALL)
     until(lambda: book.entries() and book.entries()[0].cost.settled)
     shell.ip.user_ns["fetcher"] = fetcher = the_fetcher()
-    until(lambda: not measuring.under_way.all())
+    until(lambda: not measuring.active_measurements.all())
     demo_server.account.spend("3.5")
     fetcher.read()
     shell.run("before = fetcher.updated_at\nwhile fetcher.updated_at == before: fetcher.read()")

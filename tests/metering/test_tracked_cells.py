@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import pytest
 
 from evolink_nb.demo import Account
-from evolink_nb.metering import background
-from evolink_nb.metering.background import SPENT_BEFORE, BackgroundMeasurement
+from evolink_nb.metering.baseline import SPENT_BEFORE, LastKnown
+from evolink_nb.metering.batch import Batch
+from evolink_nb.metering.measurement import Measurement
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.simulated_time import Reader, SimulatedTime
-
-if TYPE_CHECKING:
-    from evolink_nb.credits import Credits
-
-
-class ReaderOfToday(Reader):
-    """Its readings are of the time at which they are taken, as a server's are."""
-
-    def get_credits(self) -> Credits:
-        return replace(super().get_credits(), read_at=datetime.now(UTC))
 
 
 class Run:
     """Work in one simulated time on one account, whose readings happen when a test says so."""
 
-    def __init__(self, kind: type[Reader] = Reader, *, broken: bool = False) -> None:
+    def __init__(self, *, broken: bool = False) -> None:
         self.time = SimulatedTime()
         self.account = Account(clock=self.time.monotonic)
-        self.reader = kind(self.account)
+        self.reader = Reader(self.account)
         self.reader.broken = broken
-        self.fetcher = CreditsFetcher(self.reader)
+        self.fetcher = CreditsFetcher(self.reader, clock=self.time)
+        self.batch = Batch()
         self.fetcher.refresh()
 
-    def begin(self) -> BackgroundMeasurement:
+    def begin(self) -> Measurement:
         """Begin work, before which nothing is read."""
-        work = BackgroundMeasurement(self.fetcher, whole=True, clock=self.time)
+        work = Measurement(self.fetcher, covers_kernel=True, baseline=LastKnown(self.batch))
         work.start()
         return work
 
-    def work(self, seconds: float, spends: int = 0) -> BackgroundMeasurement:
+    def work(self, seconds: float, spends: int = 0) -> Measurement:
         """Work that takes so long and spends so much."""
         work = self.begin()
         if spends:
@@ -52,14 +41,14 @@ class Run:
         work.stop()
         return work
 
-    def read(self, *works: BackgroundMeasurement) -> None:
+    def read(self, *works: Measurement) -> None:
         """Take one reading for all of these."""
         reading = self.fetcher.read()
         for work in works:
-            if work.take(reading):
+            if work.feed(reading):
                 work.finish()
 
-    def settle(self, *works: BackgroundMeasurement) -> None:
+    def settle(self, *works: Measurement) -> None:
         """Read until each of these is sure."""
         while left := [work for work in works if not work.wait(0)]:
             self.read(*left)
@@ -72,7 +61,7 @@ def run() -> Run:
     return Run()
 
 
-def spent(*works: BackgroundMeasurement) -> list[Decimal | None]:
+def spent(*works: Measurement) -> list[Decimal | None]:
     return [work.cost.credits for work in works]
 
 
@@ -144,12 +133,9 @@ def test_without_any_reading_before_the_cost_is_unknown_and_no_zero() -> None:
 
 
 @pytest.mark.parametrize(("before", "confidence"), [(0, "clean"), (7, "shared")])
-def test_what_moved_between_the_last_reading_and_the_work_is_nobody_s(
-    monkeypatch: pytest.MonkeyPatch, before: int, confidence: str
-) -> None:
+def test_what_moved_since_the_last_reading_is_nobody_s(run: Run, before: int, confidence: str) -> None:
     # The last reading is old, so another is taken beside the work.
-    monkeypatch.setattr(background, "MAX_BASELINE_AGE", 0.0)
-    run = Run(ReaderOfToday)
+    run.time.seconds += 60
     if before:
         run.account.spend(before)
     work = run.work(1, spends=2)
@@ -158,8 +144,7 @@ def test_what_moved_between_the_last_reading_and_the_work_is_nobody_s(
     assert (work.cost.reason == SPENT_BEFORE) == bool(before)
 
 
-def test_a_fresh_reading_serves_as_the_one_before() -> None:
-    run = Run(ReaderOfToday)
+def test_a_fresh_reading_serves_as_the_one_before(run: Run) -> None:
     readings = len(run.fetcher.readings)
     work = run.work(1, spends=2)
     assert len(run.fetcher.readings) == readings
