@@ -2,44 +2,68 @@
 
 from __future__ import annotations
 
-import base64
+import faulthandler
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
 from evolink_nb import EvoLinkClient
-from evolink_nb.card.render import STATIC
 from evolink_nb.demo import Account, DemoServer
-from tests.support.caller import Caller, demo_threads
-from tests.support.chromium import open_chromium
+from tests.support import threads
+from tests.support.caller import Caller
 from tests.support.environment import account_of, is_personal, isolation
 from tests.support.failing_server import IMPATIENT
-from tests.support.jupyter import FrontEnd, JupyterServer
 from tests.support.kernel import Kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+# A job in the background of a script (`nohup make test &`) ignores interrupts, and so does what it starts:
+# tests that interrupt would wait for ever, here and in the kernels and programs they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 
 
+# Seconds that a test may take; elsewhere, the `timeout` of pyproject.toml. A kernel may be slow to start,
+# and a page or another version of a package slower.
+TIMEOUTS = {"kernels": 240, "browser": 420}
+SECONDS_TO_EXIT = 60
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that ask for a browser, and run them last.
+    """Mark the tests in `tests/browser`, run them last, and give each folder its time limit.
 
     While Playwright's synchronous interface is open, an event loop counts as running in this thread, and
     tests that start one of their own (nbclient, IPython's `await`) could not. Last, it disturbs nobody.
     """
     for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
+        folder = item.path.parent.name
+        if folder == "browser":
             item.add_marker("browser")
+        if folder in TIMEOUTS and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TIMEOUTS[folder]))
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+def pytest_unconfigure() -> None:
+    """Let no thread that a test forgot keep the process, which has said all it had to."""
+    faulthandler.dump_traceback_later(SECONDS_TO_EXIT, exit=True)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left() -> Iterator[None]:
+    """After each test, all threads that this package started during it have ended, or end soon."""
+    before = threads.running()
+    yield
+    threads.join_all_but(before)
 
 
 @pytest.fixture(autouse=True)
@@ -78,10 +102,10 @@ def reader(demo_server: DemoServer) -> Iterator[EvoLinkClient]:
 @pytest.fixture
 def server() -> Iterator[DemoServer]:
     """A simulated API for tests of itself: no task goes wrong by chance, and no thread may outlive it."""
-    before = demo_threads()
+    before = threads.running(threads.DEMO)
     with DemoServer(Account(shortfall_rate=0, failure_rate=0)) as server:
         yield server
-    assert demo_threads() == before
+    assert threads.running(threads.DEMO) == before
 
 
 @pytest.fixture
@@ -89,57 +113,6 @@ def caller(server: DemoServer) -> Iterator[Caller]:
     """A plain client of `server`."""
     with Caller(server) as caller:
         yield caller
-
-
-@pytest.fixture(scope="session")
-def jupyter_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
-    """A Jupyter server that all browser tests share."""
-    with JupyterServer(tmp_path_factory.mktemp("jupyter")) as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A Chromium that all browser tests share."""
-    with open_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def card_js(browser: Browser) -> Iterator[Page]:
-    """A bare page that has `card.js` as `card`."""
-    source = base64.b64encode((STATIC / "card.js").read_bytes()).decode()
-    with browser.new_page() as page:
-        page.evaluate(
-            "async (url) => { window.card = await import(url); }", f"data:text/javascript;base64,{source}"
-        )
-        yield page
-
-
-@pytest.fixture
-def lab(jupyter_server: JupyterServer, browser: Browser) -> Iterator[FrontEnd]:
-    """JupyterLab: `lab.open(cells)` opens a notebook in it."""
-    front_end = FrontEnd(jupyter_server, browser, "lab")
-    yield front_end
-    front_end.close()
-
-
-@pytest.fixture
-def notebook7(jupyter_server: JupyterServer, browser: Browser) -> Iterator[FrontEnd]:
-    """Notebook 7: `notebook7.open(cells)` opens a notebook in it."""
-    front_end = FrontEnd(jupyter_server, browser, "notebook")
-    yield front_end
-    front_end.close()
-
-
-@pytest.fixture(params=["lab", "notebook"])
-def front_end(
-    request: pytest.FixtureRequest, jupyter_server: JupyterServer, browser: Browser
-) -> Iterator[FrontEnd]:
-    """JupyterLab, then Notebook 7: the test runs once in each."""
-    front_end = FrontEnd(jupyter_server, browser, request.param)
-    yield front_end
-    front_end.close()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ OPEN_PLAYWRIGHTS_OWN = """
 import sys
 from pathlib import Path
 from playwright.sync_api import sync_playwright
-from tests.chromium import open_chromium
+from tests.support.chromium import open_chromium
 
 with sync_playwright() as playwright:
     own = Path(playwright.chromium.executable_path)
@@ -78,7 +78,6 @@ def installed() -> Path:
     return chromium_path()
 
 
-@pytest.mark.browser
 def test_one_that_only_playwright_knows_of_is_opened_too(
     installed: Path, programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

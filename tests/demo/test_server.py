@@ -12,7 +12,8 @@ import time
 import pytest
 
 from evolink_nb.demo import DEMO_HEADER, DEMO_KEY_PREFIX, DemoServer, running, stop_running
-from tests.support.caller import CREDITS, Caller, demo_threads
+from tests.support import threads
+from tests.support.caller import CREDITS, Caller
 
 IMAGES = "/v1/images/generations"
 
@@ -86,7 +87,7 @@ def test_fifty_connections_at_once_are_all_answered(server: DemoServer) -> None:
 
 
 def test_stopping_leaves_no_thread_and_no_open_connection() -> None:
-    before = demo_threads()
+    before = threads.running(threads.DEMO)
     server = DemoServer().start()
     idle, late, slow = Caller(server), Caller(server), Caller(server)
     assert idle.get().status == 200
@@ -99,7 +100,7 @@ def test_stopping_leaves_no_thread_and_no_open_connection() -> None:
     server.fault(connection="refuse", seconds=600)
     server.clear_faults()
     server.stop()
-    assert demo_threads() == before
+    assert threads.running(threads.DEMO) == before
     with pytest.raises(http.client.IncompleteRead):
         slow_response.read()
     with pytest.raises(ConnectionError):
@@ -112,12 +113,12 @@ def test_stopping_leaves_no_thread_and_no_open_connection() -> None:
 
 
 def test_stopping_waits_for_the_thread_of_every_connection() -> None:
-    before = demo_threads()
+    before = threads.running(threads.DEMO)
     with DemoServer() as server:
         callers = [Caller(server) for _ in range(40)]
         assert {caller.get().status for caller in callers} == {200}
-        assert len(demo_threads() - before) == 41
-    assert demo_threads() == before
+        assert len(threads.running(threads.DEMO) - before) == 41
+    assert threads.running(threads.DEMO) == before
     for caller in callers:
         caller.connection.close()
 
@@ -153,7 +154,7 @@ def test_the_key_follows_from_the_seed_and_cannot_be_taken_for_a_real_one() -> N
 
 def test_a_process_has_one_running_server() -> None:
     stop_running()
-    before = demo_threads()
+    before = threads.running(threads.DEMO)
     server = running(seed=5)
     try:
         assert running(seed=6) is server
@@ -162,5 +163,5 @@ def test_a_process_has_one_running_server() -> None:
         caller.connection.close()
     finally:
         stop_running()
-    assert demo_threads() == before
+    assert threads.running(threads.DEMO) == before
     stop_running()

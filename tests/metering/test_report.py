@@ -9,25 +9,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from html import unescape
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.formatters import DisplayFormatter
-from playwright.sync_api import expect
 
 from evolink_nb.errors import ConfigurationError
 from evolink_nb.metering.cost import Confidence, Cost
 from evolink_nb.metering.ledger import Entry, Kind, MemoryLedger
 from evolink_nb.metering.report import FIELDS, MAX_NAME, NOT_KNOWN, Costs
-from tests.gallery.themes import THEMES, Theme
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import Browser, Page
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MARKUP = '<img src=x onerror="window.attacked = true"></td></table><script>window.attacked = 1</script>'
@@ -274,44 +265,6 @@ def test_without_styles_it_is_a_small_table() -> None:
     assert "<caption>What work has cost, in EvoLink credits</caption>" in bare
     assert "style=" not in bare
     assert len(bare) < 3_000
-
-
-@pytest.fixture(params=THEMES, ids=lambda theme: theme.name)
-def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """An empty page as a host colours it."""
-    theme: Theme = request.param
-    page = browser.new_page(color_scheme=theme.scheme)
-    page.set_content(
-        f"<html lang=en><title>Costs</title><style>{theme.stylesheet}</style>"
-        f"<body {theme.attributes}><main><h1>Costs</h1></main></html>"
-    )
-    yield page
-    page.close()
-
-
-def put(page: Page, costs: Costs) -> None:
-    page.evaluate(
-        "markup => document.querySelector('main').insertAdjacentHTML('beforeend', markup)", html(costs)
-    )
-
-
-def test_all_can_read_it_whatever_the_host_s_colours(page: Page) -> None:
-    put(page, a_morning())
-    expect(page.locator(".evolink-costs tbody tr")).to_have_count(7)
-    results = Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
-    alignments = page.locator("tbody tr:first-child :is(th, td)").evaluate_all(
-        "cells => cells.map(cell => getComputedStyle(cell).textAlign)"
-    )
-    assert alignments == ["left", *["right"] * 6, "left"]
-
-
-def test_a_browser_shows_names_as_text(page: Page) -> None:
-    put(page, Costs([entry(MARKUP, "2"), entry("harmless", "1.5")]))
-    expect(page.locator("tbody th").first).to_have_text(f"{MARKUP[: MAX_NAME - 1]}…")
-    expect(page.locator("table")).to_have_count(1)
-    expect(page.locator("main img, main script")).to_have_count(0)
-    assert page.evaluate("() => window.attacked") is None
 
 
 # -- as CSV --------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
@@ -62,8 +61,3 @@ class Caller:
 
     def __exit__(self, *error: object) -> None:
         self.connection.close()
-
-
-def demo_threads() -> set[threading.Thread]:
-    """The threads of all simulated servers that run now."""
-    return {thread for thread in threading.enumerate() if thread.name.startswith("evolink-nb-demo")}
