@@ -1,8 +1,8 @@
 """Stops work before it has spent more than it may, by watching the account's real balance.
 
 While a budget is armed it has the fetcher read faster, looks at each reading, and interrupts the work it was
-armed for. Whatever spends, and with whatever library, is seen; between two readings nothing is. What to do
-at a reading is decided in `watch`; here it is done.
+armed for. Spending is seen whichever library does it, but only at readings. What to do at one is decided in
+`watch`; here it is done.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class Budget:
         self.exceeded: BudgetExceeded | None = None
         self._watch = Watch(max_credits, timing or WatchTiming())
         self._before: Credits | None = None
+        self._previous: Credits | None = None
         self._latest: Credits | None = None
         self._target: InterruptTarget | None = None
         self._context = contextvars.copy_context()
@@ -85,22 +86,22 @@ class Budget:
         """The work that it watches now."""
         return self._target
 
-    def arm(self, before: Credits, work: InterruptTarget, *, spent: Decimal | None = None) -> None:
+    def arm(self, before: Credits, work: InterruptTarget, *, latest: Credits | None = None) -> None:
         """Watch work that begins now.
 
         Args:
-            before: The reading from which spending counts; that of the first work stays.
+            before: The reading from which spending counts.
             work: What to interrupt.
-            spent: Credits spent before this work that count; None for what was last known.
+            latest: The newest reading, where that is another: what was spent by then counts too.
         """
         try:
             with budgets.lock:
-                self._before = self._before or before
+                self._before = before
+                self._latest = self._previous = latest or before
                 self._target, self.exceeded = work, None
                 # What is printed from the fetcher's thread belongs to the cell that runs now.
                 self._context = contextvars.copy_context()
-                self._latest = before
-                actions = self._watch.start(time.monotonic(), spent=spent)
+                actions = self._watch.start(time.monotonic(), spent=spent_so_far(before, self._latest))
                 budgets.add(self)
             self.fetcher.observe(self._check, "revision")
             self._perform(actions)
@@ -162,7 +163,7 @@ class Budget:
         now = self.fetcher.credits
         if now is None or now is self._latest or self._before is None:
             return None
-        self._latest = now
+        self._previous, self._latest = self._latest, now
         return spent_so_far(self._before, now)
 
     def _perform(self, actions: Sequence[Action]) -> None:
@@ -184,7 +185,11 @@ class Budget:
 
     def _stop_of(self, trip: Trip) -> BudgetExceeded:
         message = f"{self.name} stopped the work at {in_credits(self.spent)} spent"
-        hint = f"The balance was checked {trip.checked_ago:.1f} s earlier; spending in between shows up late."
+        seconds = 0.0
+        if self._previous is not None and self._latest is not None:
+            # What was spent after the one was asked for may first show in the other.
+            seconds = self._latest.monotonic - self._previous.requested_at
+        hint = f"The balance was checked {seconds:.1f} s earlier; spending in between shows up late."
         return BudgetExceeded(
             message + (f", {format_amount(trip.over)} over." if trip.over else "."),
             name=self.name,
@@ -246,15 +251,13 @@ class SessionBudget(Budget):
         """
         if self._cancelled or self._target is not None:
             return
-        spent = self.spent
-        if self.fetcher.credits is not None:
-            # Read for others meanwhile: as a cell settles, or for a card.
-            spent = spent_so_far(self._baseline, self.fetcher.credits)
-        if self._watch.reaches_limit(spent):
+        # There may be a newer one, read for others: as a cell settled, or for a card.
+        latest = self.fetcher.credits or self._baseline
+        if self._watch.reaches_limit(spent_so_far(self._baseline, latest)):
             # What earlier work spent may have shown only after its last reading: it isn't this one's.
             with contextlib.suppress(EvoLinkError):
-                spent = spent_so_far(self._baseline, self.fetcher.read(join=False))
-        self.arm(self._baseline, work, spent=spent)
+                latest = self.fetcher.read(join=False)
+        self.arm(self._baseline, work, latest=latest)
 
     def end_work(self) -> BudgetExceeded | None:
         """Rest until the next work begins: nothing is interrupted, and nothing is read for it, meanwhile.

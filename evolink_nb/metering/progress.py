@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Sized
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +33,10 @@ class LoopTiming:
     """How long a loop waits, and how often it says something.
 
     Attributes:
-        patience: Seconds for which a loop that has a limit waits, before an item, for a balance that can't
-            be read.
-        first_pause: Seconds before the first of those tries; doubled for each further one.
+        patience: Seconds for which a loop with a limit waits, before an item, for an unreadable balance.
+        first_pause: Seconds before the first of those tries; doubled for each one after it.
         max_pause: Seconds between those tries at most.
-        last_wait: Seconds for which the end of a loop waits for its cost to settle; after that it settles in
-            the background.
+        last_wait: Seconds for which the end of a loop waits for its cost to settle.
         max_age: Seconds after which the bar says how old its reading is, unless readings are rarer than that.
         redraw: Seconds between two changes of the bar's text at least; tqdm's own pace.
     """
@@ -149,7 +146,7 @@ class LoopRun:
                 self._fetcher.read(join=False)
             except EvoLinkError as error:
                 self._unread = error.message
-                pause_now = max(pause, self._retry_after())
+                pause_now = max(pause, self._fetcher.retry_after_left)
                 if isinstance(error, PERMANENT_ERRORS) or time.monotonic() + pause_now > deadline:
                     return
             else:
@@ -201,8 +198,8 @@ class LoopRun:
             self.measurement.abandon()
             return
         self.measurement.stop()
-        site = self._call_site
-        self.measurement.record("loop", key=site.key, name=site.name, items=self._begun)
+        key, name = self._call_site.key, self._call_site.name
+        self.measurement.record("loop", key=key, name=name, items=self._begun)
         self.measurement.settle_in_background()
 
     def wait(self) -> None:
@@ -255,7 +252,7 @@ class LoopRun:
     # -- what is shown ---------------------------------------------------------------------------------
 
     def describe(self) -> str:
-        """Return how far it is, and what the bar says of the cost."""
+        """Return how far the loop is, and what its bar says of the cost."""
         return f"{self._done} done, {self._bar_text()}"
 
     def _record(self, reading: Credits | None, items: int) -> None:
@@ -274,7 +271,7 @@ class LoopRun:
         reading = self.spend.reading
         if reading is None:
             return bar_text(self.spend)
-        age = (datetime.now(UTC) - reading.read_at).total_seconds()
+        age = time.monotonic() - reading.monotonic
         is_old = self._fetcher.error is not None or age > max(self._timing.max_age, 3 * self._every)
         return bar_text(self.spend, unread_for=age if is_old else None)
 
@@ -286,11 +283,6 @@ class LoopRun:
 
     def _of_length(self) -> str:
         return f" of {self.spend.length}" if self.spend.length else ""
-
-    def _retry_after(self) -> float:
-        """Return the seconds for which the server asked to be left alone."""
-        retry_at = self._fetcher.retry_at
-        return 0.0 if retry_at is None else (retry_at - datetime.now(UTC)).total_seconds()
 
 
 def length_of(iterable: object) -> int | None:

@@ -77,15 +77,9 @@ class ReadEvery:
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """Name the budget as what stops the work.
-
-    Attributes:
-        over: Credits spent beyond the limit.
-        checked_ago: Seconds since the balance was checked before.
-    """
+    """Name the budget as what stops the work, ``over`` credits beyond the limit."""
 
     over: Decimal
-    checked_ago: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +124,7 @@ class Watch:
         self._timing = timing
         self._state = State.RESTING
         self._spent_at_start: Decimal | None = None
-        self._started_at = self._checked_at = self._checked_ago = 0.0
+        self._started_at = self._checked_at = 0.0
         self._interrupted_at = self._repeated_at = 0.0
         self._announced: set[type[Action]] = set()
         self._failures = 0
@@ -146,22 +140,21 @@ class Watch:
         # Amounts that differ by dust only count as equal; a limit below that isn't reached by nothing.
         return spent > 0 and difference(spent, self._limit) >= 0
 
-    def start(self, now: float, *, spent: Decimal | None = None) -> list[Action]:
+    def start(self, now: float, *, spent: Decimal = Decimal(0)) -> list[Action]:
         """Watch work that begins.
 
         Args:
             now: When it begins.
-            spent: Credits spent before it that count; None for what was last known.
+            spent: Credits spent before it that count.
 
         Returns:
             What to do.
         """
         self._move(State.WATCHING)
-        self.spent = self.spent if spent is None else spent
+        self.spent = spent
         # Work that spends nothing may still run when all is spent: the user must be able to go on.
-        self._spent_at_start = self.spent if self.reaches_limit(self.spent) else None
+        self._spent_at_start = spent if self.reaches_limit(spent) else None
         self._started_at = self._checked_at = now
-        self._checked_ago = 0.0
         self._announced.clear()
         self._failures, self._last_error = 0, None
         # Read soon: only then is it known how fast the work spends.
@@ -222,7 +215,7 @@ class Watch:
         """Note what was spent, and read sooner the sooner the limit can be reached."""
         newly_spent = difference(spent, self.spent)
         since_check = now - self._checked_at
-        self.spent, self._checked_ago, self._checked_at = spent, since_check, now
+        self.spent, self._checked_at = spent, now
         shortest = self._timing.min_interval
         # As fast as of late, or as on the whole: work that spends in bursts pauses between them.
         rate = max(
@@ -244,7 +237,7 @@ class Watch:
         self._move(State.TRIPPED)
         self._interrupted_at = now
         over = max(difference(self.spent, self._limit), Decimal(0))
-        return [Trip(over, self._checked_ago), Interrupt(escalate=False)]
+        return [Trip(over), Interrupt(escalate=False)]
 
     def _repeat(self, now: float, *, is_running: bool) -> list[Action]:
         if not is_running:

@@ -205,6 +205,12 @@ class CreditsFetcher(HasTraits):
         return self._requested_at
 
     @property
+    def retry_after_left(self) -> float:
+        """Seconds for which the server asked to be left alone; 0 when it didn't."""
+        with self._changed:
+            return self._backoff.retry_after_left(self._clock.monotonic())
+
+    @property
     def readings(self) -> tuple[Credits, ...]:
         """The last good readings, oldest first, `MAX_READINGS` at most."""
         with self._changed:

@@ -315,6 +315,7 @@ def test_a_server_that_asks_for_patience_is_left_alone_for_that_long(
     fetcher.start()
     clock.advance(10)
     assert fetcher.retry_at == BEGINNING + timedelta(seconds=60)
+    assert fetcher.retry_after_left == 50
     fetcher.refresh()
     clock.advance(49)
     with pytest.raises(kind):
@@ -324,7 +325,7 @@ def test_a_server_that_asks_for_patience_is_left_alone_for_that_long(
     assert client.times == [0, 60]
     assert fetcher.status == "live"
     told = fetcher.trait_values()
-    assert (told["error"], told["retry_at"]) == (None, None)
+    assert (told["error"], told["retry_at"], fetcher.retry_after_left) == (None, None, 0)
 
 
 def test_a_refresh_put_off_comes_before_the_next_poll(
