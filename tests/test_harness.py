@@ -7,10 +7,12 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.support import threads
+from tests.support.secrecy import holders_of, texts_in
 from tests.support.waiting import wait_until
 
 
@@ -46,3 +48,13 @@ def test_a_left_thread_is_named() -> None:
 def test_waiting_has_a_limit() -> None:
     with pytest.raises(AssertionError, match=r"not met within 0\.01 s"):
         wait_until(lambda: False, limit=0.01)
+
+
+def test_an_open_key_is_found() -> None:
+    class Slotted:
+        __slots__ = ("inner",)
+
+    slotted = Slotted()
+    slotted.inner = [SimpleNamespace(headers=({"Authorization": {b"Bearer hidden-key"}},))]  # type: ignore[attr-defined]
+    assert "bytes" in holders_of("hidden-key", [{"session": slotted}])
+    assert "Bearer hidden-key" in list(texts_in(slotted))

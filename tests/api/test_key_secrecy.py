@@ -16,7 +16,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from types import FunctionType, MethodType, ModuleType
 
 import pytest
 import requests
@@ -34,6 +33,7 @@ from tests.support.failing_server import (
     request_threads,
     response,
 )
+from tests.support.secrecy import texts_in
 
 ECHO = {"error": {"code": KEY, "message": f"no {KEY}", "type": KEY, "param": KEY, "fallback_suggestion": KEY}}
 
@@ -60,33 +60,6 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
         yield caplog
 
 
-def reachable(start: object) -> Iterator[str]:
-    """Every text that can be had by walking attributes, slots and containers, as object browsers do."""
-    waiting, seen = [start], {id(start): start}
-    while waiting:
-        value = waiting.pop()
-        yield repr(value)
-        yield str(value)
-        if isinstance(value, bytes | bytearray):
-            yield value.decode("latin-1")
-        if isinstance(value, ModuleType | FunctionType | type | logging.Logger | threading.Thread):
-            continue
-        parts: list[object] = list(getattr(value, "__dict__", {}).values())
-        slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
-        parts += [getattr(value, name, None) for name in slots if isinstance(name, str)]
-        if isinstance(value, MethodType):
-            parts.append(value.__self__)
-        if isinstance(value, dict):
-            parts += [*value.keys(), *value.values()]
-        elif isinstance(value, list | tuple | set | frozenset):
-            parts += value
-        for part in parts:
-            if id(part) not in seen:
-                # Kept alive, lest another object takes its place in memory and goes unseen.
-                seen[id(part)] = part
-                waiting.append(part)
-
-
 def tracebacks(error: BaseException) -> str:
     """The traceback as tools print it that show the variables of every frame, from our first frame on."""
     assert error.__traceback__ is not None
@@ -102,23 +75,12 @@ def caught(work: Callable[[], object]) -> BaseException:
     raise AssertionError("nothing was raised")
 
 
-def test_walk_finds_what_lies_open() -> None:
-    class Slotted:
-        __slots__ = ("inner",)
-
-    slotted = Slotted()
-    slotted.inner = {"a": [(b"sk-bytes", {"sk-text"})]}  # type: ignore[attr-defined]
-    found = "\n".join(reachable(slotted))
-    assert "sk-bytes" in found
-    assert "sk-text" in found
-
-
 def test_client_shows_the_key_nowhere() -> None:
     with FailingServer(GOOD) as server, server.client() as reader:
         for _ in range(2):
             # Before the first request and after it.
             for held in (reader, reader.auth, reader._session, reader._session._request):
-                assert not [text for text in reachable(held) if KEY in text]
+                assert not [text for text in texts_in(held) if KEY in text]
             reader.get_credits()
         assert KEY in server.heads[0]
         with pytest.raises(TypeError):
@@ -131,7 +93,7 @@ def test_error_shows_the_key_nowhere(failure: str, log: pytest.LogCaptureFixture
         error = caught(reader.get_credits)
         assert KEY in server.heads[0]
     assert isinstance(error, EvoLinkError)
-    texts = [tracebacks(error), *error._render_traceback_(), *reachable(error), log.text]
+    texts = [tracebacks(error), *error._render_traceback_(), *texts_in(error), log.text]
     texts += [pickle.dumps(error, protocol=0).decode("latin-1")]
     texts += [str(vars(record)) for record in log.records]
     assert "self = EvoLinkClient" in texts[0]
