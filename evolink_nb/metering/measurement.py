@@ -402,7 +402,7 @@ class Measurement:
             return step.next_read_at is None
 
     def finish(self) -> None:
-        """Give up the place among what is measured: the cost is final."""
+        """Leave what is measured: the cost is final."""
         if self._conclude():
             self._audience.final(self)
 

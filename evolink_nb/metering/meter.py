@@ -19,11 +19,11 @@ from ..errors import BudgetExceeded
 from ..formatting import format_amount
 from ..polling.fetcher import CreditsFetcher
 from .budget import Budget, SessionBudget
+from .call_site import CallSite
 from .interrupt import InterruptTarget
 from .limits import parse_interval, parse_limit
 from .measurement import Measurement, active_measurements
 from .metered import MeteredCost
-from .place import CallSite
 from .settlement import SETTLE, SettleTiming
 from .watch import WATCH_INTERVAL, WatchTiming
 

@@ -21,8 +21,8 @@ from .loop_text import affordability, bar_text, cost_text, encodable, why_over, 
 
 if TYPE_CHECKING:
     from ..credits import Credits
+    from .call_site import CallSite
     from .measurement import Measurement
-    from .place import CallSite
 
 # tqdm's own, but for the items a second: that place is for what they cost.
 _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"

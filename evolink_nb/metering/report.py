@@ -1,23 +1,27 @@
-"""What work has cost as people read it: a table, dearest first, as text, HTML, CSV or a pandas DataFrame."""
+"""What work has cost, as the user reads it: as text, HTML, CSV or a pandas DataFrame, dearest first."""
 
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import unicodedata
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
 from ..formatting import MINUS, format_amount, format_time, plain_amount
-from .ledger import is_mixed, rows, total, total_of_others
+from .summary import Row, is_mixed, rows, total, total_of_others
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .ledger import Entry, Row
+    from .entry import Entry
+
+STYLESHEET = Path(__file__).with_name("report.css")
 
 TITLE = "What work has cost, in EvoLink credits"
 DEMO = "demo data"
@@ -43,88 +47,26 @@ FIELDS = (
 )
 """The columns of the CSV and of the DataFrame."""
 
-_HEADINGS = ("what", "runs", "total", "mean", "last", "change", "mean time", "how sure")
+_HEADINGS = ("what", "runs", "total", "mean", "last", "change", "mean time", "confidence")
 # A spreadsheet takes what begins with these, wide or not, for a formula and runs it.
 _FORMULA_STARTS = ("=", "+", "-", "@", *"\uff1d\uff0b\uff0d\uff20")
-
-# Hosts style tables, zebra stripes and all: this one is named thrice to have the last word.
-_STYLE = """<style>
-.evolink-costs.evolink-costs.evolink-costs {
-  color-scheme: light dark;
-  --text: var(--jp-ui-font-color1, var(--vscode-foreground, light-dark(#1b1f26, #e6e8eb)));
-  --surface: var(--jp-layout-color1, var(--vscode-editor-background, light-dark(#fff, #16191e)));
-  --quiet: light-dark(#545b66, #a9b1bd);
-  --line: color-mix(in srgb, var(--text) 16%, transparent);
-  margin: 2px;
-  border: 0;
-  border-collapse: collapse;
-  background: var(--surface);
-  color: var(--text);
-  font: 13px/1.4 var(--jp-ui-font-family, var(--vscode-font-family, system-ui, sans-serif));
-  font-variant-numeric: tabular-nums;
-  /* The host says which scheme it shows; without a word from it the system's stands. */
-  :is([data-jp-theme-light=true], .vscode-light, [theme=light], .light-theme) & {
-    color-scheme: light;
-  }
-  :is([data-jp-theme-light=false], .vscode-dark, [theme=dark], .dark-theme) & {
-    color-scheme: dark;
-  }
-  caption {
-    padding: 4px 8px;
-    background: inherit;
-    color: inherit;
-    font-weight: 600;
-    text-align: left;
-  }
-  tr {
-    background: none;
-  }
-  th,
-  td {
-    padding: 3px 8px;
-    border: 0;
-    color: inherit;
-    font-weight: 400;
-    text-align: right;
-    vertical-align: baseline;
-    white-space: nowrap;
-  }
-  :is(th, td):is(:first-child, :last-child) {
-    text-align: left;
-  }
-  tbody th {
-    min-width: 16ch;
-    overflow-wrap: anywhere;
-    unicode-bidi: isolate;
-    white-space: normal;
-  }
-  thead th {
-    border-bottom: 1px solid var(--line);
-  }
-  tfoot tr:first-child :is(th, td) {
-    border-top: 1px solid var(--line);
-    font-weight: 600;
-  }
-  :is(thead th, td:last-child, .evo-note) {
-    color: var(--quiet);
-  }
-  tfoot .evo-note {
-    white-space: normal;
-  }
-}
-</style>
-"""
 
 
 class Costs:
     """The table that ``%evolink_costs`` shows; ``rows`` has its numbers.
 
-    ``total`` is what all of it cost, what ran within something else counted once; ``others`` what others
-    spent on the account meanwhile. Both are credits, None where nothing is known.
+    Attributes:
+        rows: One for each thing that was measured, dearest first.
+        total: Credits that all of it cost, what ran within something else counted once; None where unknown.
+        others: Credits that others spent on the account meanwhile; None where unknown.
     """
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        """Take the entries of a ledger, oldest first."""
+        """Add up the entries.
+
+        Args:
+            entries: Of a ledger, oldest first.
+        """
         entries = tuple(entries)
         self.rows: list[Row] = rows(entries)
         self.total = total(entries)
@@ -141,9 +83,12 @@ class Costs:
         return {"text/plain": self._text(), "text/html": self._html()}
 
     def to_csv(self) -> str:
-        """Give the table as CSV: `FIELDS` in its first line, amounts exact, "" where one is not known.
+        """Return the table as CSV: `FIELDS` in its first line, amounts exact, "" where one is not known.
 
         A name that a spreadsheet would take for a formula has ``'`` before it.
+
+        Returns:
+            The text, its lines ended by a line feed.
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -155,13 +100,17 @@ class Costs:
         return text.getvalue()
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the table as a DataFrame with the columns `FIELDS`.
+        """Return the table as a DataFrame with the columns `FIELDS`.
 
-        Amounts and seconds are float64, to compute and draw with, NaN where one is not known; ``rows`` has
-        the exact amounts. Raises `ConfigurationError` where pandas is not installed.
+        Returns:
+            Amounts and seconds are float64, to compute and draw with, NaN where one is not known; ``rows``
+            has the exact amounts.
+
+        Raises:
+            ConfigurationError: pandas is not installed.
         """
         try:
-            import pandas as pd  # noqa: PLC0415 - heavy, and not everyone has it
+            import pandas as pd  # noqa: PLC0415 - heavy, and not every user has it
         except ImportError:
             raise ConfigurationError(
                 "A DataFrame needs pandas, which is not installed here.",
@@ -196,7 +145,7 @@ class Costs:
         foot = [_html_line(line) for line in self._sums()] + ([notes] if self._notes() else [])
         body = [_html_line(self._cells(row)) for row in self.rows]
         return (
-            f'{_STYLE}<table class="evolink-costs">\n<caption>{self._title}</caption>\n'
+            f'<style>\n{_style()}</style>\n<table class="evolink-costs">\n<caption>{self._title}</caption>\n'
             f"<thead>\n<tr>{head}</tr>\n</thead>\n"
             f"<tbody>\n{_html_lines(body)}</tbody>\n<tfoot>\n{_html_lines(foot)}</tfoot>\n</table>"
         )
@@ -206,27 +155,32 @@ class Costs:
         return (f"{name} · {DEMO}" if row.simulated and self._is_mixed else name, *rest)
 
     def _sums(self) -> list[tuple[str, ...]]:
-        """Give the lines under the table, cell by cell."""
-        sums = [("in all", _amount(self.total))]
+        """Return the lines under the table, cell by cell."""
+        sums = [("Total", _amount(self.total))]
         if self.others is not None:
             sums.append(("others on the account", _amount(self.others)))
         return [(name, "", amount, "", "", "", "", "") for name, amount in sums]
 
     def _notes(self) -> list[str]:
-        """Give what must be known to read the sums right."""
+        """Return what must be known to read the sums right."""
         notes = []
         unknown = sum(row.unknown for row in self.rows)
         if unknown and self.total is not None:
             notes.append(f"Without {unknown} {'run' if unknown == 1 else 'runs'} whose cost is not known.")
         if self._has_inner:
-            notes.append("What ran within something else is counted once in all.")
+            notes.append("What ran within something else is counted once in the total.")
         if self._is_mixed:
             notes.append(f"What is {DEMO} is in no sum.")
         return notes
 
 
+@functools.cache
+def _style() -> str:
+    return STYLESHEET.read_text(encoding="utf-8")
+
+
 def _cells(row: Row) -> tuple[str, ...]:
-    """Give a row of the table as people read it."""
+    """Return a row of the table as the user reads it."""
     name = _one_line(row)
     name = name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
     name += f" · {row.items:,} {'item' if row.items == 1 else 'items'}" if row.items else ""
@@ -239,11 +193,11 @@ def _cells(row: Row) -> tuple[str, ...]:
         "" if row.kind == "earlier" else _amount(row.last),
         "" if row.change is None else ("+" if row.change > 0 else "") + _amount(row.change),
         format_time(row.seconds) if row.seconds >= 1 else "<1 s",
-        _sureness(row),
+        _confidence(row),
     )
 
 
-def _sureness(row: Row) -> str:
+def _confidence(row: Row) -> str:
     if row.confidence == "clean":
         return ""
     some = 0 < row.unknown < row.runs
@@ -255,7 +209,7 @@ def _amount(amount: Decimal | None) -> str:
 
 
 def _record(row: Row) -> tuple[Any, ...]:
-    """Give a row's values in the order of `FIELDS`."""
+    """Return a row's values in the order of `FIELDS`."""
     return (
         _one_line(row),
         row.kind,
@@ -279,14 +233,14 @@ def _csv_value(value: object) -> str:
 
 
 def _one_line(row: Row) -> str:
-    """Give a row's name without what would break its line or turn its letters around."""
+    """Return a row's name without what would break its line or turn its letters around."""
     spaced = "".join(" " if character.isspace() else character for character in row.name)
     shown = "".join(character for character in spaced if character.isprintable())
     return " ".join(shown.split()) or row.kind
 
 
 def _width(text: str) -> int:
-    """Give how many columns of a terminal a text takes."""
+    """Return how many columns of a terminal a text takes."""
     return sum(
         0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
         for character in text

@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterab
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from .. import runtime
+from .call_site import CallSite
 from .cost import Cost
 from .limits import parse_interval, parse_limit
 from .measurement import Measurement
 from .meter import shared_fetcher
-from .place import CallSite
 from .progress import LoopRun, LoopTiming, length_of
 
 if TYPE_CHECKING:

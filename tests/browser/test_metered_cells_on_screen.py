@@ -62,7 +62,7 @@ def test_the_line_settles_in_place_and_in_the_file_and_a_limit_stops_the_cell(
     tracked = notebook.output(TRACKED).locator(".evolink-cost")
     expect(tracked).to_contain_text("settled in", timeout=20_000)
     notebook.run(COSTS)
-    expect(notebook.output(COSTS).locator("table")).to_contain_text("in all")
+    expect(notebook.output(COSTS).locator("table")).to_contain_text("Total")
     expect(notebook.output(IDLE)).to_contain_text("72")
     # A tracked cell that spent nothing looks as it does without.
     assert notebook.text(IDLE).strip() == "72"

@@ -131,7 +131,7 @@ all_costs = st.builds(
 def test_the_table_reads_well_in_a_terminal() -> None:
     assert text(a_morning()).splitlines() == [
         "What work has cost, in EvoLink credits",
-        "  what                   runs      total     mean       last  change  mean time  how sure",
+        "  what                   runs      total     mean       last  change  mean time  confidence",
         "  embed(documents)          1    1,000.5  1,000.5    1,000.5              1 min  shared",
         "  prompts · 40 items        1       40.8     40.8       40.8              1 min  unsettled",
         "  while no cell ran         1       38.2     38.2       38.2             10 min",
@@ -139,10 +139,10 @@ def test_the_table_reads_well_in_a_terminal() -> None:
         "  judge                     1       0.36     0.36       0.36               <1 s",
         "  give_back()               1       -2.5     -2.5       -2.5                2 s  inconsistent",
         "  offline()                 1  not known           not known                2 s  unknown",
-        "  in all                        1,079.56",
+        "  Total                         1,079.56",
         "  others on the account            12.25",
         "  Without 2 runs whose cost is not known.",
-        "  What ran within something else is counted once in all.",
+        "  What ran within something else is counted once in the total.",
     ]
 
 
@@ -172,7 +172,7 @@ def test_a_cost_that_is_not_known_is_never_shown_as_a_zero() -> None:
         assert "0" not in shown.partition("offline()")[2]
     (line,) = [line for line in text(costs).splitlines() if "offline()" in line]
     assert line.split() == ["offline()", "1", "not", "known", "not", "known", "2", "s", "unknown"]
-    assert text(costs).splitlines()[-1].split() == ["in", "all", "not", "known"]
+    assert text(costs).splitlines()[-1].split() == ["Total", "not", "known"]
 
 
 def test_the_sum_says_what_it_leaves_out() -> None:
@@ -260,7 +260,7 @@ def test_whatever_a_name_holds_it_is_no_markup(costs: Costs) -> None:
 def test_without_styles_it_is_a_small_table() -> None:
     bare = html(a_morning()).partition("</style>")[2]
     table = Table(bare)
-    assert table.lines[0] == ["what", "runs", "total", "mean", "last", "change", "mean time", "how sure"]
+    assert table.lines[0] == ["what", "runs", "total", "mean", "last", "change", "mean time", "confidence"]
     assert table.lines[1] == ["embed(documents)", "1", "1,000.5", "1,000.5", "1,000.5", "", "1 min", "shared"]
     assert "<caption>What work has cost, in EvoLink credits</caption>" in bare
     assert "style=" not in bare

@@ -1,4 +1,4 @@
-"""Where something stands in the code that uses it: by which its runs are told from others'."""
+"""Where in the user's code something is called: by which its runs are told from others'."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from types import FrameType
 
 @dataclass(frozen=True, slots=True)
 class CallSite:
-    """A place in somebody's code: the ``key`` its runs share, and the ``name`` people know it by.
+    """A place in the user's code.
 
-    ``given`` is the name that a person gave it; it is the key too, so that it may move in its file.
+    Attributes:
+        key: What its runs have in common.
+        name: What the user recognizes it by.
+        given: The name that the user gave it; it is the key too, so that it may move in its file.
     """
 
     key: str
@@ -20,7 +23,13 @@ class CallSite:
 
     @classmethod
     def of(cls, frame: FrameType, what: str, *, given: str | None = None) -> CallSite:
-        """Give the place of ``what`` in ``frame``'s code, as it runs now."""
+        """Return the place of a call.
+
+        Args:
+            frame: The code that calls, as it runs now.
+            what: What is called, as "meter".
+            given: The name that the user gave it.
+        """
         if given:
             return cls(given, given, given)
         file, line = frame.f_code.co_filename, frame.f_lineno

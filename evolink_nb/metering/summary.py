@@ -1,0 +1,229 @@
+"""What the entries of a ledger add up to, and what they say about the next run. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import get_args
+
+from .. import credits
+from .cost import Confidence, Cost
+from .entry import EARLIER_NAME, IDLE_NAME, Entry, Kind
+
+NEWEST = 5
+"""Runs that tell what the next one will cost, at most: code and prompts change."""
+
+# Surest first, as they are written there.
+_CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the runs of one thing have cost, in credits.
+
+    Attributes:
+        name: What the user recognizes it by.
+        kind: What was measured.
+        runs: How many there were.
+        total: What they cost together; None where no run's cost is known.
+        mean: What a run cost on average; None where no run's cost is known.
+        last: What the newest run cost; None where that isn't known.
+        change: ``last`` less the mean of the runs before it; None where there is nothing to compare it with.
+        seconds: How long a run took on average.
+        confidence: That of the least sure run.
+        unknown: Runs whose cost is not known: they are in no amount, and never count as 0.
+        items: How many items its loops did altogether.
+        simulated: Whether the demo account was spent on.
+    """
+
+    name: str
+    kind: Kind
+    runs: int
+    total: Decimal | None
+    mean: Decimal | None
+    last: Decimal | None
+    change: Decimal | None
+    seconds: float
+    confidence: Confidence
+    unknown: int = 0
+    items: int = 0
+    simulated: bool = False
+
+
+def rows(entries: Iterable[Entry]) -> list[Row]:
+    """Return a row for each thing that was measured.
+
+    All idle time is one row. What was run on a real account and on the demo's has a row for each.
+
+    Args:
+        entries: Of a ledger, oldest first.
+
+    Returns:
+        The rows, dearest first, those of unknown cost last.
+    """
+    groups: dict[tuple[str, str, bool], list[Entry]] = {}
+    for entry in entries:
+        key = "" if entry.kind == "idle" else entry.key
+        groups.setdefault((entry.kind, key, entry.cost.simulated), []).append(entry)
+    found = [_row(runs) for runs in groups.values()]
+    known = [(row.total, row) for row in found if row.total is not None]
+    known.sort(key=lambda pair: pair[0], reverse=True)
+    return [row for _, row in known] + [row for row in found if row.total is None]
+
+
+def total(entries: Iterable[Entry]) -> Decimal | None:
+    """Return the credits that all of it cost; what ran within something else counts once.
+
+    Simulated costs are left out, unless all are simulated.
+
+    Args:
+        entries: Of a ledger.
+
+    Returns:
+        Credits; None where no cost is known.
+    """
+    return _sum(entry.cost.credits for entry in _counted(entries))
+
+
+def total_of_others(entries: Iterable[Entry]) -> Decimal | None:
+    """Return the credits that others spent on the account meanwhile.
+
+    Before a cost has settled, its own reservations can make that negative: then it isn't known.
+
+    Args:
+        entries: Of a ledger.
+
+    Returns:
+        Credits, as far as known; None where nothing is.
+    """
+    return _sum(_others(entry) for entry in _counted(entries))
+
+
+def is_mixed(entries: Sequence[Entry]) -> bool:
+    """Return whether some of the costs that are known are simulated and some are real.
+
+    Args:
+        entries: Of a ledger.
+    """
+    return len({entry.cost.simulated for entry in entries if entry.cost.credits is not None}) > 1
+
+
+def _counted(entries: Iterable[Entry]) -> list[Entry]:
+    outermost = [entry for entry in entries if not entry.within]
+    mixed = is_mixed(outermost)
+    return [entry for entry in outermost if not (mixed and entry.cost.simulated)]
+
+
+def _others(entry: Entry) -> Decimal | None:
+    others = entry.cost.others
+    return None if others is not None and others < 0 else others
+
+
+def expected(
+    entries: Sequence[Entry], key: str, *, per_item: bool = False, simulated: bool = False
+) -> Decimal | None:
+    """Return what the next run of something will cost, by its newest runs.
+
+    Args:
+        entries: Of a ledger, oldest first.
+        key: What its runs have in common.
+        per_item: Whether to return what one item of the loop costs.
+        simulated: Whether to look at runs on the demo account.
+
+    Returns:
+        Credits; None where it isn't known, or nothing.
+    """
+    known = [
+        (entry.cost.credits, entry.items if per_item else 1)
+        for entry in entries
+        if entry.key == key and entry.kind != "earlier" and entry.cost.simulated == simulated
+        if entry.cost.credits is not None
+    ]
+    newest = [(cost, count) for cost, count in known if count][-NEWEST:]
+    mean = _mean(_sum(cost for cost, _ in newest), sum(count for _, count in newest))
+    return mean if mean is not None and mean > 0 else None
+
+
+def runs_left(spendable: Decimal, expected: Decimal) -> int:
+    """Return how many more runs can be paid for.
+
+    Args:
+        spendable: Credits; negative when the account is overdrawn.
+        expected: Credits that each run costs; more than 0.
+
+    Returns:
+        A whole number, 0 when overdrawn.
+    """
+    return credits.times_covered(spendable, expected)
+
+
+def merged(runs: Sequence[Entry]) -> Entry:
+    """Return one entry of the kind *earlier* for runs that are no longer told apart.
+
+    Args:
+        runs: At least one; their costs are all known or all not, all simulated or all not.
+    """
+    return Entry(
+        key="",
+        name=EARLIER_NAME,
+        kind="earlier",
+        began_at=min(run.began_at for run in runs),
+        cost=Cost(
+            token=_sum(run.cost.credits for run in runs),
+            others=_sum(_others(run) for run in runs),
+            seconds=sum(run.cost.seconds for run in runs),
+            settled=all(run.cost.settled for run in runs),
+            confidence=_least_sure(runs),
+            reason="these runs are no longer told apart",
+            simulated=runs[0].cost.simulated,
+        ),
+        within=runs[0].within,
+        runs=sum(run.runs for run in runs),
+    )
+
+
+def _row(entries: Sequence[Entry]) -> Row:
+    newest = entries[-1]
+    kind = newest.kind
+    runs = sum(entry.runs for entry in entries)
+    unknown = sum(entry.runs for entry in entries if entry.cost.credits is None)
+    spent = _sum(entry.cost.credits for entry in entries)
+    last = change = None
+    if kind != "earlier":
+        last = newest.cost.credits
+        change = _change(entries) if kind != "idle" else None
+    return Row(
+        name=IDLE_NAME if kind == "idle" else newest.name,
+        kind=kind,
+        runs=runs,
+        total=spent,
+        mean=_mean(spent, runs - unknown),
+        last=last,
+        change=change,
+        seconds=sum(entry.cost.seconds for entry in entries) / runs,
+        confidence=_least_sure(entries),
+        unknown=unknown,
+        items=sum(entry.items for entry in entries),
+        simulated=newest.cost.simulated,
+    )
+
+
+def _change(entries: Sequence[Entry]) -> Decimal | None:
+    last = entries[-1].cost.credits
+    before = [entry.cost.credits for entry in entries[:-1] if entry.cost.credits is not None]
+    mean = _mean(_sum(before), len(before))
+    return None if last is None or mean is None else credits.difference(last, mean)
+
+
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    known = [amount for amount in amounts if amount is not None]
+    return credits.total(known) if known else None
+
+
+def _mean(amount: Decimal | None, count: int) -> Decimal | None:
+    return None if amount is None or not count else credits.mean(amount, count)
+
+
+def _least_sure(entries: Iterable[Entry]) -> Confidence:
+    return max((entry.cost.confidence for entry in entries), key=_CONFIDENCES.index)
