@@ -27,10 +27,20 @@ from typing import Any
 
 
 class EvoLinkError(Exception):
-    """Anything that went wrong between a notebook and EvoLink."""
+    """Anything that went wrong between a notebook and EvoLink.
+
+    Attributes:
+        message: What happened, in one line.
+        hint: What to do about it, None where there is no advice.
+    """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        """Say what happened in ``message`` and what to do next in ``hint``."""
+        """Make an error.
+
+        Args:
+            message: What happened, in one line.
+            hint: What to do about it, in one line.
+        """
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -44,7 +54,7 @@ class EvoLinkError(Exception):
         return (type(self).__new__, (type(self), *self.args), self.__dict__)
 
     def _render_traceback_(self) -> list[str]:
-        """Lines that IPython prints in place of a traceback: the cure, not our stack."""
+        """Return the lines that IPython prints in place of a traceback: the cure, not our stack."""
         first, *rest = str(self).splitlines()
         return [f"{type(self).__name__}: {first}", *rest]
 
@@ -64,8 +74,14 @@ class APITimeoutError(APIConnectionError):
 class APIStatusError(EvoLinkError):
     """EvoLink answered with an error.
 
-    ``status`` is the HTTP status; ``code`` (int or str), ``type``, ``param`` and ``suggestion`` are the
-    API's own fields, None where it gave none; ``retry_after`` is in seconds.
+    Attributes:
+        status: The HTTP status.
+        code: The API's own code, None where it gave none; so are the next three.
+        type: The API's name for the kind of error, such as "rate_limit_error".
+        param: The parameter that is at fault.
+        suggestion: What the API suggests to do (its ``fallback_suggestion``).
+        request_id: What names the request to EvoLink's support, None where the answer had none.
+        retry_after: Seconds to wait before asking again, None where the server doesn't say.
     """
 
     def __init__(
@@ -81,7 +97,19 @@ class APIStatusError(EvoLinkError):
         retry_after: float | None = None,
         hint: str | None = None,
     ) -> None:
-        """Hold what the answer said, ``message`` in the server's own words."""
+        """Make an error out of an answer.
+
+        Args:
+            message: What happened, in the server's own words.
+            status: The HTTP status.
+            code: The API's own code.
+            type: The API's name for the kind of error.
+            param: The parameter that is at fault.
+            suggestion: What the API suggests to do.
+            request_id: What names the request to EvoLink's support.
+            retry_after: Seconds to wait before asking again.
+            hint: What to do about it, in one line.
+        """
         super().__init__(message, hint=hint)
         self.status = status
         self.code = code
@@ -120,21 +148,28 @@ class NotFoundError(APIStatusError):
 
 
 class RateLimitError(APIStatusError):
-    """429: asked too often."""
+    """429: too many requests."""
 
 
 class ServerError(APIStatusError):
-    """5xx: the trouble is on EvoLink's side or on the way there."""
+    """5xx: the failure is on EvoLink's side or on the way there."""
 
 
 class InvalidResponseError(EvoLinkError):
     """EvoLink answered 200, but the answer holds no reading.
 
-    ``request_id`` names the request to EvoLink's support, None where the answer had none.
+    Attributes:
+        request_id: What names the request to EvoLink's support, None where the answer had none.
     """
 
     def __init__(self, message: str, *, request_id: str | None = None, hint: str | None = None) -> None:
-        """Say in ``message`` what could not be read."""
+        """Make an error out of an answer.
+
+        Args:
+            message: What could not be read.
+            request_id: What names the request to EvoLink's support.
+            hint: What to do about it, in one line.
+        """
         super().__init__(message, hint=hint)
         self.request_id = request_id
 
@@ -145,10 +180,12 @@ class BudgetExceeded(BaseException):
     It is no ``Exception``: a retry loop must not swallow it.
 
     Attributes:
+        message: What happened, in one line.
         name: The budget that tripped.
         max_credits: The credits it allows.
         spent: The credits that were spent when that was noticed.
         over: How many credits more than allowed were spent.
+        hint: What to make of it, "" where there is no advice.
     """
 
     # `over` is handed in: this module imports nothing of ours, and only `credits` knows exact differences.
@@ -163,7 +200,16 @@ class BudgetExceeded(BaseException):
         over: Decimal,
         hint: str = "",
     ) -> None:
-        """Say what happened in ``message``, and what to make of it in ``hint``."""
+        """Make the exception that stops the work.
+
+        Args:
+            message: What happened, in one line.
+            name: The budget that tripped.
+            max_credits: The credits it allows.
+            spent: The credits that have been spent.
+            over: How many credits more than allowed that is.
+            hint: What to make of it, in one line.
+        """
         super().__init__(message)
         self.message = message
         self.name = name
@@ -179,6 +225,6 @@ class BudgetExceeded(BaseException):
         return (type(self).__new__, (type(self), *self.args), self.__dict__)
 
     def _render_traceback_(self) -> list[str]:
-        """Lines that IPython prints in place of a traceback."""
+        """Return the lines that IPython prints in place of a traceback."""
         first, *rest = str(self).splitlines()
         return [f"{type(self).__name__}: {first}", *rest]

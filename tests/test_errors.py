@@ -38,7 +38,7 @@ def raise_one(cls: type[EvoLinkError]) -> None:
     raise one(cls)
 
 
-def test_the_tree_in_the_docstring_is_the_tree() -> None:
+def test_docstring_draws_the_tree() -> None:
     drawn = [line.split() for line in str(errors.__doc__).splitlines() if line.startswith("    ")]
     *of_the_tree, beside = drawn
     assert beside[0] == errors.BudgetExceeded.__name__
@@ -52,7 +52,7 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
 
 
 @pytest.mark.parametrize("cls", every_kind())
-def test_every_error_is_one_line_then_what_to_do(cls: type[EvoLinkError]) -> None:
+def test_every_error_prints_what_to_do(cls: type[EvoLinkError]) -> None:
     error = one(cls)
     happened, cure = str(error).splitlines()
     assert error.message in happened
@@ -60,12 +60,12 @@ def test_every_error_is_one_line_then_what_to_do(cls: type[EvoLinkError]) -> Non
     assert error._render_traceback_() == [f"{cls.__name__}: {happened}", cure]
 
 
-def test_without_a_cure_it_is_one_line() -> None:
+def test_error_without_a_hint_is_one_line() -> None:
     assert str(EvoLinkError("It broke.")) == "It broke."
     assert EvoLinkError("It broke.")._render_traceback_() == ["EvoLinkError: It broke."]
 
 
-def test_a_status_error_tells_what_the_server_said() -> None:
+def test_status_error_quotes_the_server() -> None:
     assert str(one(RateLimitError)) == (
         "EvoLink answered 429: Slow down [request req-1]\nEvoLink suggests: retry after 60 seconds. Wait."
     )
@@ -73,7 +73,7 @@ def test_a_status_error_tells_what_the_server_said() -> None:
 
 
 @pytest.mark.parametrize("cls", every_kind())
-def test_every_error_survives_copying_and_pickling(cls: type[EvoLinkError]) -> None:
+def test_every_error_can_be_pickled(cls: type[EvoLinkError]) -> None:
     error = one(cls)
     error.add_note("while counting")
     copies = [pickle.loads(pickle.dumps(error, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]  # noqa: S301 - our own bytes
@@ -82,7 +82,7 @@ def test_every_error_survives_copying_and_pickling(cls: type[EvoLinkError]) -> N
         assert (str(again), vars(again), again.args) == (str(error), vars(error), error.args)
 
 
-def test_an_error_comes_back_from_another_process() -> None:
+def test_error_crosses_a_process_border() -> None:
     spawning = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawning) as pool:
         raised = pool.submit(raise_one, RateLimitError).exception(timeout=60)

@@ -55,15 +55,14 @@ def _tracking(base: Any) -> Any:
             self._track()
 
         def request(self, *args: Any, **kwargs: Any) -> Any:
-            if self.sock is not None:  # kept alive from an earlier request
-                self._track()
+            self._track()  # kept alive from an earlier request
             return super().request(*args, **kwargs)
 
         def _track(self) -> None:
             # Now, not once it is needed: a connection that is to close after its response lets go of its
-            # socket before that.
-            track = socket_tracker.get()
-            if track is not None:
-                track(self.sock)
+            # socket before that. There is none before it connects, and in a browser never.
+            connected, track = getattr(self, "sock", None), socket_tracker.get()
+            if connected is not None and track is not None:
+                track(connected)
 
     return TrackingConnection

@@ -1,4 +1,4 @@
-"""What tests of the API layer share: a login and a keyring of their own, and no request left behind."""
+"""What tests of the API layer share: a login and a keyring of their own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import keyring
 import pytest
 
 from evolink_nb.api import credentials
-from tests.support.failing_server import request_threads
 from tests.support.key_sources import MemoryKeyring
 
 
@@ -26,12 +25,3 @@ def memory_keyring() -> Iterator[MemoryKeyring]:
     keyring.set_keyring(memory)
     yield memory
     keyring.set_keyring(before)
-
-
-@pytest.fixture(autouse=True)
-def no_request_left_behind() -> Iterator[None]:
-    """Fail where the thread of a request goes on after the test."""
-    yield
-    for thread in request_threads():
-        thread.join(10)
-        assert not thread.is_alive()

@@ -14,8 +14,17 @@ import requests
 from evolink_nb import errors
 from evolink_nb.api.client import EvoLinkClient, Timing
 from evolink_nb.api.credentials import Secret
+from evolink_nb.api.transport import THREAD_NAME
 from evolink_nb.demo import Account, DemoServer, Fault
-from tests.support.failing_server import KEY, FailingServer, Reply, failure_of, request_threads, response
+from tests.support import threads
+from tests.support.failing_server import (
+    GOOD,
+    KEY,
+    FailingServer,
+    Reply,
+    failure_of,
+    response,
+)
 
 CREDITS = "/v1/credits"
 
@@ -186,7 +195,7 @@ def test_unreadable_response_is_not_retried(
 def test_closing_cancels_the_next_try() -> None:
     busy = Reply(response(status="503 Busy"), hang_up=True)
     patient = Timing(retry_delays=(60.0, 60.0))
-    with FailingServer(busy) as server, server.client(timing=patient) as reader:
+    with FailingServer(busy, GOOD) as server, server.client(timing=patient) as reader:
         outcome: list[BaseException] = []
 
         def read() -> None:
@@ -197,11 +206,14 @@ def test_closing_cancels_the_next_try() -> None:
         reading = threading.Thread(target=read)
         reading.start()
         server.wait_for_requests(1)
-        for thread in request_threads():
+        for thread in threads.running(THREAD_NAME):
             thread.join(10)
         reader.close()
+        # What begins after closing doesn't make what began before it go on.
+        assert reader.get_credits().spendable == Decimal("1095.3996")
         reading.join(10)
         assert outcome
+    assert len(server.heads) == 2
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), 1e10])

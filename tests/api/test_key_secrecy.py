@@ -22,7 +22,9 @@ import requests
 import urllib3
 
 from evolink_nb.api.client import EvoLinkClient
+from evolink_nb.api.transport import THREAD_NAME
 from evolink_nb.errors import EvoLinkError
+from tests.support import threads
 from tests.support.environment import isolated_environment
 from tests.support.failing_server import (
     GOOD,
@@ -30,7 +32,6 @@ from tests.support.failing_server import (
     SILENCE,
     FailingServer,
     Reply,
-    request_threads,
     response,
 )
 from tests.support.secrecy import texts_in
@@ -137,7 +138,7 @@ def test_no_exception_of_requests_survives(failure: str) -> None:
     with FailingServer(FAILURES[failure]) as server, server.client(timeout=0.5) as reader:
         error = caught(reader.get_credits)
         server.wait_until_all_closed()
-        for thread in request_threads():
+        for thread in threads.running(THREAD_NAME):
             thread.join(10)
         assert [left for left in exceptions_of_requests() if left not in before] == []
     assert isinstance(error, EvoLinkError)

@@ -157,11 +157,6 @@ def failure_of(reader: EvoLinkClient) -> EvoLinkError:
     return caught.value
 
 
-def request_threads() -> list[threading.Thread]:
-    """Return the threads of all requests that clients have in flight."""
-    return [thread for thread in threading.enumerate() if thread.name == "evolink-nb-request"]
-
-
 def loopback_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
     """Return a new certificate for 127.0.0.1, as the file to trust and as what a server shows."""
     # The keyring's Linux backend brings it; nothing but this needs it.
