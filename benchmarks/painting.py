@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from evolink_nb import Credits, CreditsFetcher, CreditsWidget
-from evolink_nb.card.render import STATIC
+from evolink_nb.card.template import STATIC
 from evolink_nb.credits import TokenCredits, UserCredits
 from tests.support.chromium import open_chromium
 from tests.support.clock import SteppedClock

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_nb.formatting import format_amount, format_rate, plain_amount, sparkline
+from evolink_nb.formatting import format_amount, format_rate, format_time, plain_amount, sparkline
 
 points = st.lists(
     st.tuples(
@@ -80,3 +80,31 @@ def test_the_ambient_context_changes_nothing(
             format_rate(rate),
             sparkline(points),
         ] == expected
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**31), max_value=10**31))
+def test_four_decimals_are_shown_exactly(amount: Decimal) -> None:
+    shown = format_amount(amount)
+    assert Decimal(shown.replace(",", "").replace("\N{MINUS SIGN}", "-")) == amount
+    assert "." not in shown or not shown.endswith("0")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-3, "0 s"),
+        (0.9, "0 s"),
+        (12.7, "12 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (3600, "1 h"),
+        (5304, "1 h 28 min"),
+        (86_399, "23 h 59 min"),
+        (86_400, "1 d"),
+        (90_000, "1 d 1 h"),
+        (1e7, "115 d 17 h"),
+    ],
+)
+def test_times_have_their_two_largest_units(seconds: float, shown: str) -> None:
+    assert format_time(seconds) == shown

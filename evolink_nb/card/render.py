@@ -1,64 +1,43 @@
-"""A reading as ``text/plain`` and ``text/html``, from ``static/card.html`` and ``static/card.css``.
-
-The live card patches the same fields of the same template in the browser (``static/card.js``).
-"""
+"""A reading as ``text/plain`` and ``text/html``. The live card shows the same fields (``card.js``)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
-from functools import cache
+from decimal import Decimal
 from html import escape
-from pathlib import Path
-from string import Template
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from ..formatting import INFINITY, MINUS, format_amount, format_rate, format_time, plain_amount, sparkline
+from ..formatting import MINUS, format_amount, format_rate, format_time, sparkline
+from ..polling.status import Status
 from .alarms import Limits
+from .gauge import Gauge
+from .template import fill_card, stylesheet
 
 if TYPE_CHECKING:
     from ..credits import Credits
     from .alarms import Level
 
-STATIC = Path(__file__).parent
-
-PILLS = {
-    "loading": "reading…",
-    "paused": "not live",
+STATUS_LABELS: dict[str, str] = {
+    Status.LOADING: "reading…",
+    Status.PAUSED: "not live",
     "stale": "old",
-    "rate-limited": "rate limited",
-    "unauthorized": "not authorized",
-    "offline": "offline",
-    "error": "can't read",
+    Status.RATE_LIMITED: "rate limited",
+    Status.UNAUTHORIZED: "not authorized",
+    Status.ERROR: "can't read",
 }
-"""The words of a card that does not move; ``card.js`` has the live card's."""
-
-
-def _button(action: str, label: str, path: str, attributes: str = "") -> str:
-    icon = f'<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{path}"/></svg>'
-    return (
-        f'<button type="button" data-action="{action}" aria-label="{label}" title="{label}"{attributes}>'
-        f"{icon}</button>"
-    )
-
-
-_LIVE = {
-    "live": " data-live",
-    "strip_hidden": "",
-    "refresh": _button("refresh", "Refresh", "M13.5 8a5.5 5.5 0 1 1-1.6-3.9M13.5 1.5v3h-3"),
-    "actions": _button("pause", "Pause", "M5.5 3.5v9M10.5 3.5v9")
-    + _button("notify", "Notify me", "M4 11V7a4 4 0 0 1 8 0v4l1 1H3zM7 14h2", " hidden"),
-}
-"""What a live card has and one that does not move has not."""
+"""What a static card says for a status that is not its own word; ``card.js`` has the live card's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """What a series of readings says: credits a second, seconds left, credits spent, points to draw.
+    """What a series of readings says.
 
-    None, and an empty series, where it says nothing. Points are (milliseconds, credits).
+    Attributes:
+        burn_rate: Credits a second of late; None where that is not known.
+        runway: Seconds the credits last at that rate; None where that is not known.
+        spent: Credits spent since the first reading.
+        points: What the sparkline is drawn from, each (milliseconds, credits).
     """
 
     burn_rate: float | None = None
@@ -69,234 +48,181 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class CardView:
-    """What a card that does not move shows: a reading, and how things stand around it.
+    """What a static card shows.
 
-    Without a ``level`` it is what the reading says by itself. With ``now`` the reading's age is told too.
+    Attributes:
+        credits: The reading; None where there is none.
+        status: How fresh it is; "stale" when a newer one was wanted and could not be had.
+        level: How much is left; None for what the reading says without any limit.
+        message: Why the last read failed.
+        age: Seconds since the reading; None says nothing of it.
+        trend: What the readings before it say.
+        worth: About what is left in USD.
+        notice: What the user must know at once.
+        outlook: How long the credits last in the user's own unit.
     """
 
     credits: Credits | None
-    status: str = "paused"
+    status: Status | Literal["stale"] = Status.PAUSED
     level: Level | None = None
     message: str = ""
-    now: datetime | None = None
+    age: float | None = None
     trend: Trend = Trend()
     worth: str = ""
     notice: str = ""
     outlook: str = ""
 
     def html(self) -> str:
-        """Give the card with its stylesheet. With all styling stripped it is a small table."""
-        return f"<style>{_stylesheet()}</style>\n{_template().substitute(_fields(self))}"
+        """Return the card with its stylesheet. With all styling stripped it is a small table."""
+        return f"<style>{stylesheet()}</style>\n{_markup(self)}"
 
     def text(self) -> str:
-        """Give the card as an aligned block of plain text."""
+        """Return the card as an aligned block of plain text."""
         credits = self.credits
-        title = "EvoLink credits" + (" (demo data)" if credits is not None and credits.simulated else "")
-        lines = [f"{title} · {_updated(credits, self.now)}"]
+        title = "EvoLink credits (demo data)" if _is_simulated(credits) else "EvoLink credits"
+        lines = [f"{title} · {_updated(credits, self.age)}"]
         if credits is not None:
-            rows = [
-                ("Account", *_left(credits.user.remaining), format_amount(credits.user.used), "user"),
-                ("API key", *_token_left(credits), format_amount(credits.token.used), "token"),
-            ]
-            widths = [max(len(row[column]) for row in rows) for column in range(4)]
-            for name, left, unit, used, half in rows:
-                mark = "  <- spendable" if half == credits.binding else ""
-                cells = f"{left:>{widths[1]}} {unit:<{widths[2]}}  {used:>{widths[3]}} used"
-                lines.append(f"  {name:<{widths[0]}}  {cells}{mark}".replace(MINUS, "-"))
+            lines += _rows(credits)
         facts = [f"{label} {text}" for label, text in _facts(self).values() if text]
         if facts:
-            lines.append(f"  {' · '.join(facts)}")
+            lines.append(" · ".join(facts))
         if self.worth:
-            lines.append(f"  worth {self.worth}")
-        status = [] if self.status in {"paused", "live"} else [PILLS.get(self.status, self.status)]
-        states = [*status, *_worry(self)]
+            lines.append(f"worth {self.worth}")
+        status = [] if self.status in {Status.PAUSED, Status.LIVE} else [_label(self.status)]
+        states = [*status, *_warning(self)]
         if states:
-            lines.append(f"  {', '.join(states)}")
-        said = [*self.notice.splitlines(), *self.message.splitlines()]
-        return "\n".join([*lines, *(f"  {line}" for line in said)])
+            lines.append(", ".join(states))
+        lines += [*self.notice.splitlines(), *self.message.splitlines()]
+        return "\n  ".join(lines)
 
     def mimebundle(self) -> dict[str, str]:
-        """Give both renderings, for a front end to choose from."""
+        """Return both renderings by MIME type, for a front end to choose from."""
         return {"text/plain": self.text(), "text/html": self.html()}
 
 
 def render_live_html() -> str:
-    """Give the markup of a live card before its first reading, for ``card.js`` to patch."""
-    nothing_yet = CardView(None, status="loading")
-    # card.css hides the labels of what is not known.
-    labels = {f"{name}_label": label for name, (label, _) in _facts(nothing_yet).items()}
-    return _template().substitute(_fields(nothing_yet) | _LIVE | labels)
+    """Return the markup of a live card before its first reading, for ``card.js`` to patch."""
+    return _markup(CardView(None, status=Status.LOADING), live=True)
 
 
 def render_text(credits: Credits) -> str:
-    """Give a reading, and nothing around it, as an aligned block of plain text."""
+    """Return a reading, and nothing around it, as an aligned block of plain text."""
     return CardView(credits, level="ok").text()
 
 
 def opening_line(credits: Credits | None) -> dict[str, str]:
-    """Give one line, as HTML and as text, that says how things stood when a live card was opened."""
+    """Return one line that says how things stood when a live card was opened.
+
+    Args:
+        credits: The reading then; None if there was none.
+
+    Returns:
+        The line by MIME type, as HTML and as plain text.
+    """
     if credits is None:
         line = "A live card of EvoLink credits, opened before its first reading."
     else:
-        account = " ".join(_left(credits.user.remaining))
-        key = " ".join(_token_left(credits))
+        account, key = Gauge.of(credits, "user"), Gauge.of(credits, "token")
         line = (
-            f"EvoLink credits when this live card was opened ({_updated(credits, None)}): account {account}, "
+            f"EvoLink credits when this live card was opened ({_updated(credits, None)}): "
+            f"account {account.remaining} {account.unit}, API key {key.remaining} {key.unit}."
         )
-        line += f"API key {key}."
     return {"text/html": f"<p>{escape(line)}</p>", "text/plain": line.replace(MINUS, "-")}
 
 
 def usd_estimate(credits: Credits | None, credits_per_dollar: float | None) -> str:
-    """Give about how many dollars can be spent, "" where nobody said what a credit is worth."""
+    """Return about how many dollars the spendable credits are worth.
+
+    Args:
+        credits: The reading; None where there is none.
+        credits_per_dollar: The rate; None or 0 where it is not known.
+
+    Returns:
+        The text, such as "≈ $16.11"; "" without a reading or a rate.
+    """
     if credits is None or not credits_per_dollar:
         return ""
     return f"≈ ${float(credits.spendable) / credits_per_dollar:,.2f}"
 
 
-@cache
-def _template() -> Template:
-    return Template((STATIC / "card.html").read_text(encoding="utf-8"))
-
-
-@cache
-def _stylesheet() -> str:
-    return (STATIC / "card.css").read_text(encoding="utf-8")
-
-
-def _fields(face: CardView) -> dict[str, str]:
-    """Give a text, safe as markup, for every field of the template."""
-    credits = face.credits
-    fields = {
-        "status": face.status,
-        "level": _level(face),
-        "badge": "demo data" if credits is not None and credits.simulated else "",
-        # Colour alone would not say it, and no bell rings for this card.
-        "pill": " · ".join([PILLS.get(face.status, face.status), *_worry(face)]),
-        "notice": face.notice,
-        "message": face.message,
-        "updated": _updated(credits, face.now),
-        "worth": face.worth,
-        "curve": sparkline(face.trend.points),
-        "refresh": "",
-        "actions": "",
+def _markup(view: CardView, *, live: bool = False) -> str:
+    credits, trend = view.credits, view.trend
+    simulated = _is_simulated(credits)
+    curve = sparkline(trend.points)
+    texts = {
+        "status": view.status,
+        "level": _level(view),
+        "badge": "demo data" if simulated else "",
+        # Colour alone would not say it, and no alarm is raised on this card.
+        "status_label": " · ".join([_label(view.status), *_warning(view)]),
+        "notice": view.notice,
+        "message": view.message,
+        "updated": _updated(credits, view.age),
+        "worth": view.worth,
+        "curve": curve,
+        "area": curve and f"{curve}L100 40L0 40Z",
     }
-    fields["area"] = fields["curve"] and f"{fields['curve']}L100 40L0 40Z"
-    for name, (label, text) in _facts(face).items():
-        fields |= {f"{name}_label": label if text else "", "burn_rate" if name == "burn" else name: text}
-    for half in ("user", "token"):
-        fields |= {f"{half}_{name}": text for name, text in _half(credits, half).items()}
-    return {name: escape(text) for name, text in fields.items()} | _markup(face)
+    for name, (label, text) in _facts(view).items():
+        # A live card keeps its labels: card.css hides those of what is not known.
+        texts |= {f"{name}_label": label if text or live else "", name: text}
+    return fill_card(
+        texts,
+        {"user": Gauge.of(credits, "user"), "token": Gauge.of(credits, "token")},
+        spent=trend.spent or None,
+        simulated=simulated,
+        live=live,
+        has_strip=bool(live or trend.points or trend.spent or view.outlook),
+    )
 
 
-def _level(face: CardView) -> Level:
-    if face.level is not None:
-        return face.level
-    return "ok" if face.credits is None else Limits().level_of(face.credits)
+def _rows(credits: Credits) -> list[str]:
+    """Return a line for each half, aligned with the other's."""
+    gauges = {"Account": Gauge.of(credits, "user"), "API key": Gauge.of(credits, "token")}
+    left, unit, used = (
+        max(len(text) for text in column)
+        for column in zip(*((g.remaining, g.unit, g.used) for g in gauges.values()), strict=True)
+    )
+    lines = []
+    for name, gauge in gauges.items():
+        mark = "  <- spendable" if gauge.binding else ""
+        amounts = f"{gauge.remaining:>{left}} {gauge.unit:<{unit}}  {gauge.used:>{used}} used"
+        lines.append(f"{name}  {amounts}{mark}".replace(MINUS, "-"))
+    return lines
 
 
-def _worry(face: CardView) -> list[str]:
-    """Give the level in a word, nothing where it is none to worry about or the number says so itself."""
-    level = _level(face)
+def _facts(view: CardView) -> dict[str, tuple[str, str]]:
+    """Return the label and the text of each fact of the strip, "" where there is nothing to say."""
+    rate, runway, spent = view.trend.burn_rate, view.trend.runway, view.trend.spent
+    return {
+        "burn_rate": ("burn", format_rate(rate) if rate else ""),
+        "runway": ("runway", f"≈ {format_time(runway)}" if runway else ""),
+        "spent": ("spent this session", format_amount(spent) if spent else ""),
+        "outlook": ("enough for", view.outlook),
+    }
+
+
+def _label(status: str) -> str:
+    return STATUS_LABELS.get(status, status)
+
+
+def _level(view: CardView) -> Level:
+    if view.level is not None:
+        return view.level
+    return "ok" if view.credits is None else Limits().level_of(view.credits)
+
+
+def _warning(view: CardView) -> list[str]:
+    """Return the level as a word; none for "ok", and none where the number says so itself."""
+    level = _level(view)
     return [level] if level in {"low", "critical"} else []
 
 
-def _half(credits: Credits | None, half: str) -> Mapping[str, str]:
-    """Give the texts of one gauge."""
-    empty = dict.fromkeys(("mark", "remaining", "unit", "total", "used", "used_unit"), "")
-    drawn = {
-        "binding": "false",
-        "max": "1",
-        "now": "0",
-        "valuetext": "not read yet",
-        "share": "0",
-        "length": "1",
-    }
-    if credits is None:
-        return empty | drawn
-    amounts = credits.user if half == "user" else credits.token
-    total = amounts.remaining + amounts.used
-    unlimited = half == "token" and credits.token.unlimited
-    shown, unit = _token_left(credits) if half == "token" else _left(amounts.remaining)
-    binding = credits.binding == half
-    texts = {
-        "mark": "spendable" if binding else "",
-        "binding": "true" if binding else "false",
-        "remaining": shown,
-        "length": _length(shown),
-        "unit": unit,
-        "used": format_amount(amounts.used),
-        "used_unit": "used",
-    }
-    if unlimited:
-        return empty | drawn | texts | {"valuetext": unit}
-    share = min(max(amounts.remaining / total, Decimal(0)), Decimal(1)) if total > 0 else Decimal(0)
-    ceiling = max(total, amounts.remaining, Decimal(0))
-    return texts | {
-        "total": f"of {format_amount(total)} ·",
-        "max": plain_amount(ceiling) if ceiling else "1",
-        "now": plain_amount(max(amounts.remaining, Decimal(0))),
-        "valuetext": f"{shown.replace(MINUS, 'minus ')} of {format_amount(total)} {unit}",
-        "share": plain_amount((share * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)),
-    }
+def _is_simulated(credits: Credits | None) -> bool:
+    return credits is not None and credits.simulated
 
 
-def _markup(face: CardView) -> dict[str, str]:
-    """Give the fields that are markup themselves: attributes that are there or not, small decimals."""
-    credits, trend = face.credits, face.trend
-    markup = {"demo": " data-demo" if credits is not None and credits.simulated else ""}
-    markup |= {"live": "", "user_remaining": "", "token_remaining": "", "token_unlimited": ""}
-    markup["strip_hidden"] = "" if trend.points or trend.spent or face.outlook else " hidden"
-    values: dict[str, Decimal | None] = dict.fromkeys(
-        ("user_remaining", "user_used", "token_remaining", "token_used", "spent")
-    )
-    if trend.spent:
-        values["spent"] = trend.spent
-    if credits is not None:
-        markup["token_unlimited"] = " data-unlimited" if credits.token.unlimited else ""
-        values["user_remaining"], values["user_used"] = credits.user.remaining, credits.user.used
-        values["token_used"] = credits.token.used
-        if not credits.token.unlimited:
-            values["token_remaining"] = credits.token.remaining
-        markup["user_remaining"] = _small_decimals(_left(credits.user.remaining)[0])
-        markup["token_remaining"] = _small_decimals(_token_left(credits)[0])
-    for name, amount in values.items():
-        markup[f"{name}_value"] = "" if amount is None else f' data-value="{plain_amount(amount)}"'
-    return markup
-
-
-def _facts(face: CardView) -> dict[str, tuple[str, str]]:
-    """Give the label and the text of each line of the spend strip, "" where there is nothing to say."""
-    rate, left, spent = face.trend.burn_rate, face.trend.runway, face.trend.spent
-    return {
-        "burn": ("burn", format_rate(rate) if rate else ""),
-        "runway": ("runway", f"≈ {format_time(left)}" if left else ""),
-        "spent": ("spent this session", format_amount(spent) if spent else ""),
-        "outlook": ("enough for", face.outlook),
-    }
-
-
-def _left(remaining: Decimal) -> tuple[str, str]:
-    return format_amount(remaining), "overdrawn" if remaining < 0 else "credits left"
-
-
-def _token_left(credits: Credits) -> tuple[str, str]:
-    return (INFINITY, "no limit of its own") if credits.token.unlimited else _left(credits.token.remaining)
-
-
-def _updated(credits: Credits | None, now: datetime | None) -> str:
+def _updated(credits: Credits | None, age: float | None) -> str:
     if credits is None:
         return "no reading yet"
-    age = "" if now is None else f" ({format_time((now - credits.read_at).total_seconds())} ago)"
-    return f"read {credits.read_at.astimezone():%Y-%m-%d %H:%M:%S %Z}{age}"
-
-
-def _small_decimals(shown: str) -> str:
-    whole, point, decimals = shown.partition(".")
-    return escape(whole) + (f"<small>{point}{decimals}</small>" if point else "")
-
-
-def _length(shown: str) -> str:
-    """Give a number's length in widths of a digit of its whole part; the ring's is about 7."""
-    whole, point, decimals = shown.partition(".")
-    return f"{len(whole) + 0.6 * len(point + decimals):g}"
+    ago = "" if age is None else f" ({format_time(age)} ago)"
+    return f"read {credits.read_at.astimezone():%Y-%m-%d %H:%M:%S %Z}{ago}"

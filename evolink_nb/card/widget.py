@@ -18,8 +18,10 @@ from traitlets import Bool, Float, Instance, TraitError, TraitType, Unicode
 from ..api import settings
 from ..api.client import EvoLinkClient
 from ..polling.fetcher import CreditsFetcher
+from ..polling.status import Status
 from . import render as card
 from .alarms import Alarm, AlarmLatch, Limit, Limits
+from .template import STATIC
 
 if TYPE_CHECKING:
     from ..credits import Credits
@@ -56,8 +58,8 @@ class CreditsWidget(anywidget.AnyWidget):
     ``warn_below`` and ``critical_below`` are credits (``50``) or a runway (``"2h"``).
     """
 
-    _esm = card.STATIC / "card.js"
-    _css = card.STATIC / "card.css"
+    _esm = STATIC / "card.js"
+    _css = STATIC / "card.css"
     _template = _synced(Unicode())
 
     token_remaining = _synced(Float(None, allow_none=True))
@@ -152,7 +154,7 @@ class CreditsWidget(anywidget.AnyWidget):
         fetcher = self.fetcher
         return card.CardView(
             fetcher.credits,
-            status="paused" if fetcher.error is None else fetcher.status,
+            status=Status.PAUSED if fetcher.error is None else Status(fetcher.status),
             message="" if fetcher.error is None else str(fetcher.error),
             level=None if fetcher.credits is None else self._level_of(fetcher.credits),
             trend=card.Trend(*_shown_trend(fetcher), fetcher.spent, self._points()),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from ..errors import ConfigurationError, EvoLinkError
 from ..metering import ledger
 from ..metering.report import Costs
 from ..polling.fetcher import CreditsFetcher
+from ..polling.status import Status
 from .cells import Cells
 from .outputs import LiveOutput, static_fallback
 
@@ -222,8 +222,8 @@ class Commands:
             return fetcher.read()
         except EvoLinkError:
             if fetcher.credits is not None:
-                now, notice = datetime.now(UTC), fetcher.notice
-                stale = card.CardView(fetcher.credits, status="stale", now=now, notice=notice)
+                age = fetcher.clock.monotonic() - fetcher.credits.monotonic
+                stale = card.CardView(fetcher.credits, "stale", age=age, notice=fetcher.notice)
                 display(stale.mimebundle(), raw=True)
             raise
 
@@ -264,7 +264,7 @@ def _bundle_of(fetcher: CreditsFetcher, options: argparse.Namespace) -> dict[str
     credits, error = fetcher.credits, fetcher.error
     return card.CardView(
         credits,
-        status="paused" if error is None else fetcher.status,
+        status=Status.PAUSED if error is None else Status(fetcher.status),
         message="" if error is None else str(error),
         level=None if credits is None else limits.level_of(credits, fetcher.runway),
         trend=card.Trend(fetcher.burn_rate, fetcher.runway, fetcher.spent),

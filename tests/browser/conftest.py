@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from evolink_nb.card.render import STATIC
+from evolink_nb.card.template import STATIC
 from tests.support.chromium import open_chromium
 from tests.support.jupyter import FrontEnd, JupyterServer
 

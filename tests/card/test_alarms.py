@@ -138,6 +138,29 @@ def test_time_limits_look_at_the_runway(runway: float | None, level: str) -> Non
     assert Limits.parse("2h", "30 min").level_of(reading(), runway) == level
 
 
+@pytest.mark.parametrize(
+    ("spendable", "warn_below", "level"),
+    [
+        ("10", None, "ok"),
+        ("10", 10, "ok"),
+        ("9.9999", 10, "low"),
+        ("9.9999", Decimal(10), "low"),
+        ("9.9999", 9.99, "ok"),
+        ("0", None, "critical"),
+        ("0", 10, "critical"),
+        ("-0.0001", None, "overdrawn"),
+        ("-5", 10, "overdrawn"),
+    ],
+)
+def test_the_level_follows_the_spendable(
+    spendable: str, warn_below: Decimal | float | None, level: str
+) -> None:
+    limits = Limits.parse(warn_below, None)
+    assert limits.level_of(reading(spendable)) == level
+    assert limits.level_of(reading(token=spendable)) == level
+    assert limits.level_of(reading(token=spendable, unlimited=True)) == "ok"
+
+
 def test_the_worse_of_two_limits_counts() -> None:
     limits = Limits.parse(100, "30 min")
     assert limits.level_of(reading("99"), 1000) == "critical"

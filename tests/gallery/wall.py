@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evolink_nb.card import render as card
+from evolink_nb.card.template import STATIC, stylesheet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,7 @@ class Wall:
         self.complaints = complaints = []
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.set_content(_FRAME % (card.STATIC / "card.css").read_text(encoding="utf-8"))
+        page.set_content(_FRAME % stylesheet())
         self.set_theme(theme)
         self.set_width(width)
         start = scene.now.timestamp() + scene.age
@@ -68,7 +68,7 @@ class Wall:
             page.locator("#card").evaluate("(place, markup) => { place.innerHTML = markup; }", scene.markup)
             return
         page.evaluate(_HOST)
-        code = (card.STATIC / "card.js").read_text(encoding="utf-8")
+        code = (STATIC / "card.js").read_text(encoding="utf-8")
         page.evaluate(
             "scene => host.show(scene)", {"code": code, "state": scene.state, "points": scene.points}
         )

@@ -1,4 +1,4 @@
-"""The card that does not move and the live one show the same: one's markup against the other's page."""
+"""The static card and the live one show the same: one's markup against the other's page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BEGINNING = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
 
 # Draws the live card from the kernel's state and takes both cards apart: every element with its attributes,
 # its styles and its text, a field as one.
-TAKE_APART = """({ state, points, still }) => {
+TAKE_APART = """({ state, points, markup }) => {
     const listeners = {};
     const model = {
         get: (name) => state[name],
@@ -35,8 +35,8 @@ TAKE_APART = """({ state, points, still }) => {
         },
     };
     const places = [0, 1].map(() => document.body.appendChild(document.createElement("div")));
-    const [stillPlace, livePlace] = places;
-    stillPlace.innerHTML = still;
+    const [staticPlace, livePlace] = places;
+    staticPlace.innerHTML = markup;
     const leave = card.default.render({ model, el: livePlace });
     const parts = places.map((place) => {
         for (const button of place.querySelectorAll("button")) button.remove();
@@ -57,15 +57,15 @@ TAKE_APART = """({ state, points, still }) => {
     return parts;
 }"""
 
-# What a card that does not move has to say otherwise, or can't.
+# What a static card has to say otherwise, or can't.
 OWN = {
     ("class", "evolink-card"): {"data-status", "data-live"},
     ("data-field", "status"): {"text"},
     ("data-field", "updated"): {"text"},
     ("data-field", "cadence"): {"text"},
-    # Before there is a trend the live card keeps the room for it.
+    # Before there is a trend the live card keeps its place free.
     ("class", "evo-strip"): {"hidden"},
-    # An alarm is rung, in the live card's own region; this one tells the level.
+    # Alarms are the live card's, in a region of their own; this one shows the level.
     ("data-field", "alarm"): {"text"},
 }
 
@@ -91,8 +91,8 @@ class ScriptedClient:
 Parts = list[dict[str, str]]
 
 
-def twins(page: Page, readings: Sequence[Credits], **options: Any) -> list[tuple[Parts, Parts]]:
-    """The parts of the still card and of the live one, after each reading that one widget follows."""
+def pairs_of(page: Page, readings: Sequence[Credits], **options: Any) -> list[tuple[Parts, Parts]]:
+    """The parts of the static card and of the live one, after each reading that one widget follows."""
     client = ScriptedClient(readings)
     fetcher = CreditsFetcher(client, 3600, clock=client.clock)
     widget = CreditsWidget(fetcher, interval=3600, **options)
@@ -112,10 +112,10 @@ def taken_apart(page: Page, widget: CreditsWidget) -> tuple[Parts, Parts]:
     cards = {
         "state": widget.get_state(),
         "points": widget._points(),
-        "still": widget.render()["text/html"],
+        "markup": widget.render()["text/html"],
     }
-    still, live = page.evaluate(TAKE_APART, cards)
-    return without_own(still), without_own(live)
+    static, live = page.evaluate(TAKE_APART, cards)
+    return without_own(static), without_own(live)
 
 
 def without_own(parts: Parts) -> Parts:
@@ -175,16 +175,16 @@ READINGS = {
 
 def test_every_part_is_the_same(card_js: Page) -> None:
     for name, credits in READINGS.items():
-        pairs = twins(card_js, [credits], warn_below=50, critical_below=10, credits_per_dollar=68.0)
-        for still, live in pairs:
-            assert len(still) > 50
-            assert still == live, name
+        pairs = pairs_of(card_js, [credits], warn_below=50, critical_below=10, credits_per_dollar=68.0)
+        for static, live in pairs:
+            assert len(static) > 50
+            assert static == live, name
 
 
-def test_a_gateways_dust_is_told_the_same_to_a_floats_last_digit(card_js: Page) -> None:
-    ((still, live),) = twins(card_js, [reading("0.00004", "-2.7755575615628914e-17", used="0")])
+def test_dust_is_shown_the_same(card_js: Page) -> None:
+    ((static, live),) = pairs_of(card_js, [reading("0.00004", "-2.7755575615628914e-17", used="0")])
     numbers = {"data-value", "aria-valuemax", "aria-valuenow"}
-    for ours, theirs in zip(still, live, strict=True):
+    for ours, theirs in zip(static, live, strict=True):
         for name in numbers & ours.keys():
             assert "e" not in theirs[name]
             assert float(ours.pop(name)) == pytest.approx(float(theirs.pop(name)), abs=1e-20)
@@ -193,16 +193,16 @@ def test_a_gateways_dust_is_told_the_same_to_a_floats_last_digit(card_js: Page) 
     assert texts == ["<0.0001", ">\N{MINUS SIGN}0.0001"]
 
 
-def test_a_course_of_spending_is_told_the_same(card_js: Page) -> None:
+def test_an_evening_is_shown_the_same(card_js: Page) -> None:
     left = ["1095.3996", "1090.1", "1080.0001", "1079.9", "1500", "1443.21", "1400", "1388.8888", "1387"]
     readings = [
         reading(user, str(99_000 - 7 * number), token_used=str(600 + 7 * number), minutes=number / 3)
         for number, user in enumerate(left)
     ]
-    pairs = twins(card_js, readings, warn_below="2h", credits_per_dollar=68.0)
+    pairs = pairs_of(card_js, readings, warn_below="2h", credits_per_dollar=68.0)
     assert len(pairs) == len(left)
-    for still, live in pairs:
-        assert still == live
+    for static, live in pairs:
+        assert static == live
     names = ("burn-rate", "runway", "spent", "worth")
     told = [part_of(pairs[-1][1], data_field=name)["text"] for name in names]
     assert all(told)
@@ -211,32 +211,32 @@ def test_a_course_of_spending_is_told_the_same(card_js: Page) -> None:
 
 
 @pytest.mark.parametrize("words", ["about 14 more runs of this cell", "<b>5</b> & $worth ${spent}\n&lt;", ""])
-def test_a_notice_and_the_outlook_are_told_the_same(card_js: Page, words: str) -> None:
+def test_notice_and_outlook_are_the_same(card_js: Page, words: str) -> None:
     fetcher = CreditsFetcher(ScriptedClient([reading()]), 3600)
     widget = CreditsWidget(fetcher, interval=3600)
     fetcher.wait(10)
     fetcher.set_message(notice=words, outlook=words)
     try:
-        still, live = taken_apart(card_js, widget)
+        static, live = taken_apart(card_js, widget)
     finally:
         widget.close()
-    assert still == live
+    assert static == live
     for name in ("notice", "outlook"):
         assert part_of(live, data_field=name)["text"] == words
     labels = [part["text"] for part in live if part.get("class") == "evo-label"]
     assert labels == (["enough for"] if words else [])
 
 
-def test_before_the_first_reading_both_say_so(card_js: Page) -> None:
+def test_without_a_reading_both_say_so(card_js: Page) -> None:
     fetcher = CreditsFetcher(ScriptedClient([]), 3600)
     widget = CreditsWidget(fetcher, interval=3600)
     fetcher.wait(10)  # the script is empty: the reading fails
     try:
-        still, live = taken_apart(card_js, widget)
+        static, live = taken_apart(card_js, widget)
     finally:
         widget.close()
     assert fetcher.credits is None
-    assert still == live
+    assert static == live
     assert part_of(live, data_field="user-remaining")["text"] == ""
     assert part_of(live, data_field="message")["text"].startswith("The reading failed unexpectedly")
 
@@ -261,18 +261,18 @@ used = st.decimals(0, 10**9, places=4) | st.decimals(0, 2000, places=4)
 )
 # Drawn in a browser, a failure takes minutes to make small, and is as readable as it comes.
 @settings(max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-def test_any_course_is_told_the_same(card_js: Page, readings: list[Credits]) -> None:
-    for still, live in twins(
+def test_any_readings_are_shown_the_same(card_js: Page, readings: list[Credits]) -> None:
+    for static, live in pairs_of(
         card_js, readings, warn_below=500, critical_below="30 min", credits_per_dollar=68.0
     ):
-        for ours, theirs in zip(still, live, strict=True):
+        for ours, theirs in zip(static, live, strict=True):
             shares = [float(part.pop("--share", 0)) for part in (ours, theirs)]
             # A share on the verge between two tenths of a percent may fall to either side: floats.
             assert abs(shares[0] - shares[1]) <= 0.100001
             assert ours == theirs
 
 
-def test_an_alarm_stands_on_the_live_card_until_a_good_reading() -> None:
+def test_an_alarm_stays_until_recovery() -> None:
     left = ["200", "99", "105", "99", "111"]
     fetcher = CreditsFetcher(ScriptedClient([reading(user) for user in left]), 3600)
     rung: list[str] = []

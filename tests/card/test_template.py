@@ -1,0 +1,68 @@
+"""The card's files: what they cost, and that they reach nowhere and write no markup but the template."""
+
+from __future__ import annotations
+
+import gzip
+import re
+
+from evolink_nb.card.render import CardView, render_live_html
+from evolink_nb.card.template import STATIC
+
+from .markup import reading
+
+MAX_GZIPPED = 10_000
+"""Bytes of the card's own files together; comments are free up to that."""
+
+
+def script() -> str:
+    """The code of `card.js` without its comments, whose types name other modules."""
+    source = (STATIC / "card.js").read_text(encoding="utf-8")
+    return re.sub(r"/\*.*?\*/|^ *//.*?$", "", source, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_the_files_together_are_small() -> None:
+    files = sorted(file for file in STATIC.iterdir() if file.suffix in {".html", ".css", ".js"})
+    assert {"card.css", "card.html", "card.js"} <= {file.name for file in files}
+    assert len(gzip.compress(b"".join(file.read_bytes() for file in files))) <= MAX_GZIPPED
+
+
+def test_nothing_is_fetched_from_elsewhere() -> None:
+    markup = CardView(reading()).html() + render_live_html()
+    for telltale in ("http:", "https:", "url(", "@import", "<script", "src=", "//"):
+        assert telltale not in markup.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_markup_has_no_indentation() -> None:
+    """In a notebook converted to Markdown an indented line can become a code block."""
+    markup = CardView(reading()).html().split("</style>\n")[1] + render_live_html()
+    assert not re.search(r"^\s", markup, flags=re.MULTILINE)
+    assert "\n\n" not in markup
+
+
+def test_the_template_is_the_only_markup() -> None:
+    writes = re.findall(r".*(?:inner|outer|Adjacent|set)HTML.*", script())
+    assert writes == ['    element.innerHTML = model.get("_template");']
+    for telltale in (
+        "eval(",
+        "Function(",
+        "document.write",
+        "createContextualFragment",
+        "DOMParser",
+        "srcdoc",
+    ):
+        assert telltale not in script()
+
+
+def test_the_script_reaches_nowhere() -> None:
+    for telltale in (
+        "http:",
+        "https:",
+        "ws:",
+        "wss:",
+        "fetch(",
+        "XMLHttpRequest",
+        "sendBeacon",
+        "import(",
+        "import ",
+    ):
+        assert telltale not in script()
