@@ -1,20 +1,59 @@
 // @ts-check
 /**
- * The live card: patches card.html with what the kernel's traits say, a server's words as text only.
+ * The live card: fills the fields of card.html with what the kernel's traits say.
  *
- * @typedef {(event: string, listener: (content?: any) => void) => void} Listen
- * @typedef {{get: (trait: string) => any, send: (content: object) => void, on: Listen, off: Listen}} Model
+ * Everything is set as text; the template, which comes with the kernel's code, is the only markup. What
+ * decides is in the exported functions, which know no page: formats, `sparkline`, `gaugeOf` and
+ * `displayStatus`. `Card` puts their results on the page. formatting.py and gauge.py have the same
+ * functions for static cards, and tests compare the two.
+ *
+ * @typedef {import("@anywidget/types").AnyModel<Traits>} Model
+ * @typedef {import("@anywidget/types").Render<Traits>} Render
+ * @typedef {"user" | "token"} Half
  * @typedef {[milliseconds: number, credits: number]} Point  of the sparkline
  */
 
-/** Milliseconds that a click may go unanswered before the kernel counts as busy. */
-const PATIENCE = 1000;
-/** Readings that may be missing before the card says so. */
-const MISSED = 3;
+/**
+ * The synced traits of CreditsWidget (widget.py). Times of day are in milliseconds.
+ *
+ * @typedef {object} Traits
+ * @property {string} _template  the markup to fill
+ * @property {number | null} user_remaining
+ * @property {number | null} user_used
+ * @property {number | null} token_remaining
+ * @property {number | null} token_used
+ * @property {boolean} token_unlimited
+ * @property {Half} binding
+ * @property {string} level
+ * @property {boolean} simulated
+ * @property {number} spent
+ * @property {number | null} burn_rate  credits a second
+ * @property {number | null} runway  seconds
+ * @property {string} status
+ * @property {string} message
+ * @property {string} alarm
+ * @property {string} notice
+ * @property {string} outlook
+ * @property {string} worth
+ * @property {string} limits
+ * @property {number | null} updated_at
+ * @property {number | null} retry_at
+ * @property {number} interval  seconds
+ */
+
+/** Milliseconds after which an unanswered click means that the kernel is busy. */
+const CLICK_TIMEOUT = 1000;
+/** Intervals without a reading after which the card is stale. */
+const MAX_MISSED_READINGS = 3;
+/** Milliseconds between two heartbeats: the kernel forgets a view it doesn't hear of. */
+const HEARTBEAT_INTERVAL = 60_000;
+/** Milliseconds after which a view says again that it is visible: the kernel may have missed the first. */
+const CONFIRM_AFTER = 3000;
+/** Points of the sparkline at most; widget.py has the same number. */
 const MAX_POINTS = 60;
 
-/** @type {Record<string, string>}  where a status is not its own word */
-const PILLS = {
+/** @type {Record<string, string>}  what is shown for a status that is not its own word */
+const STATUS_LABELS = {
   loading: "reading…",
   "rate-limited": "rate limited",
   unauthorized: "not authorized",
@@ -22,44 +61,74 @@ const PILLS = {
   gone: "kernel gone",
   error: "can't read",
 };
-const GONE = "This card's kernel is gone. Run its cell again.";
-const PAUSE = ["Pause", "M5.5 3.5v9M10.5 3.5v9"];
-const RESUME = ["Resume", "M5 3.5v9l7.5-4.5z"];
+const GONE_MESSAGE = "This card's kernel is gone. Run its cell again.";
+const PAUSE = { label: "Pause", icon: "M5.5 3.5v9M10.5 3.5v9" };
+const RESUME = { label: "Resume", icon: "M5 3.5v9l7.5-4.5z" };
+const MINUS = "\u2212";
+const INFINITY = "∞";
 
-const decimals = new Intl.NumberFormat("en-US", { maximumFractionDigits: 4 });
-const figures = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
+const fourDecimals = new Intl.NumberFormat("en-US", { maximumFractionDigits: 4 });
+const threeFigures = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 
-/** @param {number} amount  with thousands separated, at most 4 decimals; "0" only for nothing */
+// -- formats ---------------------------------------------------------------------------------------------
+
+/**
+ * Return credits with their thousands separated and at most 4 decimals; "<0.0001" for less than that.
+ *
+ * @param {number} amount  credits
+ * @returns {string}
+ */
 export function formatAmount(amount) {
-  const sign = amount < 0 ? "\u2212" : "";
+  const sign = amount < 0 ? MINUS : "";
   if (amount && Math.abs(amount) < 0.00005) return `${sign ? ">" : "<"}${sign}0.0001`;
-  return sign + decimals.format(Math.abs(amount));
+  return sign + fourDecimals.format(Math.abs(amount));
 }
 
-/** @param {number} amount  unformatted: no exponent */
+/**
+ * Return a number to its last digit, without an exponent.
+ *
+ * @param {number} amount
+ * @returns {string}
+ */
 export function plainAmount(amount) {
-  const text = String(amount + 0);
+  const text = String(amount + 0); // -0 is "0"
   if (text.includes("e+")) return String(BigInt(amount));
   return text.includes("e") ? amount.toFixed(20).replace(/\.?0+$/, "") : text;
 }
 
-/** @param {number} seconds  as "12 s", "2 min", "1 h 28 min" or "3 d 4 h" */
+/**
+ * Return a duration in its one or two largest units: "12 s", "2 min", "1 h 28 min" or "3 d 4 h".
+ *
+ * @param {number} seconds
+ * @returns {string}
+ */
 export function formatTime(seconds) {
   const whole = Math.max(Math.floor(seconds), 0);
   if (whole < 60) return `${whole} s`;
   const minutes = Math.floor(whole / 60);
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
-  const [large, rest] = hours < 24 ? [`${hours} h`, minutes % 60] : [`${Math.floor(hours / 24)} d`, hours % 24];
-  return large + (rest ? ` ${rest} ${hours < 24 ? "min" : "h"}` : "");
+  const [large, rest, small] =
+    hours < 24 ? [`${hours} h`, minutes % 60, "min"] : [`${Math.floor(hours / 24)} d`, hours % 24, "h"];
+  return rest ? `${large} ${rest} ${small}` : large;
 }
 
-/** @param {number} rate  credits a second, in the unit that reads best */
+/**
+ * Return a burn rate in three figures of the unit that reads best: "12.4 / min" or "3 / h".
+ *
+ * @param {number} rate  credits a second
+ * @returns {string}
+ */
 export function formatRate(rate) {
-  return rate * 60 >= 1 ? `${figures.format(rate * 60)} / min` : `${figures.format(rate * 3600)} / h`;
+  return rate * 60 >= 1 ? `${threeFigures.format(rate * 60)} / min` : `${threeFigures.format(rate * 3600)} / h`;
 }
 
-/** @param {Point[]} points  as a path in a box of 100 by 40; "" for fewer than two */
+/**
+ * Return the line through a series of readings, as an SVG path in a box of 100 by 40.
+ *
+ * @param {Point[]} points  in order of time
+ * @returns {string}  "" for fewer than two points
+ */
 export function sparkline(points) {
   if (points.length < 2) return "";
   const start = points[0][0];
@@ -68,264 +137,458 @@ export function sparkline(points) {
   const low = Math.min(...amounts);
   const height = Math.max(...amounts) - low;
   const spots = points.map(([time, amount]) => {
+    const x = ((time - start) / width) * 100;
     const y = height ? 36 - ((amount - low) / height) * 32 : 20;
-    return `${(((time - start) / width) * 100).toFixed(1)} ${y.toFixed(1)}`;
+    return `${x.toFixed(1)} ${y.toFixed(1)}`;
   });
   return `M${spots.join("L")}`;
 }
 
+// -- decisions -------------------------------------------------------------------------------------------
+
+/**
+ * What one ring shows.
+ *
+ * @typedef {object} Gauge
+ * @property {string} remaining  what is left, formatted
+ * @property {number | null} remainingValue  the same as a number; null where there is none
+ * @property {string} unit  what that number is
+ * @property {string} total  "" where it means nothing
+ * @property {string} used
+ * @property {number} usedValue
+ * @property {number} share  percent of the ring that is filled
+ * @property {number} maximum  aria-valuemax
+ * @property {number} now  aria-valuenow
+ * @property {string} spoken  aria-valuetext
+ */
+
+/**
+ * Return what the ring of one half of a reading shows.
+ *
+ * @param {{ remaining: number, used: number, unlimited: boolean }} amounts  in credits
+ * @returns {Gauge}
+ */
+export function gaugeOf({ remaining, used, unlimited }) {
+  const common = { used: formatAmount(used), usedValue: used };
+  if (unlimited) {
+    const unit = "no limit of its own";
+    const empty = { total: "", share: 0, maximum: 1, now: 0 };
+    return { ...common, ...empty, remaining: INFINITY, remainingValue: null, unit, spoken: unit };
+  }
+  const total = Number((remaining + used).toFixed(6)); // without the noise of adding floats
+  const share = total > 0 ? Math.min(Math.max(remaining / total, 0), 1) : 0;
+  const shown = formatAmount(remaining);
+  const unit = remaining < 0 ? "overdrawn" : "credits left";
+  return {
+    ...common,
+    remaining: shown,
+    remainingValue: remaining,
+    unit,
+    total: formatAmount(total),
+    share: Math.round(share * 1000) / 10,
+    maximum: Math.max(total, remaining, 0) || 1,
+    now: Math.max(remaining, 0),
+    spoken: `${shown.replace(MINUS, "minus ")} of ${formatAmount(total)} ${unit}`,
+  };
+}
+
+/**
+ * What a card knows of its kernel. Times are in milliseconds of the page's clock.
+ *
+ * @typedef {object} Situation
+ * @property {string} reported  the kernel's status
+ * @property {boolean} disconnected  whether the kernel has ended
+ * @property {boolean} visible  whether this view can be seen: else no readings are expected
+ * @property {number} now
+ * @property {number | null} clickedAt  when an unanswered click was made
+ * @property {number} arrivedAt  when the newest reading came
+ * @property {number} visibleSince
+ * @property {number | null} retryAt  when the server allows the next try
+ * @property {number} interval  seconds between two readings
+ */
+
+/**
+ * Return the status a card shows, and its words.
+ *
+ * A kernel that is gone or busy can't report it: that is seen here, from its silence.
+ *
+ * @param {Situation} situation
+ * @returns {{ status: string, label: string }}
+ */
+export function displayStatus(situation) {
+  const { reported, disconnected, visible, now, clickedAt, arrivedAt, visibleSince, retryAt } = situation;
+  if (disconnected) return { status: "gone", label: STATUS_LABELS.gone };
+  if (clickedAt !== null) {
+    const status = now - clickedAt < CLICK_TIMEOUT ? "refreshing" : "busy";
+    return { status, label: STATUS_LABELS[status] ?? status };
+  }
+  const age = (now - arrivedAt) / 1000;
+  const silence = Math.min(age, (now - visibleSince) / 1000);
+  const isExpected = visible && (reported === "live" || reported === "refreshing");
+  if (isExpected && silence > MAX_MISSED_READINGS * Math.max(situation.interval, 1)) {
+    return { status: "stale", label: `no word for ${formatTime(age)}` };
+  }
+  const label = STATUS_LABELS[reported] ?? reported;
+  const wait = retryAt === null ? 0 : Math.ceil((retryAt - now) / 1000);
+  return { status: reported, label: wait > 0 ? `${label} · ${formatTime(wait)}` : label };
+}
+
+// -- the page --------------------------------------------------------------------------------------------
+
+/** One view of the card. `destroy` takes down everything it has set up. */
 class Card {
+  #id = Math.random().toString(36).slice(2);
+  #abort = new AbortController();
+  #disconnected = false;
+  #visible = false;
+  #visibleSince = Date.now();
+  /** When the newest reading came, by the page's clock. */
+  #arrivedAt;
+  /** @type {number | null}  when an unanswered click was made */
+  #clickedAt = null;
+  /** @type {Point[]} */
+  #points = [];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #confirmation;
+  #outputChanges = new MutationObserver(() => this.#removeFallback());
+  #model;
+  #element;
+  #root;
+  #fields;
+  #gauges;
+  #badge;
+  #curve;
+  #area;
+  #pause;
+  #notify;
+
   /**
-   * @param {Model} model
-   * @param {HTMLElement} element
+   * @param {Model} model  the kernel's side
+   * @param {HTMLElement} element  where the card is put
    */
   constructor(model, element) {
-    this.model = model;
-    this.element = element;
+    this.#model = model;
+    this.#element = element;
+    this.#arrivedAt = Math.min(model.get("updated_at") ?? Infinity, Date.now());
     element.innerHTML = model.get("_template");
-    this.root = this.one(".evolink-card");
-    this.id = Math.random().toString(36).slice(2);
-    const now = Date.now();
-    /** When the newest reading came, by this machine's clock. */
-    this.arrivedAt = Math.min(model.get("updated_at") ?? now, now);
-    /** Since when this view is seen, and owed readings. */
-    this.seenAt = now;
-    /** When an unanswered click was made, or 0. */
-    this.clickedAt = 0;
-    /** @type {Point[]} */
-    this.points = [];
-    this.visible = false;
-    this.gone = false;
-
-    this.on("refresh", () => this.refresh());
-    this.on("pause", () => this.send(model.get("status") === "paused" ? "resume" : "pause"));
-    this.on("notify", () => globalThis.Notification?.requestPermission().then(() => this.tick()));
-
-    /** @type {Record<string, (content?: any) => void>} */
-    this.listeners = {
-      "change:updated_at": () => this.arrive(),
-      "change:notice": () => this.ring("notice"),
-      "change:alarm": () => this.ring("alarm"),
-      change: () => this.update(),
-      // Comes once, when the kernel is restarted.
-      comm_live_update: () => (this.gone = true),
-      "msg:custom": (content) => this.hear(content),
-    };
-    for (const event in this.listeners) model.on(event, this.listeners[event]);
-    this.timer = setInterval(() => this.tick(), 1000);
-    this.look = () => this.see(!document.hidden && element.getClientRects().length > 0);
-    this.sizes = new ResizeObserver(this.look);
-    this.sizes.observe(this.root);
-    this.changes = new MutationObserver(() => this.clear());
-    document.addEventListener("visibilitychange", this.look);
+    this.#root = query(element, ".evolink-card");
+    this.#fields = fieldsIn(this.#root);
+    this.#gauges = { user: this.#gaugeElements("user"), token: this.#gaugeElements("token") };
+    this.#badge = query(element, ".evo-badge");
+    this.#curve = query(element, ".evo-curve");
+    this.#area = query(element, ".evo-area");
+    this.#pause = query(element, '[data-action="pause"]');
+    this.#notify = query(element, '[data-action="notify"]');
+    this.#listenToUser(query(element, '[data-action="refresh"]'));
+    this.#listenToKernel();
+    this.#watchVisibility();
     this.update();
-    this.send("history");
+    this.#send("history");
   }
 
   destroy() {
-    this.visible = false;
-    clearInterval(this.timer);
-    this.sizes.disconnect();
-    this.changes.disconnect();
-    document.removeEventListener("visibilitychange", this.look);
-    for (const event in this.listeners) this.model.off(event, this.listeners[event]);
-    this.send("leave");
+    this.#abort.abort();
+    this.#send("leave");
   }
 
-  /** @type {(action: string, visible?: boolean) => void} */
-  send(action, visible) {
-    if (!this.gone) this.model.send({ action, view: this.id, visible });
+  // -- what comes in --
+
+  /** @param {HTMLElement} refresh */
+  #listenToUser(refresh) {
+    const { signal } = this.#abort;
+    refresh.addEventListener("click", () => this.#onRefresh(), { signal });
+    this.#pause.addEventListener("click", () => this.#onPause(), { signal });
+    this.#notify.addEventListener("click", () => this.#onNotify(), { signal });
   }
 
-  refresh() {
-    this.clickedAt = Date.now();
-    this.send("refresh");
-    this.tick();
+  #listenToKernel() {
+    const model = this.#model;
+    /** @type {Record<string, (content?: any) => void>} */
+    const listeners = {
+      "change:updated_at": () => this.#onReading(),
+      "change:notice": () => this.#sendNotification("notice"),
+      "change:alarm": () => this.#sendNotification("alarm"),
+      change: () => this.update(),
+      comm_live_update: () => this.#onDisconnect(),
+      "msg:custom": (content) => this.#onMessage(content),
+    };
+    for (const [event, listener] of Object.entries(listeners)) {
+      model.on(event, listener);
+      this.#onDestroy(() => model.off(event, listener));
+    }
   }
 
-  /** @param {boolean} visible  whether anybody can see this view, for the kernel to know */
-  see(visible) {
-    if (visible === this.visible) return;
-    this.visible = visible;
-    this.seenAt = Date.now();
-    const output = this.clear();
-    if (output) this.changes.observe(output, { childList: true, subtree: true });
-    this.send("show", visible);
-    setTimeout(() => this.visible && this.send("show", true), 3000);
+  #watchVisibility() {
+    const { signal } = this.#abort;
+    const check = () => this.#checkVisible();
+    const sizes = new ResizeObserver(check);
+    sizes.observe(this.#root);
+    document.addEventListener("visibilitychange", check, { signal });
+    const ticking = setInterval(() => this.#tick(), 1000);
+    this.#onDestroy(() => {
+      sizes.disconnect();
+      this.#outputChanges.disconnect();
+      clearInterval(ticking);
+      clearTimeout(this.#confirmation);
+    });
   }
 
-  /** Take the saved file's counterpart (displays.py) off the page. */
-  clear() {
-    const output = this.element.closest(".jp-OutputArea");
-    for (const twin of output?.querySelectorAll(".evo-twin") ?? []) twin.remove();
+  /** @param {() => void} cleanUp */
+  #onDestroy(cleanUp) {
+    this.#abort.signal.addEventListener("abort", cleanUp);
+  }
+
+  #onRefresh() {
+    this.#clickedAt = Date.now();
+    this.#send("refresh");
+    this.#tick();
+  }
+
+  #onPause() {
+    this.#send(this.#model.get("status") === "paused" ? "resume" : "pause");
+  }
+
+  #onNotify() {
+    globalThis.Notification?.requestPermission().then(() => this.#tick());
+  }
+
+  #onReading() {
+    const model = this.#model;
+    this.#arrivedAt = Date.now();
+    const time = model.get("updated_at");
+    const amount = model.get(`${model.get("binding")}_remaining`);
+    if (time === null || amount === null) return;
+    this.#points = [...this.#points, /** @type {Point} */ ([time, amount])].slice(-MAX_POINTS);
+  }
+
+  /** Front ends tell it once, when the kernel has ended or was restarted. */
+  #onDisconnect() {
+    this.#disconnected = true;
+  }
+
+  /** @param {{ answer: string, points?: Point[] }} content  the kernel's answer to a message */
+  #onMessage({ answer, points }) {
+    if (answer === "refresh") this.#clickedAt = null;
+    if (points) this.#points = points;
+    this.#draw();
+    this.#tick();
+  }
+
+  #checkVisible() {
+    this.#setVisible(!document.hidden && this.#element.getClientRects().length > 0);
+  }
+
+  /** @param {boolean} visible  whether the user can see this view; the kernel polls less where none can be */
+  #setVisible(visible) {
+    if (visible === this.#visible) return;
+    this.#visible = visible;
+    this.#visibleSince = Date.now();
+    const output = this.#removeFallback();
+    if (output) this.#outputChanges.observe(output, { childList: true, subtree: true });
+    this.#send("show", visible);
+    clearTimeout(this.#confirmation);
+    this.#confirmation = setTimeout(() => this.#visible && this.#send("show", true), CONFIRM_AFTER);
+  }
+
+  /** Take the saved file's static card off the page; return the output area it was looked for in. */
+  #removeFallback() {
+    const output = this.#element.closest(".jp-OutputArea");
+    for (const fallback of output?.querySelectorAll(".evo-twin") ?? []) fallback.remove();
     return output;
   }
 
-  arrive() {
-    const { model } = this;
-    this.arrivedAt = Date.now();
-    const point = [model.get("updated_at"), model.get(`${model.get("binding")}_remaining`)];
-    this.points = [...this.points, /** @type {Point} */ (point)].slice(-MAX_POINTS);
+  // -- what goes out --
+
+  /**
+   * @param {string} action
+   * @param {boolean} [visible]
+   */
+  #send(action, visible) {
+    if (!this.#disconnected) this.#model.send({ action, view: this.#id, visible });
   }
 
-  /** @param {{ answer: string, points?: Point[] }} content */
-  hear({ answer, points }) {
-    if (answer === "refresh") this.clickedAt = 0;
-    if (points) this.points = points;
-    this.draw();
-    this.tick();
-  }
-
-  /** @param {string} trait */
-  ring(trait) {
-    const text = this.model.get(trait);
+  /** @param {"notice" | "alarm"} trait */
+  #sendNotification(trait) {
+    const text = this.#model.get(trait);
     if (text && globalThis.Notification?.permission === "granted") {
       new Notification("EvoLink credits", { body: text });
     }
   }
 
+  // -- what is shown --
+
   /** Show what the kernel's traits say now. */
   update() {
-    const { model, root } = this;
-    root.dataset.level = model.get("level");
-    root.toggleAttribute("data-demo", model.get("simulated"));
-    setText(root, ".evo-badge", model.get("simulated") ? "demo data" : "");
-    for (const name of ["notice", "alarm", "outlook", "worth"]) this.field(name, model.get(name));
-    this.updateHalf("user", false);
-    this.updateHalf("token", model.get("token_unlimited"));
+    const model = this.#model;
+    this.#root.dataset.level = model.get("level");
+    this.#root.toggleAttribute("data-demo", model.get("simulated"));
+    setText(this.#badge, model.get("simulated") ? "demo data" : "");
+    this.#setField("notice", model.get("notice"));
+    this.#setField("alarm", model.get("alarm"));
+    this.#setField("outlook", model.get("outlook"));
+    this.#setField("worth", model.get("worth"));
+    this.#showGauge("user", false);
+    this.#showGauge("token", model.get("token_unlimited"));
     const rate = model.get("burn_rate");
     const runway = model.get("runway");
     const spent = model.get("spent");
-    this.field("burn-rate", rate ? formatRate(rate) : "");
-    this.field("runway", runway ? `≈ ${formatTime(runway)}` : "");
-    setValue(this.field("spent", spent ? formatAmount(spent) : ""), spent || null);
-    this.draw();
-    this.tick();
+    this.#setField("burn-rate", rate ? formatRate(rate) : "");
+    this.#setField("runway", runway ? `≈ ${formatTime(runway)}` : "");
+    this.#setField("spent", spent ? formatAmount(spent) : "");
+    setValue(this.#fields.spent, spent || null);
+    this.#draw();
+    this.#tick();
   }
 
-  draw() {
-    const path = sparkline(this.points);
-    this.one(".evo-curve").setAttribute("d", path);
-    this.one(".evo-area").setAttribute("d", path && `${path}L100 40L0 40Z`);
-  }
-
-  /** @type {(half: "user" | "token", unlimited: boolean) => void} */
-  updateHalf(half, unlimited) {
-    const { model } = this;
-    const remaining = model.get(`${half}_remaining`);
-    const used = model.get(`${half}_used`);
-    if (remaining === null || used === null) return;
-    const total = +(remaining + used).toFixed(6);
-    const unit = unlimited ? "no limit of its own" : remaining < 0 ? "overdrawn" : "credits left";
-    const shown = unlimited ? "∞" : formatAmount(remaining);
-    const share = unlimited || total <= 0 ? 0 : Math.min(Math.max(remaining / total, 0), 1);
-    const binding = model.get("binding") === half;
-
-    const number = this.one(`[data-field="${half}-remaining"]`);
-    setNumber(number, shown);
-    setValue(number, unlimited ? null : remaining);
-    const row = /** @type {Element} */ (number.closest("tr"));
-    row.setAttribute("data-binding", String(binding));
-    setText(row, ".evo-mark", binding ? "spendable" : "");
-    setText(row, ".evo-unit", unit);
-    setText(row, ".evo-word", "used");
-    this.field(`${half}-total`, unlimited ? "" : `of ${formatAmount(total)} ·`);
-    setValue(this.field(`${half}-used`, formatAmount(used)), used);
-
-    const gauge = this.one(`[data-gauge="${half}"]`);
-    gauge.toggleAttribute("data-unlimited", unlimited);
-    gauge.setAttribute("aria-valuemax", plainAmount(unlimited ? 1 : Math.max(total, remaining, 0) || 1));
-    gauge.setAttribute("aria-valuenow", plainAmount(unlimited ? 0 : Math.max(remaining, 0)));
-    const spoken = `${shown.replace("\u2212", "minus ")} of ${formatAmount(total)} ${unit}`;
-    gauge.setAttribute("aria-valuetext", unlimited ? unit : spoken);
-    gauge.style.setProperty("--share", plainAmount(Math.round(share * 1000) / 10));
-  }
-
-  /** Show what time alone changes: ages, waits, and what silence means. */
-  tick() {
-    const { model, root } = this;
-    const now = Date.now();
-    const age = (now - this.arrivedAt) / 1000;
-    // Each minute: the kernel forgets a view it doesn't hear of.
-    if (this.visible && now % 60000 < 1000) this.send("show", true);
-    const [status, pill] = this.judge(now, age);
-    root.dataset.status = status;
-    this.field("status", pill);
-    this.field("message", status === "gone" ? GONE : model.get("message"));
-    this.field("updated", model.get("updated_at") === null ? "no reading yet" : `updated ${formatTime(age)} ago`);
-    this.field("cadence", `· every ${plainAmount(model.get("interval"))} s`);
-    const [label, icon] = model.get("status") === "paused" ? RESUME : PAUSE;
-    const pause = this.one('[data-action="pause"]');
-    pause.ariaLabel = pause.title = label;
-    this.one('[data-action="pause"] path').setAttribute("d", icon);
-    const notify = this.one('[data-action="notify"]');
-    notify.hidden = !model.get("limits") || globalThis.Notification?.permission !== "default";
-    notify.title = `Notify me: ${model.get("limits")}`;
+  #draw() {
+    const path = sparkline(this.#points);
+    this.#curve.setAttribute("d", path);
+    this.#area.setAttribute("d", path && `${path}L100 40L0 40Z`);
   }
 
   /**
-   * What is the matter, as far as this page can tell: a status and its words.
-   * @param {number} now
-   * @param {number} age
-   * @returns {[string, string]}
+   * @param {Half} half
+   * @param {boolean} unlimited
    */
-  judge(now, age) {
-    const interval = Math.max(this.model.get("interval"), 1);
-    const reported = this.model.get("status");
-    if (this.gone) return ["gone", PILLS.gone];
-    if (this.clickedAt > now - PATIENCE) return ["refreshing", "refreshing"];
-    if (this.clickedAt) return ["busy", PILLS.busy];
-    const silence = Math.min(age, (now - this.seenAt) / 1000);
-    const expected = reported === "live" || reported === "refreshing";
-    if (this.visible && expected && silence > MISSED * interval) {
-      return ["stale", `no word for ${formatTime(age)}`];
-    }
-    const left = (this.model.get("retry_at") - now) / 1000;
-    return [reported, (PILLS[reported] ?? reported) + (left > 0 ? ` · ${formatTime(Math.ceil(left))}` : "")];
+  #showGauge(half, unlimited) {
+    const remaining = this.#model.get(`${half}_remaining`);
+    const used = this.#model.get(`${half}_used`);
+    if (remaining === null || used === null) return;
+    const gauge = gaugeOf({ remaining, used, unlimited });
+    const binding = this.#model.get("binding") === half;
+    const elements = this.#gauges[half];
+
+    setNumber(elements.remaining, gauge.remaining);
+    setValue(elements.remaining, gauge.remainingValue);
+    setText(elements.used, gauge.used);
+    setValue(elements.used, gauge.usedValue);
+    setText(elements.usedUnit, "used");
+    setText(elements.total, gauge.total && `of ${gauge.total} ·`);
+    setText(elements.unit, gauge.unit);
+    setText(elements.mark, binding ? "spendable" : "");
+    elements.row.dataset.binding = String(binding);
+
+    const { meter } = elements;
+    meter.toggleAttribute("data-unlimited", unlimited);
+    meter.setAttribute("aria-valuemax", plainAmount(gauge.maximum));
+    meter.setAttribute("aria-valuenow", plainAmount(gauge.now));
+    meter.setAttribute("aria-valuetext", gauge.spoken);
+    meter.style.setProperty("--share", plainAmount(gauge.share));
   }
 
-  /** @type {(name: string, text: string) => HTMLElement} */
-  field(name, text) {
-    return setText(this.element, `[data-field="${name}"]`, text);
+  /** Show what time alone changes: ages, waits, and what the kernel's silence means. */
+  #tick() {
+    const model = this.#model;
+    const now = Date.now();
+    if (this.#visible && now % HEARTBEAT_INTERVAL < 1000) this.#send("show", true);
+    const { status, label } = displayStatus({
+      reported: model.get("status"),
+      disconnected: this.#disconnected,
+      visible: this.#visible,
+      now,
+      clickedAt: this.#clickedAt,
+      arrivedAt: this.#arrivedAt,
+      visibleSince: this.#visibleSince,
+      retryAt: model.get("retry_at"),
+      interval: model.get("interval"),
+    });
+    this.#root.dataset.status = status;
+    this.#setField("status", label);
+    this.#setField("message", status === "gone" ? GONE_MESSAGE : model.get("message"));
+    const age = formatTime((now - this.#arrivedAt) / 1000);
+    this.#setField("updated", model.get("updated_at") === null ? "no reading yet" : `updated ${age} ago`);
+    this.#setField("cadence", `· every ${plainAmount(model.get("interval"))} s`);
+    this.#showButtons();
   }
 
-  /** @type {(action: string, listener: () => void) => void} */
-  on(action, listener) {
-    this.one(`[data-action="${action}"]`).addEventListener("click", listener);
+  #showButtons() {
+    const { label, icon } = this.#model.get("status") === "paused" ? RESUME : PAUSE;
+    this.#pause.ariaLabel = this.#pause.title = label;
+    query(this.#pause, "path").setAttribute("d", icon);
+    const limits = this.#model.get("limits");
+    this.#notify.hidden = !limits || globalThis.Notification?.permission !== "default";
+    this.#notify.title = `Notify me: ${limits}`;
   }
 
-  /** @param {string} selector */
-  one(selector) {
-    return /** @type {HTMLElement} */ (this.element.querySelector(selector));
+  /**
+   * @param {string} name
+   * @param {string} text
+   */
+  #setField(name, text) {
+    setText(this.#fields[name], text);
+  }
+
+  /** @param {Half} half */
+  #gaugeElements(half) {
+    const meter = query(this.#root, `[data-gauge="${half}"]`);
+    const row = /** @type {HTMLElement} */ (meter.closest("tr"));
+    return {
+      meter,
+      row,
+      mark: query(row, ".evo-mark"),
+      remaining: this.#fields[`${half}-remaining`],
+      unit: query(row, ".evo-unit"),
+      total: this.#fields[`${half}-total`],
+      used: this.#fields[`${half}-used`],
+      usedUnit: query(row, ".evo-word"),
+    };
   }
 }
 
-/** @type {(parent: Element, selector: string, text: string) => HTMLElement} */
-function setText(parent, selector, text) {
-  const element = /** @type {HTMLElement} */ (parent.querySelector(selector));
+/**
+ * @param {Element} parent
+ * @param {string} selector  of an element that the template has
+ */
+function query(parent, selector) {
+  return /** @type {HTMLElement} */ (parent.querySelector(selector));
+}
+
+/** @param {HTMLElement} root */
+function fieldsIn(root) {
+  /** @type {Record<string, HTMLElement>} */
+  const fields = {};
+  for (const element of root.querySelectorAll("[data-field]")) {
+    if (element instanceof HTMLElement && element.dataset.field) fields[element.dataset.field] = element;
+  }
+  return fields;
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {string} text
+ */
+function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
-  return element;
 }
 
-/** @type {(element: HTMLElement, shown: string) => void}  decimals small; new ones glide in (card.css) */
+/**
+ * Show the number in a ring, its decimals small. A new number glides in (card.css).
+ *
+ * @param {HTMLElement} element
+ * @param {string} shown
+ */
 function setNumber(element, shown) {
   if (element.textContent === shown) return;
-  const [whole, rest] = shown.split(".");
+  const [whole, decimals] = shown.split(".");
   const number = document.createElement("span");
   const small = document.createElement("small");
-  if (rest) small.append(`.${rest}`);
+  if (decimals) small.append(`.${decimals}`);
   number.append(whole, small);
   element.replaceChildren(number);
-  element.style.setProperty("--length", `${whole.length + (rest ? 0.6 * (rest.length + 1) : 0)}`);
+  // In widths of a digit of the whole part.
+  element.style.setProperty("--length", `${whole.length + (decimals ? 0.6 * (decimals.length + 1) : 0)}`);
 }
 
-/** @type {(element: HTMLElement, amount: number | null) => void} */
+/**
+ * @param {HTMLElement} element
+ * @param {number | null} amount  the unformatted number behind its text
+ */
 function setValue(element, amount) {
   if (amount === null) delete element.dataset.value;
   else element.dataset.value = plainAmount(amount);
 }
 
-/** @param {{ model: Model, el: HTMLElement }} view */
+/** @type {Render} */
 function render({ model, el }) {
   const card = new Card(model, el);
   return () => card.destroy();
