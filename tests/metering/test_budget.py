@@ -22,6 +22,7 @@ from evolink_nb.metering.interrupt import InterruptTarget
 from evolink_nb.metering.limits import parse_limit
 from evolink_nb.metering.watch import WatchTiming
 from evolink_nb.polling.fetcher import CreditsFetcher, stop_all
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,9 +120,8 @@ def test_work_is_stopped_wherever_it_is(demo_server: DemoServer, client: EvoLink
     assert not CreditsFetcher.shared(client).running
 
 
-def test_a_task_is_stopped_where_it_awaits_and_the_loop_goes_on(
-    demo_server: DemoServer, client: EvoLinkClient
-) -> None:
+def test_an_awaiting_task_is_stopped(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    """A task is stopped where it awaits and the loop goes on."""
     spending = Spending(demo_server)
 
     async def limited() -> None:
@@ -140,9 +140,8 @@ def test_a_task_is_stopped_where_it_awaits_and_the_loop_goes_on(
     assert asyncio.run(beside()) == "went on"
 
 
-def test_a_task_that_is_deaf_keeps_no_other_from_being_stopped(
-    demo_server: DemoServer, client: EvoLinkClient
-) -> None:
+def test_a_deaf_task_protects_no_other(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    """A task that is deaf keeps no other from being stopped."""
     spending = Spending(demo_server)
 
     async def deaf(over: asyncio.Event, heard: asyncio.Event) -> None:
@@ -172,9 +171,8 @@ def test_a_task_that_is_deaf_keeps_no_other_from_being_stopped(
     asyncio.run(main())
 
 
-def test_a_task_that_blocks_the_loop_is_not_taken_for_the_one_that_is_stopped(
-    demo_server: DemoServer, client: EvoLinkClient
-) -> None:
+def test_a_blocking_task_is_not_mistaken(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    """A task that blocks the loop is not taken for the one that is stopped."""
     spending = Spending(demo_server)
     timing = WatchTiming(interval=EVERY, repeat_after=0.1)
     limit = Budget(CreditsFetcher.shared(client), Decimal(5), name="limit", timing=timing)
@@ -208,9 +206,8 @@ def test_a_task_that_blocks_the_loop_is_not_taken_for_the_one_that_is_stopped(
     asyncio.run(main())
 
 
-def test_a_blocking_call_inside_a_coroutine_is_stopped_at_its_next_line(
-    demo_server: DemoServer, client: EvoLinkClient
-) -> None:
+def test_a_blocking_coroutine_is_stopped(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    """A blocking call inside a coroutine is stopped at its next line."""
     spending = Spending(demo_server)
 
     async def limited() -> None:
@@ -223,9 +220,7 @@ def test_a_blocking_call_inside_a_coroutine_is_stopped_at_its_next_line(
         asyncio.run(limited())
 
 
-def test_another_thread_is_stopped_and_this_one_is_not(
-    demo_server: DemoServer, client: EvoLinkClient
-) -> None:
+def test_only_the_spending_thread_stops(demo_server: DemoServer, client: EvoLinkClient) -> None:
     caught: list[BudgetExceeded] = []
 
     def limited() -> None:
@@ -244,7 +239,7 @@ def test_another_thread_is_stopped_and_this_one_is_not(
 
 
 @pytest.mark.parametrize(("outer", "inner", "named"), [(5, 50, "outer"), (50, 5, "inner")])
-def test_the_budget_that_trips_first_is_named(
+def test_the_first_budget_to_trip_is_named(
     demo_server: DemoServer, client: EvoLinkClient, outer: int, inner: int, named: str
 ) -> None:
     with (
@@ -265,14 +260,14 @@ def test_reserved_credits_count_as_spent(demo_server: DemoServer, client: EvoLin
         reserve()
 
 
-def test_work_within_its_budget_is_left_alone(demo_server: DemoServer, client: EvoLinkClient) -> None:
+def test_work_within_its_limit_is_let_be(demo_server: DemoServer, client: EvoLinkClient) -> None:
     with meter(max_credits=5, client=client, every=EVERY) as cost:
         demo_server.account.spend(4)
     assert cost.token == 4
     assert not CreditsFetcher.shared(client).running
 
 
-def test_a_pause_on_the_card_blinds_no_budget(demo_server: DemoServer, client: EvoLinkClient) -> None:
+def test_pausing_a_card_blinds_no_budget(demo_server: DemoServer, client: EvoLinkClient) -> None:
     fetcher = CreditsFetcher.shared(client)
     fetcher.start()
     fetcher.pause()
@@ -280,15 +275,14 @@ def test_a_pause_on_the_card_blinds_no_budget(demo_server: DemoServer, client: E
         Spending(demo_server).in_a_sleep()
 
 
-def test_a_budget_that_cannot_be_watched_does_not_begin(
-    demo_server: DemoServer, client: EvoLinkClient
-) -> None:
+def test_an_unwatched_budget_is_not_begun(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    """A budget that can't be watched does not begin."""
     demo_server.fault(status=500)
     with pytest.raises(EvoLinkError), meter(max_credits=5, client=client):
         pytest.fail("the work began")
 
 
-def test_going_blind_is_said_once_and_taken_back(
+def test_being_blind_is_said_and_taken_back(
     demo_server: DemoServer, client: EvoLinkClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fetcher = CreditsFetcher.shared(client)
@@ -296,16 +290,16 @@ def test_going_blind_is_said_once_and_taken_back(
     fetcher.observe(lambda change: notices.append(change.new), "notice")
     with meter(max_credits=5, client=client, every=EVERY):
         demo_server.fault(status=401)
-        until(lambda: bool(fetcher.notice))
+        wait_until(lambda: bool(fetcher.notice))
         demo_server.clear_faults()
         fetcher.refresh()
-        until(lambda: not fetcher.notice)
+        wait_until(lambda: not fetcher.notice)
     assert len(notices) == 2
     assert "can't be watched" in notices[0]
     assert capsys.readouterr().err.count("can't be watched") == 1
 
 
-def test_work_that_swallows_the_stop_is_said_to_go_on(
+def test_work_that_swallows_stops_is_named(
     demo_server: DemoServer, client: EvoLinkClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fetcher = CreditsFetcher.shared(client)
@@ -334,7 +328,7 @@ def test_a_persons_interrupt_stays_one(demo_server: DemoServer, client: EvoLinkC
 
 @pytest.mark.parametrize("moment", ["attach", "detach"])
 @pytest.mark.parametrize("kind", [meter, budget])
-def test_an_interrupt_while_it_is_armed_or_disarmed_leaves_nothing_behind(
+def test_an_interrupt_leaves_nothing_armed(
     demo_server: DemoServer, client: EvoLinkClient, monkeypatch: pytest.MonkeyPatch, moment: str, kind: Any
 ) -> None:
     """As of a person, or of a budget around it that trips just then."""
@@ -357,9 +351,9 @@ def test_an_interrupt_while_it_is_armed_or_disarmed_leaves_nothing_behind(
     assert not CreditsFetcher.shared(client).running
 
 
-def test_a_meter_that_is_cancelled_as_it_begins_disturbs_nobody(
-    demo_server: DemoServer, client: EvoLinkClient
-) -> None:
+def test_a_meter_cancelled_early_is_none(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    """A meter that is cancelled as it begins disturbs nobody."""
+
     async def begin() -> None:
         async with meter(client=client):
             pytest.fail("it began")
@@ -376,9 +370,10 @@ def test_a_meter_that_is_cancelled_as_it_begins_disturbs_nobody(
     assert measuring.active_measurements.all() == []
 
 
-def test_a_sessions_budget_stops_what_goes_on_spending_and_lets_the_rest_run(
+def test_a_session_stops_spending_only(
     demo_server: DemoServer, client: EvoLinkClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A session's budget stops what goes on spending and lets the rest run."""
     session = budget(5, name="today", client=client, every=EVERY)
     with pytest.raises(KeyboardInterrupt):
         Spending(demo_server).in_a_retry_loop()
@@ -393,7 +388,7 @@ def test_a_sessions_budget_stops_what_goes_on_spending_and_lets_the_rest_run(
     budgets.begin_work(InterruptTarget())
     fetcher = CreditsFetcher.shared(client)
     revision = fetcher.revision
-    until(lambda: fetcher.revision > revision + 4)
+    wait_until(lambda: fetcher.revision > revision + 4)
     assert budgets.end_work() is None
 
     budgets.begin_work(InterruptTarget())
@@ -410,7 +405,7 @@ def test_a_sessions_budget_raises_as_a_block(demo_server: DemoServer, client: Ev
         Spending(demo_server).in_a_sleep()
 
 
-def test_a_sessions_budget_rests_between_cells(client: EvoLinkClient) -> None:
+def test_a_session_rests_between_cells(client: EvoLinkClient) -> None:
     session = budget(5, client=client, every=EVERY)
     budgets.end_work()
     assert not CreditsFetcher.shared(client).running
@@ -419,14 +414,14 @@ def test_a_sessions_budget_rests_between_cells(client: EvoLinkClient) -> None:
 
 
 @pytest.mark.parametrize("value", [0, -1, "much", float("nan"), float("inf"), True, None])
-def test_a_limit_that_makes_no_sense_is_refused(value: Any) -> None:
+def test_a_senseless_limit_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="max_credits"):
         parse_limit(value)
 
 
 @pytest.mark.parametrize("every", [0, -1, float("nan"), float("inf")])
 @pytest.mark.parametrize("kind", [meter, budget])
-def test_a_pace_that_makes_no_sense_is_refused(client: EvoLinkClient, kind: Any, every: Any) -> None:
+def test_a_senseless_pace_is_refused(client: EvoLinkClient, kind: Any, every: Any) -> None:
     with pytest.raises(ValueError, match="every"), kind(5, client=client, every=every):
         pytest.fail("it began")
     assert not budgets.any_armed()
@@ -435,10 +430,3 @@ def test_a_pace_that_makes_no_sense_is_refused(client: EvoLinkClient, kind: Any,
 
 def test_a_limit_is_exact() -> None:
     assert parse_limit(0.1) == Decimal("0.1")
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

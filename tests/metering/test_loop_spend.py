@@ -4,38 +4,39 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal, localcontext
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_nb.credits import Credits, TokenCredits, UserCredits
 from evolink_nb.metering.cost import Cost
 from evolink_nb.metering.loop_spend import LoopSpend
 from evolink_nb.metering.loop_text import affordability, bar_text, cost_text, encodable, why_stopped
+from tests.support.readings import reading
+
+if TYPE_CHECKING:
+    from evolink_nb.credits import Credits
 
 prices = st.decimals("0", "5", places=4)
 limits = st.decimals("0.0001", "20", places=4)
 
 
-def reading(spent: Decimal | int | str = 0) -> Credits:
-    """A reading of a key that had 100 credits and has spent some."""
-    spent = Decimal(spent)
-    token = TokenCredits(remaining=100 - spent, used=spent, unlimited=False)
-    user = UserCredits(remaining=100 - spent, used=spent)
-    return Credits(token, user, datetime(2026, 1, 1, tzinfo=UTC))
+def after(spent: Decimal | int | str = 0) -> Credits:
+    """A reading of a key and an account that had 100 credits and have spent some."""
+    left, used = 100 - Decimal(spent), Decimal(spent)
+    return reading(token=left, token_used=used, user=left, user_used=used)
 
 
 def spend_of(*costs: int | str, limit: Decimal | int | None = None, length: int | None = None) -> LoopSpend:
     """A loop of these items, read after each."""
     spend = LoopSpend(None if limit is None else Decimal(limit), length)
-    spend.record(reading(), reading(), 0)
+    spend.record(after(), after(), 0)
     spent = Decimal(0)
     for item, cost in enumerate(costs, 1):
         spent += Decimal(cost)
-        spend.record(reading(), reading(spent), item)
+        spend.record(after(), after(spent), item)
     return spend
 
 
@@ -43,7 +44,7 @@ def spend_of(*costs: int | str, limit: Decimal | int | None = None, length: int 
 def test_only_a_dearer_item_goes_over(costs: list[Decimal], limit: Decimal, expected: Decimal | None) -> None:
     spend = LoopSpend(limit)
     spend.expected = expected
-    spend.record(reading(), reading(), 0)
+    spend.record(after(), after(), 0)
     spent, dearest = Decimal(0), Decimal(0)
     for item, cost in enumerate(costs, 1):
         known = dearest or expected or Decimal(0)
@@ -55,7 +56,7 @@ def test_only_a_dearer_item_goes_over(costs: list[Decimal], limit: Decimal, expe
         spent += cost
         if spent > limit:
             assert cost > known
-        spend.record(reading(), reading(spent), item)
+        spend.record(after(), after(spent), item)
         if spent > limit:
             assert spend.over == ((item, cost) if cost > dearest else None)
             assert spend.over_by == spent - limit
@@ -81,25 +82,25 @@ def test_without_a_limit_nothing_stops() -> None:
     assert LoopSpend(Decimal(1)).may_continue()  # not read yet
 
 
-def test_earlier_runs_count_until_one_is_known() -> None:
+def test_earlier_runs_count_at_first() -> None:
     spend = spend_of(limit=5)
     spend.expected = Decimal(6)
     assert not spend.may_continue()
     assert why_stopped(spend) == "0 of 5 credits spent, and an item cost 6 in earlier runs."
-    spend.record(reading(), reading(1), 1)
+    spend.record(after(), after(1), 1)
     assert spend.may_continue()
 
 
 def test_an_item_half_done_has_no_price() -> None:
     spend = spend_of(2, limit=5)
-    spend.record(reading(), reading(4), 1)
+    spend.record(after(), after(4), 1)
     assert (spend.spent, spend.dearest, spend.items) == (Decimal(4), Decimal(2), 1)
 
 
 def test_dust_stops_no_loop() -> None:
     spend = spend_of("1.0000000000000002", "1", limit=3)
     assert spend.may_continue()
-    spend.record(reading(), reading("3.0000000000000004"), 3)
+    spend.record(after(), after("3.0000000000000004"), 3)
     assert not spend.may_continue()
     assert spend.over is None
     assert spend.over_by == 0
@@ -110,7 +111,7 @@ def test_a_tiny_limit_allows_an_item() -> None:
 
 
 def test_a_coarse_context_changes_nothing() -> None:
-    spend, readings = LoopSpend(Decimal(100), 3), [reading(spent) for spent in (0, "33.3333", "66.6666")]
+    spend, readings = LoopSpend(Decimal(100), 3), [after(spent) for spent in (0, "33.3333", "66.6666")]
     with localcontext() as context:
         context.prec = 2
         for items, each in enumerate(readings):

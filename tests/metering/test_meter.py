@@ -39,7 +39,7 @@ def book() -> Iterator[MemoryLedger]:
     ledger.use(before)
 
 
-def test_a_block_knows_its_cost_when_it_is_left(demo_server: DemoServer, client: EvoLinkClient) -> None:
+def test_a_block_knows_its_cost(demo_server: DemoServer, client: EvoLinkClient) -> None:
     with meter(client=client) as cost:
         assert "unknown" in repr(cost)
         reservation = demo_server.account.reserve("2.5", cost="1.36")
@@ -49,7 +49,7 @@ def test_a_block_knows_its_cost_when_it_is_left(demo_server: DemoServer, client:
     assert cost.confidence == "clean"
 
 
-def test_a_top_up_in_the_middle_is_told_apart(demo_server: DemoServer, client: EvoLinkClient) -> None:
+def test_a_top_up_is_told_apart(demo_server: DemoServer, client: EvoLinkClient) -> None:
     with meter(client=client) as cost:
         demo_server.account.spend("1")
         demo_server.account.top_up("100")
@@ -74,7 +74,8 @@ def test_time_that_runs_out_is_said(demo_server: DemoServer, client: EvoLinkClie
     assert cost.token == Decimal("2.5")
 
 
-def test_what_a_frozen_key_has_reserved_is_in_the_cost_until_it_settles() -> None:
+def test_a_frozen_keys_reserve_is_counted() -> None:
+    """What a frozen key has reserved is in the cost until it settles."""
     account = Account(unlimited=True, frozen=True, settle_after=(60, 60))
     with DemoServer(account) as server, EvoLinkClient(server.key, base_url=server.url) as client:
         with meter(client=client, settle=0) as unsettled:
@@ -90,9 +91,8 @@ def test_what_a_frozen_key_has_reserved_is_in_the_cost_until_it_settles() -> Non
     assert (settled.user, settled.confidence) == (Decimal("1.36"), "shared")
 
 
-def test_a_balance_that_cannot_be_read_costs_the_work_nothing(
-    demo_server: DemoServer, client: EvoLinkClient
-) -> None:
+def test_an_unread_balance_stops_no_work(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    """A balance that can't be read costs the work nothing."""
     demo_server.fault(status=500)
     with meter(client=client) as cost:
         pass
@@ -101,7 +101,7 @@ def test_a_balance_that_cannot_be_read_costs_the_work_nothing(
     assert "Internal server error" in cost.reason
 
 
-def test_an_exception_passes_and_the_cost_is_known(demo_server: DemoServer, client: EvoLinkClient) -> None:
+def test_an_exception_passes(demo_server: DemoServer, client: EvoLinkClient) -> None:
     measuring = meter(client=client)
 
     @measuring
@@ -116,7 +116,7 @@ def test_an_exception_passes_and_the_cost_is_known(demo_server: DemoServer, clie
     assert measuring.last.token == 1
 
 
-def test_a_meter_inside_another_disturbs_neither(demo_server: DemoServer, client: EvoLinkClient) -> None:
+def test_a_meter_may_be_inside_another(demo_server: DemoServer, client: EvoLinkClient) -> None:
     with meter(client=client) as outer:
         demo_server.account.spend("1")
         with meter(client=client) as inner:
@@ -125,9 +125,8 @@ def test_a_meter_inside_another_disturbs_neither(demo_server: DemoServer, client
     assert (outer.token, outer.confidence) == (Decimal(3), "clean")
 
 
-def test_calls_that_were_still_settling_are_said_where_the_history_shows_them(
-    demo_server: DemoServer, client: EvoLinkClient
-) -> None:
+def test_earlier_calls_are_seen_in_history(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    """Calls that were still settling are said where the history shows them."""
     CreditsFetcher.shared(client).read()
     demo_server.account.reserve("1")
     with meter(client=client) as cost:
@@ -154,7 +153,7 @@ def test_overlap_in_threads_is_said(demo_server: DemoServer, client: EvoLinkClie
     assert all("same time" in cost.reason for cost in costs)
 
 
-def test_tasks_are_measured_and_their_overlap_is_said(demo_server: DemoServer, client: EvoLinkClient) -> None:
+def test_overlap_in_tasks_is_said(demo_server: DemoServer, client: EvoLinkClient) -> None:
     async def work(inside: asyncio.Barrier) -> Any:
         async with meter(client=client) as cost:
             await inside.wait()
@@ -169,7 +168,7 @@ def test_tasks_are_measured_and_their_overlap_is_said(demo_server: DemoServer, c
     assert [cost.confidence for cost in asyncio.run(both())] == ["shared", "shared"]
 
 
-def test_one_meter_in_two_threads_measures_each(demo_server: DemoServer, client: EvoLinkClient) -> None:
+def test_one_meter_serves_two_threads(demo_server: DemoServer, client: EvoLinkClient) -> None:
     shared, costs = meter(client=client), {}
     first_began, second_began, first_is_over = (threading.Event() for _ in range(3))
 
@@ -190,9 +189,9 @@ def test_one_meter_in_two_threads_measures_each(demo_server: DemoServer, client:
     assert (costs["first"].token, second.token) == (Decimal(0), Decimal(5))
 
 
-def test_a_task_cancelled_while_its_meter_reads_disturbs_nothing_later(
-    demo_server: DemoServer, client: EvoLinkClient
-) -> None:
+def test_a_task_cancelled_early_is_forgotten(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    """A task cancelled while its meter reads disturbs nothing later."""
+
     async def work() -> None:
         async with meter(client=client):
             pass
@@ -213,9 +212,11 @@ def test_a_task_cancelled_while_its_meter_reads_disturbs_nothing_later(
     assert (cost.token, cost.confidence) == (Decimal(1), "clean")
 
 
-def test_what_outlives_the_work_it_began_in_counts_for_itself(
+def test_what_outlives_its_outer_is_apart(
     demo_server: DemoServer, client: EvoLinkClient, book: MemoryLedger
 ) -> None:
+    """What outlives the work it began in counts for itself."""
+
     async def work(outer_is_over: asyncio.Event) -> None:
         async with meter(name="inner", client=client):
             await outer_is_over.wait()
@@ -237,9 +238,8 @@ def test_what_outlives_the_work_it_began_in_counts_for_itself(
     assert ledger.total(book.entries()) == 5
 
 
-def test_functions_and_coroutine_functions_are_measured_at_each_call(
-    demo_server: DemoServer, client: EvoLinkClient
-) -> None:
+def test_each_call_is_measured(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    """Functions and coroutine functions are measured at each call."""
     measuring = meter(client=client)
 
     @measuring
@@ -263,9 +263,11 @@ def test_functions_and_coroutine_functions_are_measured_at_each_call(
     assert measuring.last.token == 3
 
 
-def test_each_run_is_in_the_ledger_with_its_settled_cost(
+def test_each_run_is_in_the_ledger(
     demo_server: DemoServer, client: EvoLinkClient, book: MemoryLedger
 ) -> None:
+    """Each run is in the ledger with its settled cost."""
+
     @meter(client=client)
     def work(amount: str) -> None:
         demo_server.account.reserve(amount, cost="1.36")
@@ -282,7 +284,7 @@ def test_each_run_is_in_the_ledger_with_its_settled_cost(
 
 
 @pytest.mark.parametrize("method", ["record", "amend"])
-def test_a_ledger_that_fails_harms_neither_the_work_nor_what_comes_after(
+def test_a_failing_ledger_harms_nothing(
     demo_server: DemoServer,
     client: EvoLinkClient,
     book: MemoryLedger,
@@ -290,6 +292,7 @@ def test_a_ledger_that_fails_harms_neither_the_work_nor_what_comes_after(
     caplog: pytest.LogCaptureFixture,
     method: str,
 ) -> None:
+    """A ledger that fails harms neither the work nor what comes after."""
     with monkeypatch.context() as broken:
         broken.setattr(book, method, None)
         with meter(client=client) as unkept:
@@ -303,7 +306,9 @@ def test_a_ledger_that_fails_harms_neither_the_work_nor_what_comes_after(
     ]
 
 
-def test_a_generator_function_does_not_seem_to_cost_nothing() -> None:
+def test_generator_functions_are_refused() -> None:
+    """A generator function does not seem to cost nothing."""
+
     async def later() -> AsyncIterator[int]:
         yield 1
 
@@ -315,14 +320,15 @@ def test_a_generator_function_does_not_seem_to_cost_nothing() -> None:
             meter()(function)
 
 
-def test_a_meter_without_parentheses_says_what_to_do() -> None:
+def test_missing_parentheses_are_explained() -> None:
     with pytest.raises(TypeError, match=r"@meter\(\)"):
         meter(len)  # type: ignore[arg-type]
 
 
-def test_a_meter_that_was_interrupted_while_it_read_is_none(
+def test_an_interrupted_meter_is_forgotten(
     demo_server: DemoServer, client: EvoLinkClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A meter that was interrupted while it read is none."""
     with monkeypatch.context() as patch:
         patch.setattr(client, "get_credits", _interrupted)
         with pytest.raises(KeyboardInterrupt), meter(client=client):

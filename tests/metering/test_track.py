@@ -56,9 +56,6 @@ def client(simulated_account: DemoServer) -> Iterator[EvoLinkClient]:
         yield client
     measuring.stop_all()
     stop_all()
-    for thread in threads():
-        thread.join(10)
-    assert threads() == []
 
 
 class Impatient(track[T]):
@@ -71,12 +68,6 @@ class Brisk(track[T]):
     """A loop that tries again at once."""
 
     timing = LoopTiming(first_pause=0.01)
-
-
-def threads() -> list[threading.Thread]:
-    """The threads of this package, but for those of the simulated server."""
-    ours = (thread for thread in threading.enumerate() if thread.name.startswith("evolink-nb"))
-    return [thread for thread in ours if "demo" not in thread.name]
 
 
 def figures(cost: Cost | MeteredCost) -> tuple[Decimal | None, str]:
@@ -97,9 +88,10 @@ def printed(capsys: Capture) -> list[str]:
 # -- the limit ---------------------------------------------------------------------------------------------
 
 
-def test_a_loop_stops_before_the_item_that_would_go_over(
+def test_a_loop_stops_before_it_goes_over(
     demo_server: DemoServer, book: MemoryLedger, capsys: Capture
 ) -> None:
+    """A loop stops before the item that would go over."""
     done = []
     bar = track(range(100), max_credits=40, description="summaries")
     for number in bar:
@@ -120,9 +112,8 @@ def test_a_loop_stops_before_the_item_that_would_go_over(
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_only_an_item_dearer_than_all_before_goes_over_and_that_is_said(
-    demo_server: DemoServer, capsys: Capture, seed: int
-) -> None:
+def test_only_a_dearer_item_goes_over(demo_server: DemoServer, capsys: Capture, seed: int) -> None:
+    """Only an item dearer than all before goes over and that is said."""
     draw = random.Random(seed)  # noqa: S311 - the same costs at every run
     costs = [Decimal(draw.choice([3, 5, 8, 13, 21])) / 10 for _ in range(60)]
     spent: list[Decimal] = []
@@ -150,9 +141,8 @@ def test_what_is_reserved_counts_as_spent(demo_server: DemoServer, capsys: Captu
     assert printed(capsys)[-1] == "4 items, 4 credits, 1 each; not settled yet"
 
 
-def test_a_reading_from_before_the_item_was_paid_is_not_taken_for_one_after_it(
-    demo_server: DemoServer, client: EvoLinkClient
-) -> None:
+def test_a_reading_under_way_is_not_used(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    """A reading from before the item was paid is not taken for one after it."""
     begun, answered, release = [], threading.Event(), threading.Event()
     for number in track(range(3), max_credits=5):
         begun.append(number)
@@ -184,7 +174,7 @@ def test_a_last_item_that_goes_over_is_said(demo_server: DemoServer, capsys: Cap
     assert printed(capsys)[-1] == "Over max_credits by 6: item 3 cost 9, more than any before it."
 
 
-def test_items_after_the_stop_are_left_in_the_iterator(demo_server: DemoServer) -> None:
+def test_items_after_the_stop_are_left(demo_server: DemoServer) -> None:
     numbers = count()
     for _ in track(numbers, max_credits=3):
         demo_server.account.spend(1)
@@ -197,7 +187,7 @@ def test_a_limit_must_be_a_number_above_zero(limit: float | str) -> None:
         track([1], max_credits=limit)
 
 
-def test_only_what_can_be_looped_over_is_tracked() -> None:
+def test_only_iterables_are_tracked() -> None:
     with pytest.raises(TypeError, match="loop over, not int"):
         track(3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="every"):
@@ -207,7 +197,7 @@ def test_only_what_can_be_looped_over_is_tracked() -> None:
 # -- what is known of the price ----------------------------------------------------------------------------
 
 
-def test_the_projection_is_close_after_ten_items(demo_server: DemoServer) -> None:
+def test_the_projection_is_soon_close(demo_server: DemoServer) -> None:
     draw = random.Random(7)  # noqa: S311 - the same costs at every run
     costs = [Decimal(draw.randint(80, 120)) / 100 for _ in range(100)]
     bar = track(costs, max_credits=1000)
@@ -220,9 +210,8 @@ def test_the_projection_is_close_after_ten_items(demo_server: DemoServer) -> Non
     assert bar.per_item == sum(costs) / 100
 
 
-def test_without_a_limit_the_balance_is_read_beside_the_loop(
-    demo_server: DemoServer, capsys: Capture
-) -> None:
+def test_unlimited_loops_are_read_beside(demo_server: DemoServer, capsys: Capture) -> None:
+    """Without a limit the balance is read beside the loop."""
     bar = track(range(40), every=0.1)
     for number in bar:
         if number == 12:
@@ -235,7 +224,7 @@ def test_without_a_limit_the_balance_is_read_beside_the_loop(
     assert printed(capsys) == ["40 items, 40 credits, 1 each"]
 
 
-def test_without_a_limit_no_item_waits_for_a_reading(demo_server: DemoServer) -> None:
+def test_no_item_waits_without_a_limit(demo_server: DemoServer) -> None:
     for _ in track(range(1000), every=60):
         pass
     assert demo_server.requests_seen["/v1/credits"] < 10
@@ -254,9 +243,8 @@ def test_the_bar_says_what_it_costs(demo_server: DemoServer, capsys: Capture) ->
     assert f"5.1 spent · 1.02 each · ≈ 10.2 total · {left - Decimal('5.1'):,.4f} left" in last
 
 
-def test_a_number_of_items_that_is_not_known_is_not_projected(
-    demo_server: DemoServer, capsys: Capture
-) -> None:
+def test_an_unknown_length_is_not_projected(demo_server: DemoServer, capsys: Capture) -> None:
+    """A number of items that is not known is not projected."""
     bar = track((number for number in range(3)), max_credits=10)
     for _ in bar:
         demo_server.account.spend(2)
@@ -274,13 +262,13 @@ def test_a_number_of_items_can_be_told(demo_server: DemoServer) -> None:
     assert bar.projected == 6
 
 
-def test_items_that_cost_nothing_stop_nothing(capsys: Capture) -> None:
+def test_free_items_stop_nothing(capsys: Capture) -> None:
     assert list(track(range(5), max_credits=1)) == [0, 1, 2, 3, 4]
     assert printed(capsys) == ["5 items, 0 credits"]
 
 
 @pytest.mark.parametrize("problem", [TypeError, OverflowError])
-def test_a_length_that_cannot_be_told_is_not_needed(problem: type[Exception]) -> None:
+def test_a_length_is_not_needed(problem: type[Exception]) -> None:
     """As of a data loader over a stream, or of a range longer than memory."""
 
     class Endless:
@@ -299,9 +287,8 @@ def test_no_items_leave_no_trace(book: MemoryLedger, capsys: Capture) -> None:
     assert book.entries() == ()
 
 
-def test_an_unlimited_key_with_frozen_counters_is_priced_by_the_account(
-    monkeypatch: pytest.MonkeyPatch, capsys: Capture
-) -> None:
+def test_a_frozen_key_is_priced_by_account(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """An unlimited key with frozen counters is priced by the account."""
     from evolink_nb.demo import Account
 
     with DemoServer(Account(unlimited=True, frozen=True)) as server:
@@ -324,7 +311,8 @@ def test_others_on_the_account_are_said(demo_server: DemoServer, capsys: Capture
 # -- history -----------------------------------------------------------------------------------------------
 
 
-def test_a_loop_that_ran_before_says_what_can_be_afforded(demo_server: DemoServer, capsys: Capture) -> None:
+def test_earlier_runs_say_what_is_enough(demo_server: DemoServer, capsys: Capture) -> None:
+    """A loop that ran before says what can be afforded."""
     for _ in track(range(2), description="images"):
         demo_server.account.spend("1.5")
     printed(capsys)
@@ -339,7 +327,7 @@ def test_a_loop_that_ran_before_says_what_can_be_afforded(demo_server: DemoServe
     assert printed(capsys)[0].endswith("90 left and 20 allowed, enough for all.")
 
 
-def test_loops_without_a_description_go_by_their_place(
+def test_unnamed_loops_go_by_their_place(
     demo_server: DemoServer, book: MemoryLedger, capsys: Capture
 ) -> None:
     for _ in range(2):
@@ -354,7 +342,7 @@ def test_loops_without_a_description_go_by_their_place(
     assert "In earlier runs an item cost 1 credit: 1 items" in capsys.readouterr().out
 
 
-def test_the_first_item_is_judged_by_earlier_runs(demo_server: DemoServer, capsys: Capture) -> None:
+def test_earlier_runs_price_the_first_item(demo_server: DemoServer, capsys: Capture) -> None:
     for _ in track(range(2), description="films"):
         demo_server.account.spend(6)
     printed(capsys)
@@ -368,7 +356,7 @@ def test_the_first_item_is_judged_by_earlier_runs(demo_server: DemoServer, capsy
 
 
 @pytest.mark.parametrize("limit", [None, 50])
-def test_leaving_a_loop_ends_all_that_it_began(
+def test_leaving_a_loop_ends_all_of_it(
     demo_server: DemoServer, client: EvoLinkClient, capsys: Capture, limit: int | None
 ) -> None:
     bar = track(range(10), max_credits=limit)
@@ -383,9 +371,11 @@ def test_leaving_a_loop_ends_all_that_it_began(
     assert is_at_rest()
 
 
-def test_an_exception_in_the_body_passes_and_what_was_spent_is_known(
+def test_an_exception_in_the_body_passes(
     demo_server: DemoServer, book: MemoryLedger, capsys: Capture
 ) -> None:
+    """An exception in the body passes and what was spent is known."""
+
     def work() -> None:
         for number in track(range(10), max_credits=50):
             demo_server.account.spend(2)
@@ -400,9 +390,8 @@ def test_an_exception_in_the_body_passes_and_what_was_spent_is_known(
     assert is_at_rest()
 
 
-def test_an_item_left_before_it_cost_anything_is_no_item_of_the_mean(
-    demo_server: DemoServer, capsys: Capture
-) -> None:
+def test_an_item_left_unpaid_is_not_counted(demo_server: DemoServer, capsys: Capture) -> None:
+    """An item left before it cost anything is no item of the mean."""
     for number in track(range(10), max_credits=50):
         if number == 2:
             break
@@ -437,7 +426,7 @@ def test_a_loop_can_run_again(demo_server: DemoServer) -> None:
 # -- a balance that can't be read --------------------------------------------------------------------------
 
 
-def test_a_limit_that_cannot_be_watched_is_none(demo_server: DemoServer) -> None:
+def test_an_unwatched_loop_is_not_run(demo_server: DemoServer) -> None:
     demo_server.fault(status=500)
     begun: list[int] = []
     with pytest.raises(ServerError):
@@ -446,7 +435,7 @@ def test_a_limit_that_cannot_be_watched_is_none(demo_server: DemoServer) -> None
     assert is_at_rest()
 
 
-def test_without_a_limit_the_work_goes_on_unread(demo_server: DemoServer, capsys: Capture) -> None:
+def test_unlimited_work_goes_on_unread(demo_server: DemoServer, capsys: Capture) -> None:
     demo_server.fault(connection="refuse")
     bar = track(range(3))
     assert list(bar) == [0, 1, 2]
@@ -459,7 +448,7 @@ def test_without_a_limit_the_work_goes_on_unread(demo_server: DemoServer, capsys
     assert "0 spent" not in captured.err
 
 
-def test_a_reading_that_fails_once_is_tried_again(demo_server: DemoServer, capsys: Capture) -> None:
+def test_a_failed_reading_is_tried_again(demo_server: DemoServer, capsys: Capture) -> None:
     for number in Brisk(range(5), max_credits=50):
         demo_server.account.spend(1)
         if number == 1:
@@ -469,9 +458,8 @@ def test_a_reading_that_fails_once_is_tried_again(demo_server: DemoServer, capsy
     assert "the balance can't be read, trying again" in captured.err
 
 
-def test_a_limit_that_cannot_be_watched_any_more_ends_the_loop(
-    demo_server: DemoServer, capsys: Capture
-) -> None:
+def test_a_lasting_failure_ends_the_loop(demo_server: DemoServer, capsys: Capture) -> None:
+    """A limit that can't be watched any more ends the loop."""
     done = []
     for number in Impatient(range(5), max_credits=50):
         done.append(number)
@@ -486,7 +474,7 @@ def test_a_limit_that_cannot_be_watched_any_more_ends_the_loop(
     assert closing == "2 items, 1 credit, 1 each; read after item 1, and not since"
 
 
-def test_a_key_that_is_refused_ends_the_loop_at_once(demo_server: DemoServer, capsys: Capture) -> None:
+def test_a_refused_key_ends_the_loop(demo_server: DemoServer, capsys: Capture) -> None:
     asked = 0
     for number in track(range(5), max_credits=50):
         demo_server.account.spend(1)
@@ -497,9 +485,10 @@ def test_a_key_that_is_refused_ends_the_loop_at_once(demo_server: DemoServer, ca
     assert demo_server.requests_seen["/v1/credits"] <= asked + 2  # before the item, and at the end
 
 
-def test_without_a_limit_a_bar_that_is_not_read_any_more_says_so(
+def test_a_bar_says_when_it_is_not_read(
     demo_server: DemoServer, client: EvoLinkClient, capsys: Capture
 ) -> None:
+    """Without a limit a bar that is not read any more says so."""
     fetcher = CreditsFetcher.shared(client)
     failed = threading.Event()
     fetcher.observe(lambda _: failed.set(), "error")
@@ -526,7 +515,8 @@ def test_without_a_key_nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- what is measured around and inside --------------------------------------------------------------------
 
 
-def test_a_loop_in_a_meter_and_a_meter_in_a_loop_disturb_nobody(demo_server: DemoServer) -> None:
+def test_loops_and_meters_may_be_nested(demo_server: DemoServer) -> None:
+    """A loop in a meter and a meter in a loop disturb nobody."""
     inside = []
     with meter() as around:
         bar = track(range(3), max_credits=10)
@@ -539,7 +529,8 @@ def test_a_loop_in_a_meter_and_a_meter_in_a_loop_disturb_nobody(demo_server: Dem
     assert is_at_rest()
 
 
-def test_a_meter_that_outlives_the_loop_it_began_in_keeps_its_place(demo_server: DemoServer) -> None:
+def test_a_meter_may_outlive_its_loop(demo_server: DemoServer) -> None:
+    """A meter that outlives the loop it began in keeps its place."""
     with ExitStack() as stack:
         for _ in track(range(3)):
             cost = stack.enter_context(meter())
@@ -552,7 +543,8 @@ def test_a_meter_that_outlives_the_loop_it_began_in_keeps_its_place(demo_server:
     assert is_at_rest()
 
 
-def test_what_is_spent_after_the_loop_is_not_taken_for_its_own(demo_server: DemoServer) -> None:
+def test_later_spending_is_not_the_loops(demo_server: DemoServer) -> None:
+    """What is spent after the loop is not taken for its own."""
     demo_server.account.settle_after = (1.5, 1.5)
     bar = track(range(2), max_credits=10)
     for _ in bar:
@@ -564,7 +556,7 @@ def test_what_is_spent_after_the_loop_is_not_taken_for_its_own(demo_server: Demo
     assert bar.cost.confidence == "unsettled"
 
 
-def test_what_settles_after_the_loop_is_amended(demo_server: DemoServer, book: MemoryLedger) -> None:
+def test_late_settling_amends_the_entry(demo_server: DemoServer, book: MemoryLedger) -> None:
     demo_server.account.settle_after = (1.5, 1.5)
     bar = track(range(2), max_credits=10)
     for _ in bar:
@@ -605,7 +597,7 @@ async def prompts(number: int) -> AsyncIterator[int]:
 
 
 @pytest.mark.parametrize("kind", ["async", "plain"])
-def test_an_async_loop_stops_before_it_goes_over(demo_server: DemoServer, capsys: Capture, kind: str) -> None:
+def test_an_async_loop_keeps_its_limit(demo_server: DemoServer, capsys: Capture, kind: str) -> None:
     async def work() -> list[int]:
         done = []
         async for number in track(prompts(9) if kind == "async" else range(9), max_credits=4):
@@ -627,9 +619,9 @@ def test_an_async_loop_does_all_that_it_may() -> None:
     assert asyncio.run(work()) == [0, 1, 2, 0, 1, 2]
 
 
-def test_the_event_loop_goes_on_while_an_async_loop_reads(
-    demo_server: DemoServer, client: EvoLinkClient
-) -> None:
+def test_reading_does_not_block_the_loop(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    """The event loop goes on while an async loop reads."""
+
     async def give_up_the_reading(number: int) -> None:
         await asyncio.to_thread(demo_server.wait_for_requests, number)
         CreditsFetcher.shared(client).client.close()
@@ -651,7 +643,7 @@ def test_the_event_loop_goes_on_while_an_async_loop_reads(
     assert asyncio.run(work()) == [0, 1]
 
 
-def test_leaving_an_async_loop_ends_it_there_and_then(demo_server: DemoServer, capsys: Capture) -> None:
+def test_leaving_an_async_loop_ends_it(demo_server: DemoServer, capsys: Capture) -> None:
     async def work() -> None:
         async for number in track(prompts(9), max_credits=40):
             demo_server.account.spend(1)
@@ -663,7 +655,7 @@ def test_leaving_an_async_loop_ends_it_there_and_then(demo_server: DemoServer, c
     asyncio.run(work())
 
 
-def test_a_cancelled_async_loop_says_what_it_spent(demo_server: DemoServer, capsys: Capture) -> None:
+def test_a_cancelled_loop_says_its_cost(demo_server: DemoServer, capsys: Capture) -> None:
     async def work() -> None:
         async for _ in track(range(9)):
             demo_server.account.spend(2)
@@ -682,7 +674,9 @@ def test_a_cancelled_async_loop_says_what_it_spent(demo_server: DemoServer, caps
     assert printed(capsys) == ["Left in item 1 of 9: 2 credits, 2 each"]
 
 
-def test_an_async_loop_whose_limit_cannot_be_watched_does_not_begin(demo_server: DemoServer) -> None:
+def test_an_unwatched_async_loop_is_not_run(demo_server: DemoServer) -> None:
+    """An async loop whose limit can't be watched does not begin."""
+
     async def work() -> None:
         async for _ in track(range(3), max_credits=5):
             pytest.fail("it began")
@@ -692,7 +686,7 @@ def test_an_async_loop_whose_limit_cannot_be_watched_does_not_begin(demo_server:
         asyncio.run(work())
 
 
-def test_a_meter_in_an_async_loop_disturbs_nobody(demo_server: DemoServer) -> None:
+def test_a_meter_fits_in_an_async_loop(demo_server: DemoServer) -> None:
     async def work() -> None:
         bar = track(range(2), max_credits=10)
         async for _ in bar:
@@ -713,9 +707,7 @@ def test_what_is_asynchronous_only_says_so() -> None:
 # -- where it is shown -------------------------------------------------------------------------------------
 
 
-def test_a_terminal_without_our_signs_harms_no_loop(
-    demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_plain_terminal_harms_no_loop(demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
     error, output = (io.TextIOWrapper(io.BytesIO(), "ascii", line_buffering=True) for _ in range(2))
     monkeypatch.setattr(sys, "stderr", error)
     monkeypatch.setattr(sys, "stdout", output)
