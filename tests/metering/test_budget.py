@@ -2,102 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import signal
-import socket
 import threading
 import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
 
 from evolink_nb import BudgetExceeded, EvoLinkClient, EvoLinkError, budget, meter
 from evolink_nb.metering import measurement as measuring
-from evolink_nb.metering.budget import Budget
 from evolink_nb.metering.budget_registry import budgets
 from evolink_nb.metering.interrupt import InterruptTarget
 from evolink_nb.metering.limits import parse_limit
-from evolink_nb.metering.watch import WatchTiming
-from evolink_nb.polling.fetcher import CreditsFetcher, stop_all
+from evolink_nb.polling.fetcher import CreditsFetcher
+from tests.support.spending import EVERY, Spending
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from evolink_nb.demo import DemoServer
 
-EVERY = 0.2
-
-
-@pytest.fixture
-def client(reader: EvoLinkClient) -> Iterator[EvoLinkClient]:
-    """A client of the simulated account; nothing watches it when the test is over."""
-    yield reader
-    budgets.cancel_all()
-    measuring.stop_all()
-    stop_all()
-
-
-@pytest.fixture(autouse=True)
-def sigint_is_left_alone() -> Iterator[None]:
-    """What handles SIGINT is the same before and after."""
-    before = signal.getsignal(signal.SIGINT)
-    yield
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-class Spending:
-    """Work that spends 1 credit at each step, and what it did."""
-
-    def __init__(self, server: DemoServer) -> None:
-        self.server = server
-        self.steps = 0
-
-    def step(self) -> None:
-        self.server.account.spend(1)
-        self.steps += 1
-
-    def in_a_sleep(self) -> None:
-        for _ in range(5):
-            self.step()
-        time.sleep(60)
-
-    def in_a_retry_loop(self) -> None:
-        while True:
-            try:
-                self.step()
-                time.sleep(0.01)
-                self.fail()
-            except Exception:  # noqa: BLE001, S112 - the point of this work
-                continue
-
-    def fail(self) -> None:
-        raise ConnectionError
-
-    def in_a_blocking_read(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as silent, requests.Session() as session:
-            # It would import netrc first, and an import that is interrupted leaves its file open.
-            session.trust_env = False
-            # Spent once the request is on its way: a socket that is just being made would stay open too.
-            threading.Thread(target=self.once_asked, args=[silent]).start()
-            session.get(f"http://127.0.0.1:{silent.getsockname()[1]}/", timeout=60)
-
-    def once_asked(self, silent: socket.socket) -> None:
-        connection, _ = silent.accept()
-        with connection, contextlib.suppress(OSError):
-            connection.recv(1)
-            for _ in range(5):
-                self.step()
-            while connection.recv(65536):
-                pass
-
-    async def in_an_await(self) -> None:
-        for _ in range(5):
-            self.step()
-        await asyncio.sleep(60)
+pytestmark = pytest.mark.usefixtures("sigint_left_alone")
 
 
 @pytest.mark.parametrize("where", ["in_a_sleep", "in_a_retry_loop", "in_a_blocking_read"])
@@ -118,106 +45,6 @@ def test_work_is_stopped_wherever_it_is(demo_server: DemoServer, client: EvoLink
     # Nothing is left that could interrupt what comes next.
     assert not budgets.any_armed()
     assert not CreditsFetcher.shared(client).running
-
-
-def test_an_awaiting_task_is_stopped(demo_server: DemoServer, client: EvoLinkClient) -> None:
-    """A task is stopped where it awaits and the loop goes on."""
-    spending = Spending(demo_server)
-
-    async def limited() -> None:
-        async with meter(max_credits=5, client=client, every=EVERY):
-            await spending.in_an_await()
-
-    async def beside() -> str:
-        with pytest.raises(BudgetExceeded):
-            await limited()
-        task = asyncio.current_task()
-        assert task is not None
-        assert task.cancelling() == 0
-        await asyncio.sleep(0)
-        return "went on"
-
-    assert asyncio.run(beside()) == "went on"
-
-
-def test_a_deaf_task_protects_no_other(demo_server: DemoServer, client: EvoLinkClient) -> None:
-    """A task that is deaf keeps no other from being stopped."""
-    spending = Spending(demo_server)
-
-    async def deaf(over: asyncio.Event, heard: asyncio.Event) -> None:
-        with contextlib.suppress(BudgetExceeded):
-            async with meter(max_credits=1, client=client, every=EVERY):
-                spending.step()
-                while not over.is_set():
-                    try:
-                        await over.wait()
-                    except asyncio.CancelledError:
-                        heard.set()
-
-    async def main() -> None:
-        over, heard = asyncio.Event(), asyncio.Event()
-        beside = asyncio.create_task(deaf(over, heard))
-        try:
-            await heard.wait()
-            # That is no stop of what this thread does otherwise.
-            assert budgets.stopped(threading.get_ident()) is None
-            with pytest.raises(BudgetExceeded):
-                async with asyncio.timeout(10), meter(max_credits=5, client=client, every=EVERY):
-                    await spending.in_an_await()
-        finally:
-            over.set()
-            await beside
-
-    asyncio.run(main())
-
-
-def test_a_blocking_task_is_not_mistaken(demo_server: DemoServer, client: EvoLinkClient) -> None:
-    """A task that blocks the loop is not taken for the one that is stopped."""
-    spending = Spending(demo_server)
-    timing = WatchTiming(interval=EVERY, repeat_after=0.1)
-    limit = Budget(CreditsFetcher.shared(client), Decimal(5), name="limit", timing=timing)
-    before = limit.fetcher.read()
-
-    async def limited(begun: asyncio.Event) -> BudgetExceeded | None:
-        limit.arm(before, InterruptTarget(task=asyncio.current_task()))
-        try:
-            begun.set()
-            await spending.in_an_await()
-        except asyncio.CancelledError:
-            pass
-        finally:
-            exceeded = limit.disarm()
-        return exceeded
-
-    async def blocking(begun: asyncio.Event) -> str:
-        await begun.wait()
-        # Longer than until the second interrupt: each takes a reading.
-        read = demo_server.requests_seen["/v1/credits"]
-        while demo_server.requests_seen["/v1/credits"] < read + 5:
-            time.sleep(0.01)  # noqa: ASYNC251 - the point of this work
-        return "went on"
-
-    async def main() -> None:
-        begun = asyncio.Event()
-        stopped, other = await asyncio.gather(limited(begun), blocking(begun))
-        assert stopped is not None
-        assert other == "went on"
-
-    asyncio.run(main())
-
-
-def test_a_blocking_coroutine_is_stopped(demo_server: DemoServer, client: EvoLinkClient) -> None:
-    """A blocking call inside a coroutine is stopped at its next line."""
-    spending = Spending(demo_server)
-
-    async def limited() -> None:
-        async with meter(max_credits=5, client=client, every=EVERY):
-            while True:
-                spending.step()
-                time.sleep(0.01)  # noqa: ASYNC251 - the point of this work
-
-    with pytest.raises(BudgetExceeded):
-        asyncio.run(limited())
 
 
 def test_only_the_spending_thread_stops(demo_server: DemoServer, client: EvoLinkClient) -> None:
@@ -349,25 +176,6 @@ def test_an_interrupt_leaves_nothing_armed(
         demo_server.account.settle_all()
     assert "at the same time" not in cost.reason
     assert not CreditsFetcher.shared(client).running
-
-
-def test_a_meter_cancelled_early_is_none(demo_server: DemoServer, client: EvoLinkClient) -> None:
-    """A meter that is cancelled as it begins disturbs nobody."""
-
-    async def begin() -> None:
-        async with meter(client=client):
-            pytest.fail("it began")
-
-    async def cancelled() -> None:
-        demo_server.fault(latency=0.3)
-        task = asyncio.create_task(begin())
-        await asyncio.to_thread(demo_server.wait_for_requests, 1)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(cancelled())
-    assert measuring.active_measurements.all() == []
 
 
 def test_a_session_stops_spending_only(

@@ -14,29 +14,12 @@ import pytest
 from evolink_nb import EvoLinkClient, meter
 from evolink_nb.demo import OTHER_KEY, Account, DemoServer
 from evolink_nb.metering import ledger
-from evolink_nb.metering import measurement as measuring
-from evolink_nb.metering.ledger import MemoryLedger
 from evolink_nb.polling.fetcher import CreditsFetcher, stop_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-
-@pytest.fixture
-def client(reader: EvoLinkClient) -> Iterator[EvoLinkClient]:
-    """A client of the simulated account; nothing reads it when the test is over."""
-    yield reader
-    measuring.stop_all()
-    stop_all()
-
-
-@pytest.fixture
-def book() -> Iterator[MemoryLedger]:
-    """A ledger of the test's own."""
-    before, book = ledger.current(), MemoryLedger()
-    ledger.use(book)
-    yield book
-    ledger.use(before)
+    from evolink_nb.metering.ledger import MemoryLedger
 
 
 def test_a_block_knows_its_cost(demo_server: DemoServer, client: EvoLinkClient) -> None:

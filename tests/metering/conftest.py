@@ -1,0 +1,45 @@
+"""A ledger of each test's own, and a client that nothing reads with once the test is over."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from evolink_nb.metering import ledger
+from evolink_nb.metering import measurement as measuring
+from evolink_nb.metering.budget_registry import budgets
+from evolink_nb.metering.ledger import MemoryLedger
+from evolink_nb.polling.fetcher import stop_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evolink_nb import EvoLinkClient
+
+
+@pytest.fixture
+def book() -> Iterator[MemoryLedger]:
+    """A ledger of the test's own."""
+    before, book = ledger.current(), MemoryLedger()
+    ledger.use(book)
+    yield book
+    ledger.use(before)
+
+
+@pytest.fixture
+def client(reader: EvoLinkClient) -> Iterator[EvoLinkClient]:
+    """A client of the simulated account; nothing watches or reads it when the test is over."""
+    yield reader
+    budgets.cancel_all()
+    measuring.stop_all()
+    stop_all()
+
+
+@pytest.fixture
+def sigint_left_alone() -> Iterator[None]:
+    """What handles SIGINT is the same before and after."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    assert signal.getsignal(signal.SIGINT) is before

@@ -1,0 +1,48 @@
+"""Tracked loops in tests: what they print, and loops that wait less."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+from evolink_nb import track
+from evolink_nb.metering import measurement as measuring
+from evolink_nb.metering.progress import LoopTiming
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from evolink_nb.metering.cost import Cost
+    from evolink_nb.metering.metered import MeteredCost
+
+T = TypeVar("T")
+
+Capture = pytest.CaptureFixture[str]
+
+
+class Impatient(track[T]):
+    """A loop that gives up a balance that can't be read after the second try."""
+
+    timing = LoopTiming(patience=0.1, first_pause=0.06)
+
+
+class Brisk(track[T]):
+    """A loop that tries again at once."""
+
+    timing = LoopTiming(first_pause=0.01)
+
+
+def figures(cost: Cost | MeteredCost) -> tuple[Decimal | None, str]:
+    """Return what something cost, and how sure that is."""
+    return cost.credits, cost.confidence
+
+
+def is_at_rest() -> bool:
+    """Return whether no measurement is entered in this context."""
+    return measuring.active_measurements.enclosing() == ()
+
+
+def printed(capsys: Capture) -> list[str]:
+    """Return the lines printed since the last time."""
+    return capsys.readouterr().out.splitlines()
