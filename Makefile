@@ -21,13 +21,13 @@ demo: $(VENV)/.installed-demo ## open the quickstart in JupyterLab on a simulate
 test: $(VENV)/.installed-test ## run all tests, those in a real browser too
 	@$(BIN)/python -m tests.support.chromium
 ifeq ($(strip $(ARGS)),)
-	$(BIN)/python -m pytest -m "not browser" --numprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -m "not browser" --numprocesses 4 --dist loadfile --cov
 	$(BIN)/python -m pytest -m browser --numprocesses 2 --dist loadfile
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
 
-lint: $(VENV)/.installed-lint ## check style, types and which room imports which
+lint: $(VENV)/.installed-lint ## check style, types and which layer imports which
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -53,6 +53,11 @@ $(VENV)/.created:
 			"or name it: make PYTHON=/path/to/python" >&2; exit 1; fi; \
 	"$$python" -m venv $(VENV) && touch $@
 
+# An extra is for users, a group for developers. Groups need pip 25.1, and a Python brings the pip of its day.
+$(VENV)/.installed-demo: WHAT := '.[demo]'
+$(VENV)/.installed-%: WHAT = . --group $*
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
 $(VENV)/.installed-%: pyproject.toml | $(VENV)/.created
-	@echo "Installing evolink-nb[$*] into $(VENV) (a minute or two the first time)" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]' && touch $@
+	@echo "Installing what 'make $*' needs into $(VENV) (a minute or two the first time)" >&2
+	@$(PIP) 'pip>=25.1' && $(PIP) --editable $(WHAT) && touch $@
