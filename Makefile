@@ -32,6 +32,7 @@ lint: $(VENV)/.installed-lint ## check style, types and which layer imports whic
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.frontend
 
 bench: $(VENV)/.installed-test ## measure what loading, reading and live updates cost
 	@$(BIN)/python -m benchmarks $(ARGS)
