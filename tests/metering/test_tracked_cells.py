@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,14 +12,14 @@ from evolink_nb.metering.baseline import SPENT_BEFORE, LastKnown
 from evolink_nb.metering.batch import Batch
 from evolink_nb.metering.measurement import Measurement
 from evolink_nb.polling.fetcher import CreditsFetcher
-from tests.support.simulated_time import Reader, SimulatedTime
+from tests.support.simulated_time import START, Reader, SimulatedTime
 
 
 class Run:
     """Work in one simulated time on one account, whose readings happen when a test says so."""
 
-    def __init__(self, *, broken: bool = False) -> None:
-        self.time = SimulatedTime()
+    def __init__(self, *, broken: bool = False, time: SimulatedTime | None = None) -> None:
+        self.time = time or SimulatedTime()
         self.account = Account(clock=self.time.monotonic)
         self.reader = Reader(self.account)
         self.reader.broken = broken
@@ -150,3 +151,21 @@ def test_a_fresh_reading_serves_as_the_one_before(run: Run) -> None:
     assert len(run.fetcher.readings) == readings
     run.settle(work)
     assert (work.cost.credits, work.cost.confidence) == (Decimal(2), "clean")
+
+
+class ClockSetBack(SimulatedTime):
+    """Its time of day is set back long before all readings: only the monotonic clock goes on."""
+
+    def now(self) -> datetime:
+        return START - timedelta(minutes=1)
+
+
+def test_a_clock_set_back_makes_no_old_reading_new() -> None:
+    run = Run(time=ClockSetBack())
+    run.time.seconds += 60
+    run.account.spend(3)
+    work = run.work(1, spends=2)
+    run.settle(work)
+    assert work.cost.credits == 2
+    assert (work.cost.confidence, work.cost.reason) == ("shared", SPENT_BEFORE)
+    assert 0 <= work.settled_in < 60

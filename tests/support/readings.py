@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from evolink_nb.credits import Credits, TokenCredits, UserCredits
+from evolink_nb.credits import Credits, TokenCredits, UserCredits, total
 from tests.support.clock import BEGINNING
 
 Amount = Decimal | str | int
@@ -44,4 +44,38 @@ def reading(
         simulated,
         requested_at=at if requested_at is None else requested_at,
         monotonic=at,
+    )
+
+
+def moved(
+    at: float = 0.0,
+    *,
+    spent: Amount = 0,
+    reserved: Amount = 0,
+    others: Amount = 0,
+    topped_up: Amount = 0,
+    unlimited: bool = False,
+    requested_at: float | None = None,
+) -> Credits:
+    """Return `reading` after things happened, as the table in `evolink_nb.metering.cost` has them.
+
+    Args:
+        at: When it was read, in seconds of the monotonic clock.
+        spent: Credits that calls of this key cost, and that are settled.
+        reserved: Credits that calls of this key have reserved, and that are not settled.
+        others: Credits that calls of other keys cost.
+        topped_up: Credits that came onto the account.
+        unlimited: Whether the key has no limit of its own.
+        requested_at: When it was asked for; ``at`` by default.
+    """
+    own = total((Decimal(spent), Decimal(reserved)))
+    gone = total((own, Decimal(others), -Decimal(topped_up)))
+    return reading(
+        at,
+        token=total((Decimal("99416.4429"), -own)),
+        token_used=total((Decimal("583.5571"), own)),
+        unlimited=unlimited,
+        user=total((Decimal("1095.3996"), -gone)),
+        user_used=total((Decimal("135.9048"), Decimal(spent), Decimal(others))),
+        requested_at=requested_at,
     )

@@ -1,0 +1,123 @@
+"""What is measured at the same time, told apart by where it runs; and what is let go of afterwards."""
+
+from __future__ import annotations
+
+import contextvars
+import gc
+import weakref
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from evolink_nb.metering.active import ActiveMeasurements
+from evolink_nb.polling.fetcher import CreditsFetcher
+from tests.support.readings import reading
+
+if TYPE_CHECKING:
+    from evolink_nb.credits import Credits
+
+
+class Client:
+    """Answers one balance."""
+
+    identity = "one"
+
+    def get_credits(self) -> Credits:
+        return reading()
+
+    def close(self) -> None:
+        pass
+
+
+def an_account() -> CreditsFetcher:
+    return CreditsFetcher(Client())
+
+
+@dataclass(eq=False)
+class Work:
+    """Work on an account."""
+
+    fetcher: CreditsFetcher = field(default_factory=an_account)
+    is_over: bool = False
+
+    def beside(self) -> Work:
+        """Other work on the same account."""
+        return Work(self.fetcher)
+
+
+@pytest.fixture
+def active() -> ActiveMeasurements[Work]:
+    """None so far."""
+    return ActiveMeasurements()
+
+
+def test_work_inside_other_work_is_no_overlap(active: ActiveMeasurements[Work]) -> None:
+    outer = Work()
+    inner = outer.beside()
+    assert active.enter(outer) == ([], [], [])
+    assert active.enter(inner) == ([outer], [], [])
+    assert active.enclosing() == (outer, inner)
+    active.leave(inner)
+    assert active.enclosing() == (outer,)
+
+
+def test_work_in_another_context_is_beside(active: ActiveMeasurements[Work]) -> None:
+    one = Work()
+    contextvars.copy_context().run(active.enter, one)
+    assert active.enter(one.beside()) == ([], [one], [])
+
+
+def test_work_that_is_over_settles(active: ActiveMeasurements[Work]) -> None:
+    one = Work()
+    active.enter(one)
+    one.is_over = True
+    # Though its context goes on, as that of a task which it began.
+    assert active.enter(one.beside()) == ([], [], [one])
+    active.finish(one)
+    assert one not in active.all()
+
+
+def test_accounts_are_told_apart(active: ActiveMeasurements[Work]) -> None:
+    one, other = Work(), Work()
+    contextvars.copy_context().run(active.enter, one)
+    assert active.enter(other) == ([], [], [])
+    assert set(active.all()) == {one, other}
+    assert active.settler_of(one) is not active.settler_of(other)
+
+
+def test_an_account_has_one_settler_while_it_is_in_use(active: ActiveMeasurements[Work]) -> None:
+    one = Work()
+    two = one.beside()
+    active.enter(one)
+    active.enter(two)
+    settler = active.settler_of(one)
+    active.finish(one)
+    assert active.settler_of(two) is settler
+    active.finish(two)
+    active.finish(two)
+    assert active.settler_of(two) is not settler
+
+
+def test_nothing_is_kept_of_an_account_that_is_done(active: ActiveMeasurements[Work]) -> None:
+    one = Work()
+    contextvars.copy_context().run(active.enter, one)
+    kept: list[weakref.ref[object]] = [
+        weakref.ref(one),
+        weakref.ref(one.fetcher),
+        weakref.ref(active.settler_of(one)),
+    ]
+    active.finish(one)
+    del one
+    gc.collect()
+    assert [each() for each in kept] == [None, None, None]
+
+
+def test_a_forked_child_has_none_of_its_parent_s(active: ActiveMeasurements[Work]) -> None:
+    one = Work()
+    active.enter(one)
+    active.after_fork()
+    assert active.all() == []
+    # What the parent began may still end in the child.
+    active.finish(one)
+    assert active.enter(one.beside()).settling == []
