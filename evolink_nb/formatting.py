@@ -95,7 +95,7 @@ def format_rate(rate: float) -> str:
         The text: "12.4 / min" or "3 / h".
     """
     amount, unit = (rate * 60, "min") if rate * 60 >= 1 else (rate * 3600, "h")
-    places = 2 - math.floor(math.log10(amount))
+    places = 2 + math.ceil(-math.log10(amount))
     last_figure = Decimal((0, (1,), -places))
     figures = Decimal(str(amount)).quantize(last_figure, context=_ROUNDING)
     return f"{plain_amount(figures, separator=',')} / {unit}"

@@ -103,13 +103,13 @@ export function plainAmount(amount) {
  * @returns {string}
  */
 export function formatTime(seconds) {
-  const whole = Math.max(Math.floor(seconds), 0);
+  const whole = Math.max(Math.trunc(seconds), 0);
   if (whole < 60) return `${whole} s`;
-  const minutes = Math.floor(whole / 60);
+  const minutes = Math.trunc(whole / 60);
   if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
+  const hours = Math.trunc(minutes / 60);
   const [large, rest, small] =
-    hours < 24 ? [`${hours} h`, minutes % 60, "min"] : [`${Math.floor(hours / 24)} d`, hours % 24, "h"];
+    hours < 24 ? [`${hours} h`, minutes % 60, "min"] : [`${Math.trunc(hours / 24)} d`, hours % 24, "h"];
   return rest ? `${large} ${rest} ${small}` : large;
 }
 

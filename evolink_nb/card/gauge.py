@@ -88,4 +88,4 @@ def _share(remaining: Decimal, total: Decimal) -> str:
     if total <= 0:
         return "0"
     share = min(max(Fraction(remaining) / Fraction(total), Fraction(0)), Fraction(1))
-    return f"{math.floor(share * 1000 + Fraction(1, 2)) / 10:g}"
+    return f"{math.trunc(share * 1000 + Fraction(1, 2)) / 10:g}"

@@ -1,4 +1,4 @@
-"""`CreditsWidget`: the card, live; synced traits bound to a fetcher. The only room that knows anywidget."""
+"""`CreditsWidget`: the card, live; synced traits bound to a fetcher. The only module that knows anywidget."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 GALLERY = SCREENSHOTS / "gallery"
-ROOMS: tuple[tuple[Theme, int], ...] = (
+CONDITIONS: tuple[tuple[Theme, int], ...] = (
     *((theme, width) for theme in LAB for width in WIDTHS),
     *((theme, 440) for theme in OTHERS),
 )
@@ -57,8 +57,8 @@ def _take_cards(browser: Browser, chosen: list[Scene]) -> None:
     context = browser.new_context(viewport={"width": 960, "height": 900}, reduced_motion="reduce")
     wall = Wall(context)
     for scene in chosen:
-        wall.hang(scene, *ROOMS[0])
-        for theme, width in ROOMS:
+        wall.hang(scene, *CONDITIONS[0])
+        for theme, width in CONDITIONS:
             wall.set_theme(theme)
             wall.set_width(width)
             wall.place.screenshot(path=GALLERY / _picture(theme, width, scene), animations="disabled")
@@ -67,7 +67,7 @@ def _take_cards(browser: Browser, chosen: list[Scene]) -> None:
 
 def _take_sheets(browser: Browser, chosen: list[Scene]) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    for theme, width in ROOMS:
+    for theme, width in CONDITIONS:
         sheet = GALLERY / f"{theme.name}-{width}.html"
         sheet.write_text(_sheet(theme, width, chosen), encoding="utf-8")
         page.set_viewport_size({"width": 60 + _COLUMNS[width] * (width + 40), "height": 900})
@@ -76,7 +76,7 @@ def _take_sheets(browser: Browser, chosen: list[Scene]) -> None:
     links = "".join(
         f'<h2><a href="{theme.name}-{width}.html">{theme.name}, {width} px</a></h2>'
         f'<img src="{theme.name}-{width}.png" alt="" loading="lazy" style="max-width: 100%">'
-        for theme, width in ROOMS
+        for theme, width in CONDITIONS
     )
     index = _page("The card, in every state", "light", 1, f"<h1>The card, in every state</h1>{links}")
     (GALLERY / "index.html").write_text(index, encoding="utf-8")
