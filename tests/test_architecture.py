@@ -54,7 +54,7 @@ def test_everything_public_is_explained(module: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.removeprefix("evolink_nb."))
-def test_an_explanation_starts_with_one_sentence(module: ModuleType) -> None:
+def test_docstrings_start_with_a_sentence(module: ModuleType) -> None:
     for path, value in [(module.__name__, module), *public(module, module.__name__)]:
         first = inspect.cleandoc(value.__doc__ or "").split("\n\n")[0]
         assert first.endswith((".", ":")), path
@@ -71,7 +71,7 @@ def test_the_search_finds_what_there_is() -> None:
         assert f"evolink_nb.{path}" in found
 
 
-def test_the_front_door_leads_to_every_name_it_offers() -> None:
+def test_every_public_name_can_be_imported() -> None:
     for name in evolink_nb.__all__:
         assert getattr(evolink_nb, name) is not None
         assert name in dir(evolink_nb)

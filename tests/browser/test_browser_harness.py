@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tests.support.jupyter import FrontEnd
 
 
-def test_cells_run_are_read_interrupted_and_saved(front_end: FrontEnd) -> None:
+def test_cells_run_are_interrupted_and_saved(front_end: FrontEnd) -> None:
     endless = "print('begun', flush=True)\nimport time; time.sleep(600)"
     notebook = front_end.open(["print(6 * 7)", "'a value'", "1 / 0", "print('reached')", endless])
     notebook.run_all()
@@ -41,7 +41,8 @@ def test_cells_run_are_read_interrupted_and_saved(front_end: FrontEnd) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_each_notebook_has_a_kernel_with_an_environment_of_its_own(lab: FrontEnd) -> None:
+def test_each_notebook_has_its_own_kernel(lab: FrontEnd) -> None:
+    """Each also with an environment of its own."""
     ask = "import os; print(os.environ.get('EVOLINK_BASE_URL'), os.getpid())"
     told = lab.open([ask], environment={"EVOLINK_BASE_URL": "http://127.0.0.1:9"})
     told.run(0)
@@ -53,9 +54,10 @@ def test_each_notebook_has_a_kernel_with_an_environment_of_its_own(lab: FrontEnd
     assert first_process != second_process
 
 
-def test_an_output_out_of_the_window_is_still_drawn_and_complaints_of_the_page_are_seen(
+def test_outputs_out_of_view_are_drawn(
     lab: FrontEnd,
 ) -> None:
+    """And errors on the page's console are seen."""
     ouch = "from IPython.display import Javascript; Javascript('console.error(\"ouch\")')"
     notebook = lab.open(["print('the start')", *["print('line\\n' * 60)"] * 20, ouch])
     with notebook.page.expect_console_message(lambda message: message.type == "error"):

@@ -49,7 +49,7 @@ def add_program(folder: Path, name: str, script: str) -> Path:
     return program
 
 
-def test_a_shim_that_does_not_run_is_passed_over(programs: Path) -> None:
+def test_a_shim_that_fails_is_passed_over(programs: Path) -> None:
     add_program(programs, "chromium", "echo 'requires the chromium snap' >&2; exit 1")
     add_program(programs, "chromium-browser", "exit 0")
     chrome = add_program(programs, "google-chrome", "echo Google Chrome 156.0")
@@ -63,9 +63,7 @@ def test_the_chosen_chromium_comes_first(programs: Path, monkeypatch: pytest.Mon
     assert find_chromium() == chosen
 
 
-def test_a_chosen_chromium_that_does_not_run_is_named(
-    programs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_choice_is_named(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_program(programs, "chromium", "echo Chromium 156.0")
     monkeypatch.setenv("CHROMIUM", str(programs / "gone"))
     with pytest.raises(ChromiumNotFoundError, match="gone does not run"):
@@ -78,7 +76,7 @@ def installed() -> Path:
     return chromium_path()
 
 
-def test_one_that_only_playwright_knows_of_is_opened_too(
+def test_playwright_s_own_chromium_is_opened(
     installed: Path, programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     search_path = os.environ["PATH"]

@@ -51,7 +51,7 @@ amounts = (
 @example([1231.30445, -1231.30445, 0.00015, 0.00025, 2.00005, 8.00015, 1e15 + 0.3, 123456789012.34565])
 @example([1e30, -922337203685477.5807, 9.2e18, 1e21, 1095.3996, 99416.4429, -12.5, 100.0, 7.1])
 @batches
-def test_amounts_agree(card_js: Page, numbers: list[float]) -> None:
+def test_amounts_read_the_same(card_js: Page, numbers: list[float]) -> None:
     agree(card_js, "formatAmount", numbers, lambda number: format_amount(decimal(number)))
 
 
@@ -84,7 +84,7 @@ times = st.floats(-10, 100_000) | st.integers(0, 10**9) | st.floats(0, 1e12)
 @given(st.lists(times, min_size=1, max_size=200))
 @example([-1, -0.5, 0, 0.9, 59, 59.999, 60, 3599, 3600, 3660, 5304, 86399, 86400, 89999, 90000, 1e7])
 @batches
-def test_times_agree(card_js: Page, seconds: list[float]) -> None:
+def test_durations_read_the_same(card_js: Page, seconds: list[float]) -> None:
     agree(card_js, "formatTime", seconds, format_time)
 
 
@@ -102,7 +102,7 @@ rates = (
 @example([1 / 60, 0.016666666666666666, 0.0166666, 0.2065, 9.996 / 60, 999.6 / 60, 99995 / 60, 12.35 / 60])
 @example([1.005 / 60, 1.0049 / 3600, 0.01675, 1e-7, 1.0e-12, 59.95, 16.658333333333335, 0.1, 1000 / 60])
 @batches
-def test_rates_agree(card_js: Page, numbers: list[float]) -> None:
+def test_rates_read_the_same(card_js: Page, numbers: list[float]) -> None:
     agree(card_js, "formatRate", numbers, format_rate)
 
 

@@ -29,9 +29,8 @@ CELLS = [
 METERED, LIMITED, NEXT, IDLE, TRACKED, COSTS = 1, 2, 3, 5, 6, 8
 
 
-def test_the_line_settles_in_place_and_in_the_file_and_a_limit_stops_the_cell(
-    front_end: FrontEnd, demo_server: DemoServer
-) -> None:
+def test_line_settles_and_limit_stops(front_end: FrontEnd, demo_server: DemoServer) -> None:
+    """The line settles in place and in the file, and a limit stops the cell."""
     # Late enough that the line is seen before it settles, with nothing left to chance.
     demo_server.account.settle_after = (1.0, 1.0)
     notebook = front_end.open(CELLS, environment=account_of(demo_server))

@@ -37,7 +37,7 @@ def put(page: Page, costs: Costs) -> None:
     )
 
 
-def test_all_can_read_it_whatever_the_host_s_colours(page: Page) -> None:
+def test_all_can_read_it_in_every_theme(page: Page) -> None:
     put(page, a_morning())
     expect(page.locator(".evolink-costs tbody tr")).to_have_count(7)
     results = Axe().run(page)

@@ -122,7 +122,7 @@ def test_it_works_as_on_the_newest(notebook: Notebook, demo_server: DemoServer) 
     assert notebook.text(UNTIL_NO_THREAD_IS_OURS) == "[]"
 
 
-def test_errors_are_as_short_as_on_the_newest(notebook: Notebook, demo_server: DemoServer) -> None:
+def test_errors_are_short_as_on_the_newest(notebook: Notebook, demo_server: DemoServer) -> None:
     notebook.run("%load_ext evolink_nb")
     demo_server.fault(status=401)
     [error] = notebook.run("%evolink_credits")
@@ -135,7 +135,7 @@ def test_errors_are_as_short_as_on_the_newest(notebook: Notebook, demo_server: D
     assert "Traceback" not in json.dumps(error)
 
 
-def test_a_cell_is_metered_and_stopped_as_on_the_newest(notebook: Notebook, demo_server: DemoServer) -> None:
+def test_cells_are_metered_and_stopped(notebook: Notebook, demo_server: DemoServer) -> None:
     notebook.run(f"%load_ext evolink_nb\n{GENERATE}")
     value, line = notebook.run("%%evolink_credits --settle 30 -o cost\nawait asyncio.sleep(0)\n6 * 7")
     assert value["data"]["text/plain"] == "42"

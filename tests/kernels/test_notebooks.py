@@ -145,9 +145,7 @@ def test_what_it_points_to_is_there(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("account", ["", " with a key"])
-def test_only_what_is_meant_to_be_stopped_ends_in_an_error(
-    ran: dict[str, Ran], name: str, account: str
-) -> None:
+def test_only_the_cells_to_stop_fail(ran: dict[str, Ran], name: str, account: str) -> None:
     cells = ran[name + account].cells
     errors = {cell.id: error_of(cell).ename for cell in cells if error_of(cell) is not None}
     meant = [cell.id for cell in cells if STOPPED in cell.metadata.get("tags", [])]
@@ -155,7 +153,7 @@ def test_only_what_is_meant_to_be_stopped_ends_in_an_error(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_with_a_key_it_neither_keeps_it_nor_asks_for_a_simulation(ran: dict[str, Ran], name: str) -> None:
+def test_a_key_is_used_and_not_kept(ran: dict[str, Ran], name: str) -> None:
     with_key = ran[f"{name} with a key"]
     assert with_key.server is not None
     assert with_key.server.requests_seen["/v1/images/generations"] >= 3
@@ -166,7 +164,8 @@ def test_with_a_key_it_neither_keeps_it_nor_asks_for_a_simulation(ran: dict[str,
 class TestQuickstart:
     """quickstart.ipynb."""
 
-    def test_it_shows_a_card_and_what_three_images_cost(self, ran: dict[str, Ran]) -> None:
+    def test_quickstart_shows_card_and_cost(self, ran: dict[str, Ran]) -> None:
+        """It shows a card, and what three images cost."""
         tour = ran["quickstart"]
         [live] = [cell for cell in tour.cells if cell.cell_type == "code" and "--live" in cell.source]
         view, saved = live.outputs
@@ -185,11 +184,12 @@ class TestQuickstart:
 class TestCostOfACell:
     """cost-of-a-cell.ipynb; in demo mode its figures are those of the account's seed."""
 
-    def test_the_line_says_the_cost_and_how_many_more_runs_it_leaves(self, ran: dict[str, Ran]) -> None:
+    def test_the_line_says_cost_and_runs_left(self, ran: dict[str, Ran]) -> None:
         line = ran["cost-of-a-cell"].output('make_images("a lighthouse")')
         assert re.search(r"\b2 credits \(key\) .* 1,093.3996 left · about 546 more runs like this", line)
 
-    def test_a_reservation_is_called_unsettled_and_was_too_much(self, ran: dict[str, Ran]) -> None:
+    def test_a_reservation_is_called_unsettled(self, ran: dict[str, Ran]) -> None:
+        """And it was more than the work cost."""
         said = ran["cost-of-a-cell"].output("By now the task is")
         assert "4.0000 credits, unsettled: credits are reserved and not settled yet" in said
         assert "completed: 1 of 4 images were made" in said
@@ -205,14 +205,15 @@ class TestCostOfACell:
         assert "this key 2.0000, others 7.5000, topped up by 500.0000" in said
         assert "shared: others" in said
 
-    def test_a_real_account_is_told_to_be_one_and_left_alone(self, ran: dict[str, Ran]) -> None:
+    def test_a_real_account_is_left_alone(self, ran: dict[str, Ran]) -> None:
+        """And said to be one."""
         story = ran["cost-of-a-cell with a key"]
         assert story.output('simulate("spend"').count("This account is real") == 2
         assert "this key 2.0000, others 0.0000, topped up by 0.0000\nclean" in story.output(
             "this key {cost.token}"
         )
 
-    def test_tracking_shows_a_line_where_something_was_spent(self, ran: dict[str, Ran]) -> None:
+    def test_tracking_shows_a_line_per_spend(self, ran: dict[str, Ran]) -> None:
         story = ran["cost-of-a-cell"]
         assert story.spent('make_images("a pier")') > 0
         assert story.output("sum(range(1_000))").strip() == "499500"
@@ -222,7 +223,7 @@ class TestCostOfACell:
         [row] = [line for line in bill if "a set of postcards" in line]
         assert row.split()[4:9] == ["2", "3", "1.5", "1", "-1"]
 
-    def test_the_bill_is_what_the_account_was_charged(self, ran: dict[str, Ran]) -> None:
+    def test_the_bill_is_what_was_charged(self, ran: dict[str, Ran]) -> None:
         story = ran["cost-of-a-cell with a key"]
         assert story.server is not None
         in_all = story.output("bill = ").split(" credits in total")[0]
@@ -260,14 +261,14 @@ class TestBudgets:
         assert spent - 1 <= story.output(cell).count("is ordered") <= spent + 2
 
     @pytest.mark.parametrize("account", ["", " with a key"])
-    def test_what_spends_nothing_runs_when_all_is_spent(self, ran: dict[str, Ran], account: str) -> None:
+    def test_free_cells_run_when_all_is_spent(self, ran: dict[str, Ran], account: str) -> None:
         said = ran["budgets" + account].output("print(session)")
         found = re.search(r"<The budget 'this session' of 3 credits: ([\d.]+) credits? spent, ", said)
         assert found, said
         if account:  # the other's orders may fail, and be paid back
             assert Decimal(found[1]) >= 3
 
-    def test_a_tracked_loop_ends_before_it_goes_over(self, ran: dict[str, Ran]) -> None:
+    def test_a_tracked_loop_stays_in_its_limit(self, ran: dict[str, Ran]) -> None:
         story = ran["budgets with a key"]
         said = story.output("views = track(")
         assert "Stopped before item 5 of 40: 4 of 4 credits spent" in said
@@ -278,6 +279,6 @@ class TestBudgets:
         assert again.count("is ordered") == 2
 
     @pytest.mark.parametrize("account", ["", " with a key"])
-    def test_what_can_not_be_stopped_is_said_while_it_runs(self, ran: dict[str, Ran], account: str) -> None:
+    def test_unstoppable_work_is_said_to_run_on(self, ran: dict[str, Ran], account: str) -> None:
         said = ran["budgets" + account].output("--max 1")
         assert "--max 1 is spent, but the work can't be interrupted: it still runs." in said
