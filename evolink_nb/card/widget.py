@@ -271,7 +271,7 @@ class CreditsWidget(anywidget.AnyWidget):
         seen = any(until > now for until in list(self._views.values()))
         if seen != self._seen:
             self._seen = seen
-            self.fetcher.show(self, visible=seen)
+            self.fetcher.set_visible(self, visible=seen)
 
 
 def _good_until(*, visible: bool) -> float:

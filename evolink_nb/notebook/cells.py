@@ -95,7 +95,7 @@ class Cells:
         if fetcher is not None:
             fetcher.attach(self, settings.INTERVAL)
             # Between cells nobody waits for it: it need not read often.
-            fetcher.show(self, visible=False)
+            fetcher.set_visible(self, visible=False)
             # How things stood before the first cell; the cells themselves wait for no reading.
             read(fetcher)
 

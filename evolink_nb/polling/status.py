@@ -43,3 +43,20 @@ def status_of(error: errors.EvoLinkError) -> Status:
     if isinstance(error, errors.RateLimitError):
         return Status.RATE_LIMITED
     return Status.OFFLINE if isinstance(error, errors.APIConnectionError) else Status.ERROR
+
+
+def status_after_stop(last: Status, *, kept: bool) -> Status:
+    """Return the status once nothing reads any more.
+
+    Args:
+        last: The last status, before a read on its way.
+        kept: Whether subscribers had kept the reading fresh: freshness can't be claimed any more then. What
+            was read once, for one caller, is as fresh as it ever was.
+
+    Returns:
+        A failure stays; else paused, where the reading was kept fresh.
+    """
+    return Status.PAUSED if kept and last in _FRESH else last
+
+
+_FRESH = frozenset({Status.LOADING, Status.LIVE, Status.REFRESHING})

@@ -27,8 +27,8 @@ print(json.dumps({{name: importlib.metadata.version(name) for name in names}}))
 # What is read between two cells is in neither's messages.
 UNTIL_PAUSED = """
 import time
-from evolink_nb.polling.fetcher import _shared
-[fetcher] = _shared.values()
+from evolink_nb.polling.fetcher import shared_fetchers
+[fetcher] = shared_fetchers()
 fetcher.pause()
 deadline = time.monotonic() + 20
 while fetcher.status != "paused" and time.monotonic() < deadline:

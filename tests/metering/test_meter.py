@@ -13,8 +13,10 @@ import pytest
 
 from evolink_nb import EvoLinkClient, meter
 from evolink_nb.demo import OTHER_KEY, Account, DemoServer
+from evolink_nb.errors import APIConnectionError
 from evolink_nb.metering import ledger
 from evolink_nb.polling.fetcher import CreditsFetcher, stop_all
+from tests.support.interrupt import interrupt_main_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -322,4 +324,5 @@ def test_an_interrupted_meter_is_forgotten(
 
 
 def _interrupted() -> None:
-    raise KeyboardInterrupt
+    interrupt_main_thread()
+    raise APIConnectionError("given up")

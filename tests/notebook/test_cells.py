@@ -29,7 +29,7 @@ from evolink_nb.metering.watch import WatchTiming
 from evolink_nb.notebook import cells
 from evolink_nb.notebook.outputs import PrintedLine
 from evolink_nb.notebook.stopping import CellRefused
-from evolink_nb.polling.fetcher import CreditsFetcher, _shared
+from evolink_nb.polling.fetcher import CreditsFetcher, shared_fetchers
 from tests.support.metered import LINE
 from tests.support.shell import Shell, Shown
 
@@ -84,7 +84,7 @@ def until(holds: Callable[[], object]) -> None:
 
 def the_fetcher() -> CreditsFetcher:
     """The one that reads the simulated account."""
-    [fetcher] = _shared.values()
+    [fetcher] = shared_fetchers()
     return fetcher
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 START = 1000.0
+EVENTS = ["succeeded", "failed", "limited", "permanent", "restart", "reschedule"]
 FAILURE = errors.APIConnectionError("unreachable")
 
 
@@ -27,7 +29,12 @@ def highest(_low: float, high: float) -> float:
     return high
 
 
-def schedule(jitter: Callable[[float, float], float] = lowest) -> Backoff:
+def until_next(plan: Backoff, now: float, *, requested: bool = False) -> float:
+    """The seconds until the next try; infinite where only a request brings it about."""
+    return plan.next_at(requested=requested) - now
+
+
+def make_plan(jitter: Callable[[float, float], float] = lowest) -> Backoff:
     return Backoff(START, jitter=jitter)
 
 
@@ -35,24 +42,24 @@ def rate_limited(retry_after: float | None) -> errors.EvoLinkError:
     return errors.RateLimitError("slow down", status=429, retry_after=retry_after)
 
 
-def waits(plan: Backoff, now: float) -> tuple[float | None, float | None, float]:
-    """The seconds until the next try, until one that a person asks for, and until the server allows one."""
-    return plan.seconds_left(now, asked=False), plan.seconds_left(now, asked=True), plan.retry_after_left(now)
+def waits(plan: Backoff, now: float) -> tuple[float, float, float]:
+    """The seconds until the next try, until one that is requested, and until the server allows one."""
+    return until_next(plan, now), until_next(plan, now, requested=True), plan.retry_after_left(now)
 
 
 def test_the_first_try_is_due_at_once() -> None:
-    assert waits(schedule(), START) == (0, 0, 0)
+    assert waits(make_plan(), START) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
     ("later", "left"),
     [(0, 15), (2, 13), (10, 5), (15, 0), (20, -5)],
 )
-def test_after_a_reading_the_next_is_due_one_interval_after_it_started(later: float, left: float) -> None:
-    plan = schedule()
+def test_the_interval_counts_from_starts(later: float, left: float) -> None:
+    plan = make_plan()
     plan.succeeded(START, 15)
-    assert plan.seconds_left(START + later, asked=False) == left
-    assert plan.seconds_left(START + later, asked=True) == -later
+    assert until_next(plan, START + later) == left
+    assert until_next(plan, START + later, requested=True) == -later
     assert plan.retry_after_left(START + later) == 0
 
 
@@ -65,43 +72,41 @@ def test_after_a_reading_the_next_is_due_one_interval_after_it_started(later: fl
         (3600, [3600, 3600]),
     ],
 )
-def test_failures_in_a_row_wait_longer_each_time(interval: float, pauses: list[float]) -> None:
+def test_failures_wait_longer_each_time(interval: float, pauses: list[float]) -> None:
     for jitter, factor in ((lowest, 1.0), (highest, 1.25)):
-        plan, now = schedule(jitter), START
+        plan, now = make_plan(jitter), START
         for pause in pauses:
             plan.failed(now, now + 1, interval, FAILURE)
-            assert plan.seconds_left(now + 1, asked=False) == pytest.approx(pause * factor)
-            # A person may ask meanwhile: no server asked to be left alone.
-            assert plan.seconds_left(now + 1, asked=True) == 0
+            assert until_next(plan, now + 1) == pytest.approx(pause * factor)
+            # It may be requested meanwhile: there was no Retry-After.
+            assert until_next(plan, now + 1, requested=True) == 0
             assert plan.retry_after_left(now + 1) == 0
             now += 1 + pause * factor
 
 
-def test_a_reading_ends_the_backing_off() -> None:
-    plan = schedule()
+def test_a_reading_ends_backing_off() -> None:
+    plan = make_plan()
     for _ in range(5):
         plan.failed(START, START, 15, FAILURE)
     plan.succeeded(START, 15)
     assert waits(plan, START) == (15, 0, 0)
     plan.failed(START + 15, START + 15, 15, FAILURE)
-    assert plan.seconds_left(START + 15, asked=False) == 15
+    assert until_next(plan, START + 15) == 15
 
 
 @pytest.mark.parametrize(
-    ("retry_after", "next_try", "peace"),
+    ("retry_after", "next_try", "left"),
     [(None, 15, 0), (0.0, 15, 0), (5.0, 15, 5), (60.0, 60, 60), (86_400.0, 86_400, 86_400)],
 )
-def test_a_server_that_asks_for_peace_gets_it(
-    retry_after: float | None, next_try: float, peace: float
-) -> None:
-    plan = schedule()
+def test_retry_after_is_kept(retry_after: float | None, next_try: float, left: float) -> None:
+    plan = make_plan()
     plan.failed(START - 3, START, 15, rate_limited(retry_after))
-    assert waits(plan, START) == (next_try, peace, peace)
-    assert waits(plan, START + 4) == (next_try - 4, peace - 4, max(peace - 4, 0))
+    assert waits(plan, START) == (next_try, left, left)
+    assert waits(plan, START + 4) == (next_try - 4, left - 4, max(left - 4, 0))
 
 
-def test_starting_anew_does_not_break_the_peace() -> None:
-    plan = schedule()
+def test_a_restart_keeps_retry_after() -> None:
+    plan = make_plan()
     plan.failed(START, START, 15, rate_limited(60))
     plan.restart(START + 10)
     assert waits(plan, START + 10) == (50, 50, 50)
@@ -110,19 +115,19 @@ def test_starting_anew_does_not_break_the_peace() -> None:
 
 
 @pytest.mark.parametrize("error", PERMANENT_ERRORS, ids=lambda error: error.__name__)
-def test_what_needs_a_person_waits_for_one(error: type[errors.APIStatusError]) -> None:
-    plan = schedule()
+def test_permanent_errors_wait_for_a_request(error: type[errors.APIStatusError]) -> None:
+    plan = make_plan()
     plan.failed(START, START + 1, 15, error("no", status=402))
-    assert waits(plan, START + 1) == (None, 0, 0)
-    assert waits(plan, START + 1e6)[0] is None
-    plan.follow(5, START + 2)
-    assert plan.seconds_left(START + 2, asked=False) is None
+    assert waits(plan, START + 1) == (math.inf, 0, 0)
+    assert waits(plan, START + 1e6)[0] == math.inf
+    plan.reschedule(5, START + 2)
+    assert until_next(plan, START + 2) == math.inf
     plan.restart(START + 3)
-    assert plan.seconds_left(START + 3, asked=False) == 0
+    assert until_next(plan, START + 3) == 0
 
 
-def test_a_peace_that_was_asked_for_ends_with_the_next_answer() -> None:
-    plan = schedule()
+def test_retry_after_ends_with_an_answer() -> None:
+    plan = make_plan()
     plan.failed(START, START, 15, rate_limited(600))
     plan.failed(START + 600, START + 601, 15, FAILURE)
     assert waits(plan, START + 601) == (30, 0, 0)
@@ -141,57 +146,57 @@ def test_a_peace_that_was_asked_for_ends_with_the_next_answer() -> None:
         (60, 20, -5),
     ],
 )
-def test_another_interval_counts_from_the_last_reading(interval: float, now: float, left: float) -> None:
-    plan = schedule()
+def test_reschedule_counts_from_last_start(interval: float, now: float, left: float) -> None:
+    plan = make_plan()
     plan.succeeded(START, 15)
-    plan.follow(interval, START + now)
-    assert plan.seconds_left(START + now, asked=False) == left
+    plan.reschedule(interval, START + now)
+    assert until_next(plan, START + now) == left
 
 
-def test_another_interval_leaves_a_plan_made_after_a_failure() -> None:
-    plan = schedule()
+def test_reschedule_leaves_a_backoff() -> None:
+    plan = make_plan()
     plan.failed(START, START, 15, FAILURE)
     plan.failed(START + 15, START + 15, 15, FAILURE)
-    plan.follow(1, START + 16)
-    assert plan.seconds_left(START + 16, asked=False) == 29
+    plan.reschedule(1, START + 16)
+    assert until_next(plan, START + 16) == 29
 
 
-def test_the_first_try_stands_whatever_the_interval() -> None:
-    plan = schedule()
-    plan.follow(3600, START)
-    assert plan.seconds_left(START, asked=False) == 0
+def test_reschedule_leaves_what_is_due() -> None:
+    plan = make_plan()
+    plan.reschedule(3600, START)
+    assert until_next(plan, START) == 0
 
 
 @given(
-    st.lists(st.sampled_from(["succeeded", "failed", "limited", "person", "restart", "follow"]), max_size=30),
+    st.lists(
+        st.sampled_from(["succeeded", "failed", "limited", "permanent", "restart", "reschedule"]), max_size=30
+    ),
     st.floats(0.1, 7200),
     st.integers(),
 )
-def test_whatever_happens_the_peace_is_kept_and_no_try_is_far_off(
-    events: list[str], interval: float, seed: int
-) -> None:
+def test_any_course_keeps_the_bounds(events: list[str], interval: float, seed: int) -> None:
     draw = random.Random(seed)  # noqa: S311 - a test's course, not a secret
-    plan, now, peaceful_until = schedule(draw.uniform), START, START
+    plan, now, allowed_at = make_plan(draw.uniform), START, START
     longest = 1.25 * max(interval, MAX_PAUSE)
     for event in events:
         now += draw.uniform(0, 2 * interval)
         if event == "succeeded":
             plan.succeeded(now, interval)
-            peaceful_until = now
+            allowed_at = now
         elif event == "restart":
             plan.restart(now)
-        elif event == "follow":
-            plan.follow(interval, now)
+        elif event == "reschedule":
+            plan.reschedule(interval, now)
         else:
-            peaceful_until = now + (40.0 if event == "limited" else 0.0)
+            allowed_at = now + (40.0 if event == "limited" else 0.0)
             problem = {
                 "failed": FAILURE,
                 "limited": rate_limited(40),
-                "person": errors.AuthenticationError("no", status=401),
+                "permanent": errors.AuthenticationError("no", status=401),
             }
             plan.failed(now, now, interval, problem[event])
-        left = plan.seconds_left(now, asked=False)
-        assert plan.retry_after_left(now) == pytest.approx(max(peaceful_until - now, 0))
-        if left is not None:
-            assert now + max(left, 0) >= peaceful_until - 1e-6
-            assert left <= max(longest, 40.0) + 1e-6
+        wait = until_next(plan, now)
+        assert plan.retry_after_left(now) == pytest.approx(max(allowed_at - now, 0))
+        if wait != math.inf:
+            assert now + max(wait, 0) >= allowed_at - 1e-6
+            assert wait <= max(longest, 40.0) + 1e-6

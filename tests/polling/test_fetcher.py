@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -23,6 +25,7 @@ from evolink_nb.credits import Credits, TokenCredits, UserCredits
 from evolink_nb.polling.backoff import MAX_PAUSE
 from evolink_nb.polling.fetcher import CreditsFetcher, stop_all
 from tests.support.clock import BEGINNING, FakeClock
+from tests.support.interrupt import interrupt_main_thread
 
 if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
@@ -35,7 +38,7 @@ READING = Credits(
     read_at=BEGINNING,
 )
 
-Outcome = Credits | Exception
+Outcome = Credits | BaseException | None
 
 
 class ScriptedClient:
@@ -63,9 +66,9 @@ class ScriptedClient:
             outcome = self._outcomes.pop(0) if self._outcomes else replace(READING, read_at=self.clock.now())
             self._asked.notify_all()
         assert self.gate.wait(PATIENCE)
-        if isinstance(outcome, Exception):
+        if isinstance(outcome, BaseException):
             raise outcome
-        return outcome
+        return outcome  # type: ignore[return-value]  # None is what a broken client answers
 
     def close(self) -> None:
         self.gate.set()
@@ -594,19 +597,25 @@ def test_a_reading_that_a_stop_gave_up_is_none(fetcher: CreditsFetcher, client: 
     assert found == ["The fetcher was stopped before it had a reading."]
 
 
-def test_a_thread_that_could_not_start_keeps_nobody_waiting(
-    fetcher: CreditsFetcher, monkeypatch: pytest.MonkeyPatch
+def test_a_thread_that_can_not_start(
+    fetcher: CreditsFetcher, client: ScriptedClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The caller is told, nobody waits, and all is as if it had not been tried."""
+
     def fail(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
+    def attach() -> None:
+        fetcher.attach("one", 15)
+
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", fail)
-        with pytest.raises(RuntimeError):
-            fetcher.attach("one", 15)
-    assert not fetcher.running
+        for call in (attach, fetcher.start, fetcher.read, fetcher.refresh):
+            with pytest.raises(errors.EvoLinkError, match="can't start new thread"):
+                call()
+    assert (fetcher.running, fetcher.status, client.times) == (False, "loading", [])
     assert fetcher.read() == READING
-    fetcher.detach("one")
+    assert (client.times, fetcher_threads()) == ([0], [])
 
 
 def test_it_can_be_started_again(fetcher: CreditsFetcher, client: ScriptedClient, clock: FakeClock) -> None:
@@ -713,17 +722,239 @@ def test_stop_all_stops_and_forgets_all(client: ScriptedClient, reader: EvoLinkC
     assert CreditsFetcher.shared(reader) is not shared
 
 
-def test_an_interrupted_read_leaves_no_trace(fetcher: CreditsFetcher, client: ScriptedClient) -> None:
-    def interrupt() -> Credits:
+@pytest.mark.parametrize("ask", ["read", "refresh"])
+def test_an_interrupted_read_leaves_no_trace(
+    fetcher: CreditsFetcher, client: ScriptedClient, ask: str
+) -> None:
+    before = fetcher.read()
+    client.gate.clear()
+
+    def interrupt() -> None:
+        client.wait_until_asked(2)
+        interrupt_main_thread()
+
+    interrupter = threading.Thread(target=interrupt)
+    interrupter.start()
+    with pytest.raises(KeyboardInterrupt):
+        getattr(fetcher, ask)()
+    interrupter.join(PATIENCE)
+    assert (fetcher.credits, fetcher.status, fetcher_threads()) == (before, "live", [])
+    assert fetcher.read().user.remaining == READING.user.remaining
+
+
+# -- what its observers may do -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ask", ["read", "read afresh", "refresh", "wait"])
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "read once"])
+def test_an_observer_that_asks_waits_for_nothing(
+    fetcher: CreditsFetcher, client: ScriptedClient, kept: bool, ask: str
+) -> None:
+    """It would wait for itself: a read is refused with a reason, a refresh joins the read it was told of."""
+    calls: dict[str, Callable[[], object]] = {
+        "read": fetcher.read,
+        "read afresh": lambda: fetcher.read(join=False),
+        "refresh": fetcher.refresh,
+        "wait": lambda: fetcher.wait(PATIENCE),
+    }
+    told: list[str] = []
+
+    def observe(_change: object) -> None:
+        try:
+            calls[ask]()
+        except errors.EvoLinkError as error:
+            told.append(error.message)
+
+    fetcher.observe(observe, "credits")
+    if kept:
+        fetcher.start()
+        fetcher.wait(PATIENCE)
+    else:
+        fetcher.read()
+    refused = ["An observer of a fetcher can't wait for a reading of it."] if "read" in ask.split() else []
+    assert (told, client.times) == (refused, [0])
+
+
+def test_an_observer_of_a_message_is_one_too(fetcher: CreditsFetcher, client: ScriptedClient) -> None:
+    """It runs on the caller's thread, while the fetcher's own has to wait with what it tells."""
+    told: list[str] = []
+
+    def observe(_change: object) -> None:
+        for call in (fetcher.read, fetcher.refresh):
+            try:
+                call()
+            except errors.EvoLinkError as error:
+                told.append(error.message)
+
+    fetcher.observe(observe, "notice")
+    fetcher.set_message(notice="Spent.")
+    assert (len(told), client.times, fetcher.running) == (2, [], False)
+    fetcher.start()
+    fetcher.set_message(notice="")
+    assert len(told) == 3
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr)
+def test_an_observer_that_exits_harms_nobody(
+    fetcher: CreditsFetcher,
+    client: ScriptedClient,
+    clock: FakeClock,
+    caplog: pytest.LogCaptureFixture,
+    error: BaseException,
+) -> None:
+    def leave(_change: object) -> None:
+        raise error
+
+    fetcher.observe(leave)
+    fetcher.start()
+    clock.advance(15)
+    assert (client.times, fetcher.status, len(fetcher_threads())) == ([0, 15], "live", 1)
+    assert "An observer of the credits fetcher failed." in caplog.text
+    fetcher.unobserve(leave)
+
+
+def test_an_interrupt_in_an_observer_is_the_users(fetcher: CreditsFetcher) -> None:
+    """On the main thread: what set the trait is what they stop."""
+
+    def interrupt(_change: object) -> None:
         raise KeyboardInterrupt
 
-    before = fetcher.read()
-    asked, client.get_credits = client.get_credits, interrupt  # type: ignore[method-assign]
+    fetcher.observe(interrupt, "notice")
     with pytest.raises(KeyboardInterrupt):
+        fetcher.set_message(notice="Spent.")
+
+
+# -- what it survives ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "read once"])
+def test_a_flaw_in_a_step_is_told_to_all(
+    client: ScriptedClient, caplog: pytest.LogCaptureFixture, kept: bool
+) -> None:
+    """As an error to those who wait, and on the card; the loop goes on."""
+
+    def broken(_low: float, _high: float) -> float:
+        raise OSError("no randomness")
+
+    fetcher = CreditsFetcher(client, 3600, jitter=broken)
+    if kept:
+        fetcher.start()
+        fetcher.wait(PATIENCE)
+    client.then(unavailable())
+    with pytest.raises(errors.EvoLinkError, match=r"failed unexpectedly \(OSError\)"):
         fetcher.read()
-    assert (fetcher.credits, fetcher.status) == (before, "live")
-    client.get_credits = asked  # type: ignore[method-assign]
-    assert fetcher.read().user.remaining == READING.user.remaining
+    wait_for(fetcher, lambda: fetcher.status == "error")
+    assert fetcher.read().user == READING.user
+    assert "a step failed; the loop goes on." in caplog.text
+    assert (fetcher.running, fetcher.status) == (kept, "live")
+
+
+@pytest.mark.parametrize("flaw", [ZeroDivisionError(), SystemExit(1), TypeError("no reading")], ids=repr)
+def test_a_client_may_raise_anything(
+    fetcher: CreditsFetcher, client: ScriptedClient, flaw: BaseException
+) -> None:
+    client.then(flaw)
+    with pytest.raises(errors.EvoLinkError, match=f"failed unexpectedly \\({type(flaw).__name__}\\)"):
+        fetcher.read()
+    assert fetcher.status == "error"
+    assert fetcher.read() == READING
+
+
+def test_an_answer_that_is_no_reading_is_an_error(fetcher: CreditsFetcher, client: ScriptedClient) -> None:
+    client.then(None)
+    with pytest.raises(errors.EvoLinkError, match=r"failed unexpectedly \(TypeError\)"):
+        fetcher.read()
+
+
+def test_a_fresh_read_learns_of_retry_after(
+    fetcher: CreditsFetcher, client: ScriptedClient, clock: FakeClock
+) -> None:
+    """The read it waited behind was told to come back later: so is this one, at once."""
+    client.then(status_error(errors.RateLimitError, 429, retry_after=60.0))
+    client.gate.clear()
+    fetcher.start()
+    client.wait_until_asked(1)
+    found: list[str] = []
+
+    def read() -> None:
+        try:
+            fetcher.read(join=False)
+        except errors.RateLimitError:
+            found.append("rate-limited")
+
+    waits = threading.Thread(target=read)
+    waits.start()
+    client.gate.set()
+    waits.join(PATIENCE)
+    assert (found, client.times) == (["rate-limited"], [0])
+    fetcher.refresh()
+    clock.advance(60)
+    assert client.times == [0, 60]
+
+
+def test_refresh_keeps_retry_after(fetcher: CreditsFetcher, client: ScriptedClient) -> None:
+    """Also without a thread that could read when it is over."""
+    client.then(status_error(errors.RateLimitError, 429, retry_after=60.0))
+    fetcher.refresh()
+    fetcher.refresh()
+    assert (client.times, fetcher.status) == ([0], "rate-limited")
+
+
+def test_readings_bear_the_clocks_times(
+    fetcher: CreditsFetcher, client: ScriptedClient, clock: FakeClock
+) -> None:
+    fetcher.start()
+    clock.advance(5)
+    client.gate.clear()
+    fetcher.refresh()
+    client.wait_until_asked(2)
+    clock.pass_unnoticed(4)
+    client.gate.set()
+    clock.advance(0)
+    stamps = [(reading.requested_at, reading.monotonic) for reading in fetcher.readings]
+    assert stamps == [(0, 0), (5, 9)]
+    assert fetcher.requested_at == 5
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan")])
+def test_an_interval_refused_attaches_nobody(fetcher: CreditsFetcher, seconds: float) -> None:
+    with pytest.raises(TraitError, match="interval must be at least"):
+        fetcher.attach("one", seconds)
+    assert (fetcher.running, fetcher_threads()) == (False, [])
+
+
+# -- without threads -----------------------------------------------------------------------------------
+
+
+def test_it_reads_without_threads(client: ScriptedClient) -> None:
+    """As where the platform has none: in the event loop, and in the call of whoever waits."""
+
+    async def run() -> None:
+        fetcher = CreditsFetcher(client, 0.1, threads=False)
+        assert fetcher.read() == READING
+        assert (fetcher.status, len(client.times)) == ("live", 1)
+        fetcher.attach("card", 0.1)
+        fetcher.refresh()
+        fetcher.wait(PATIENCE)
+        while len(client.times) < 4:  # noqa: ASYNC110 - nothing to be told by
+            await asyncio.sleep(0.01)
+        assert fetcher_threads() == []
+        assert fetcher.read(join=False).user == READING.user
+        fetcher.detach("card")
+        assert (fetcher.running, fetcher.status) == (False, "paused")
+
+    asyncio.run(asyncio.wait_for(run(), PATIENCE))
+
+
+def test_without_threads_an_event_loop_must_run(client: ScriptedClient) -> None:
+    fetcher = CreditsFetcher(client, threads=False)
+    for call in (fetcher.start, fetcher.read):
+        with pytest.raises(errors.EvoLinkError, match="no running event loop"):
+            call()
+    assert not fetcher.running
+
+
+# -- how its process ends, and forks -------------------------------------------------------------------
 
 
 ENDING = """
@@ -753,3 +984,73 @@ def test_the_interpreter_exits_promptly_and_in_silence(demo_server: DemoServer, 
     printed, complaints = process.communicate(timeout=30)
     assert (printed.strip(), complaints, process.returncode) == (b"started", b"", 0)
     assert time.monotonic() - begun < 3
+
+
+FORKING = """
+import os, sys
+from datetime import datetime, UTC
+from evolink_nb import CreditsFetcher, EvoLinkClient
+from evolink_nb.polling.fetcher import shared_fetchers
+
+def client():
+    return EvoLinkClient(sys.argv[1], base_url=sys.argv[2])
+
+class Repeater:
+    identity = "repeater"
+    def get_credits(self):
+        return shared.credits
+    def close(self):
+        pass
+
+shared = CreditsFetcher.shared(client(), 0.1)
+shared.start()
+shared.wait(10)
+own = CreditsFetcher(Repeater(), 0.1)
+told = []
+own.observe(lambda change: told.append(os.getpid()), "revision")
+own.start()
+own.wait(10)
+
+def in_child():
+    told.clear()
+    assert shared_fetchers() == ()
+    assert {each.running for each in (shared, own)} == {False}
+    assert {str(each.status) for each in (shared, own)} == {"paused"}
+    assert told == []
+    anew = CreditsFetcher.shared(client())
+    assert anew is not shared
+    assert anew.read().user == shared.credits.user
+    # One that was inherited starts anew when it is used.
+    assert own.read() == shared.credits
+    own.start()
+    assert own.running
+    own.stop()
+
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            in_child()
+            code = 0
+        finally:
+            os._exit(code)
+    if os.waitpid(child, 0)[1]:
+        sys.exit("a child failed")
+assert shared.running and own.running and own.read() and shared.read()
+assert set(told) == {os.getpid()}
+print("all back")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+def test_a_forked_child_begins_anew(demo_server: DemoServer) -> None:
+    """While a thread of the parent's polls, whatever lock that holds just then."""
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKING, demo_server.key, demo_server.url],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (process.stdout, process.returncode) == ("all back\n", 0), process.stderr

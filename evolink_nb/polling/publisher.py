@@ -1,0 +1,166 @@
+"""Tells what was read: sets a fetcher's traits, one change at a time, for observers that can't harm it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..credits import Credits, total
+from ..runtime import forget_after_fork
+from . import forecast
+from .status import Status, status_after_stop, status_of
+
+if TYPE_CHECKING:
+    from .. import errors
+
+log = logging.getLogger(__name__)
+
+
+class Traits(Protocol):
+    """The traits of a fetcher that are set here; `CreditsFetcher` says what they mean."""
+
+    credits: Any
+    status: Any
+    spent: Any
+    revision: Any
+
+
+class Publisher:
+    """Sets the traits of one fetcher; for use from any thread.
+
+    Observers are called with its lock held, so that they see one change after the other. No other lock may be
+    held then that an observer may want.
+    """
+
+    def __init__(self, traits: Traits) -> None:
+        """Begin with nothing read.
+
+        Args:
+            traits: The fetcher.
+        """
+        self._traits = traits
+        self._lock = threading.RLock()
+        self._owner: int | None = None
+        self._last_status = Status.LOADING
+        forget_after_fork(self)
+
+    @property
+    def in_observer(self) -> bool:
+        """Whether the calling code was called by an observer of the fetcher."""
+        return self._owner == threading.get_ident()
+
+    @contextlib.contextmanager
+    def one_at_a_time(self) -> Iterator[None]:
+        """Hold all other changes back, so that what a change depends on stays true until it is made."""
+        with self._lock:
+            outer, self._owner = self._owner, threading.get_ident()
+            try:
+                yield
+            finally:
+                self._owner = outer
+
+    def publish(self, **changes: Any) -> None:
+        """Make one change: set traits, and last the revision.
+
+        Args:
+            changes: The new value of each trait.
+        """
+        with self.one_at_a_time():
+            if changes.get("status", Status.REFRESHING) is not Status.REFRESHING:
+                self._last_status = changes["status"]
+            for name, value in changes.items():
+                setattr(self._traits, name, value)
+            self._traits.revision += 1
+
+    def publish_status(self, status: Status) -> None:
+        """Make another status known; that it is the same as before is no change."""
+        if self._traits.status is not status:
+            self.publish(status=status)
+
+    def publish_begin(self, *, requested: bool) -> None:
+        """Make known that a reading is on its way, where it was asked for or nothing was read before.
+
+        Args:
+            requested: Whether it was asked for.
+        """
+        if requested or self._traits.status is Status.PAUSED:
+            self.publish_status(Status.LOADING if self._traits.credits is None else Status.REFRESHING)
+
+    def publish_reading(self, readings: tuple[Credits, ...], *, paused: bool) -> None:
+        """Make a new reading known, with what follows from it.
+
+        Args:
+            readings: The last readings, the new one last.
+            paused: Whether nothing will keep it fresh.
+        """
+        earlier, reading = self._traits.credits, readings[-1]
+        rate = forecast.burn_rate(readings)
+        spent = [] if earlier is None else [forecast.spent_between(earlier, reading)]
+        self.publish(
+            credits=reading,
+            updated_at=reading.read_at,
+            spent=total([self._traits.spent, *spent]),
+            burn_rate=rate,
+            runway=forecast.runway(reading.spendable, rate),
+            error=None,
+            retry_at=None,
+            status=Status.PAUSED if paused else Status.LIVE,
+        )
+
+    def publish_failure(self, error: errors.EvoLinkError, retry_at: datetime | None) -> None:
+        """Make known that a try failed; the last reading stays.
+
+        Args:
+            error: Why.
+            retry_at: When the server allows the next try, aware; None where it doesn't mind.
+        """
+        self.publish(error=error, retry_at=retry_at, status=status_of(error))
+
+    def publish_stop(self, *, kept: bool) -> None:
+        """Make known that nothing reads any more.
+
+        Args:
+            kept: Whether subscribers had kept the reading fresh.
+        """
+        self.publish_status(status_after_stop(self._last_status, kept=kept))
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child, where nothing reads."""
+        self._lock, self._owner = threading.RLock(), None
+        self._last_status = status_after_stop(self._last_status, kept=True)
+
+
+class SafeObserver:
+    """An observer that can't stop the others: what it raises is logged.
+
+    Equal to the handler it guards, which is how ``unobserve`` finds it.
+    """
+
+    def __init__(self, handler: Callable[[Any], Any]) -> None:
+        """Guard a handler.
+
+        Args:
+            handler: Called with each change.
+        """
+        self._handler = handler
+
+    def __call__(self, change: Any) -> None:
+        """Call the handler with a change."""
+        try:
+            self._handler(change)
+        except BaseException as error:
+            # On the main thread an interrupt is not the observer's: the user stops what set the trait.
+            on_main_thread = threading.current_thread() is threading.main_thread()
+            if isinstance(error, KeyboardInterrupt) and on_main_thread:
+                raise
+            log.exception("An observer of the credits fetcher failed.")
+
+    def __eq__(self, other: object) -> bool:
+        return self._handler == (other._handler if isinstance(other, SafeObserver) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._handler)
