@@ -248,8 +248,10 @@ def test_work_that_can_t_be_stopped_is_said_at_once_in_the_cell_and_on_the_live_
 ) -> None:
     untouched.run("widget = evolink_nb.CreditsWidget(interval=3600); widget")
     run = untouched.run(
-        f"{LINE} --max 5 -q\nfor _ in range(5): generate()\n"
-        "while not widget.fetcher.notice:\n    try: time.sleep(0.01)\n    except KeyboardInterrupt: pass"
+        f"{LINE} --max 5 -q\nfor _ in range(4): generate()\n"
+        "while not widget.fetcher.notice:\n    try:\n        generate()\n"
+        "        while not widget.fetcher.notice: time.sleep(0.01)\n"
+        "    except KeyboardInterrupt: pass"
     )
     untouched.run("widget.close()")
     assert "--max 5 is spent, but the work can't be interrupted" in run.outputs[0]["text"]

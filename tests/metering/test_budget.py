@@ -74,7 +74,8 @@ def test_the_first_budget_to_trip_is_named(
         meter(max_credits=outer, name="outer", client=client, every=EVERY),
         meter(max_credits=inner, name="inner", client=client, every=EVERY),
     ):
-        Spending(demo_server).in_a_retry_loop()
+        # No more than the smaller limit: one reading must not reach both.
+        Spending(demo_server).in_a_sleep()
     assert f"'{named}'" in caught.value.name
 
 
@@ -130,13 +131,15 @@ def test_work_that_swallows_stops_is_named(
     demo_server: DemoServer, client: EvoLinkClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fetcher = CreditsFetcher.shared(client)
-    interrupts = []
+    interrupts: list[KeyboardInterrupt] = []
 
     def swallow() -> None:
-        demo_server.account.spend(5)
-        while not fetcher.notice:
+        while True:
             try:
-                time.sleep(0.01)
+                if not interrupts:
+                    demo_server.account.spend(5)
+                wait_until(lambda: bool(fetcher.notice))
+                return
             except KeyboardInterrupt as interrupt:
                 interrupts.append(interrupt)
 

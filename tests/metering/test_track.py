@@ -14,7 +14,7 @@ import pytest
 
 from evolink_nb import EvoLinkClient, track
 from evolink_nb.polling.fetcher import CreditsFetcher
-from tests.support.loops import Capture, figures, is_at_rest, printed
+from tests.support.loops import Capture, Patient, figures, is_at_rest, printed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ def test_a_loop_stops_before_it_goes_over(
 ) -> None:
     """A loop stops before the item that would go over."""
     done = []
-    bar = track(range(100), max_credits=40, description="summaries")
+    bar = Patient(range(100), max_credits=40, description="summaries")
     for number in bar:
         demo_server.account.spend(1)
         done.append(number)
@@ -59,7 +59,7 @@ def test_only_a_dearer_item_goes_over(demo_server: DemoServer, capsys: Capture, 
     draw = random.Random(seed)  # noqa: S311 - the same costs at every run
     costs = [Decimal(draw.choice([3, 5, 8, 13, 21])) / 10 for _ in range(60)]
     spent: list[Decimal] = []
-    bar = track(costs, max_credits=20)
+    bar = Patient(costs, max_credits=20)
     for cost in bar:
         demo_server.account.spend(cost)
         spent.append(cost)
@@ -109,7 +109,7 @@ def test_a_reading_under_way_is_not_used(demo_server: DemoServer, client: EvoLin
 
 def test_a_last_item_that_goes_over_is_said(demo_server: DemoServer, capsys: Capture) -> None:
     costs = [1, 1, 9]
-    bar = track(costs, max_credits=5)
+    bar = Patient(costs, max_credits=5)
     for cost in bar:
         demo_server.account.spend(cost)
     assert bar.stopped is None

@@ -11,7 +11,7 @@ import pytest
 from evolink_nb import EvoLinkClient, meter, track
 from evolink_nb.errors import APIConnectionError
 from evolink_nb.polling.fetcher import CreditsFetcher
-from tests.support.loops import Capture, figures, is_at_rest, printed
+from tests.support.loops import Capture, Patient, figures, is_at_rest, printed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ async def prompts(number: int) -> AsyncIterator[int]:
 def test_an_async_loop_keeps_its_limit(demo_server: DemoServer, capsys: Capture, kind: str) -> None:
     async def work() -> list[int]:
         done = []
-        async for number in track(prompts(9) if kind == "async" else range(9), max_credits=4):
+        async for number in Patient(prompts(9) if kind == "async" else range(9), max_credits=4):
             await asyncio.sleep(0)
             demo_server.account.spend(1)
             done.append(number)
@@ -77,7 +77,7 @@ def test_reading_does_not_block_the_loop(demo_server: DemoServer, client: EvoLin
 
 def test_leaving_an_async_loop_ends_it(demo_server: DemoServer, capsys: Capture) -> None:
     async def work() -> None:
-        async for number in track(prompts(9), max_credits=40):
+        async for number in Patient(prompts(9), max_credits=40):
             demo_server.account.spend(1)
             if number == 2:
                 break
@@ -89,7 +89,7 @@ def test_leaving_an_async_loop_ends_it(demo_server: DemoServer, capsys: Capture)
 
 def test_a_cancelled_loop_says_its_cost(demo_server: DemoServer, capsys: Capture) -> None:
     async def work() -> None:
-        async for _ in track(range(9)):
+        async for _ in Patient(range(9)):
             demo_server.account.spend(2)
             begun.set()
             await asyncio.Event().wait()

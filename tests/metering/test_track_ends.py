@@ -12,7 +12,7 @@ import pytest
 from evolink_nb import EvoLinkClient, EvoLinkError, track
 from evolink_nb.errors import ServerError
 from evolink_nb.polling.fetcher import CreditsFetcher
-from tests.support.loops import Brisk, Capture, Impatient, is_at_rest, printed
+from tests.support.loops import Capture, Impatient, Patient, is_at_rest, printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("simulated_account", "book", "client")
 def test_leaving_a_loop_ends_all_of_it(
     demo_server: DemoServer, client: EvoLinkClient, capsys: Capture, limit: int | None
 ) -> None:
-    bar = track(range(10), max_credits=limit)
+    bar = Patient(range(10), max_credits=limit)
     for number in bar:
         demo_server.account.spend(1)
         if number == 2:
@@ -49,7 +49,7 @@ def test_an_exception_in_the_body_passes(
     """An exception in the body passes and what was spent is known."""
 
     def work() -> None:
-        for number in track(range(10), max_credits=50):
+        for number in Patient(range(10), max_credits=50):
             demo_server.account.spend(2)
             if number == 1:
                 raise ZeroDivisionError
@@ -64,7 +64,7 @@ def test_an_exception_in_the_body_passes(
 
 def test_an_item_left_unpaid_is_not_counted(demo_server: DemoServer, capsys: Capture) -> None:
     """An item left before it cost anything is no item of the mean."""
-    for number in track(range(10), max_credits=50):
+    for number in Patient(range(10), max_credits=50):
         if number == 2:
             break
         demo_server.account.spend(3)
@@ -77,7 +77,7 @@ def test_an_exception_of_the_iterable_passes(demo_server: DemoServer, capsys: Ca
         raise LookupError("no more prompts")
 
     def work() -> None:
-        for _ in track(items(), max_credits=5):
+        for _ in Patient(items(), max_credits=5):
             demo_server.account.spend(1)
 
     with pytest.raises(LookupError, match="no more prompts"):
@@ -121,7 +121,7 @@ def test_unlimited_work_goes_on_unread(demo_server: DemoServer, capsys: Capture)
 
 
 def test_a_failed_reading_is_tried_again(demo_server: DemoServer, capsys: Capture) -> None:
-    for number in Brisk(range(5), max_credits=50):
+    for number in Patient(range(5), max_credits=50):
         demo_server.account.spend(1)
         if number == 1:
             demo_server.fault(status=500, times=2)

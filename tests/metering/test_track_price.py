@@ -12,7 +12,7 @@ import pytest
 
 from evolink_nb import EvoLinkClient, meter, track
 from evolink_nb.demo import OTHER_KEY, DemoServer
-from tests.support.loops import Capture, figures, is_at_rest, printed
+from tests.support.loops import Capture, Patient, figures, is_at_rest, printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def test_the_projection_is_soon_close(demo_server: DemoServer) -> None:
 
 def test_unlimited_loops_are_read_beside(demo_server: DemoServer, capsys: Capture) -> None:
     """Without a limit the balance is read beside the loop."""
-    bar = track(range(40), every=0.1)
+    bar = Patient(range(40), every=0.1)
     for number in bar:
         if number == 12:
             assert bar.projected is not None
@@ -74,7 +74,7 @@ def test_the_bar_says_what_it_costs(demo_server: DemoServer, capsys: Capture) ->
 
 def test_an_unknown_length_is_not_projected(demo_server: DemoServer, capsys: Capture) -> None:
     """A number of items that is not known is not projected."""
-    bar = track((number for number in range(3)), max_credits=10)
+    bar = Patient((number for number in range(3)), max_credits=10)
     for _ in bar:
         demo_server.account.spend(2)
     assert bar.projected is None
@@ -92,7 +92,7 @@ def test_a_number_of_items_can_be_told(demo_server: DemoServer) -> None:
 
 
 def test_free_items_stop_nothing(capsys: Capture) -> None:
-    assert list(track(range(5), max_credits=1)) == [0, 1, 2, 3, 4]
+    assert list(Patient(range(5), max_credits=1)) == [0, 1, 2, 3, 4]
     assert printed(capsys) == ["5 items, 0 credits"]
 
 
@@ -123,14 +123,14 @@ def test_a_frozen_key_is_priced_by_account(monkeypatch: pytest.MonkeyPatch, caps
     with DemoServer(Account(unlimited=True, frozen=True)) as server:
         monkeypatch.setenv("EVOLINK_API_KEY", server.key)
         monkeypatch.setenv("EVOLINK_BASE_URL", server.url)
-        for _ in track(range(100), max_credits=3):
+        for _ in Patient(range(100), max_credits=3):
             server.account.spend(1)
         assert server.account.true_cost() == 3
     assert "3 items, 3 credits (account), 1 each; shared:" in printed(capsys)[-1]
 
 
 def test_others_on_the_account_are_said(demo_server: DemoServer, capsys: Capture) -> None:
-    bar = track(range(2))
+    bar = Patient(range(2))
     for _ in bar:
         demo_server.account.spend(1)
         demo_server.account.spend(5, key=OTHER_KEY)

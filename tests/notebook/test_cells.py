@@ -393,7 +393,8 @@ def test_a_cell_whose_balance_is_being_read_can_be_interrupted_and_does_not_run(
 # -- limits --------------------------------------------------------------------------------------------
 
 # Each spends 1 credit at a step, and notes when; the last line is where it then is.
-STEPS = "import time\ntimes = []\ndef step():\n    account.spend(1); times.append(time.monotonic())\n"
+# The time is noted before: a stop may come as soon as the credit is spent.
+STEPS = "import time\ntimes = []\ndef step():\n    times.append(time.monotonic()); account.spend(1)\n"
 WHERE = {
     "a retry loop": (
         "while True:\n    try:\n        step(); time.sleep(0.02); raise ConnectionError\n"
@@ -599,8 +600,8 @@ def test_work_that_swallows_the_stop_is_said_at_once_in_the_cell_and_on_the_card
     fetcher = the_fetcher()
     shell.ip.user_ns["fetcher"] = fetcher
     stubborn = (
-        "import time\naccount.spend(5)\nheld = 0\n"
-        "while not fetcher.notice:\n    try:\n        time.sleep(0.01)\n"
+        "import time\nheld = 0\nwhile not fetcher.notice:\n    try:\n"
+        "        held or account.spend(5)\n        while not fetcher.notice: time.sleep(0.01)\n"
         "    except KeyboardInterrupt:\n        held += 1\nnotice = fetcher.notice"
     )
     shown = shell.run(f"{LINE} --max 5\n{stubborn}")

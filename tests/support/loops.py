@@ -27,10 +27,10 @@ class Impatient(track[T]):
     timing = LoopTiming(patience=0.1, first_pause=0.06)
 
 
-class Brisk(track[T]):
-    """A loop that tries again at once."""
+class Patient(track[T]):
+    """A loop whose last line has the settled cost, however busy the machine; it tries again at once."""
 
-    timing = LoopTiming(first_pause=0.01)
+    timing = LoopTiming(first_pause=0.01, last_wait=20.0)
 
 
 def figures(cost: Cost | MeteredCost) -> tuple[Decimal | None, str]:

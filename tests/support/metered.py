@@ -9,6 +9,7 @@ GENERATE = """
 import asyncio, os, requests, signal, threading, time
 times = []
 def generate():
+    times.append(time.monotonic())
     answer = requests.post(
         os.environ["EVOLINK_BASE_URL"] + "/v1/images/generations",
         headers={"Authorization": "Bearer " + os.environ["EVOLINK_API_KEY"]},
@@ -16,9 +17,8 @@ def generate():
         timeout=60,
     )
     answer.raise_for_status()
-    times.append(time.monotonic())
 """
-"""Defines `generate`, which spends 1 credit over HTTP and notes when."""
+"""Defines `generate`, which notes the time and spends 1 credit over HTTP: a stop may come right after."""
 
 
 def cost_lines(outputs: list[Any]) -> list[str]:

@@ -26,8 +26,9 @@ class Spending:
         self.steps = 0
 
     def step(self) -> None:
-        self.server.account.spend(1)
+        # Counted before: a stop may come as soon as it is spent.
         self.steps += 1
+        self.server.account.spend(1)
 
     def in_a_sleep(self) -> None:
         for _ in range(5):
