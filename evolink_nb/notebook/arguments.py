@@ -1,77 +1,121 @@
-"""What the options of the magics take: each gives its value, or raises a ``ValueError`` for argparse to tell.
-
-argparse says "invalid … value" with a function's name, so these are named as people would say it.
-"""
+"""What the options of the magics take. Each returns its value, or raises an error that says what to write."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from decimal import Decimal
-
-# What these need is imported when an option is read: loading the extension must cost next to nothing.
+from argparse import ArgumentTypeError
+from decimal import Decimal
+from keyword import iskeyword
 
 
 def positive(text: str) -> float:
-    """Give a number above 0."""
-    number = float(text)
+    """Return a number above 0.
+
+    Args:
+        text: What was typed.
+
+    Returns:
+        The number.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    number = _number(text)
     if not 0 < number < float("inf"):
-        raise ValueError
+        raise ArgumentTypeError(f"{text!r} is not a number above 0: write 10 or 0.5")
     return number
 
 
-positive.__name__ = "positive number"  # what argparse says when the text is none
+def seconds(text: str) -> float:
+    """Return a number of seconds.
 
+    Args:
+        text: What was typed.
 
-def limit(text: str) -> str:
-    """Give the text of a limit that `alarms` can read."""
-    from ..card.alarms import Threshold  # noqa: PLC0415
+    Returns:
+        The seconds, 0 or more.
 
-    Threshold.parse(text)
-    return text
-
-
-limit.__name__ = "limit (credits like 50, or a time like 2h)"
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    number = _number(text)
+    if not 0 <= number < float("inf"):
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds: write 30 or 0.5")
+    return number
 
 
 def credits(text: str) -> Decimal:
-    """Give a number of credits above 0, exactly."""
-    from decimal import Decimal  # noqa: PLC0415
+    """Return a number of credits, exactly.
 
+    Args:
+        text: What was typed.
+
+    Returns:
+        The credits, more than 0.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
     # Decimal itself would read "1_0", "NaN" and digits of any script too.
     plain = text.isascii() and text.replace(".", "", 1).isdigit()
     number = Decimal(text if plain else 0)
     if number <= 0:
-        raise ValueError
+        raise ArgumentTypeError(f"{text!r} is not a number of credits above 0: write 5 or 0.5")
     return number
 
 
-credits.__name__ = "number of credits above 0"
+def limit(text: str) -> str:
+    """Return the text of a limit, once it is sure that it can be read.
+
+    Args:
+        text: What was typed.
+
+    Returns:
+        The same text.
+
+    Raises:
+        ArgumentTypeError: It is neither a number of credits nor a time.
+    """
+    from ..card.alarms import Threshold  # noqa: PLC0415 - loading the extension must not import the card
+
+    try:
+        Threshold.parse(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+    return text
 
 
-def seconds(text: str) -> float:
-    """Give a number of seconds, 0 or more."""
-    number = float(text)
-    if not 0 <= number < float("inf"):
-        raise ValueError
-    return number
+def name(text: str) -> str:
+    """Return the name of a variable.
 
+    Args:
+        text: What was typed.
 
-seconds.__name__ = "number of seconds"
+    Returns:
+        The same text.
+
+    Raises:
+        ArgumentTypeError: No variable can be called that.
+    """
+    if not text.isidentifier() or iskeyword(text):
+        raise ArgumentTypeError(f"{text!r} is not the name of a variable: write cost or cost_2")
+    return text
 
 
 def file(text: str) -> str:
-    """Give the name of a file, without the quotation marks that hold one with spaces together."""
+    """Return the name of a file.
+
+    Args:
+        text: What was typed.
+
+    Returns:
+        The same without the quotation marks around a name with spaces.
+    """
     # IPython splits a line at its spaces and leaves the marks.
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
 
 
-def name(text: str) -> str:
-    """Give the name of a variable."""
-    if not text.isidentifier():
-        raise ValueError
-    return text
-
-
-name.__name__ = "name"
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ..credits import Credits
     from .running import RunningCell, RunningCells
 
+TRACKING_ON = "Tracking on: cells that spend will show their cost."
+TRACKING_OFF = "Tracking off: only cells with %%evolink_credits show their cost."
 HTML_EVERY = 1.0
 """Seconds between two rewrites of a card of plain HTML at least."""
 
@@ -75,7 +77,7 @@ class Commands:
             (self._show_live if options.live else self._show_html)(fetcher, options)
             return None
         if options.live or options.html:
-            print("A live card needs a notebook. This is the reading now:", file=sys.stderr)
+            print("A live card needs a notebook. The balance now:", file=sys.stderr)
         credits = self._read(fetcher)
         if options.json:
             print(credits.to_json())
@@ -120,7 +122,7 @@ class Commands:
             fetcher = fetcher_for(options) if options.state == "on" else None
             self.cells.track(fetcher)
             problem = fetcher.error if fetcher is not None else None
-        print(f"Cells are {'' if self.cells.tracking else 'not '}tracked.")
+        print(TRACKING_ON if self.cells.tracking else TRACKING_OFF)
         if problem is not None:
             print(f"What they cost can't be read now: {problem}", file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""What a cell cost, in the one line under it."""
+"""What a cell cost, in the one line under it. Pure: a value that becomes text."""
 
 from __future__ import annotations
 
@@ -14,13 +14,21 @@ if TYPE_CHECKING:
     from ..metering.cost import Cost
 
 CLASS = "evolink-cost"
+MIN_SETTLED_IN = 1.0
+"""Seconds of settling that are worth a mention, at least."""
+MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
-    """The cost so far, whether it may still move, the seconds it took to settle, and what that means.
+    """The line under a cell.
 
-    ``left`` is the reading the cost was judged by; ``runs`` says for how many more runs the credits last.
+    Attributes:
+        cost: The cost so far.
+        settling: Whether it may still move.
+        settled_in: Seconds from the end of the cell until it had settled.
+        left: The reading that the cost was judged by.
+        runs: For how many more runs the credits last, None where that is not known.
     """
 
     cost: Cost
@@ -30,29 +38,29 @@ class CostLine:
     runs: int | None = None
 
     def text(self) -> str:
-        """Give the line as plain text."""
+        """Return the line as plain text."""
         return self._line().replace(MINUS, "-")
 
     def html(self) -> str:
-        """Give the line as HTML; with all styling stripped it is the same text."""
+        """Return the line as HTML; with all styling stripped it is the same text."""
         cost = self.cost
         facts = {"confidence": cost.confidence, "settled": "true" if cost.settled else "false"}
         if cost.credits is not None:
             facts["value"] = plain_amount(cost.credits)
-        marks = "".join(f' data-{name}="{escape(value)}"' for name, value in facts.items())
+        data = "".join(f' data-{name}="{escape(value)}"' for name, value in facts.items())
         style = "font-size: var(--jp-ui-font-size1, 90%); padding: 2px var(--jp-code-padding, 5px)"
         line = escape(self._line())
-        return f'<div class="{CLASS}"{marks} style="{style}" title="{escape(cost.reason)}">{line}</div>'
+        return f'<div class="{CLASS}"{data} style="{style}" title="{escape(cost.reason)}">{line}</div>'
 
     def mimebundle(self) -> dict[str, str]:
-        """Give both, for a front end to choose from."""
+        """Return both by media type, for a front end to choose from."""
         return {"text/plain": self.text(), "text/html": self.html()}
 
     def _line(self) -> str:
         cost = self.cost
         if cost.credits is None:
             return "reading the balance …" if self.settling else f"cost unknown: {cost.reason}"
-        parts = [self._figure(), self._how_sure()]
+        parts = [self._figure(), *self._confidence()]
         if cost.confidence in {"clean", "shared"} and cost.others is not None and cost.others > 0:
             parts.append(f"{format_amount(cost.others)} by others on the account")
         if cost.confidence in {"clean", "shared"} and cost.topped_up is not None and cost.topped_up > 0:
@@ -60,21 +68,43 @@ class CostLine:
         if self.left is not None:
             parts.append(f"{format_amount(self.left.spendable)} left")
         if self.runs is not None and not self.settling:
-            parts.append(f"about {counted(f'{self.runs:,}', 'more run')} like this")
+            parts.append(more_runs(self.runs, "like this"))
         return " · ".join(parts)
 
     def _figure(self) -> str:
         amount = self.cost.credits or Decimal(0)
         if not amount:
             return "nothing spent"
-        whose = "key" if self.cost.token is not None else "account"
-        return f"{in_credits(amount)} ({whose})"
+        # The key's own counter is what one expects; it is said where there is none to go by.
+        return in_credits(amount) + (" by the account" if self.cost.token is None else "")
 
-    def _how_sure(self) -> str:
+    def _confidence(self) -> list[str]:
+        """Return how far the figure can be trusted; nothing where there is no doubt."""
         if self.settling:
-            return "settling …"
-        settled = f"settled in {self.settled_in:.1f} s" if self.cost.settled else ""
-        if self.cost.confidence == "clean":
-            return settled
-        doubt = f"{self.cost.confidence}: {self.cost.reason}"
-        return f"{settled} · {doubt}" if settled else doubt
+            return ["settling …"]
+        parts = []
+        if self.cost.settled and self.settled_in >= MIN_SETTLED_IN:
+            parts.append(f"settled in {self.settled_in:.1f} s")
+        if self.cost.confidence != "clean":
+            parts.append(f"{self.cost.confidence}: {self.cost.reason}")
+        return parts
+
+
+def more_runs(runs: int, what: str) -> str:
+    """Return how many more runs the credits pay for, in words.
+
+    Args:
+        runs: The number of runs.
+        what: What is run: "like this", "of train(3)".
+
+    Returns:
+        A phrase such as "about 69 more runs like this".
+    """
+    if not runs:
+        return f"not enough for another run {what}"
+    figure = f"{runs:,}"
+    if runs >= MILLION:
+        # Cut, not rounded: it must not promise a run too many.
+        millions, tenths = divmod(runs * 10 // MILLION, 10)
+        figure = f"{millions:,}{f'.{tenths}' if tenths else ''} M"
+    return f"about {counted(figure, 'more run')} {what}"

@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.support import colab
-from tests.support.metered import GENERATE
+from tests.support.metered import GENERATE, settled_cost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,7 +139,7 @@ def test_cells_are_metered_and_stopped(notebook: Notebook, demo_server: DemoServ
     notebook.run(f"%load_ext evolink_nb\n{GENERATE}")
     value, line = notebook.run("%%evolink_credits --settle 30 -o cost\nawait asyncio.sleep(0)\n6 * 7")
     assert value["data"]["text/plain"] == "42"
-    assert line["data"]["text/plain"].startswith("nothing spent · settled in ")
+    assert settled_cost(line["data"]["text/plain"]) == "nothing spent"
     demo_server.account.spend("0.5")
     for work in ("time.sleep(0.02)", "await asyncio.sleep(0.02)"):
         error, line = notebook.run(f"%%evolink_credits --max 3\nwhile True:\n    generate(); {work}")

@@ -48,7 +48,7 @@ class Ran:
 
     def spent(self, source: str) -> Decimal:
         """The credits that the line under that cell names."""
-        found = re.search(r"^([\d.]+) credits? \(key\)", self.output(source), re.MULTILINE)
+        found = re.search(r"^([\d.]+) credits? · ", self.output(source), re.MULTILINE)
         assert found, self.output(source)
         return Decimal(found[1])
 
@@ -186,7 +186,9 @@ class TestCostOfACell:
 
     def test_the_line_says_cost_and_runs_left(self, ran: dict[str, Ran]) -> None:
         line = ran["cost-of-a-cell"].output('make_images("a lighthouse")')
-        assert re.search(r"\b2 credits \(key\) .* 1,093.3996 left · about 546 more runs like this", line)
+        assert re.search(
+            r"^2 credits · (.* · )?1,093.3996 left · about 546 more runs like this", line, re.MULTILINE
+        )
 
     def test_a_reservation_is_called_unsettled(self, ran: dict[str, Ran]) -> None:
         """And it was more than the work cost."""
@@ -198,7 +200,11 @@ class TestCostOfACell:
         story = ran["cost-of-a-cell"]
         assert "4.0000 credits, clean" in story.output("by the whole account")
         assert "4.0000 by this key, 4.0000 by the whole account" in story.output("by the whole account")
-        assert "4 credits (key) · settled in" in story.output("-o cost --settle 30\nfor")
+        assert re.search(
+            r"^4 credits · (settled in \S+ s · )?[\d,.]+ left",
+            story.output("-o cost --settle 30\nfor"),
+            re.MULTILINE,
+        )
 
     def test_others_and_a_top_up_are_told_apart(self, ran: dict[str, Ran]) -> None:
         said = ran["cost-of-a-cell"].output("this key {cost.token}")

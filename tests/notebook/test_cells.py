@@ -30,7 +30,7 @@ from evolink_nb.notebook import cells
 from evolink_nb.notebook.outputs import PrintedLine
 from evolink_nb.notebook.stopping import CellRefused
 from evolink_nb.polling.fetcher import CreditsFetcher, shared_fetchers
-from tests.support.metered import LINE
+from tests.support.metered import LINE, settled_cost
 from tests.support.shell import Shell, Shown
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
 
 SPEND = "account.spend(2)"
+TRACKING_ON = "Tracking on: cells that spend will show their cost.\n"
+TRACKING_OFF = "Tracking off: only cells with %%evolink_credits show their cost.\n"
 LATENCY = 1.0
 """Seconds that a busy machine may take from a reading to the stop that follows."""
 
@@ -147,7 +149,7 @@ def test_a_cell_gives_what_it_gives_without_the_line(shell: Shell, cell: str) ->
         assert shown == [text.split(":")[0] for text in bare.out.splitlines()]
     elif bare.error is None:
         assert shown == bare.out.splitlines()
-    assert "nothing spent" in line or "2 credits (key)" in line
+    assert "nothing spent" in line or line.startswith("2 credits · ")
 
 
 def test_tracebacks_name_the_lines_that_people_see(shell: Shell) -> None:
@@ -172,7 +174,7 @@ def test_each_event_fires_once(shell: Shell) -> None:
 
 def test_the_line_says_the_cost(shell: Shell) -> None:
     line = cost_line(settled(shell, "account.spend('1.36')"))
-    assert line.startswith("1.36 credits (key) · settled in ")
+    assert settled_cost(line) == "1.36 credits"
     assert line.endswith(" · 1,094.0396 left · about 804 more runs like this")
 
 
@@ -180,7 +182,7 @@ def test_others_on_the_account_are_said(shell: Shell, monkeypatch: pytest.Monkey
     monkeypatch.setattr(cells, "SettleTiming", functools.partial(SettleTiming, shared_after=0.3))
     shell.ip.user_ns["other"] = OTHER_KEY
     line = cost_line(settled(shell, "account.spend(1); account.spend(4, key=other)"))
-    assert "1 credit (key)" in line
+    assert line.startswith("1 credit · ")
     assert "4 by others on the account" in line
     assert "shared" in line
 
@@ -188,14 +190,14 @@ def test_others_on_the_account_are_said(shell: Shell, monkeypatch: pytest.Monkey
 def test_it_waits_for_nothing_but_the_first_figure(shell: Shell, demo_server: DemoServer) -> None:
     demo_server.account.settle_after = (60, 60)
     shown = shell.run(f"{LINE}\naccount.reserve(2)")
-    assert "2 credits (key) · settling …" in cost_line(shown)
+    assert cost_line(shown).startswith("2 credits · settling … · ")
 
 
 def test_what_changed_is_printed_after_a_later_cell(shell: Shell, demo_server: DemoServer) -> None:
     demo_server.account.settle_after = (0.3, 0.3)
     shell.run(f"{LINE} -o cost\naccount.reserve(2, cost=1)")
     assert shell.ip.user_ns["cost"].wait(30)
-    assert "1 credit (key) · settled in " in shell.run("pass").out
+    assert settled_cost(cost_line(shell.run("pass"))) == "1 credit"
     assert shell.run("pass").out == ""
 
 
@@ -213,14 +215,14 @@ def test_what_settles_while_a_later_cell_ends_is_printed_after_the_next(
     with monkeypatch.context() as slow:
         slow.setattr(PrintedLine, "send_again", send_and_settle)
         shell.run("pass")
-    assert "1 credit (key) · settled in " in shell.run("pass").out
+    assert settled_cost(cost_line(shell.run("pass"))) == "1 credit"
     assert shell.run("pass").out == ""
 
 
 def test_an_interrupt_is_the_cell_s_own_and_its_cost_is_said(shell: Shell) -> None:
     shown = shell.run(f"{LINE}\naccount.spend(2)\nimport signal; signal.raise_signal(signal.SIGINT)")
     assert isinstance(shown.error, KeyboardInterrupt)
-    assert "2 credits (key)" in cost_line(shown)
+    assert cost_line(shown).startswith("2 credits · ")
 
 
 def test_what_is_typed_ends_with_an_empty_line_as_a_cell_magic_does(shell: Shell) -> None:
@@ -237,12 +239,12 @@ def test_what_is_typed_ends_with_an_empty_line_as_a_cell_magic_does(shell: Shell
     [
         ("--frobnicate", "unrecognized arguments: --frobnicate"),
         ("--max", "argument --max: expected one argument"),
-        ("--max 0", "argument --max: invalid number of credits above 0 value: '0'"),
-        ("--max nan", "argument --max: invalid number of credits above 0 value: 'nan'"),
-        ("--max 5e3", "argument --max: invalid number of credits above 0 value: '5e3'"),
-        ("--settle -1", "argument --settle: "),
-        ("--settle inf", "argument --settle: invalid number of seconds value: 'inf'"),
-        ("-o 7up", "argument -o: invalid name value: '7up'"),
+        ("--max 0", "argument --max: '0' is not a number of credits above 0: write 5 or 0.5"),
+        ("--max nan", "argument --max: 'nan' is not a number of credits above 0: write 5 or 0.5"),
+        ("--max 5e3", "argument --max: '5e3' is not a number of credits above 0: write 5 or 0.5"),
+        ("--settle -1", "argument --settle: '-1' is not a number of seconds: write 30 or 0.5"),
+        ("--settle inf", "argument --settle: 'inf' is not a number of seconds: write 30 or 0.5"),
+        ("-o 7up", "argument -o: '7up' is not the name of a variable: write cost or cost_2"),
         ("--max 'five", "No closing quotation"),
         ("--demo --key-env NAME", "--demo needs no key: leave out --key-env."),
     ],
@@ -316,14 +318,14 @@ def test_below_another_cell_magic_it_measures_what_is_below_itself(
     [entry] = book.entries()
     assert (entry.name, entry.cost.token, entry.cost.confidence) == ("account.spend(2)", Decimal(2), "clean")
     if "capture" not in magic:
-        assert "2 credits (key)" in shown.out
+        assert "\n2 credits · " in shown.out
     failed = shell.run(f"{magic}\n{LINE}\n1 / 0")
     assert "evolink_nb" not in failed.out
     if "capture" not in magic:
         assert isinstance(failed.error, ZeroDivisionError)
     bad = shell.run(f"{magic}\n{LINE} --max none\nran = True")
     if "capture" not in magic:  # which keeps errors to itself
-        assert "invalid number of credits above 0 value: 'none'" in str(bad.error)
+        assert "'none' is not a number of credits above 0: write 5 or 0.5" in str(bad.error)
     assert "ran" not in shell.ip.user_ns
 
 
@@ -450,7 +452,7 @@ def test_a_limit_holds_however_the_cell_was_pasted(shell: Shell, cell: str) -> N
 def test_a_cell_within_its_limit_is_left_alone(shell: Shell) -> None:
     shown = shell.run(f"{LINE} --max 5 --settle 30\naccount.spend(4)\n6 * 7")
     assert (shown.value, shown.error) == (42, None)
-    assert "4 credits (key)" in cost_line(shown)
+    assert settled_cost(cost_line(shown)) == "4 credits"
 
 
 def test_a_person_s_interrupt_of_a_limited_cell_stays_one(shell: Shell) -> None:
@@ -621,18 +623,18 @@ CALL = "account.spend(2)\nimport time; time.sleep(0.1)"
 def test_tracked_cells_that_spend_get_a_line_and_an_entry_and_others_nothing(
     shell: Shell, book: MemoryLedger
 ) -> None:
-    assert shell.run("%evolink_track").out == "Cells are not tracked.\n"
-    assert shell.run("%evolink_track on").out == "Cells are tracked.\n"
+    assert shell.run("%evolink_track").out == TRACKING_OFF
+    assert shell.run("%evolink_track on").out == TRACKING_ON
     until(lambda: the_fetcher().credits)
     assert shell.run("6 * 7").out.endswith(" 42\n")
     assert shell.run(CALL).out == ""
     assert shell.run("pass").out == ""
     until(lambda: book.entries() and book.entries()[-1].cost.settled)
-    until(lambda: "2 credits (key)" in shell.run("pass").out)
+    until(lambda: "2 credits · " in shell.run("pass").out)
     assert [(entry.kind, entry.name, entry.cost.token) for entry in book.entries()] == [
         ("cell", CALL.splitlines()[0], Decimal(2))
     ]
-    assert shell.run("%evolink_track off").out == "Cells are not tracked.\n"
+    assert shell.run("%evolink_track off").out == TRACKING_OFF
     shell.run(CALL)
     until(lambda: not the_fetcher().running)
     assert len(book.entries()) == 1
@@ -661,7 +663,7 @@ def test_a_tracked_cell_whose_cost_cannot_be_read_is_no_cell_that_spent_nothing(
 ) -> None:
     demo_server.fault(status=401)
     shown = shell.run("%evolink_track on")
-    assert (shown.out, shown.error) == ("Cells are tracked.\n", None)
+    assert (shown.out, shown.error) == (TRACKING_ON, None)
     assert "What they cost can't be read now: EvoLink answered 401" in shown.err
     shell.run(CALL)
     until(nothing_settles)
@@ -675,7 +677,7 @@ def test_a_tracked_cell_whose_cost_cannot_be_read_is_no_cell_that_spent_nothing(
 def test_tracking_needs_a_key(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(credentials.API_KEY_VARIABLE)
     assert isinstance(shell.run("%evolink_track on").error, errors.ConfigurationError)
-    assert shell.run("%evolink_track").out == "Cells are not tracked.\n"
+    assert shell.run("%evolink_track").out == TRACKING_OFF
     assert type(shell.run("%evolink_track perhaps").error) is UsageError
 
 

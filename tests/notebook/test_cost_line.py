@@ -1,18 +1,20 @@
-"""What a cell cost in one line: the figure, how sure it is, and what that means for the next run."""
+"""What a cell cost in one line: the figure, its confidence, and what that means for the next run."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evolink_nb.credits import Credits
 from evolink_nb.demo import Account
 from evolink_nb.metering.cost import Confidence, Cost
-from evolink_nb.notebook.cost_line import CostLine
+from evolink_nb.notebook.cost_line import CostLine, more_runs
 
 LEFT = Credits.from_dict({"data": Account().balance()}, read_at=datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -35,36 +37,41 @@ def text(cost: Cost, **rest: Any) -> str:
     return CostLine(cost, **{"settling": False, "settled_in": 2.12, "left": LEFT, "runs": 69, **rest}).text()
 
 
-def test_a_settled_cost_says_all_that_people_ask_for() -> None:
+def test_settled_cost_says_it_all() -> None:
     assert text(cost()) == (
-        "1.36 credits (key) · settled in 2.1 s · 1,095.3996 left · about 69 more runs like this"
+        "1.36 credits · settled in 2.1 s · 1,095.3996 left · about 69 more runs like this"
     )
 
 
+@pytest.mark.parametrize(("seconds", "said"), [(0.0, False), (0.99, False), (1.0, True)])
+def test_short_settling_is_not_said(seconds: float, said: bool) -> None:
+    assert ("settled" in text(cost(), settled_in=seconds)) == said
+
+
 @pytest.mark.parametrize(
-    ("what", "said"),
+    ("what", "figure"),
     [
-        (cost("1"), "1 credit (key)"),
-        (cost("1234.5"), "1,234.5 credits (key)"),
-        (cost("0.00001"), "<0.0001 credits (key)"),
+        (cost("1"), "1 credit"),
+        (cost("1234.5"), "1,234.5 credits"),
+        (cost("0.00001"), "<0.0001 credits"),
         (cost("0"), "nothing spent"),
-        (cost("2", token=None), "2 credits (account)"),
+        (cost("2", token=None), "2 credits by the account"),
     ],
 )
-def test_the_figure_comes_first(what: Cost, said: str) -> None:
-    assert text(what).split(" · ")[0] == said
+def test_figure_comes_first(what: Cost, figure: str) -> None:
+    assert text(what).split(" · ")[0] == figure
 
 
-def test_while_it_settles_it_says_so_and_foretells_nothing() -> None:
+def test_settling_line_foretells_nothing() -> None:
     unsettled = cost(confidence="unsettled", reason="the readings still move")
-    assert text(unsettled, settling=True) == "1.36 credits (key) · settling … · 1,095.3996 left"
+    assert text(unsettled, settling=True) == "1.36 credits · settling … · 1,095.3996 left"
 
 
-def test_before_the_first_reading_there_is_no_figure() -> None:
+def test_no_figure_before_first_reading() -> None:
     assert text(Cost(), settling=True, left=None, runs=None) == "reading the balance …"
 
 
-def test_an_unknown_cost_says_why_and_is_no_zero() -> None:
+def test_unknown_cost_is_no_zero() -> None:
     unknown = Cost(reason="the balance could not be read: No answer.")
     line = CostLine(unknown, settling=False)
     assert line.text() == "cost unknown: the balance could not be read: No answer."
@@ -72,13 +79,13 @@ def test_an_unknown_cost_says_why_and_is_no_zero() -> None:
 
 
 @pytest.mark.parametrize("confidence", ["shared", "unsettled", "inconsistent"])
-def test_a_doubt_is_said_with_its_reason(confidence: Confidence) -> None:
+def test_doubt_is_said_with_its_reason(confidence: Confidence) -> None:
     line = text(cost(confidence=confidence))
     assert f"{confidence}: as the test says" in line
     assert ("settled in 2.1 s" in line) == (confidence == "shared")
 
 
-def test_what_others_spent_and_what_was_added_is_said_where_it_is_known() -> None:
+def test_others_and_top_ups_are_said_where_known() -> None:
     both = cost(confidence="shared", others=Decimal(4), topped_up=Decimal(100))
     assert "4 by others on the account · topped up by 100" in text(both)
     unsure = replace(both, confidence="inconsistent")
@@ -86,13 +93,35 @@ def test_what_others_spent_and_what_was_added_is_said_where_it_is_known() -> Non
     assert "topped up" not in text(unsure)
 
 
-def test_one_run_is_one_and_none_is_said_too() -> None:
-    assert text(cost(), runs=1).endswith("about 1 more run like this")
-    assert text(cost(), runs=0).endswith("about 0 more runs like this")
+@pytest.mark.parametrize(
+    ("runs", "words"),
+    [
+        (0, "not enough for another run like this"),
+        (1, "about 1 more run like this"),
+        (69, "about 69 more runs like this"),
+        (999_999, "about 999,999 more runs like this"),
+        (1_000_000, "about 1 M more runs like this"),
+        (3_651_331, "about 3.6 M more runs like this"),
+        (10**12 + 99_999, "about 1,000,000 M more runs like this"),
+    ],
+)
+def test_runs_left_are_said_shortly(runs: int, words: str) -> None:
+    assert more_runs(runs, "like this") == words
+    assert text(cost(), runs=runs).endswith(f" left · {words}")
+
+
+def test_runs_not_known_are_not_said() -> None:
     assert text(cost(), runs=None).endswith("1,095.3996 left")
 
 
-def test_the_html_is_the_same_text_with_its_facts_as_attributes() -> None:
+@given(st.integers(min_value=1_000_000))
+def test_runs_left_are_never_rounded_up(runs: int) -> None:
+    millions = Decimal(more_runs(runs, "").split()[1].replace(",", ""))
+    # In decimal, exactly: the number may be longer than a float can say.
+    assert 0 <= runs - int(millions.scaleb(6, Context(prec=10_000))) < 100_000
+
+
+def test_html_is_the_same_text_with_facts() -> None:
     hostile = cost(reason='<b onload="alert(1)">', confidence="shared")
     html = CostLine(hostile, settling=False, left=LEFT).html()
     assert "<b" not in html
@@ -102,7 +131,8 @@ def test_the_html_is_the_same_text_with_its_facts_as_attributes() -> None:
     assert html.count(">") == 2
 
 
-def test_plain_text_has_no_sign_that_a_terminal_may_not_know() -> None:
+def test_plain_text_has_plain_signs() -> None:
+    """A terminal may not know the sign for minus."""
     overdrawn = replace(LEFT, user=replace(LEFT.user, remaining=Decimal(-5)))
     assert "-5 left" in text(cost(), left=overdrawn)
     assert "\N{MINUS SIGN}5 left" in CostLine(cost(), settling=False, left=overdrawn).html()

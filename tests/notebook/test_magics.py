@@ -96,7 +96,7 @@ def test_warn_below_marks_the_card(shell: Shell) -> None:
 
 def test_live_in_a_terminal_says_so_and_shows_the_reading_now(shell: Shell) -> None:
     shown = shell.run("%evolink_credits --live")
-    assert shown.err.strip() == "A live card needs a notebook. This is the reading now:"
+    assert shown.err.strip() == "A live card needs a notebook. The balance now:"
     assert "1,095.3996" in shown.out
     assert isinstance(shown.value, Credits)
 
@@ -132,10 +132,11 @@ def test_demo_needs_no_key(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Non
         ("--frobnicate", "unrecognized arguments: --frobnicate"),
         ("twelve", "unrecognized arguments: twelve"),
         ("--every 5", "--every goes with --live: %evolink_credits --live --every 10"),
-        ("--live --every soon", "argument --every: invalid positive number value: 'soon'"),
-        ("--live --every 0", "argument --every: invalid positive number value: '0'"),
-        ("--live --every nan", "argument --every: invalid positive number value: 'nan'"),
-        ("--warn-below -3", "argument --warn-below: "),
+        ("--live --every soon", "argument --every: 'soon' is not a number above 0: write 10 or 0.5"),
+        ("--live --every 0", "argument --every: '0' is not a number above 0: write 10 or 0.5"),
+        ("--live --every nan", "argument --every: 'nan' is not a number above 0: write 10 or 0.5"),
+        ("--warn-below abc", "argument --warn-below: 'abc' is not a limit: write 50 or 2h"),
+        ("--warn-below -3", "argument --warn-below: '-3' is not a limit: write 50 or 2h"),
         ("--json --live", "--json goes with neither --live nor --html."),
         ("--demo --key-env NAME", "--demo needs no key: leave out --key-env."),
         ("--key-env", "argument --key-env: expected one argument"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 LINE = "%%evolink_credits"
@@ -25,3 +26,10 @@ def cost_lines(outputs: list[Any]) -> list[str]:
     """The lines under a cell that say what it cost, as plain text."""
     found = [output["data"] for output in outputs if "evolink-cost" in str(output.get("data"))]
     return ["".join(data["text/plain"]) for data in found]
+
+
+def settled_cost(line: str) -> str:
+    """The cost in the line under a cell, once that is settled: clean, or shared with others."""
+    found = re.match(r"([^·]+) · (settled in \d+\.\d s · )?(shared: |[\d,.]+ left)", line)
+    assert found, line
+    return found[1]
