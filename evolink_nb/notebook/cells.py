@@ -6,7 +6,6 @@ amended is sent once more at the end of a later cell: nbclient only takes what b
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,16 +14,14 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 
 from ..api import settings
-from ..errors import BudgetExceeded, EvoLinkError
+from ..errors import EvoLinkError
 from ..formatting import format_amount
 from ..metering import ledger
 from ..metering import measurement as measuring
 from ..metering.baseline import LastKnown
 from ..metering.batch import Batch
 from ..metering.budget import Budget
-from ..metering.budget_registry import budgets
 from ..metering.cost import Cost
-from ..metering.interrupt import InterruptTarget
 from ..metering.measurement import Measurement
 from ..metering.metered import MeteredCost, Unmeasured
 from ..metering.settlement import SETTLE, SettleTiming
@@ -32,7 +29,7 @@ from ..metering.settler import read
 from .cost_line import CostLine
 from .metered_cell import MeteredCell
 from .outputs import Line, Outlook, PrintedLine
-from .stopping import BudgetTraceback, CellBlocker
+from .stopping import CellStops, target_of_cell
 
 if TYPE_CHECKING:
     import argparse
@@ -67,6 +64,7 @@ class Cells:
         self._shell = shell
         self._running = running
         self._fetcher_for = fetcher_for
+        self._stops = CellStops(shell, running)
         self._timing = timing or SettleTiming()
         self._batch = Batch()
         self._in_place = hasattr(shell, "kernel")
@@ -75,8 +73,6 @@ class Cells:
         self._outlook: Outlook | None = None
         self._stopped = False
         self._idle_since: tuple[CreditsFetcher, Credits] | None = None
-        if running.outermost is not None:
-            self._show_stops_during(running.outermost)
 
     @property
     def tracking(self) -> bool:
@@ -104,12 +100,15 @@ class Cells:
         # What still settles ends after this.
         self._stopped = True
         self.track(None)
-        self._let_go(self._running.end_all())
+        for cell in self._running.end_all():
+            self._stops.let_go(cell)
         self._lines.clear()
         if self._outlook is not None:
             self._outlook.end()
             self._outlook = None
+        # What is kept of measurements would keep their fetchers, too.
         self._idle_since = None
+        self._batch = Batch()
 
     # -- before a cell ---------------------------------------------------------------------------------
 
@@ -123,7 +122,7 @@ class Cells:
         if cell.options is not None:
             self._measure(cell, cell.options)
         elif is_outermost and self._tracked is not None:
-            metered = cell.metered = MeteredCell(cell.key, cell.name, None, on_final=self._after_settling)
+            metered = cell.metered = self._metered(cell)
             metered.measurement = Measurement(
                 self._tracked,
                 timing=self._timing,
@@ -133,37 +132,18 @@ class Cells:
             )
             metered.measurement.start()
         if is_outermost:
-            self._show_stops_during(cell)
             # On other accounts too: this cell may spend there. On its own its first reading came before.
             measuring.supersede_all()
-            idle, self._idle_since = self._idle_since, None
             if cell.metered is not None:
-                cell.metered.idle_since = idle
-            try:
-                budgets.begin_work(_target_of_cell())
-            except KeyboardInterrupt:
-                self._refuse_interrupted(cell)
-        has_budget = cell.metered is not None and cell.metered.budget is not None
-        if has_budget or (is_outermost and budgets.any_armed()):
-            self._show_stops_of(cell)
+                cell.metered.idle_since = self._idle_since
+            self._idle_since = None
+        self._stops.begin(cell)
 
-    def _show_stops_during(self, cell: RunningCell) -> None:
-        """Have a session's budget leave it to this to show its stop, while a cell runs."""
-        budgets.add_listener(self._note_session)
-        cell.restore.callback(budgets.remove_listener, self._note_session)
-
-    def _note_session(self) -> None:
-        """Show as such the stop of a budget that the running cell has set, which may be that cell's."""
-        cell = self._running.outermost
-        if cell is not None and cell.traceback is None:
-            self._show_stops_of(cell)
-
-    def _show_stops_of(self, cell: RunningCell) -> None:
-        cell.traceback = BudgetTraceback(self._shell)
-        cell.restore.callback(cell.traceback.end)
+    def _metered(self, cell: RunningCell) -> MeteredCell:
+        return MeteredCell(cell.key, cell.name, cell.options, on_final=self._after_settling)
 
     def _measure(self, cell: RunningCell, options: argparse.Namespace) -> None:
-        metered = cell.metered = MeteredCell(cell.key, cell.name, options, on_final=self._after_settling)
+        metered = cell.metered = self._metered(cell)
         try:
             fetcher = self._fetcher_for(options)
             limit = SETTLE if options.settle is None else options.settle
@@ -181,27 +161,16 @@ class Cells:
                     raise measurement.unreadable()
                 name = f"--max {format_amount(options.max)}"
                 metered.budget = Budget(fetcher, options.max, name=name)
-                metered.budget.arm(measurement.before, _target_of_cell())
+                metered.budget.arm(measurement.before, target_of_cell())
         except EvoLinkError as error:
             metered.problem = error.message
             if metered.measurement is None and options.output:
                 # Else the variable would still hold an earlier cell's.
                 self._shell.user_ns[options.output] = MeteredCost(Unmeasured(Cost(reason=error.message)))
             if options.max is not None:
-                self._refuse(cell, f"--max can't be watched: {error}")
+                self._stops.refuse(cell, f"--max can't be watched: {error}")
         except KeyboardInterrupt:
-            self._refuse_interrupted(cell)
-
-    def _refuse_interrupted(self, cell: RunningCell) -> None:
-        # Left to IPython it would end this event only, and the cell would run, with nothing to watch it.
-        self._refuse(cell, "it was interrupted while the balance was read.")
-
-    def _refuse(self, cell: RunningCell, reason: str) -> None:
-        """Have IPython not run the cell; then nothing is measured either."""
-        if cell.metered is not None:
-            cell.metered.is_refused = True
-            cell.metered.abandon()
-        cell.restore.callback(CellBlocker(self._shell, reason).end)
+            self._stops.refuse_interrupted(cell)
 
     # -- after a cell ----------------------------------------------------------------------------------
 
@@ -213,57 +182,31 @@ class Cells:
             result: IPython's of the cell; None where none of them is heard of again.
         """
         cell = ended[-1] if ended and result is not None else None
-        self._let_go([each for each in ended if each is not cell])
-        exceeded = self._end_budgets(cell)
-        if cell is not None:
-            cell.restore.close()
-            if exceeded is not None and cell.traceback is not None:
-                self._show_stop(cell.traceback, result, exceeded)
-            if cell.metered is not None:
-                self._settle(cell.metered)
-        for line in list(self._lines):
+        for each in ended:
+            if each is not cell:
+                self._stops.let_go(each)
+        self._stops.end(cell, result)
+        lines = list(self._lines)
+        if cell is not None and cell.metered is not None:
+            line = self._settle(cell.metered)
+            # Tracked cells wait for no figure, and never show one at once: that would be left to chance.
+            if line is not None and not cell.metered.is_tracked:
+                lines.append(line)
+        for line in lines:
             # Asked before: what ends while it is sent is sent once more.
             over = line.over
             line.send_again()
             if over:
                 self._lines.remove(line)
 
-    def _let_go(self, lost: list[RunningCell]) -> None:
-        for cell in lost:
-            if cell.metered is not None:
-                cell.metered.abandon()
-            cell.restore.close()
-
-    def _end_budgets(self, cell: RunningCell | None) -> BudgetExceeded | None:
-        """Have all that watches the cell rest, and return the stop of the one that stopped it."""
-        ends: list[Callable[[], BudgetExceeded | None]] = []
-        if cell is not None and cell.metered is not None and cell.metered.budget is not None:
-            ends.append(cell.metered.budget.disarm)
-        if not self._running:
-            ends += [budgets.end_work, budgets.disarm_thread]
-        exceeded = None
-        for end in ends:
-            # A person's interrupt comes too late for the cell; it must not keep the others armed.
-            with contextlib.suppress(KeyboardInterrupt):
-                stop = end()
-                exceeded = exceeded or stop
-        return exceeded
-
-    def _show_stop(self, traceback: BudgetTraceback, result: Any, exceeded: BudgetExceeded) -> None:
-        """Let the budget be what ended the cell, instead of the interrupt by which it did."""
-        # What the cell did with the interrupt is its own affair: it may have ended well, or otherwise.
-        if result.error_in_exec is not exceeded:
-            result.error_in_exec = exceeded
-            if not traceback.shown:
-                self._shell.showtraceback((BudgetExceeded, exceeded, None))
-
-    def _settle(self, metered: MeteredCell) -> None:
+    def _settle(self, metered: MeteredCell) -> Line | None:
+        """Have the cost of a cell that has ended settle, and return the line under it if it has one."""
         measurement, options = metered.measurement, metered.options
         if measurement is None:
             if not metered.is_quiet and not metered.is_refused:
                 problem = CostLine(Cost(reason=metered.problem), settling=False)
                 display(problem.mimebundle(), raw=True)
-            return
+            return None
         measurement.stop()
         if not metered.is_tracked:
             metered.record(measurement)
@@ -276,10 +219,11 @@ class Cells:
             _wait_for(measurement.wait, measurement)
         elif metered.line is not None and not self._in_place and not metered.is_tracked:
             _wait_for(functools.partial(measurement.wait_for_first, FIRST_FIGURE), measurement)
+        return metered.line
 
     # -- on the thread that settles --------------------------------------------------------------------
 
-    def _after_settling(self, measurement: Measurement, key: str) -> None:
+    def _after_settling(self, metered: MeteredCell, measurement: Measurement) -> None:
         if self._stopped:
             return
         # Where another cell has begun meanwhile, the idle time begins with the end of that one.
@@ -289,16 +233,12 @@ class Cells:
             and not (measurement.is_superseded or self._running)
         ):
             self._idle_since = measurement.fetcher, measurement.after
-        expected = ledger.expected(ledger.current().entries(), key, simulated=measurement.cost.simulated)
+        simulated = measurement.cost.simulated
+        expected = ledger.expected(ledger.current().entries(), metered.key, simulated=simulated)
         if measurement.cost.credits and expected:
             if self._outlook is not None:
                 self._outlook.end(clear=self._outlook.fetcher is not measurement.fetcher)
-            self._outlook = Outlook(measurement.fetcher, expected)
-
-
-def _target_of_cell() -> InterruptTarget:
-    # Once its code is done a cell is still on its way out, and who asked for it waits for the answer.
-    return InterruptTarget(within=("run_code", "run_cell", "run_cell_async"))
+            self._outlook = Outlook(measurement.fetcher, expected, metered.name)
 
 
 def _wait_for(wait: Callable[[], object], measurement: Measurement) -> None:

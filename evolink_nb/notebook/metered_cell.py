@@ -40,7 +40,7 @@ class MeteredCell:
         name: str,
         options: argparse.Namespace | None,
         *,
-        on_final: Callable[[Measurement, str], None],
+        on_final: Callable[[MeteredCell, Measurement], None],
     ) -> None:
         """Take what the cell is called and was asked.
 
@@ -48,8 +48,8 @@ class MeteredCell:
             key: What tells the cell from others in the ledger.
             name: What it is called there.
             options: Those of its line ``%%evolink_credits``, None where every cell is tracked.
-            on_final: Called with the measurement and the key once the cost will not move any more, on the
-                thread that settles.
+            on_final: Called with this and its measurement once the cost will not move any more, on the thread
+                that settles.
         """
         self.key = key
         self.name = name
@@ -79,6 +79,11 @@ class MeteredCell:
         if self.measurement is not None:
             self.measurement.abandon()
             self.measurement = None
+
+    def refuse(self) -> None:
+        """Stop measuring a cell that is not let run."""
+        self.is_refused = True
+        self.abandon()
 
     def record(self, measurement: Measurement) -> None:
         """Enter the cell into the ledger.
@@ -132,4 +137,4 @@ class MeteredCell:
             self.record(measurement)
         if self.line is not None:
             self.line.finish(shown=measurement.is_recorded or not self.is_tracked)
-        self._on_final(measurement, self.key)
+        self._on_final(self, measurement)

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from ..formatting import counted
 from ..metering import ledger
 from ..metering.batch import MIN_CALL_SECONDS
-from .cost_line import CostLine
+from ..polling.status import Status
+from .cost_line import CostLine, more_runs
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from ..polling.fetcher import CreditsFetcher
 
 NOTHING = {"text/plain": "", "text/html": ""}
-"""What takes a place that may stay empty; of an output without any type exports complain."""
+"""An empty output, for a line that may never be needed; without any media type exports would complain."""
 REWRITE_AFTER = 60.0
-"""Seconds after which a reading that changed is written down, if nothing else was a reason to."""
+"""Seconds after which a live output is rewritten with a changed reading, if there was no other reason to."""
 MIN_REWRITE_INTERVAL = 2.0
-"""Seconds between two rewrites of one display at least."""
+"""Seconds between two rewrites of one output at least."""
+MAX_OUTLOOK_NAME = 40
+"""Characters of a cell's name that a card shows at most."""
 
 _TWIN_STYLE = """<style>
 /* While the live card is here, its twin for the file stays out of sight (JupyterLab, VS Code, Colab). */
@@ -48,61 +50,82 @@ _TWIN_STYLE = """<style>
 
 
 def static_fallback(bundle: dict[str, str]) -> dict[str, str]:
-    """Give a card that does not move as one to be read where its live card, the output before it, is gone."""
+    """Return a static card that is to be read where the live card before it is gone.
+
+    Args:
+        bundle: The card by media types.
+
+    Returns:
+        The same, hidden while the live card is there.
+    """
     return bundle | {"text/html": f'{_TWIN_STYLE}<div class="evo-twin">{bundle["text/html"]}</div>'}
 
 
 class LiveOutput:
-    """One output of one cell, rewritten with what ``render`` gives: a MIME bundle."""
+    """One output of one cell, rewritten as an account's fetcher brings something new."""
 
     def __init__(
         self, fetcher: CreditsFetcher, render: Callable[[], dict[str, Any]], *, every: float | None = None
     ) -> None:
-        """Show what ``render`` gives now, and again when ``fetcher`` brings something new.
+        """Show the output now, and keep it up to date until `stop`.
 
-        A reading that changed waits ``every`` seconds at least, `REWRITE_AFTER` unless told otherwise.
+        Args:
+            fetcher: What reads the account.
+            render: Returns what to show, by media types.
+            every: Seconds that a changed reading waits at least; `REWRITE_AFTER` if not given.
         """
         self._fetcher = fetcher
         self._render = render
         self._every = every or REWRITE_AFTER
-        self._writing = threading.Lock()
+        self._rewriting = threading.Lock()
         self._status, self._notice = fetcher.status, fetcher.notice
         self._revision = fetcher.revision
-        self._written_at = time.monotonic()
+        self._rewritten_at = time.monotonic()
         self._handle = display(render(), raw=True, display_id=True)
-        fetcher.observe(self._follow, "revision")
+        fetcher.observe(self._on_revision, "revision")
 
     def stop(self) -> None:
         """Leave the output as it is from now on."""
-        self._fetcher.unobserve(self._follow, "revision")
+        self._fetcher.unobserve(self._on_revision, "revision")
 
     def at_cell_end(self) -> None:
-        """Write down what came since the last rewrite."""
+        """Rewrite the output if anything is new since the last time."""
         if self._fetcher.revision != self._revision:
             self._rewrite()
 
-    def _follow(self, _change: object) -> None:
+    def _on_revision(self, _change: object) -> None:
         status = self._fetcher.status
         # A reading under way is no state worth a rewrite.
-        changed = status not in {self._status, "refreshing", "loading"}
-        quiet = time.monotonic() - self._written_at
+        changed = status not in {self._status, Status.REFRESHING, Status.LOADING}
+        quiet = time.monotonic() - self._rewritten_at
         urgent = self._fetcher.notice != self._notice
         if urgent or quiet >= self._every or (changed and quiet >= MIN_REWRITE_INTERVAL):
             self._rewrite()
 
     def _rewrite(self) -> None:
-        with self._writing:
+        with self._rewriting:
             self._status, self._notice = self._fetcher.status, self._fetcher.notice
             self._revision = self._fetcher.revision
-            self._written_at = time.monotonic()
+            self._rewritten_at = time.monotonic()
             self._handle.update(self._render(), raw=True)
 
 
 class Line:
-    """The line under one cell, amended in place as its cost gets sure."""
+    """The line under one cell, amended in place as its cost gets sure.
+
+    Attributes:
+        measurement: What measures the cell.
+        over: Whether the line will not change any more.
+    """
 
     def __init__(self, measurement: Measurement, *, key: str, shown: bool) -> None:
-        """Take the place under the cell that ends now; empty until `amend` unless ``shown``."""
+        """Make room under the cell that ends now.
+
+        Args:
+            measurement: What measures the cell.
+            key: What tells the cell from others in the ledger.
+            shown: Whether to show what is known by now; else nothing is shown until `amend`.
+        """
         self.measurement = measurement
         self.over = False
         self._key = key
@@ -114,7 +137,7 @@ class Line:
         self._handle: Any = None
         # What is shown later than that still belongs to the cell that ends now.
         self._context = contextvars.copy_context()
-        self._take_place(shown=shown)
+        self._show_first(shown=shown)
 
     def amend(self) -> None:
         """Show what is known by now; on the thread that settles."""
@@ -122,7 +145,11 @@ class Line:
         self._missed = True
 
     def finish(self, *, shown: bool) -> None:
-        """Show that nothing moves any more, if the line is ``shown`` at all."""
+        """Show that nothing changes any more.
+
+        Args:
+            shown: Whether the line is to be seen at all.
+        """
         self._settling = False
         if shown:
             self.amend()
@@ -134,9 +161,9 @@ class Line:
             self._missed = False
             self._send(again=True)
 
-    def _take_place(self, *, shown: bool) -> None:
+    def _show_first(self, *, shown: bool) -> None:
         # Showing something costs a cell a millisecond. One too short to have made a call is spared that; if
-        # it spent something after all, its line comes late, where the front end takes it.
+        # it spent something after all, its line comes late, where the front end puts it.
         if shown or self.measurement.seconds >= MIN_CALL_SECONDS:
             self._show(self._bundle() if shown else NOTHING)
 
@@ -173,10 +200,10 @@ class PrintedLine(Line):
     """The line of a cell in a terminal: printed when its first figure is there, and again when it changed."""
 
     def amend(self) -> None:
-        """Print what is known by now when the next cell ends: a thread may not while a person types."""
+        """Print what is known by now when the next cell ends: a thread may not while the user types."""
         self._missed = True
 
-    def _take_place(self, *, shown: bool) -> None:
+    def _show_first(self, *, shown: bool) -> None:
         self._missed = shown
 
     def _show(self, bundle: dict[str, str]) -> None:
@@ -184,26 +211,41 @@ class PrintedLine(Line):
 
 
 class Outlook:
-    """Tells an account's cards for how many more runs of a cell the credits last, as they fall."""
+    """Keeps an account's cards saying for how many more runs of a cell the credits last.
 
-    def __init__(self, fetcher: CreditsFetcher, expected: Decimal) -> None:
-        """Tell it for runs of ``expected`` credits each, until `end`."""
+    Attributes:
+        fetcher: What reads the account.
+    """
+
+    def __init__(self, fetcher: CreditsFetcher, expected: Decimal, name: str) -> None:
+        """Say it from now on, until `end`.
+
+        Args:
+            fetcher: What reads the account.
+            expected: What one run costs, in credits, more than 0.
+            name: What the cell is called.
+        """
         self.fetcher = fetcher
         self._expected = expected
+        self._what = f"of {name}" if len(name) <= MAX_OUTLOOK_NAME else f"of {name[: MAX_OUTLOOK_NAME - 1]}…"
         self._ended = False
-        fetcher.observe(self._tell, "credits")
-        self._tell()
+        fetcher.observe(self._update, "credits")
+        self._update()
 
     def end(self, *, clear: bool = True) -> None:
-        """Tell it no longer; without ``clear`` what was told last stays."""
+        """Say it no longer.
+
+        Args:
+            clear: Whether to take back what was said last.
+        """
         if not self._ended:
             self._ended = True
-            self.fetcher.unobserve(self._tell, "credits")
+            self.fetcher.unobserve(self._update, "credits")
             if clear:
                 self.fetcher.set_message(outlook="")
 
-    def _tell(self, _change: object = None) -> None:
+    def _update(self, _change: object = None) -> None:
         credits = self.fetcher.credits
         if credits is not None:
             runs = ledger.runs_left(credits.spendable, self._expected)
-            self.fetcher.set_message(outlook=f"about {counted(f'{runs:,}', 'more run')} of the last cell")
+            self.fetcher.set_message(outlook=more_runs(runs, self._what))

@@ -6,16 +6,23 @@ import contextlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import argparse
 
     from .metered_cell import MeteredCell
-    from .stopping import BudgetTraceback
 
 MAX_NAME = 60
 """Characters of a cell's first line that it is called by, at most."""
+
+
+class StopsTraceback(Protocol):
+    """What shows a budget's stop as such."""
+
+    @property
+    def shown(self) -> bool:
+        """Whether it has shown one."""
 
 
 @dataclass(eq=False)
@@ -35,7 +42,7 @@ class RunningCell:
     key: str
     options: argparse.Namespace | None = None
     metered: MeteredCell | None = None
-    traceback: BudgetTraceback | None = None
+    traceback: StopsTraceback | None = None
     restore: ExitStack = field(default_factory=ExitStack)
 
     @property

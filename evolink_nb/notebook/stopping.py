@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import InputRejected
 
+from ..errors import BudgetExceeded
 from ..metering.budget_registry import budgets
 from ..metering.interrupt import InterruptTarget
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from .running import RunningCell, RunningCells
 
 
 class CellRefused(InputRejected):
@@ -26,13 +31,22 @@ class CellBlocker(ast.NodeTransformer):
     """Has IPython refuse the next cell, until `end`."""
 
     def __init__(self, shell: Any, reason: str) -> None:
-        """Refuse for this reason."""
+        """Begin to refuse.
+
+        Args:
+            shell: The shell that would run the cell.
+            reason: Why it is not run.
+        """
         self._shell = shell
         self._reason = reason
         shell.ast_transformers.append(self)
 
     def visit(self, _node: ast.AST) -> ast.AST:
-        """Refuse, whatever the cell is."""
+        """Refuse, whatever the cell is.
+
+        Raises:
+            CellRefused: Always.
+        """
         raise CellRefused(f"The cell was not run: {self._reason}")
 
     def end(self) -> None:
@@ -42,10 +56,18 @@ class CellBlocker(ast.NodeTransformer):
 
 
 class BudgetTraceback:
-    """Shows a budget's stop in place of the interrupt by which it reached the cell, until `end`."""
+    """Shows a budget's stop in place of the interrupt by which it reached the cell, until `end`.
+
+    Attributes:
+        shown: Whether it has shown one.
+    """
 
     def __init__(self, shell: Any) -> None:
-        """Take the place of ``shell``'s custom exception handler, for these exceptions in front of it."""
+        """Go in front of the shell's custom exception handler, for the exceptions of an interrupt.
+
+        Args:
+            shell: The shell that shows tracebacks.
+        """
         self.shown = False
         self._shell = shell
         self._before = shell.custom_exceptions, shell.CustomTB
@@ -53,7 +75,7 @@ class BudgetTraceback:
         self._own = shell.CustomTB
 
     def end(self) -> None:
-        """Give the handler from before its place back, unless the cell has set another."""
+        """Restore the handler from before, unless the cell has set another."""
         if self._shell.CustomTB is self._own:
             self._shell.custom_exceptions, self._shell.CustomTB = self._before
 
@@ -65,9 +87,8 @@ class BudgetTraceback:
         trace: TracebackType | None,
         tb_offset: int | None = None,
     ) -> list[str] | None:
-        exceeded = (
-            budgets.stopped(threading.get_ident()) if isinstance(error, InterruptTarget.INTERRUPTS) else None
-        )
+        is_interrupt = isinstance(error, InterruptTarget.INTERRUPTS)
+        exceeded = budgets.stopped(threading.get_ident()) if is_interrupt else None
         if exceeded is not None:
             self.shown = True
             shell.showtraceback((type(exceeded), exceeded, None))
@@ -78,3 +99,120 @@ class BudgetTraceback:
             return shown
         shell.showtraceback((kind, error, trace), running_compiled_code=True)
         return None
+
+
+class CellStops:
+    """Lets budgets stop the cells of one shell, and says which one did."""
+
+    def __init__(self, shell: Any, running: RunningCells) -> None:
+        """Serve one shell.
+
+        Args:
+            shell: The shell whose cells these are.
+            running: The cells that run in it.
+        """
+        self._shell = shell
+        self._running = running
+        if running.outermost is not None:
+            self._listen_during(running.outermost)
+
+    def begin(self, cell: RunningCell) -> None:
+        """Have the session's budgets watch a cell that begins, if it is around all others.
+
+        Args:
+            cell: The cell. It may have a budget of its own.
+        """
+        is_outermost = cell is self._running.outermost
+        if is_outermost:
+            self._listen_during(cell)
+            try:
+                budgets.begin_work(target_of_cell())
+            except KeyboardInterrupt:
+                self.refuse_interrupted(cell)
+        has_own = cell.metered is not None and cell.metered.budget is not None
+        if has_own or (is_outermost and budgets.any_armed()):
+            self._show_stops_of(cell)
+
+    def refuse(self, cell: RunningCell, reason: str) -> None:
+        """Have IPython not run a cell; then nothing is measured either.
+
+        Args:
+            cell: The cell.
+            reason: Why it is not run.
+        """
+        if cell.metered is not None:
+            cell.metered.refuse()
+        cell.restore.callback(CellBlocker(self._shell, reason).end)
+
+    def refuse_interrupted(self, cell: RunningCell) -> None:
+        """Have IPython not run a cell whose balance was being read when the user interrupted it.
+
+        Left to IPython the interrupt would end this event only: the cell would run, with nothing to watch it.
+
+        Args:
+            cell: The cell.
+        """
+        self.refuse(cell, "it was interrupted while the balance was read.")
+
+    def end(self, cell: RunningCell | None, result: Any) -> None:
+        """Have the budgets rest, put back what was changed for a cell, and show what stopped it.
+
+        Args:
+            cell: The cell that has ended; None where it is another's end, or not heard of again.
+            result: IPython's of the cell.
+        """
+        exceeded = self._end_budgets(cell)
+        if cell is None:
+            return
+        cell.restore.close()
+        # What the cell did with the interrupt is its own affair: it may have ended well, or otherwise.
+        if exceeded is not None and cell.traceback is not None and result.error_in_exec is not exceeded:
+            result.error_in_exec = exceeded
+            if not cell.traceback.shown:
+                self._shell.showtraceback((BudgetExceeded, exceeded, None))
+
+    def let_go(self, cell: RunningCell) -> None:
+        """Put back what was changed for a cell whose end was never announced.
+
+        Args:
+            cell: The cell.
+        """
+        if cell.metered is not None:
+            cell.metered.abandon()
+        cell.restore.close()
+
+    def _end_budgets(self, cell: RunningCell | None) -> BudgetExceeded | None:
+        """Have all that watches the cell rest, and return the stop of the one that stopped it."""
+        ends: list[Callable[[], BudgetExceeded | None]] = []
+        if cell is not None and cell.metered is not None and cell.metered.budget is not None:
+            ends.append(cell.metered.budget.disarm)
+        if not self._running:
+            ends += [budgets.end_work, budgets.disarm_thread]
+        exceeded = None
+        for end in ends:
+            # The user's interrupt comes too late for the cell; it must not keep the others armed.
+            with contextlib.suppress(KeyboardInterrupt):
+                stop = end()
+                exceeded = exceeded or stop
+        return exceeded
+
+    def _listen_during(self, cell: RunningCell) -> None:
+        """Have a session's budget leave it to this to show its stop, while a cell runs."""
+        budgets.add_listener(self._note_session)
+        cell.restore.callback(budgets.remove_listener, self._note_session)
+
+    def _note_session(self) -> None:
+        """Show as such the stop of a budget that the running cell has set, which may be that cell's."""
+        cell = self._running.outermost
+        if cell is not None and cell.traceback is None:
+            self._show_stops_of(cell)
+
+    def _show_stops_of(self, cell: RunningCell) -> None:
+        cell.traceback = traceback = BudgetTraceback(self._shell)
+        cell.restore.callback(traceback.end)
+
+
+def target_of_cell() -> InterruptTarget:
+    """Return the running cell as what a budget interrupts."""
+    # Once its code is done a cell is still on its way out, and who asked for it waits for the answer.
+    return InterruptTarget(within=("run_code", "run_cell", "run_cell_async"))

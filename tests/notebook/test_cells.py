@@ -628,9 +628,15 @@ def test_tracked_cells_that_spend_get_a_line_and_an_entry_and_others_nothing(
     until(lambda: the_fetcher().credits)
     assert shell.run("6 * 7").out.endswith(" 42\n")
     assert shell.run(CALL).out == ""
-    assert shell.run("pass").out == ""
+    said = [shell.run("pass").out]
     until(lambda: book.entries() and book.entries()[-1].cost.settled)
-    until(lambda: "2 credits · " in shell.run("pass").out)
+
+    def is_said() -> bool:
+        said.append(shell.run("pass").out)
+        return "2 credits · " in said[-1] and "settling" not in said[-1]
+
+    until(is_said)
+    assert "nothing spent" not in "".join(said)
     assert [(entry.kind, entry.name, entry.cost.token) for entry in book.entries()] == [
         ("cell", CALL.splitlines()[0], Decimal(2))
     ]
@@ -832,17 +838,20 @@ def test_cards_say_for_how_many_more_runs_of_the_last_cell_the_credits_last(
     settled(shell, "account.spend('95.3996')")
     fetcher = the_fetcher()
     until(lambda: fetcher.outlook)
-    assert fetcher.outlook == "about 10 more runs of the last cell"
+    assert fetcher.outlook == "about 10 more runs of account.spend('95.3996')"
     demo_server.account.spend("800")
     fetcher.read()
-    assert fetcher.outlook == "about 2 more runs of the last cell"
+    assert fetcher.outlook == "about 2 more runs of account.spend('95.3996')"
     settled(shell, "account.spend('100')")
-    until(lambda: "1 more run " in fetcher.outlook)
-    assert fetcher.outlook == "about 1 more run of the last cell"
-    assert "about 1 more run of the last cell" in shell.run("%evolink_credits").out
+    outlook = "about 1 more run of account.spend('100')"
+    until(lambda: fetcher.outlook == outlook)
+    assert outlook in shell.run("%evolink_credits").out
     # A cell that spends nothing says nothing about the next one.
     settled(shell, "6 * 7")
-    assert fetcher.outlook == "about 1 more run of the last cell"
+    assert fetcher.outlook == outlook
+    demo_server.account.spend("50")
+    fetcher.read()
+    assert fetcher.outlook == "not enough for another run of account.spend('100')"
 
 
 def test_a_cell_that_still_settles_when_all_is_unloaded_says_nothing_on_the_cards_any_more(
