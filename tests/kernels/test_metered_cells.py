@@ -17,7 +17,7 @@ from nbconvert import HTMLExporter
 
 from evolink_nb.demo import Account, DemoServer
 from evolink_nb.metering.watch import WatchTiming
-from tests.support import colab
+from tests.support import colab, threads
 from tests.support.environment import account_of, isolated_environment
 from tests.support.kernel import CellRun, Kernel, trait_updates
 from tests.support.metered import GENERATE, LINE, cost_lines, settled_cost
@@ -35,6 +35,14 @@ print(ours())
 """
 LATENCY = 1.5
 """Seconds that a busy machine may take from a reading to the stop that follows."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_thread_left() -> Iterator[None]:
+    """After all tests here: the kernel that they share keeps its connections to their account."""
+    before = threads.running()
+    yield
+    threads.join_all_but(before)
 
 
 @pytest.fixture(scope="module")
