@@ -74,14 +74,18 @@ class SharedFetchers(Generic[F]):
         with self._lock:
             self._all.add(fetcher)
 
-    def stop_all(self) -> None:
-        """Stop every fetcher, close the connections of the shared ones, and share none of them any more."""
+    def stop_all(self, *, timeout: float = STOP_TIMEOUT) -> None:
+        """Stop every fetcher, close the connections of the shared ones, and share none of them any more.
+
+        Args:
+            timeout: The most seconds to wait for all their threads to end.
+        """
         with self._lock:
             fetchers, shared = list(self._all), list(self._shared.values())
             self._shared.clear()
         # Outside the lock: an observer that is told of a stop may ask for a shared fetcher.
         # One after the other, but the wait for threads is one for all of them.
-        deadline = time.monotonic() + STOP_TIMEOUT
+        deadline = time.monotonic() + timeout
         for fetcher in fetchers:
             fetcher.stop(timeout=max(deadline - time.monotonic(), 0.0))
         for fetcher in shared:
