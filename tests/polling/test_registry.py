@@ -13,6 +13,8 @@ from evolink_nb.polling.registry import SharedFetchers
 
 
 class StubClient:
+    """Counts how often it was closed."""
+
     def __init__(self) -> None:
         self.closed = 0
 
