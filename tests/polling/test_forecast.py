@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import decimal
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +18,9 @@ from evolink_nb.demo import Account
 from evolink_nb.demo.account import OTHER_KEY
 from evolink_nb.polling.forecast import MAX_STEP, MEMORY, MIN_STEPS, burn_rate, runway, spent_between
 from tests.support.readings import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 KEYS: dict[str, dict[str, Any]] = {
     "limited, the account binds": {},
