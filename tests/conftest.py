@@ -11,9 +11,8 @@ import hypothesis
 import pytest
 
 from evolink_nb import EvoLinkClient
-from evolink_nb.demo import Account, DemoServer
+from evolink_nb.demo import DemoServer
 from tests.support import threads
-from tests.support.caller import Caller
 from tests.support.environment import account_of, is_personal, isolation
 from tests.support.failing_server import IMPATIENT
 from tests.support.kernel import Kernel
@@ -97,22 +96,6 @@ def reader(demo_server: DemoServer) -> Iterator[EvoLinkClient]:
     """A client of the simulated account, that tries again at once."""
     with EvoLinkClient(demo_server.key, base_url=demo_server.url, timing=IMPATIENT) as reader:
         yield reader
-
-
-@pytest.fixture
-def server() -> Iterator[DemoServer]:
-    """A simulated API for tests of itself: no task goes wrong by chance, and no thread may outlive it."""
-    before = threads.running(threads.DEMO)
-    with DemoServer(Account(shortfall_rate=0, failure_rate=0)) as server:
-        yield server
-    assert threads.running(threads.DEMO) == before
-
-
-@pytest.fixture
-def caller(server: DemoServer) -> Iterator[Caller]:
-    """A plain client of `server`."""
-    with Caller(server) as caller:
-        yield caller
 
 
 @pytest.fixture

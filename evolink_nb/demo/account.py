@@ -33,6 +33,7 @@ class UnknownTaskError(LookupError):
     """The account has no task of that id."""
 
 
+# 21 methods: each is one thing that is done with an account, or seen of it.
 class Account:
     """An account with one or more keys, deterministic under its seed and safe to use from many threads.
 
@@ -256,6 +257,10 @@ class Account:
         """Return what all calls (of one key, or of all) cost in the end, in credits, settled or not."""
         with self._settling():
             return self._balances.true_cost(key)
+
+    def forget_after_fork(self) -> None:
+        """Be usable in a forked child, whose parent's threads may have held the lock."""
+        self._lock = threading.RLock()
 
     @contextmanager
     def _settling(self) -> Iterator[float]:

@@ -105,8 +105,8 @@ class Api:
         """
         if len(request.body) > MAX_BODY:
             return self.refuse(413)
-        # What steers the simulation stays reachable: else nobody could call the refusal off.
-        if self.faults.refusal and not request.target.startswith("/demo/"):
+        # What steers the simulation stays reachable: else no request could call the refusal off.
+        if self.faults.refusal and not route_of(request.target)[0].startswith("/demo/"):
             return Response(0, delivery=Delivery(connection="refuse"))
         return self.respond(request, self.admit(request))
 
@@ -132,6 +132,11 @@ class Api:
     def refuse(self, status: int) -> Response:
         """Return the documented error for what could not be read as a request."""
         return self._signed(error_response(status))
+
+    def forget_after_fork(self) -> None:
+        """Be usable in a forked child, whose parent's threads may have held a lock."""
+        for part in (self.account, self.faults, self.log):
+            part.forget_after_fork()
 
     def _answer(self, request: Request) -> Response:
         route, name = route_of(request.target)
@@ -172,6 +177,9 @@ class Api:
 def route_of(target: str) -> tuple[str, str]:
     """Return the route a request's target belongs to, and what stands in the place of its ``{}``."""
     path = target.partition("?")[0]
+    if path.startswith("//"):
+        # As the standard library's HTTP server reads it.
+        path = "/" + path.lstrip("/")
     if path in ROUTES and "{" not in path:
         return path, ""
     folder, _, last = path.rpartition("/")

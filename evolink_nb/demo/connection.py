@@ -61,8 +61,13 @@ class Connections:
         with self._lock:
             # A thread is forgotten only once it is gone: stopping the server joins all that may still run.
             self._open = {old: its_own for old, its_own in self._open.items() if old.is_alive()}
-            thread.start()
+            # Known before it answers: a child forked from then on closes its copy.
             self._open[thread] = connection
+            try:
+                thread.start()
+            except RuntimeError:  # as many threads run as may
+                del self._open[thread]
+                raise
 
     def cut(self) -> list[threading.Thread]:
         """Cut every connection but the calling thread's; return the threads that are about to end."""

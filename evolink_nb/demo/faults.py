@@ -220,6 +220,10 @@ class Faults:
             if self._refusal is refusal:
                 self._refusal = None
 
+    def forget_after_fork(self) -> None:
+        """Be usable in a forked child, whose parent's threads may have held the lock."""
+        self._lock = threading.Lock()
+
     def take(self, path: str) -> Fault | None:
         """Return the fault for the next response on a path, if there is one, and count it."""
         with self._lock:

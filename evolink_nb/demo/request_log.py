@@ -53,6 +53,10 @@ class RequestLog:
             self._latest.append(seen)
             self._arrival.notify_all()
 
+    def forget_after_fork(self) -> None:
+        """Be usable in a forked child, whose parent's threads may have held the lock."""
+        self._arrival = threading.Condition()
+
     def wait_for(self, route: str, count: int, timeout: float) -> None:
         """Return once a route has had so many requests in all.
 

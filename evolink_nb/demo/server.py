@@ -137,6 +137,7 @@ class DemoServer:
         if self._listener is not None:
             self._listener.server_close()
         self._connections.abandon()
+        self.api.forget_after_fork()
         self._reset()
 
     def fault(self, **fields: Unpack[FaultFields]) -> None:

@@ -89,7 +89,7 @@ def demo(clean_environment: Path) -> Iterator[Demo]:
         yield demo
 
 
-def test_it_listens_where_it_is_told_and_ends_with_ctrl_c() -> None:
+def test_port_is_kept_and_ctrl_c_ends_it() -> None:
     port = free_port()
     with Demo("--port", str(port)) as demo:
         url = urlsplit(demo.named("notebook"))
@@ -101,7 +101,8 @@ def test_it_listens_where_it_is_told_and_ends_with_ctrl_c() -> None:
         assert demo.end(signal.SIGINT) == (0, "")
 
 
-def test_its_token_is_in_no_process_s_arguments(demo: Demo) -> None:
+def test_token_is_in_no_arguments(demo: Demo) -> None:
+    """The token is in no process's arguments."""
     token = urlsplit(demo.named("notebook")).query.removeprefix("token=")
     assert len(token) >= 32
     family = psutil.Process(demo.process.pid).children(recursive=True)
@@ -110,7 +111,7 @@ def test_its_token_is_in_no_process_s_arguments(demo: Demo) -> None:
     assert not any(token in line or demo.named("demo key") in line for line in arguments)
 
 
-def test_a_port_in_use_is_said(demo: Demo) -> None:
+def test_port_in_use_is_reported(demo: Demo) -> None:
     port = str(urlsplit(demo.named("notebook")).port)
     second = subprocess.run(
         [COMMAND, "demo", "--no-browser", "--port", port],
@@ -125,7 +126,7 @@ def test_a_port_in_use_is_said(demo: Demo) -> None:
     assert demo.balance()["user"]["remaining_credits"] == Decimal("1095.3996")
 
 
-def test_the_tour_shows_what_the_simulated_account_holds(demo: Demo, browser: Browser) -> None:
+def test_tour_shows_the_simulated_account(demo: Demo, browser: Browser) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 2400})
     cells = json.loads(QUICKSTART.read_text())["cells"]
     live = next(index for index, cell in enumerate(cells) if "--live" in "".join(cell["source"]))
@@ -161,5 +162,5 @@ def test_the_tour_shows_what_the_simulated_account_holds(demo: Demo, browser: Br
     assert demo.end(signal.SIGINT) == (0, "")
 
 
-def test_it_ends_when_its_service_manager_says_so(demo: Demo) -> None:
+def test_sigterm_ends_the_demo(demo: Demo) -> None:
     assert demo.end(signal.SIGTERM) == (0, "")

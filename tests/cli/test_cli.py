@@ -26,7 +26,7 @@ def usage_error(arguments: list[str]) -> int:
 
 
 @pytest.mark.usefixtures("simulated_account")
-def test_it_prints_the_balance(capsys: pytest.CaptureFixture[str]) -> None:
+def test_credits_prints_the_balance(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["credits"]) == OK
     printed = capsys.readouterr()
     assert "1,095.3996 credits left" in printed.out
@@ -35,7 +35,7 @@ def test_it_prints_the_balance(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed.err == ""
 
 
-def test_json_is_for_programs(simulated_account: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_credits_prints_json(simulated_account: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["credits", "--json"]) == OK
     answer = json.loads(capsys.readouterr().out, parse_float=Decimal)
     assert answer["data"] == simulated_account.account.balance()
@@ -46,9 +46,7 @@ def test_json_is_for_programs(simulated_account: DemoServer, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("least", "code"), [("50", OK), ("1095.3996", OK), ("1095.3997", BELOW), ("-5", OK), ("2e3", BELOW)]
 )
-def test_a_balance_below_the_least_is_an_exit_code(
-    least: str, code: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_balance_below_min_is_exit_code_1(least: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["credits", f"--min={least}"]) == code
     printed = capsys.readouterr()
     assert "1,095.3996" in printed.out
@@ -56,14 +54,14 @@ def test_a_balance_below_the_least_is_an_exit_code(
 
 
 @pytest.mark.usefixtures("simulated_account")
-def test_json_and_a_least_go_together(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_and_min_go_together(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["credits", "--json", "--min", "5000"]) == BELOW
     printed = capsys.readouterr()
     assert json.loads(printed.out)["binding"] == "user"
     assert printed.err == "evolink-nb: less than 5000 credits left to spend.\n"
 
 
-def test_what_the_key_may_spend_counts_too(
+def test_min_is_of_what_the_key_may_spend(
     monkeypatch: pytest.MonkeyPatch, simulated_account: DemoServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("EVOLINK_API_KEY", simulated_account.key_of("other"))
@@ -74,7 +72,7 @@ def test_what_the_key_may_spend_counts_too(
 @pytest.mark.parametrize(
     "fault", [{"status": 401}, {"status": 500}, {"body": "html"}, {"connection": "refuse"}]
 )
-def test_a_balance_that_cannot_be_read_is_unavailable(
+def test_unreadable_balance_is_exit_code_69(
     simulated_account: DemoServer, fault: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     simulated_account.fault(**fault)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The simulated account keeps honest books, whatever is asked of it and whenever someone looks."""
+"""The simulated account neither loses nor makes a credit, whatever is asked of it, whenever it is read."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from evolink_nb.demo import OTHER_KEY, OWN_KEY, Account
 from evolink_nb.demo.account import UnknownTaskError
 from evolink_nb.demo.balances import OutOfCreditsError
 from evolink_nb.demo.tasks import price_of
+from tests.support.clock import SteppedClock
 
 START = {
     "token": {
@@ -35,28 +36,18 @@ CALLS = st.one_of(
 MANY_CALLS = st.lists(st.tuples(CALLS, st.sampled_from([OWN_KEY, OTHER_KEY])), max_size=30)
 
 
-class HandClock:
-    """A clock that only moves by hand."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def clock() -> SteppedClock:
+    return SteppedClock()
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def account(clock: SteppedClock) -> Account:
+    return Account(clock=clock.monotonic, shortfall_rate=0, failure_rate=0)
 
 
-@pytest.fixture
-def account(clock: HandClock) -> Account:
-    return Account(clock=clock, shortfall_rate=0, failure_rate=0)
-
-
-def perform(account: Account, clock: HandClock, call: tuple[str, object], key: str) -> bool:
-    """Make one call; tell whether it was accepted."""
+def perform(account: Account, clock: SteppedClock, call: tuple[str, object], key: str) -> bool:
+    """Make one call; return whether it was accepted."""
     name, value = call
     try:
         match name, value:
@@ -71,7 +62,7 @@ def perform(account: Account, clock: HandClock, call: tuple[str, object], key: s
             case "chat", int():
                 account.complete_chat(prompt_tokens=value, max_tokens=100, key=key)
             case "wait", float():
-                clock.now += value
+                clock.seconds += value
             case _:
                 raise AssertionError(call)
     except OutOfCreditsError:
@@ -89,15 +80,15 @@ def token(account: Account, key: str = OWN_KEY) -> tuple[Decimal, Decimal]:
     return figures["remaining_credits"], figures["used_credits"]
 
 
-def test_an_account_starts_with_the_documented_example(account: Account) -> None:
+def test_starts_as_documented(account: Account) -> None:
     assert account.balance() == START
     assert account.spendable() == Decimal("1095.3996")
 
 
 @given(calls=MANY_CALLS)
 def test_no_credit_appears_or_vanishes(calls: list[tuple[tuple[str, object], str]]) -> None:
-    clock = HandClock()
-    account = Account(clock=clock)
+    clock = SteppedClock()
+    account = Account(clock=clock.monotonic)
     paid_in = sum(user(account))
     limits = {key: sum(token(account, key)) for key in account.keys}
     for call, key in calls:
@@ -114,11 +105,11 @@ def test_no_credit_appears_or_vanishes(calls: list[tuple[tuple[str, object], str
 
 
 @given(calls=MANY_CALLS, seed=st.integers())
-def test_the_same_seed_gives_the_same_account(calls: list[tuple[tuple[str, object], str]], seed: int) -> None:
+def test_same_seed_gives_same_account(calls: list[tuple[tuple[str, object], str]], seed: int) -> None:
     histories = []
     for _ in range(2):
-        clock = HandClock()
-        account = Account(seed=seed, clock=clock, unix_time=lambda: 1_700_000_000.0)
+        clock = SteppedClock()
+        account = Account(seed=seed, clock=clock.monotonic, unix_time=lambda: 1_700_000_000.0)
         history = []
         for call, key in calls:
             perform(account, clock, call, key)
@@ -127,36 +118,36 @@ def test_the_same_seed_gives_the_same_account(calls: list[tuple[tuple[str, objec
     assert histories[0] == histories[1]
 
 
-def test_another_seed_gives_another_account() -> None:
-    delays = {Account(seed=seed, clock=HandClock()).reserve(1).settles_at for seed in range(20)}
+def test_seeds_give_different_accounts() -> None:
+    delays = {Account(seed=seed, clock=SteppedClock().monotonic).reserve(1).settles_at for seed in range(20)}
     assert len(delays) == 20
 
 
-def test_a_reservation_shows_at_once_and_in_user_used_only_when_settled(
-    account: Account, clock: HandClock
-) -> None:
+def test_reservation_shows_at_once(account: Account, clock: SteppedClock) -> None:
+    """A reservation shows at once, but in `user.used` only when it has settled."""
     reservation = account.reserve("10", cost="7.5")
     assert user(account) == (Decimal("1085.3996"), Decimal("135.9048"))
     assert token(account) == (Decimal("99406.4429"), Decimal("593.5571"))
     assert 0.5 <= reservation.settles_at <= 3
-    clock.now = reservation.settles_at
+    clock.seconds = reservation.settles_at
     assert user(account) == (Decimal("1087.8996"), Decimal("143.4048"))
     assert token(account) == (Decimal("99408.9429"), Decimal("591.0571"))
 
 
-def test_calls_settle_in_the_order_of_their_delays(clock: HandClock) -> None:
-    account = Account(clock=clock)
+def test_calls_settle_by_their_delays(clock: SteppedClock) -> None:
+    account = Account(clock=clock.monotonic)
     reservations = [account.reserve(1) for _ in range(30)]
     by_delay = sorted(reservations, key=lambda reservation: reservation.settles_at)
     assert by_delay != reservations
-    clock.now = by_delay[9].settles_at
+    clock.seconds = by_delay[9].settles_at
     assert list(account.settled) == by_delay[:10]
-    clock.now = 100
+    clock.seconds = 100
     assert list(account.settled) == by_delay
 
 
-def test_most_calls_cost_what_they_reserve_and_some_less(clock: HandClock) -> None:
-    account = Account(clock=clock, user_remaining=10_000)
+def test_some_calls_cost_less(clock: SteppedClock) -> None:
+    """Most calls cost what they reserve, and some less."""
+    account = Account(clock=clock.monotonic, user_remaining=10_000)
     costs = [account.reserve(1).cost for _ in range(300)]
     cheaper = [cost for cost in costs if cost < 1]
     assert 30 <= len(cheaper) <= 90
@@ -164,7 +155,8 @@ def test_most_calls_cost_what_they_reserve_and_some_less(clock: HandClock) -> No
     assert max(costs) == 1
 
 
-def test_a_balance_below_zero_is_shown_and_refuses_the_next_call(account: Account) -> None:
+def test_overdrawn_account_refuses_calls(account: Account) -> None:
+    """A balance below zero is shown, and the next call is refused."""
     account.reserve(2000)
     assert user(account)[0] == Decimal("-904.6004")
     with pytest.raises(OutOfCreditsError):
@@ -173,15 +165,17 @@ def test_a_balance_below_zero_is_shown_and_refuses_the_next_call(account: Accoun
     assert account.reserve("0.0001").amount == Decimal("0.0001")
 
 
-def test_without_overdraft_a_call_that_costs_more_than_is_left_is_refused(clock: HandClock) -> None:
-    account = Account(clock=clock, overdraft=False)
+def test_no_overdraft_refuses_large_call(clock: SteppedClock) -> None:
+    """Without overdraft, a call that costs more than is left is refused."""
+    account = Account(clock=clock.monotonic, overdraft=False)
     with pytest.raises(OutOfCreditsError):
         account.reserve(2000)
     assert account.balance() == START
 
 
-def test_the_smaller_of_key_and_account_is_what_can_be_spent(clock: HandClock) -> None:
-    account = Account(clock=clock, token_remaining=3)
+def test_smaller_limit_is_spendable(clock: SteppedClock) -> None:
+    """The smaller of the key's limit and the account's balance can be spent."""
+    account = Account(clock=clock.monotonic, token_remaining=3)
     assert account.spendable() == 3
     account.spend(3)
     with pytest.raises(OutOfCreditsError):
@@ -190,15 +184,15 @@ def test_the_smaller_of_key_and_account_is_what_can_be_spent(clock: HandClock) -
     assert account.spendable() == 5
 
 
-def test_another_key_spends_from_the_same_account(account: Account) -> None:
+def test_other_key_shares_the_account(account: Account) -> None:
     account.spend(4, key=OTHER_KEY)
     assert user(account) == (Decimal("1091.3996"), Decimal("139.9048"))
     assert token(account) == (Decimal("99416.4429"), Decimal("583.5571"))
     assert account.balance(OTHER_KEY)["token"]["unlimited_credits"] is True
 
 
-def test_an_unlimited_key_may_run_below_zero(clock: HandClock) -> None:
-    account = Account(clock=clock, unlimited=True, token_remaining=0)
+def test_unlimited_key_may_go_below_zero(clock: SteppedClock) -> None:
+    account = Account(clock=clock.monotonic, unlimited=True, token_remaining=0)
     account.spend(5)
     assert token(account)[0] == -5
     assert account.spendable() == Decimal("1090.3996")
@@ -206,23 +200,24 @@ def test_an_unlimited_key_may_run_below_zero(clock: HandClock) -> None:
 
 @given(calls=MANY_CALLS)
 def test_frozen_counters_never_move(calls: list[tuple[tuple[str, object], str]]) -> None:
-    clock = HandClock()
-    account = Account(clock=clock, unlimited=True, frozen=True)
+    clock = SteppedClock()
+    account = Account(clock=clock.monotonic, unlimited=True, frozen=True)
     for call, key in calls:
         perform(account, clock, call, key)
     assert token(account) == (Decimal(0), Decimal("583.5571"))
 
 
-def test_only_an_unlimited_key_can_be_frozen() -> None:
+def test_only_unlimited_keys_freeze() -> None:
     with pytest.raises(ValueError, match="unlimited"):
         Account(frozen=True)
 
 
-def test_a_task_goes_from_pending_to_completed(account: Account, clock: HandClock) -> None:
+def test_task_runs_to_completion(account: Account, clock: SteppedClock) -> None:
+    """A task goes from pending through processing to completed."""
     task = account.start_task("image", model="any", count=4)
     seen = []
     for step in range(101):
-        clock.now = task.finishes_at * step / 100
+        clock.seconds = task.finishes_at * step / 100
         report = account.task(task.id)
         seen.append((report.status, report.progress, report.ready))
     progress = [entry[1] for entry in seen]
@@ -233,8 +228,8 @@ def test_a_task_goes_from_pending_to_completed(account: Account, clock: HandCloc
     assert account.cost_of(task.id) == task.reserved == 4 * price_of("image", "any")
 
 
-def test_a_failed_task_gives_its_credits_back(clock: HandClock) -> None:
-    account = Account(clock=clock, failure_rate=1)
+def test_failed_task_is_refunded(clock: SteppedClock) -> None:
+    account = Account(clock=clock.monotonic, failure_rate=1)
     task = account.start_task("video", model="any")
     assert user(account)[0] < Decimal("1095.3996")
     account.settle_all()
@@ -243,28 +238,28 @@ def test_a_failed_task_gives_its_credits_back(clock: HandClock) -> None:
     assert account.cost_of(task.id) == 0
 
 
-def test_a_task_that_makes_less_is_charged_for_what_it_made(clock: HandClock) -> None:
-    account = Account(clock=clock, shortfall_rate=1, failure_rate=0)
+def test_task_is_charged_for_what_it_made(clock: SteppedClock) -> None:
+    account = Account(clock=clock.monotonic, shortfall_rate=1, failure_rate=0)
     task = account.start_task("image", model="any", count=10)
     account.settle_all()
     assert 1 <= account.task(task.id).ready < 10
     assert account.cost_of(task.id) == account.task(task.id).ready * price_of("image", "any")
 
 
-def test_an_unknown_task_is_told_from_a_failed_one(account: Account) -> None:
+def test_unknown_task_is_an_error(account: Account) -> None:
     with pytest.raises(UnknownTaskError):
         account.task("task-unified-1-abcdefgh")
 
 
 @pytest.mark.parametrize("amount", ["nan", "inf", "-1", 0, "0.00001", "1e999999999", "a lot", 10**11])
-def test_an_amount_that_is_no_credits_is_refused(account: Account, amount: str | int) -> None:
+def test_invalid_amounts_are_refused(account: Account, amount: str | int) -> None:
     for act in (account.reserve, account.spend, account.top_up):
         with pytest.raises(ValueError, match="amount"):
             act(amount)
     assert account.balance() == START
 
 
-def test_many_threads_spend_every_credit_once(account: Account) -> None:
+def test_threads_spend_each_credit_once(account: Account) -> None:
     def spend_a_hundred_times() -> None:
         for _ in range(100):
             account.spend("0.01")

@@ -15,7 +15,8 @@ IMAGE = {"model": "any", "prompt": "a lighthouse"}
 CHAT = {"model": "any", "messages": [{"role": "user", "content": "Tell me about lighthouses."}]}
 
 
-def test_the_balance_is_the_documented_example_in_exact_numbers(caller: Caller) -> None:
+def test_balance_is_documented_example(caller: Caller) -> None:
+    """The balance is the documented example, in exact numbers."""
     reply = caller.get()
     assert reply.status == 200
     assert reply.json == {
@@ -38,9 +39,8 @@ def test_numbers_carry_no_float_noise(server: DemoServer, caller: Caller) -> Non
     assert b'"remaining_credits":1094.0395,' in caller.get().body
 
 
-def test_an_image_reserves_then_settles_and_its_results_can_be_fetched(
-    server: DemoServer, caller: Caller
-) -> None:
+def test_image_task_from_start_to_result(server: DemoServer, caller: Caller) -> None:
+    """An image reserves, then settles, and its results can be fetched."""
     started = caller.post(IMAGES, {**IMAGE, "n": 3}).json
     assert re.fullmatch(r"task-unified-\d+-[a-z]{8}", started["id"])
     assert started["object"] == "image.generation.task"
@@ -64,7 +64,7 @@ def test_videos_and_audios_are_tasks_too(caller: Caller, kind: str) -> None:
     assert caller.post(f"/v1/{kind}s/generations", IMAGE).json["object"] == f"{kind}.generation.task"
 
 
-def test_a_failed_task_says_so_with_a_code_in_words() -> None:
+def test_failed_task_has_a_text_code() -> None:
     with DemoServer(Account(failure_rate=1)) as server:
         caller = Caller(server)
         started = caller.post(IMAGES, IMAGE).json
@@ -75,7 +75,8 @@ def test_a_failed_task_says_so_with_a_code_in_words() -> None:
     assert isinstance(detail["error"]["code"], str)
 
 
-def test_a_chat_tells_its_tokens_and_costs_a_little(server: DemoServer, caller: Caller) -> None:
+def test_chat_tells_tokens_and_costs(server: DemoServer, caller: Caller) -> None:
+    """A chat tells its tokens, and costs a little."""
     chat = caller.post("/v1/chat/completions", CHAT).json
     usage = chat["usage"]
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
@@ -89,7 +90,7 @@ def test_a_chat_tells_its_tokens_and_costs_a_little(server: DemoServer, caller: 
 @pytest.mark.parametrize(
     "authorization", [None, "", "Bearer", "Bearer wrong", "Basic {key}", "{key}", "Bearer é"]
 )
-def test_without_the_right_key_there_is_the_documented_401(
+def test_wrong_key_gives_documented_401(
     server: DemoServer, caller: Caller, authorization: str | None
 ) -> None:
     given = {} if authorization is None else {"Authorization": authorization.format(key=server.key)}
@@ -98,7 +99,7 @@ def test_without_the_right_key_there_is_the_documented_401(
     assert reply.error == {"code": 401, "message": "Invalid or expired token", "type": "authentication_error"}
 
 
-def test_the_other_key_has_counters_of_its_own(server: DemoServer) -> None:
+def test_other_key_has_own_counters(server: DemoServer) -> None:
     other = Caller(server, server.key_of("other"))
     assert other.post("/demo/spend", {"credits": 2}).status == 200
     assert other.get().json["data"]["token"]["used_credits"] == 2
@@ -109,12 +110,12 @@ def test_the_other_key_has_counters_of_its_own(server: DemoServer) -> None:
 @pytest.mark.parametrize(
     "path", ["/", "/v1", "/v1/credits/", "/v1/tasks/", "/v1/tasks/a/b", "/v1/credit", "*"]
 )
-def test_an_unknown_path_is_not_found(caller: Caller, path: str) -> None:
+def test_unknown_path_is_not_found(caller: Caller, path: str) -> None:
     reply = caller.get(path)
     assert (reply.status, reply.error["code"]) == (404, 404)
 
 
-def test_an_unknown_task_has_a_code_in_words(caller: Caller) -> None:
+def test_unknown_task_has_a_text_code(caller: Caller) -> None:
     reply = caller.get("/v1/tasks/task-unified-1-abcdefgh")
     assert (reply.status, reply.error["code"]) == (404, "invalid_task_id")
 
@@ -149,21 +150,20 @@ def test_an_unknown_task_has_a_code_in_words(caller: Caller) -> None:
         ("/demo/fault", {"path": "/v1/elsewhere"}, "path"),
     ],
 )
-def test_a_body_that_cannot_be_used_is_refused_by_field(
-    caller: Caller, path: str, body: object, param: str | None
-) -> None:
+def test_invalid_body_names_its_field(caller: Caller, path: str, body: object, param: str | None) -> None:
     reply = caller.post(path, body)
     assert reply.status == 400
     assert (reply.error["type"], reply.error.get("param")) == ("invalid_request_error", param)
     assert caller.get().json["data"]["user"]["remaining_credits"] == Decimal("1095.3996")
 
 
-def test_a_body_of_more_than_a_megabyte_is_refused_even_if_it_is_sent_whole(caller: Caller) -> None:
+def test_large_body_is_refused(caller: Caller) -> None:
+    """A body of more than a megabyte is refused, even if it is sent whole."""
     reply = caller.post(IMAGES, b" " * 5_000_000)
     assert (reply.status, reply.error["type"]) == (413, "request_too_large_error")
 
 
-def test_nothing_left_to_spend_is_402_until_topped_up(server: DemoServer, caller: Caller) -> None:
+def test_nothing_left_is_402_until_top_up(server: DemoServer, caller: Caller) -> None:
     assert caller.post("/demo/spend", {"credits": 2000.5}).status == 200
     assert caller.get().json["data"]["user"]["remaining_credits"] == Decimal("-905.1004")
     for path, body in [(IMAGES, IMAGE), ("/v1/chat/completions", CHAT), ("/demo/spend", {"credits": 1})]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         (503, "service_unavailable_error", "Service temporarily unavailable", "retry after 30 seconds"),
     ],
 )
-def test_each_documented_error_can_be_had(
+def test_documented_errors(
     server: DemoServer, caller: Caller, status: int, kind: str, message: str, suggestion: str | None
 ) -> None:
     server.fault(status=status, times=1)
@@ -41,16 +41,13 @@ def test_each_documented_error_can_be_had(
 
 
 @pytest.mark.parametrize("retry_after", [7, "Wed, 21 Oct 2026 07:28:00 GMT"])
-def test_a_fault_may_say_when_to_come_back(
-    server: DemoServer, caller: Caller, retry_after: int | str
-) -> None:
+def test_fault_may_have_retry_after(server: DemoServer, caller: Caller, retry_after: int | str) -> None:
     server.fault(status=429, retry_after=retry_after)
     assert caller.get().headers["retry-after"] == str(retry_after)
 
 
-def test_counted_faults_follow_one_another_and_a_standing_one_stays(
-    server: DemoServer, caller: Caller
-) -> None:
+def test_counted_faults_come_in_order(server: DemoServer, caller: Caller) -> None:
+    """Counted faults follow one another, and a standing one stays."""
     server.fault(status=500, times=2)
     server.fault(status=503)
     assert [caller.get().status for _ in range(5)] == [500, 500, 503, 503, 503]
@@ -60,13 +57,13 @@ def test_counted_faults_follow_one_another_and_a_standing_one_stays(
     assert caller.get().status == 200
 
 
-def test_a_fault_is_on_its_own_path_only(server: DemoServer, caller: Caller) -> None:
+def test_fault_is_on_its_path_only(server: DemoServer, caller: Caller) -> None:
     server.fault(path="/v1/tasks/{id}", status=503)
     assert caller.get().status == 200
     assert caller.get("/v1/tasks/any").status == 503
 
 
-def test_faults_can_be_switched_from_another_process(caller: Caller) -> None:
+def test_faults_switch_over_http(caller: Caller) -> None:
     assert caller.post("/demo/fault", {"status": 502, "body": "html", "latency": 0.01}).status == 200
     reply = caller.get()
     assert (reply.status, reply.headers["content-type"]) == (502, "text/html; charset=utf-8")
@@ -82,38 +79,38 @@ def test_faults_can_be_switched_from_another_process(caller: Caller) -> None:
         ("unsuccessful", b'{"data":null,"message":"Balance not available","success":false}'),
     ],
 )
-def test_a_body_can_be_wrong(server: DemoServer, caller: Caller, body: str, expected: bytes) -> None:
+def test_body_can_be_wrong(server: DemoServer, caller: Caller, body: str, expected: bytes) -> None:
     server.fault(body=body)
     reply = caller.get()
     assert (reply.status, reply.body) == (200, expected)
 
 
-def test_a_body_can_be_in_any_words(server: DemoServer, caller: Caller) -> None:
+def test_body_can_be_any_text(server: DemoServer, caller: Caller) -> None:
     server.fault(text='{"data": NaN, "é": 1}')
     assert caller.get().body.decode() == '{"data": NaN, "é": 1}'
 
 
-def test_a_redirect_says_where_to(server: DemoServer, caller: Caller) -> None:
+def test_redirect_has_location(server: DemoServer, caller: Caller) -> None:
     server.fault(redirect_to="http://127.0.0.1:9/elsewhere")
     reply = caller.get()
     assert (reply.status, reply.headers["location"]) == (302, "http://127.0.0.1:9/elsewhere")
 
 
-def test_a_body_can_be_cut_short(server: DemoServer, caller: Caller) -> None:
+def test_body_can_be_cut_short(server: DemoServer, caller: Caller) -> None:
     server.fault(body="cut")
     with pytest.raises(http.client.IncompleteRead) as cut:
         caller.get()
     assert cut.value.partial.startswith(b'{"data":')
 
 
-def test_a_body_can_be_huge_and_still_right(server: DemoServer, caller: Caller) -> None:
+def test_huge_body_is_still_right(server: DemoServer, caller: Caller) -> None:
     server.fault(body="huge")
     reply = caller.get()
     assert len(reply.body) > HUGE_BODY
     assert reply.json["success"] is True
 
 
-def test_a_slow_body_comes_byte_by_byte(server: DemoServer, caller: Caller) -> None:
+def test_slow_body_comes_byte_by_byte(server: DemoServer, caller: Caller) -> None:
     server.fault(body="slow", text="{}")
     caller.connection.request("GET", CREDITS, headers={"Authorization": caller.authorization})
     response = caller.connection.getresponse()
@@ -122,20 +119,21 @@ def test_a_slow_body_comes_byte_by_byte(server: DemoServer, caller: Caller) -> N
     assert time.monotonic() - begun >= 0.15
 
 
-def test_an_answer_can_be_late(server: DemoServer, caller: Caller) -> None:
+def test_response_can_be_late(server: DemoServer, caller: Caller) -> None:
     server.fault(latency=0.3)
     begun = time.monotonic()
     assert caller.get().status == 200
     assert time.monotonic() - begun >= 0.3
 
 
-def test_a_connection_can_be_closed_without_a_byte(server: DemoServer, caller: Caller) -> None:
+def test_connection_can_be_closed(server: DemoServer, caller: Caller) -> None:
+    """A connection can be closed without a byte."""
     server.fault(connection="close", times=1)
     with pytest.raises(http.client.RemoteDisconnected):
         caller.get()
 
 
-def test_a_connection_can_be_reset(server: DemoServer, caller: Caller) -> None:
+def test_connection_can_be_reset(server: DemoServer, caller: Caller) -> None:
     server.fault(connection="reset", times=1)
     caller.connection.request("GET", CREDITS)
     with pytest.raises(ConnectionResetError) as broken:
@@ -143,7 +141,7 @@ def test_a_connection_can_be_reset(server: DemoServer, caller: Caller) -> None:
     assert not isinstance(broken.value, http.client.RemoteDisconnected)
 
 
-def test_connections_can_be_refused_until_cleared(server: DemoServer, caller: Caller) -> None:
+def test_refusal_lasts_until_cleared(server: DemoServer, caller: Caller) -> None:
     url = server.url
     server.fault(connection="refuse")
     with pytest.raises(ConnectionRefusedError):
@@ -154,9 +152,8 @@ def test_connections_can_be_refused_until_cleared(server: DemoServer, caller: Ca
     assert caller.get().status == 200
 
 
-def test_connections_can_be_refused_for_a_while_from_another_process(
-    server: DemoServer, caller: Caller
-) -> None:
+def test_refusal_over_http(server: DemoServer, caller: Caller) -> None:
+    """Connections can be refused for a while from another process."""
     assert caller.post("/demo/fault", {"connection": "refuse", "seconds": 600}).status == 200
     with pytest.raises(ConnectionRefusedError):
         Caller(server).get()
@@ -167,7 +164,7 @@ def test_connections_can_be_refused_for_a_while_from_another_process(
     newcomer.connection.close()
 
 
-def test_a_refusal_ends_by_itself(server: DemoServer) -> None:
+def test_refusal_ends_by_itself(server: DemoServer) -> None:
     server.fault(connection="refuse", seconds=0.2)
     deadline = time.monotonic() + 10
     while True:
@@ -182,6 +179,6 @@ def test_a_refusal_ends_by_itself(server: DemoServer) -> None:
 
 
 @pytest.mark.parametrize("fields", [{"times": 0}, {"latency": -1}, {"body": "blue"}, {"connection": "odd"}])
-def test_a_fault_that_cannot_be_is_refused(server: DemoServer, fields: Any) -> None:
+def test_impossible_fault_is_refused(server: DemoServer, fields: Any) -> None:
     with pytest.raises(InvalidFaultError, match=next(iter(fields))):
         server.fault(**fields)

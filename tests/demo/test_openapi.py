@@ -44,7 +44,7 @@ def demo_process() -> Iterator[DemoProcess]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_without_a_word(demo_process: DemoProcess, number: signal.Signals) -> None:
+def test_signal_ends_it_quietly(demo_process: DemoProcess, number: signal.Signals) -> None:
     assert demo_process.url.startswith("http://127.0.0.1:")
     assert demo_process.key.startswith("sk-evo-demo-")
     assert demo_process.stop(number) == (0, "")
@@ -58,7 +58,7 @@ def test_bad_usage_is_refused(arguments: list[str]) -> None:
     assert not finished.stdout
 
 
-def test_a_taken_port_is_told_in_one_line(demo_process: DemoProcess) -> None:
+def test_taken_port_is_one_line(demo_process: DemoProcess) -> None:
     port = demo_process.url.rpartition(":")[2]
     finished = subprocess.run(
         [*COMMAND, "--port", port], capture_output=True, text=True, check=False, timeout=30
@@ -69,9 +69,7 @@ def test_a_taken_port_is_told_in_one_line(demo_process: DemoProcess) -> None:
     assert not finished.stdout
 
 
-def test_schemathesis_finds_nothing_against_the_description(
-    demo_process: DemoProcess, tmp_path: Path
-) -> None:
+def test_schemathesis_finds_nothing(demo_process: DemoProcess, tmp_path: Path) -> None:
     bearer = f"Bearer {demo_process.key}"
     # Enough credits for every generated call: what runs out mid-way would be refused with 402.
     urllib.request.urlopen(

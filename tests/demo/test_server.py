@@ -18,21 +18,22 @@ from tests.support.caller import CREDITS, Caller
 IMAGES = "/v1/images/generations"
 
 
-def test_every_answer_is_marked_as_simulated_and_has_an_id_of_its_own(caller: Caller) -> None:
+def test_responses_are_marked_with_ids(caller: Caller) -> None:
+    """Every response is marked as simulated and has an id of its own."""
     replies = [caller.get(), caller.get("/nowhere"), caller.send("PUT", CREDITS), caller.post(IMAGES, b"{")]
     assert {reply.headers[DEMO_HEADER] for reply in replies} == {"simulated"}
     assert len({reply.headers["x-request-id"] for reply in replies}) == 4
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "BREW"])
-def test_another_method_is_refused_with_those_allowed(caller: Caller, method: str) -> None:
+def test_other_methods_get_405_and_allow(caller: Caller, method: str) -> None:
     reply = caller.send(method, CREDITS)
     assert (reply.status, reply.headers["allow"]) == (405, "GET")
     assert reply.body == b"" if method == "HEAD" else reply.error["code"] == 405
     assert caller.get().status == 200
 
 
-def test_an_answer_to_head_ends_with_its_headers(server: DemoServer) -> None:
+def test_head_response_has_no_body(server: DemoServer) -> None:
     port = int(server.url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(b"HEAD /v1/credits HTTP/1.1\r\nConnection: close\r\n\r\n")
@@ -41,7 +42,7 @@ def test_an_answer_to_head_ends_with_its_headers(server: DemoServer) -> None:
     assert answer.index(b"\r\n\r\n") == len(answer) - 4
 
 
-def test_requests_are_counted_and_kept_without_the_key(server: DemoServer, caller: Caller) -> None:
+def test_requests_are_kept_without_key(server: DemoServer, caller: Caller) -> None:
     caller.get()
     caller.get()
     caller.get("/v1/tasks/any")
@@ -56,7 +57,7 @@ def test_requests_are_counted_and_kept_without_the_key(server: DemoServer, calle
     assert "hush" not in kept
 
 
-def test_waiting_for_requests_ends_with_them(server: DemoServer, caller: Caller) -> None:
+def test_waiting_ends_with_requests(server: DemoServer, caller: Caller) -> None:
     with pytest.raises(TimeoutError):
         server.wait_for_requests(1, timeout=0.01)
     waiting = threading.Thread(target=server.wait_for_requests, args=(1,))
@@ -66,7 +67,7 @@ def test_waiting_for_requests_ends_with_them(server: DemoServer, caller: Caller)
     assert not waiting.is_alive()
 
 
-def test_a_kept_alive_connection_answers_without_delay(caller: Caller) -> None:
+def test_keep_alive_has_no_delay(caller: Caller) -> None:
     caller.get()
     seconds = []
     for _ in range(50):
@@ -77,7 +78,7 @@ def test_a_kept_alive_connection_answers_without_delay(caller: Caller) -> None:
     assert statistics.median(seconds) < 0.03
 
 
-def test_fifty_connections_at_once_are_all_answered(server: DemoServer) -> None:
+def test_fifty_connections_are_answered(server: DemoServer) -> None:
     callers = [Caller(server) for _ in range(50)]
     for caller in callers:
         caller.connection.request("GET", CREDITS, headers={"Authorization": caller.authorization})
@@ -86,7 +87,8 @@ def test_fifty_connections_at_once_are_all_answered(server: DemoServer) -> None:
         caller.connection.close()
 
 
-def test_stopping_leaves_no_thread_and_no_open_connection() -> None:
+def test_stop_leaves_nothing_open() -> None:
+    """Stopping leaves no thread and no open connection."""
     before = threads.running(threads.DEMO)
     server = DemoServer().start()
     idle, late, slow = Caller(server), Caller(server), Caller(server)
@@ -112,7 +114,7 @@ def test_stopping_leaves_no_thread_and_no_open_connection() -> None:
         caller.connection.close()
 
 
-def test_stopping_waits_for_the_thread_of_every_connection() -> None:
+def test_stop_joins_connection_threads() -> None:
     before = threads.running(threads.DEMO)
     with DemoServer() as server:
         callers = [Caller(server) for _ in range(40)]
@@ -123,7 +125,7 @@ def test_stopping_waits_for_the_thread_of_every_connection() -> None:
         caller.connection.close()
 
 
-def test_a_stopped_server_can_start_again_where_it_was() -> None:
+def test_restart_keeps_the_port() -> None:
     server = DemoServer()
     with pytest.raises(RuntimeError, match="not been started"):
         _ = server.url
@@ -136,14 +138,15 @@ def test_a_stopped_server_can_start_again_where_it_was() -> None:
         caller.connection.close()
 
 
-def test_it_listens_on_loopback_only(server: DemoServer) -> None:
+def test_listens_on_loopback_only(server: DemoServer) -> None:
     port = int(server.url.rpartition(":")[2])
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.2", port), timeout=5)
     socket.create_connection(("127.0.0.1", port), timeout=5).close()
 
 
-def test_the_key_follows_from_the_seed_and_cannot_be_taken_for_a_real_one() -> None:
+def test_key_follows_from_the_seed() -> None:
+    """The key follows from the seed, and cannot be taken for a real one."""
     keys = {DemoServer(seed=seed).key for seed in range(50)}
     assert len(keys) == 50
     assert DemoServer(seed=3).key in keys
@@ -152,7 +155,7 @@ def test_the_key_follows_from_the_seed_and_cannot_be_taken_for_a_real_one() -> N
         assert not re.search(r"sk-[A-Za-z0-9]{12,}", key)
 
 
-def test_a_process_has_one_running_server() -> None:
+def test_process_has_one_server() -> None:
     stop_running()
     before = threads.running(threads.DEMO)
     server = running(seed=5)
