@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from evolink_nb import Credits, CreditsFetcher, CreditsWidget
-from evolink_nb.card.template import STATIC
+from evolink_nb.card.template import script, stylesheet
 from evolink_nb.credits import TokenCredits, UserCredits
 from tests.support.chromium import open_chromium
 from tests.support.clock import SteppedClock
@@ -106,8 +106,8 @@ def _states() -> list[dict[str, Any]]:
 def _costs(browser: Browser, states: list[dict[str, Any]]) -> list[float]:
     """Give the milliseconds of scripting from each update to the next."""
     page = browser.new_page()
-    page.set_content(f"<style>{(STATIC / 'card.css').read_text()}</style><div id='place'></div>")
-    page.evaluate(_SHOW, {"module": (STATIC / "card.js").read_text(), "states": states[:1]})
+    page.set_content(f"<style>{stylesheet()}</style><div id='place'></div>")
+    page.evaluate(_SHOW, {"module": script(), "states": states[:1]})
     browser.start_tracing(page=page, categories=["devtools.timeline"])
     page.evaluate(_UPDATE_ALL, states[1:])
     trace = json.loads(browser.stop_tracing())

@@ -63,6 +63,11 @@ def stylesheet() -> str:
     return (STATIC / "card.css").read_text(encoding="utf-8")
 
 
+def script() -> str:
+    """Return the live card's ES module."""
+    return (STATIC / "card.js").read_text(encoding="utf-8")
+
+
 def _fill_gauge(half: str, gauge: Gauge) -> str:
     whole, point, decimals = gauge.remaining.partition(".")
     return _template("gauge").substitute(

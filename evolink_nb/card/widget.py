@@ -1,10 +1,8 @@
-"""`CreditsWidget`: the card, live; synced traits bound to a fetcher. The only module that knows anywidget."""
+"""`CreditsWidget`: the live card, synced traits that follow a fetcher's. Only this module knows anywidget."""
 
 from __future__ import annotations
 
-import inspect
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -21,7 +19,9 @@ from ..polling.fetcher import CreditsFetcher
 from ..polling.status import Status
 from . import render as card
 from .alarms import Alarm, AlarmLatch, Limit, Limits
-from .template import STATIC
+from .subshells import answer_beside_running_cells
+from .template import script, stylesheet
+from .views import HEARTBEAT_TIMEOUT, Views
 
 if TYPE_CHECKING:
     from ..credits import Credits
@@ -30,8 +30,6 @@ log = logging.getLogger(__name__)
 
 FIRST_READING = 2.0
 """Seconds that showing a card waits for its first reading at most."""
-HEARTBEAT_TIMEOUT = 150.0
-"""Seconds after which a view that can be seen, but isn't heard of, is gone; it gives word each minute."""
 MAX_POINTS = 60
 """Points of the sparkline at most; ``card.js`` has the same number."""
 
@@ -41,7 +39,7 @@ def _to_milliseconds(moment: datetime | None, _widget: object) -> float | None:
 
 
 def _shown_trend(fetcher: CreditsFetcher) -> tuple[float | None, float | None]:
-    """Give the burn rate and the runway, the same for the live card and the still one."""
+    """Return the burn rate and the runway, rounded the same for the live card and the static one."""
     rate, runway = fetcher.burn_rate, fetcher.runway
     return rate and float(f"{rate:.6g}"), runway and round(runway)
 
@@ -51,15 +49,25 @@ def _synced(trait: TraitType[Any, Any], **metadata: Any) -> Any:
 
 
 class CreditsWidget(anywidget.AnyWidget):
-    """The balance as a live card. Its traits follow a fetcher's and can be linked to anything else.
+    """The live card of one account and key. Its traits can be linked to anything else (``traitlets.dlink``).
 
     Amounts are credits, as floats, None before the first reading; the exact ``Decimal``s are in
-    ``widget.fetcher``. ``interval`` and ``runway`` are in seconds, ``burn_rate`` in credits a second.
-    ``warn_below`` and ``critical_below`` are credits (``50``) or a runway (``"2h"``).
+    ``fetcher.credits``.
+
+    Attributes:
+        fetcher: The `CreditsFetcher` that the card follows.
+        interval: Seconds between two readings.
+        status: The fetcher's status.
+        runway: Seconds the credits last at the present burn rate; None where that is not known.
+        burn_rate: Credits a second of late; None where that is not known.
+        warn_below: Credits (``50``) or a runway (``"2h"``) below which a reading is low; None for no limit.
+        critical_below: The same for critical.
+        credits_per_dollar: How many credits a dollar buys; None where the card shows no dollars.
     """
 
-    _esm = STATIC / "card.js"
-    _css = STATIC / "card.css"
+    # Text, not paths: anywidget watches files for each widget, and that keeps closed ones alive.
+    _esm = script()
+    _css = stylesheet()
     _template = _synced(Unicode())
 
     token_remaining = _synced(Float(None, allow_none=True))
@@ -76,7 +84,7 @@ class CreditsWidget(anywidget.AnyWidget):
     status = _synced(Unicode("loading"))
     message = _synced(Unicode())
     alarm = _synced(Unicode(help="What the last alarm said; empty again after a good reading."))
-    notice = _synced(Unicode(help="What a person must know at once, beside any alarm; empty if nothing."))
+    notice = _synced(Unicode(help="What the user must know at once, beside any alarm; empty if nothing."))
     outlook = _synced(
         Unicode(help='How long the credits last in the user\'s own unit: "about 14 more runs".')
     )
@@ -100,20 +108,34 @@ class CreditsWidget(anywidget.AnyWidget):
         critical_below: Limit | None = None,
         credits_per_dollar: float | None = None,
         on_alarm: Callable[[Alarm], None] | None = None,
+        heartbeat_timeout: float = HEARTBEAT_TIMEOUT,
     ) -> None:
-        """Follow ``fetcher``, or this process's shared one for the key that `settings` finds.
+        """Show the card's account and keep its reading fresh until `close`.
 
-        ``on_alarm`` is called with each alarm, on the fetcher's thread. Raises `ConfigurationError` when
-        there is no fetcher and no key, ``ValueError`` when a limit can't be read.
+        Args:
+            fetcher: What reads the account; by default this process's shared one for the key that
+                `evolink_nb.api.settings` finds.
+            interval: Seconds between two readings.
+            warn_below: Credits (``50``) or a runway (``"2h"``) below which a reading is low.
+            critical_below: The same for critical.
+            credits_per_dollar: How many credits a dollar buys, to show what is left in USD.
+            on_alarm: Called with each `Alarm`, on the fetcher's thread.
+            heartbeat_timeout: Seconds after which a visible view that isn't heard of counts as gone.
+
+        Raises:
+            ConfigurationError: There is no fetcher and no key.
+            ValueError: A limit can't be read.
         """
         limits = Limits.parse(warn_below, critical_below)
         self.fetcher = fetcher or CreditsFetcher.shared(EvoLinkClient(), interval)
         self._limits = limits
         self._latch = AlarmLatch()
         self._on_alarm = on_alarm
-        self._views: dict[str, float] = {}
-        self._seen = True
-        self._following = threading.RLock()
+        self._views = Views(heartbeat_timeout)
+        self._visible = True
+        # Readings come on the fetcher's thread, messages on the kernel's: ipywidgets' hold_sync and the
+        # views know no threads.
+        self._syncing, self._viewing = threading.RLock(), threading.Lock()
         super().__init__(
             _template=card.render_live_html(),
             interval=interval,
@@ -123,9 +145,8 @@ class CreditsWidget(anywidget.AnyWidget):
             limits=str(limits),
         )
         self.on_msg(self._on_message)
-        self.observe(self._take_limits, ["warn_below", "critical_below", "credits_per_dollar"])
-        self.fetcher.observe(self._follow, "revision")
-        self.fetcher.observe(self._follow, "interval")
+        self.observe(self._apply_limits, ["warn_below", "critical_below", "credits_per_dollar"])
+        self.fetcher.observe(self._follow, ["revision", "interval"])
         self.fetcher.attach(self, interval)
         self._attached = True
         self._follow()
@@ -135,22 +156,25 @@ class CreditsWidget(anywidget.AnyWidget):
         self.fetcher.refresh()
 
     def close(self) -> None:
-        """Take the card away; the last one of a key to close ends its fetcher's thread."""
+        """Take the card away and leave nothing of it; a fetcher whose last card closes stops reading."""
         # Also called for a card that was closed before, or never came to be for want of a key.
+        layout = None
         if self._attached:
             self._attached = False
-            self.fetcher.unobserve(self._follow, "revision")
-            self.fetcher.unobserve(self._follow, "interval")
+            self.fetcher.unobserve(self._follow, ["revision", "interval"])
             self.fetcher.detach(self)
+            layout = self.layout
         super().close()
+        if layout is not None:
+            layout.close()  # a widget of its own, which ipywidgets would keep
 
     def open(self) -> None:
         """Open the channel to the front end, so that its messages are handled beside a running cell."""
         super().open()
-        _answer_beside_a_running_cell(self.comm)
+        answer_beside_running_cells(self.comm)
 
     def render(self) -> dict[str, str]:
-        """Give the card as it stands as ``text/html`` and ``text/plain``, not live."""
+        """Return the card as it stands, not live, as ``text/html`` and ``text/plain``."""
         fetcher = self.fetcher
         return card.CardView(
             fetcher.credits,
@@ -164,7 +188,7 @@ class CreditsWidget(anywidget.AnyWidget):
         ).mimebundle()
 
     def view(self) -> dict[str, Any]:
-        """Give the live view, and a line for places where no widget runs; nothing after `close`."""
+        """Return the live view, and a line for places where no widget runs; nothing after `close`."""
         bundle = super()._repr_mimebundle_()
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         if not data:
@@ -174,7 +198,7 @@ class CreditsWidget(anywidget.AnyWidget):
         return {**data, **card.opening_line(self.fetcher.credits)}
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """Give the live view, and beside it what is readable where no widget runs: the reading now."""
+        """Return the live view, and beside it what is readable where no widget runs: the reading now."""
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         if data is None:
@@ -182,16 +206,15 @@ class CreditsWidget(anywidget.AnyWidget):
         self.fetcher.wait(FIRST_READING)  # as above
         return {**data, **self.render()}, metadata
 
-    # -- following the fetcher ---------------------------------------------------------------------------
+    # -- what the fetcher says ---------------------------------------------------------------------------
 
     def _follow(self, _change: object = None) -> None:
-        """Take over what the fetcher holds, as one message to the front end."""
+        """Show what the fetcher holds, as one message to the front end."""
         fetcher, alarm = self.fetcher, None
-        # Called from the fetcher's thread and from the kernel's; ipywidgets' hold_sync knows no threads.
-        with self._following, self.hold_sync():
+        with self._syncing, self.hold_sync():
             credits = fetcher.credits
             if credits is not None:
-                alarm = self._take(credits)
+                alarm = self._follow_reading(credits)
             self.interval = fetcher.interval
             self.message = "" if fetcher.error is None else str(fetcher.error)
             self.notice = fetcher.notice
@@ -200,15 +223,14 @@ class CreditsWidget(anywidget.AnyWidget):
             self.updated_at = fetcher.updated_at
             self.worth = card.usd_estimate(credits, self.credits_per_dollar)
             self.status = fetcher.status
-        if self._views:
-            self._look()
+        self._update_visibility()
         if alarm is not None and self._on_alarm is not None:
             try:
                 self._on_alarm(alarm)
             except Exception:
                 log.exception("on_alarm failed.")
 
-    def _take(self, credits: Credits) -> Alarm | None:
+    def _follow_reading(self, credits: Credits) -> Alarm | None:
         fetcher = self.fetcher
         self.token_remaining = float(credits.token.remaining)
         self.token_used = float(credits.token.used)
@@ -227,7 +249,7 @@ class CreditsWidget(anywidget.AnyWidget):
             self.alarm = ""
         return alarm
 
-    def _take_limits(self, _change: object) -> None:
+    def _apply_limits(self, _change: object) -> None:
         try:
             self._limits = Limits.parse(self.warn_below, self.critical_below)
         except ValueError as error:
@@ -244,7 +266,7 @@ class CreditsWidget(anywidget.AnyWidget):
             for reading in self.fetcher.readings[-MAX_POINTS:]
         ]
 
-    # -- hearing the front end ---------------------------------------------------------------------------
+    # -- what the front end says -------------------------------------------------------------------------
 
     def _on_message(self, _widget: object, content: Any, _buffers: object) -> None:
         # May run on a kernel's subshell thread: hand over and return.
@@ -258,44 +280,20 @@ class CreditsWidget(anywidget.AnyWidget):
             self.fetcher.pause()
         elif action == "resume":
             self.fetcher.resume()
-        elif action == "show":
-            self._views[str(content.get("view"))] = _good_until(visible=content.get("visible") is True)
-            self._look()
-        elif action == "leave":
-            self._views.pop(str(content.get("view")), None)
-            self._look()
+        elif action in {"show", "leave"}:
+            visible = action == "show" and content.get("visible") is True
+            with self._viewing:
+                # On the main thread messages wait for the running cell's end. The first of a page may come
+                # there while JupyterLab still opens its subshell; it says the same again soon after.
+                on_time = threading.current_thread() is not threading.main_thread()
+                view = str(content.get("view"))
+                self._views.report(view, time.monotonic(), visible=visible, on_time=on_time)
+            self._update_visibility()
 
-    def _look(self) -> None:
-        """Let the fetcher know when somebody begins or ceases to see any view."""
-        now = time.monotonic()
-        seen = any(until > now for until in list(self._views.values()))
-        if seen != self._seen:
-            self._seen = seen
-            self.fetcher.set_visible(self, visible=seen)
-
-
-def _good_until(*, visible: bool) -> float:
-    """Give the time until which a view's word about itself holds, in seconds of the monotonic clock."""
-    if not visible:
-        return 0.0
-    # On the main thread words wait for the running cell's end: there silence means nothing. The first word
-    # of a page may come there while JupyterLab still opens its subshell; it says the same again soon after.
-    heard_beside_a_cell = threading.current_thread() is not threading.main_thread()
-    return time.monotonic() + HEARTBEAT_TIMEOUT if heard_beside_a_cell else math.inf
-
-
-def _answer_beside_a_running_cell(comm: Any) -> None:
-    """Keep ipykernel from queueing the front end's messages behind the running cell.
-
-    JupyterLab sends them to a subshell of the kernel, but ipykernel 7.4 routes each to the shell that
-    last published on the comm, for a widget made in a cell the busy one. This lets the front end's own
-    choice stand. The name is private to ipykernel (``ipykernel/comm/comm.py``): where it is gone or
-    takes other arguments nothing is touched, and the button waits for the cell as other widgets' do.
-    """
-    route = getattr(comm, "_reply_subshell_for", None)
-    try:
-        arguments = list(inspect.signature(route).parameters) if route is not None else []
-    except (TypeError, ValueError):
-        arguments = []
-    if arguments == ["data", "default"]:
-        comm._reply_subshell_for = lambda data, default: default  # noqa: ARG005 - ipykernel's names
+    def _update_visibility(self) -> None:
+        """Have the fetcher read less while the user can see no view."""
+        with self._viewing:
+            visible = self._views.any_visible(time.monotonic())
+            if visible != self._visible:
+                self._visible = visible
+                self.fetcher.set_visible(self, visible=visible)

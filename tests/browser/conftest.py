@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from evolink_nb.card.template import STATIC
+from evolink_nb.card.template import script
 from tests.support.chromium import open_chromium
 from tests.support.jupyter import FrontEnd, JupyterServer
 
@@ -34,7 +34,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def card_js(browser: Browser) -> Iterator[Page]:
     """A bare page that has `card.js` as `card`."""
-    source = base64.b64encode((STATIC / "card.js").read_bytes()).decode()
+    source = base64.b64encode(script().encode()).decode()
     with browser.new_page() as page:
         page.evaluate(
             "async (url) => { window.card = await import(url); }", f"data:text/javascript;base64,{source}"

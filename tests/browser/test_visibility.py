@@ -1,4 +1,4 @@
-"""A card that nobody can see costs next to nothing, and is fresh as soon as somebody looks again."""
+"""A hidden card costs next to nothing, and is fresh as soon as it is seen again."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tests.support.jupyter import FrontEnd, NotebookPage
 
 LIVE = "%evolink_credits --live --every 0.2"
+FORGETFUL = """
+from evolink_nb import CreditsWidget
+CreditsWidget(interval=0.2, heartbeat_timeout=3.0)
+"""
 COMMAND = "command => window.jupyterapp.commands.execute(command)"
 
 
@@ -55,7 +59,7 @@ def _come_back(notebook: NotebookPage) -> None:
         pytest.param(_open_another_tab, _come_back, id="JupyterLab's tab"),
     ],
 )
-def test_out_of_sight_it_asks_at_most_once_a_minute(
+def test_hidden_cards_read_once_a_minute(
     lab: FrontEnd,
     demo_server: DemoServer,
     go: Callable[[NotebookPage], None],
@@ -64,7 +68,7 @@ def test_out_of_sight_it_asks_at_most_once_a_minute(
     notebook, card = open_card(lab, demo_server, LIVE)
     demo_server.wait_for_requests(demo_server.requests_seen[CREDITS] + 3)
     go(notebook)
-    # The page's word takes its way; whatever was under way comes to its end.
+    # The page's message takes its way; whatever was under way comes to its end.
     let_pass(demo_server, readings=3)
     # For as long as twenty of the card's own intervals.
     assert let_pass(demo_server, readings=20) <= 1
@@ -75,7 +79,7 @@ def test_out_of_sight_it_asks_at_most_once_a_minute(
     assert let_pass(demo_server, readings=10) > 5
 
 
-def test_one_that_comes_new_does_not_wait_for_those_out_of_sight(demo_server: DemoServer) -> None:
+def test_a_new_card_waits_for_no_hidden_one(demo_server: DemoServer) -> None:
     fetcher = CreditsFetcher(EvoLinkClient(demo_server.key, base_url=demo_server.url))
     fetcher.attach("hidden", 0.2)
     fetcher.set_visible("hidden", visible=False)
@@ -88,7 +92,7 @@ def test_one_that_comes_new_does_not_wait_for_those_out_of_sight(demo_server: De
         fetcher.stop()
 
 
-def test_one_view_in_sight_keeps_the_others_going(lab: FrontEnd, demo_server: DemoServer) -> None:
+def test_one_visible_view_is_enough(lab: FrontEnd, demo_server: DemoServer) -> None:
     show_twice = (
         "from evolink_nb import CreditsWidget; card = CreditsWidget(interval=0.2); display(card); card"
     )
@@ -101,7 +105,7 @@ def test_one_view_in_sight_keeps_the_others_going(lab: FrontEnd, demo_server: De
 
 
 @pytest.mark.parametrize("leave", ["close", "go elsewhere"])
-def test_a_page_that_is_left_is_noticed_at_once(lab: FrontEnd, demo_server: DemoServer, leave: str) -> None:
+def test_a_page_left_is_noticed_at_once(lab: FrontEnd, demo_server: DemoServer, leave: str) -> None:
     notebook, _ = open_card(lab, demo_server, LIVE)
     notebook.save()
     demo_server.wait_for_requests(demo_server.requests_seen[CREDITS] + 3)
@@ -113,10 +117,9 @@ def test_a_page_that_is_left_is_noticed_at_once(lab: FrontEnd, demo_server: Demo
     assert let_pass(demo_server, readings=20) <= 1
 
 
-def test_a_view_that_is_not_heard_of_is_forgotten(lab: FrontEnd, demo_server: DemoServer) -> None:
-    show = f"import evolink_nb.card.widget\nevolink_nb.card.widget.HEARTBEAT_TIMEOUT = 3.0\n{LIVE}"
-    notebook, card = open_card(lab, demo_server, show)
-    # The page gives its word at the beginning of each minute, which this one now always is.
+def test_a_silent_view_is_forgotten(lab: FrontEnd, demo_server: DemoServer) -> None:
+    notebook, card = open_card(lab, demo_server, FORGETFUL)
+    # The page sends its heartbeat at the beginning of each minute, which this one now always is.
     notebook.page.clock.set_fixed_time("2026-01-01T12:00:00.500Z")
     let_pass(demo_server, readings=20)
     assert let_pass(demo_server, readings=10) > 5
@@ -128,13 +131,10 @@ def test_a_view_that_is_not_heard_of_is_forgotten(lab: FrontEnd, demo_server: De
     card.shows("1,094.3996")
 
 
-def test_a_notebook_that_is_closed_while_its_kernel_goes_on_is_noticed(
-    lab: FrontEnd, demo_server: DemoServer
-) -> None:
+def test_a_closed_notebook_is_noticed(lab: FrontEnd, demo_server: DemoServer) -> None:
     # JupyterLab ends the page's channel to the kernel before its views can say anything.
-    show = f"import evolink_nb.card.widget\nevolink_nb.card.widget.HEARTBEAT_TIMEOUT = 3.0\n{LIVE}"
-    notebook, card = open_card(lab, demo_server, show)
-    # Its first word reaches the kernel's main thread, where silence means nothing, the second its subshell.
+    notebook, card = open_card(lab, demo_server, FORGETFUL)
+    # Its first message reaches the kernel's main thread, where silence means nothing, the second a subshell.
     let_pass(demo_server, readings=25)
     notebook.save()
     notebook.page.evaluate(COMMAND, "application:close")

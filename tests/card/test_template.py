@@ -5,8 +5,11 @@ from __future__ import annotations
 import gzip
 import re
 
+from anywidget import AnyWidget
+
 from evolink_nb.card.render import CardView, render_live_html
-from evolink_nb.card.template import STATIC
+from evolink_nb.card.template import STATIC, script
+from evolink_nb.card.widget import CreditsWidget
 
 from .markup import reading
 
@@ -14,10 +17,9 @@ MAX_GZIPPED = 10_000
 """Bytes of the card's own files together; comments are free up to that."""
 
 
-def script() -> str:
-    """The code of `card.js` without its comments, whose types name other modules."""
-    source = (STATIC / "card.js").read_text(encoding="utf-8")
-    return re.sub(r"/\*.*?\*/|^ *//.*?$", "", source, flags=re.DOTALL | re.MULTILINE)
+def code() -> str:
+    """`card.js` without its comments, whose types name other modules."""
+    return re.sub(r"/\*.*?\*/|^ *//.*?$", "", script(), flags=re.DOTALL | re.MULTILINE)
 
 
 def test_the_files_together_are_small() -> None:
@@ -40,7 +42,7 @@ def test_markup_has_no_indentation() -> None:
 
 
 def test_the_template_is_the_only_markup() -> None:
-    writes = re.findall(r".*(?:inner|outer|Adjacent|set)HTML.*", script())
+    writes = re.findall(r".*(?:inner|outer|Adjacent|set)HTML.*", code())
     assert writes == ['    element.innerHTML = model.get("_template");']
     for telltale in (
         "eval(",
@@ -50,7 +52,7 @@ def test_the_template_is_the_only_markup() -> None:
         "DOMParser",
         "srcdoc",
     ):
-        assert telltale not in script()
+        assert telltale not in code()
 
 
 def test_the_script_reaches_nowhere() -> None:
@@ -65,4 +67,12 @@ def test_the_script_reaches_nowhere() -> None:
         "import(",
         "import ",
     ):
-        assert telltale not in script()
+        assert telltale not in code()
+
+
+def test_the_script_knows_every_trait() -> None:
+    """TypeScript checks `card.js` against a list of traits; this is what the kernel really sends."""
+    [typedef] = re.findall(r"@typedef \{object\} Traits\n(.*?)\*/", script(), flags=re.DOTALL)
+    listed = set(re.findall(r"@property \{.*?\} (\w+)", typedef))
+    sent = set(CreditsWidget.class_trait_names(sync=True)) - set(AnyWidget.class_trait_names(sync=True))
+    assert listed == sent

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from ipywidgets import FloatText, jslink
+from ipywidgets.widgets.widget import _instances
 from traitlets import HasTraits, Unicode, dlink
 
 from evolink_nb.api.client import EvoLinkClient
-from evolink_nb.card.widget import CreditsWidget, _answer_beside_a_running_cell
+from evolink_nb.card.widget import CreditsWidget
 from evolink_nb.demo import Account, DemoServer
 from evolink_nb.errors import ConfigurationError
 from evolink_nb.polling.fetcher import CreditsFetcher, stop_all
@@ -62,7 +65,7 @@ def wait_for(widget: CreditsWidget, holds: Callable[[], bool]) -> None:
 # -- what it shows -------------------------------------------------------------------------------------
 
 
-def test_its_traits_are_the_readings(widget: CreditsWidget, fetcher: CreditsFetcher) -> None:
+def test_its_traits_follow_the_reading(widget: CreditsWidget, fetcher: CreditsFetcher) -> None:
     assert (widget.user_remaining, widget.user_used) == (1095.3996, 135.9048)
     assert (widget.token_remaining, widget.token_used) == (99416.4429, 583.5571)
     assert (widget.token_unlimited, widget.binding, widget.level) == (False, "user", "ok")
@@ -76,7 +79,7 @@ def test_its_traits_are_the_readings(widget: CreditsWidget, fetcher: CreditsFetc
     )
 
 
-def test_before_the_first_reading_it_claims_nothing(demo_server: DemoServer, fetcher: CreditsFetcher) -> None:
+def test_without_a_reading_no_claims(demo_server: DemoServer, fetcher: CreditsFetcher) -> None:
     demo_server.fault(latency=600)
     widget = CreditsWidget(fetcher)
     assert (widget.status, widget.user_remaining, widget.token_used) == ("loading", None, None)
@@ -85,7 +88,7 @@ def test_before_the_first_reading_it_claims_nothing(demo_server: DemoServer, fet
     assert (state["user_remaining"], state["updated_at"]) == (None, None)
 
 
-def test_a_refresh_brings_what_was_spent(demo_server: DemoServer, widget: CreditsWidget) -> None:
+def test_refresh_brings_what_was_spent(demo_server: DemoServer, widget: CreditsWidget) -> None:
     demo_server.account.spend("1050.3996")
     widget.refresh()
     wait_for(widget, lambda: widget.status == "live" and widget.user_remaining == 45)
@@ -121,7 +124,7 @@ def test_accounts_of_all_kinds(account: Account, state: dict[str, object]) -> No
         assert widget.get_state().items() >= state.items()
 
 
-def test_a_failure_is_told_beside_the_last_reading(demo_server: DemoServer, widget: CreditsWidget) -> None:
+def test_a_failure_keeps_the_last_reading(demo_server: DemoServer, widget: CreditsWidget) -> None:
     read_at = widget.updated_at
     demo_server.fault(status=429, retry_after=60)
     widget.refresh()
@@ -130,9 +133,7 @@ def test_a_failure_is_told_beside_the_last_reading(demo_server: DemoServer, widg
     assert (widget.user_remaining, widget.updated_at) == (1095.3996, read_at)
 
 
-def test_a_notice_stands_beside_an_alarm_and_a_failure(
-    demo_server: DemoServer, widget: CreditsWidget
-) -> None:
+def test_notice_alarm_and_failure_together(demo_server: DemoServer, widget: CreditsWidget) -> None:
     notice, low = "The budget of 5 credits is spent (7).", "Low: less than 50 credits left."
     widget.fetcher.set_message(notice=notice)
     assert (widget.notice, widget.alarm, widget.message) == (notice, "", "")
@@ -151,7 +152,7 @@ def test_a_notice_stands_beside_an_alarm_and_a_failure(
     assert (widget.notice, widget.alarm) == ("", low)
 
 
-def test_a_notice_can_come_before_any_reading(demo_server: DemoServer, fetcher: CreditsFetcher) -> None:
+def test_a_notice_may_come_first(demo_server: DemoServer, fetcher: CreditsFetcher) -> None:
     demo_server.fault(status=401)
     widget = CreditsWidget(fetcher)
     fetcher.wait(PATIENCE)
@@ -159,7 +160,7 @@ def test_a_notice_can_come_before_any_reading(demo_server: DemoServer, fetcher: 
     assert (widget.notice, widget.outlook, widget.user_remaining) == ("Spent.", "about 14 more runs", None)
 
 
-def test_its_traits_can_be_linked_to_anything(demo_server: DemoServer, widget: CreditsWidget) -> None:
+def test_its_traits_can_be_linked(demo_server: DemoServer, widget: CreditsWidget) -> None:
     class Label(HasTraits):
         text = Unicode()
 
@@ -174,7 +175,7 @@ def test_its_traits_can_be_linked_to_anything(demo_server: DemoServer, widget: C
         other.close()
 
 
-def test_what_it_displays_can_be_read_without_widgets(widget: CreditsWidget) -> None:
+def test_its_display_is_readable_alone(widget: CreditsWidget) -> None:
     data, _metadata = widget._repr_mimebundle_()
     view = data["application/vnd.jupyter.widget-view+json"]
     assert view["model_id"] == widget.model_id
@@ -185,7 +186,7 @@ def test_what_it_displays_can_be_read_without_widgets(widget: CreditsWidget) -> 
     assert 'data-value="1095.3996"' in data["text/html"]
 
 
-def test_what_it_displays_without_any_reading_says_why(demo_server: DemoServer) -> None:
+def test_its_display_says_why_it_is_empty(demo_server: DemoServer) -> None:
     demo_server.fault(status=401)
     client = EvoLinkClient(demo_server.key, base_url=demo_server.url)
     data, _metadata = CreditsWidget(CreditsFetcher(client, 3600))._repr_mimebundle_()
@@ -202,7 +203,7 @@ def test_without_a_key_there_is_no_card() -> None:
 # -- what it costs -------------------------------------------------------------------------------------
 
 
-def test_fifty_cards_of_one_key_make_one_request_a_tick(simulated_account: DemoServer) -> None:
+def test_fifty_cards_make_one_request(simulated_account: DemoServer) -> None:
     cards = [CreditsWidget(interval=0.3) for _ in range(50)]
     assert len({id(card.fetcher) for card in cards}) == 1
     fetcher = cards[0].fetcher
@@ -223,7 +224,7 @@ def test_fifty_cards_of_one_key_make_one_request_a_tick(simulated_account: DemoS
     assert {card.user_remaining for card in cards} == {1095.3996}
 
 
-def test_cards_of_two_keys_read_each_their_own(simulated_account: DemoServer) -> None:
+def test_two_keys_read_each_their_own(simulated_account: DemoServer) -> None:
     other = EvoLinkClient(simulated_account.key_of("other"), base_url=simulated_account.url)
     one, another = CreditsWidget(), CreditsWidget(CreditsFetcher.shared(other))
     for card in (one, another):
@@ -246,6 +247,27 @@ def test_the_last_card_to_close_ends_the_thread(simulated_account: DemoServer) -
     assert one.user_remaining == before  # a closed card follows no more
 
 
+@pytest.mark.parametrize("with_reading", [True, False])
+def test_a_closed_card_leaves_nothing(
+    demo_server: DemoServer, fetcher: CreditsFetcher, with_reading: bool
+) -> None:
+    """Neither ipywidgets' registry nor anywidget, the comm or the fetcher keep it, or its layout."""
+    if not with_reading:
+        demo_server.fault(latency=600)
+    before = set(_instances)
+    card = CreditsWidget(fetcher, warn_below=50, on_alarm=lambda _alarm: None)
+    if with_reading:
+        fetcher.wait(PATIENCE)
+    card._handle_custom_msg({"action": "show", "view": "one", "visible": True}, [])
+    assert len(set(_instances) - before) == 2  # the card and its layout
+    gone = [weakref.ref(card), weakref.ref(card.layout)]
+    card.close()
+    del card
+    gc.collect()
+    assert [reference() for reference in gone] == [None, None]
+    assert set(_instances) == before
+
+
 def test_an_update_is_one_small_message(kernel: Kernel, demo_server: DemoServer) -> None:
     kernel.run("from evolink_nb import CreditsWidget; card = CreditsWidget(interval=3600)")
     kernel.run("card.fetcher.wait(10)")
@@ -264,7 +286,7 @@ def test_an_update_is_one_small_message(kernel: Kernel, demo_server: DemoServer)
     assert size_of(updates[1]) < 400
 
 
-def test_what_is_said_is_one_small_message_once(kernel: Kernel, demo_server: DemoServer) -> None:
+def test_a_notice_is_one_small_message(kernel: Kernel, demo_server: DemoServer) -> None:
     kernel.run("from evolink_nb import CreditsWidget; card = CreditsWidget(interval=3600, warn_below=50)")
     kernel.run("card.fetcher.wait(10)")
     said = {
@@ -282,7 +304,7 @@ def test_what_is_said_is_one_small_message_once(kernel: Kernel, demo_server: Dem
     assert max(map(size_of, updates)) <= 600
 
 
-def test_a_poll_that_brings_the_same_is_one_message_of_its_time(kernel: Kernel) -> None:
+def test_an_unchanged_poll_sends_its_time(kernel: Kernel) -> None:
     def live(message: Message) -> bool:
         return any("updated_at" in state for state in trait_updates([message]))
 
@@ -311,39 +333,3 @@ def test_a_click_is_answered(kernel: Kernel, demo_server: DemoServer) -> None:
     kernel.messages_until(answers)
     demo_server.wait_for_requests(2)
     assert demo_server.requests_seen["/v1/credits"] == 2
-
-
-# -- the cure for a busy kernel ------------------------------------------------------------------------
-
-
-def test_the_front_end_s_choice_of_shell_stands() -> None:
-    class Comm:
-        def _reply_subshell_for(self, data: object, default: object) -> object:
-            raise AssertionError(f"asked about {data}, {default}")
-
-    comm = Comm()
-    _answer_beside_a_running_cell(comm)
-    assert comm._reply_subshell_for({"method": "custom"}, "a subshell") == "a subshell"
-
-
-def test_a_kernel_that_knows_no_such_choice_is_left_alone() -> None:
-    class Older:
-        pass
-
-    class Newer:
-        def _reply_subshell_for(self, message: object) -> object:
-            return message
-
-    class Odd:
-        _reply_subshell_for = 3
-
-    for comm in (Older(), Newer(), Odd(), None):
-        before = None if comm is None else dict(vars(comm))
-        _answer_beside_a_running_cell(comm)
-        assert (None if comm is None else vars(comm)) == before
-
-
-def test_the_kernel_at_hand_has_the_choice_and_it_was_taken(kernel: Kernel) -> None:
-    kernel.run("from evolink_nb import CreditsWidget; card = CreditsWidget(interval=3600)")
-    run = kernel.run("print(vars(card.comm)['_reply_subshell_for'](None, 'the front end\\'s'))")
-    assert run.text == "the front end's"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evolink_nb.card.template import STATIC, stylesheet
+from evolink_nb.card.template import script, stylesheet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,9 +68,8 @@ class Wall:
             page.locator("#card").evaluate("(place, markup) => { place.innerHTML = markup; }", scene.markup)
             return
         page.evaluate(_HOST)
-        code = (STATIC / "card.js").read_text(encoding="utf-8")
         page.evaluate(
-            "scene => host.show(scene)", {"code": code, "state": scene.state, "points": scene.points}
+            "scene => host.show(scene)", {"code": script(), "state": scene.state, "points": scene.points}
         )
         if scene.happens is not None:
             scene.happens(page)
