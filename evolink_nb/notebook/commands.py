@@ -54,7 +54,7 @@ class Commands:
         """
         self.cells = Cells(shell, running, fetcher_for)
         self._shell = shell
-        self._live: list[LiveOutput] = []
+        self._live: list[tuple[CreditsWidget, LiveOutput]] = []
         self._html: dict[CreditsFetcher, LiveOutput] = {}
         self._last: tuple[Credits, Callable[[], dict[str, str]]] | None = None
 
@@ -161,7 +161,7 @@ class Commands:
             widget: The card.
         """
         display(widget.view(), raw=True)
-        self._live.append(LiveOutput(widget.fetcher, lambda: static_fallback(widget.render())))
+        self._live.append((widget, LiveOutput(widget.fetcher, lambda: static_fallback(widget.render()))))
 
     def bundle(self, credits: Credits) -> dict[str, str]:
         """Return the card of a reading, with the options it was read with if it is the last one read.
@@ -184,13 +184,24 @@ class Commands:
             result: IPython's of the cell; None where none of them is heard of again.
         """
         self.cells.end(ended, result)
-        for output in self._live:
+        for shown in list(self._live):
+            widget, output = shown
             output.at_cell_end()
+            if widget.comm is None:  # it was closed, and says nothing new any more
+                output.stop()
+                self._live.remove(shown)
 
     def stop(self) -> None:
-        """Measure no more cells, and leave every output as it is."""
+        """Measure no more cells, close the live cards, and leave every other output as it is.
+
+        Of a live card its static one stays. What ipywidgets holds of a card that is open would keep it, and
+        its client with the key, for as long as the kernel lives.
+        """
         self.cells.stop()
-        for output in [*self._live, *self._html.values()]:
+        for widget, output in self._live:
+            output.stop()
+            widget.close()
+        for output in self._html.values():
             output.stop()
         self._live.clear()
         self._html.clear()

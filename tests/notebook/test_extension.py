@@ -135,7 +135,7 @@ def test_loading_imports_nothing_heavy() -> None:
     }
 
 
-def test_importing_the_package_imports_none_of_its_rooms() -> None:
+def test_package_imports_nothing_else() -> None:
     assert {name for name in imported_by("import evolink_nb") if name.startswith("evolink_nb.")} == {
         "evolink_nb._version"
     }
@@ -168,7 +168,7 @@ def test_unloading_after_use_leaves_nothing(kernel: Kernel) -> None:
     assert kernel.run("c.spendable").text == "Decimal('1095.3996')"
 
 
-def test_reloading_ten_times_leaves_one_of_each(kernel: Kernel) -> None:
+def test_reloading_leaves_one_of_each(kernel: Kernel) -> None:
     kernel.run("%load_ext evolink_nb")
     for _ in range(10):
         kernel.run("%reload_ext evolink_nb\n%evolink_credits --live")
@@ -178,12 +178,47 @@ def test_reloading_ten_times_leaves_one_of_each(kernel: Kernel) -> None:
     assert "1,095.3996" in kernel.run("%evolink_credits").text
 
 
+# Whatever has a thread, a connection or the key, or would keep what has.
+KEPT = """
+import gc, json
+gc.collect()
+names = '''BoundedSession Budget CellEvents Cells Commands CreditsFetcher CreditsWidget EvoLinkClient
+    EvoLinkMagics Line LiveOutput Loop Measurement MeteredCell Outlook Secret Settler'''.split()
+ours = [type(each) for each in gc.get_objects() if str(type(each).__module__).startswith("evolink_nb.")]
+print(json.dumps(sorted(kind.__name__ for kind in ours if kind.__name__ in names)))
+"""
+
+
+def test_unloading_leaves_nothing_to_collect(kernel: Kernel) -> None:
+    """Three rounds of everything; a notebook's own names and outputs keep readings at most."""
+    for _ in range(3):
+        for cell in (
+            "%load_ext evolink_nb",
+            "%%evolink_credits --settle 30\n6 * 7",
+            "%evolink_credits --live",
+            "%evolink_credits --html",
+            "%evolink_track on",
+            "import time; time.sleep(0.05)",
+            "%%evolink_credits --max 5\n6 * 7",
+            "c = %evolink_credits",
+            "%evolink_credits",
+            "%evolink_costs",
+        ):
+            assert kernel.run(cell).error is None, cell
+        # What is looked for is there while it is in use.
+        used = set(json.loads(kernel.run(KEPT).text))
+        assert used >= {"Cells", "CreditsFetcher", "CreditsWidget", "EvoLinkClient", "LiveOutput", "Loop"}
+        kernel.run("%unload_ext evolink_nb")
+        assert json.loads(kernel.run(KEPT).text) == []
+        assert traces(kernel.run(TRACES).text) == NOTHING
+
+
 def test_loading_twice_is_loading_once(shell: Shell) -> None:
     shell.run("%load_ext evolink_nb")
     assert traces(shell.run(TRACES).out) == LOADED
 
 
-def test_unloading_without_use_starts_nothing() -> None:
+def test_unloading_unused_starts_nothing() -> None:
     source = (
         "from IPython.core.interactiveshell import InteractiveShell\n"
         "shell = InteractiveShell.instance()\n"
@@ -192,7 +227,7 @@ def test_unloading_without_use_starts_nothing() -> None:
     assert {"requests", "evolink_nb.polling.fetcher", "evolink_nb.demo"} & imported_by(source) == set()
 
 
-def test_a_key_entered_is_kept_through_a_reload(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reloading_keeps_the_key(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(credentials.login, "key", credentials.Secret("entered-by-hand"))
     shell.run("%reload_ext evolink_nb")
     assert settings.connection().source == "%evolink_login"
