@@ -52,9 +52,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
-def pytest_unconfigure() -> None:
+def pytest_unconfigure(config: pytest.Config) -> None:
     """Let no thread that a test forgot keep the process, which has said all it had to."""
-    faulthandler.dump_traceback_later(SECONDS_TO_EXIT, exit=True)
+    # xdist ends its workers by itself; one that is done waits for the others, for as long as they take.
+    if not hasattr(config, "workerinput"):
+        faulthandler.dump_traceback_later(SECONDS_TO_EXIT, exit=True)
 
 
 @pytest.fixture(autouse=True)
