@@ -105,7 +105,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
     ) -> None:
         run = self._pop_run()
         exceeded = run.end(error)
-        # Nobody waits for figures when something else went wrong.
+        # Figures are not worth waiting for when something else went wrong.
         if error is None and exceeded is None:
             run.measurement.settle()
         else:
@@ -143,7 +143,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
             try:
                 await runtime.run_async(run.measurement.settle, name=_THREAD)
             except asyncio.CancelledError:
-                # Nobody waits for the figures any more.
+                # The figures are not waited for any more.
                 run.measurement.cancel()
                 raise
 

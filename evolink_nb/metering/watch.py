@@ -56,7 +56,7 @@ class State(Enum):
     REPEATED = "repeated"
     """The work was interrupted again, as it still ran."""
     STUCK = "stuck"
-    """It runs on all the same, and the user was told so."""
+    """It runs on all the same, and that was announced."""
 
 
 _NEXT = {
@@ -186,8 +186,8 @@ class Watch:
         if self._state is State.RESTING:
             return []
         return [
-            *self._heed_error(error, is_rate_limited=is_rate_limited),
-            *([] if spent is None else self._take_in(spent, now)),
+            *self._check_error(error, is_rate_limited=is_rate_limited),
+            *([] if spent is None else self._record(spent, now)),
             *(
                 self._trip(now, is_stopped_by_other=is_stopped_by_other)
                 if self._state is State.WATCHING
@@ -211,8 +211,8 @@ class Watch:
             raise AssertionError(f"a budget that is {self._state.value} can't be {to.value} next")
         self._state = to
 
-    def _take_in(self, spent: Decimal, now: float) -> list[Action]:
-        """Note what was spent, and read sooner the sooner the limit can be reached."""
+    def _record(self, spent: Decimal, now: float) -> list[Action]:
+        """Record what was spent, and read sooner the sooner the limit can be reached."""
         newly_spent = difference(spent, self.spent)
         since_check = now - self._checked_at
         self.spent, self._checked_at = spent, now
@@ -255,7 +255,7 @@ class Watch:
             actions.append(Interrupt(escalate=True))
         return actions
 
-    def _heed_error(self, error: EvoLinkError | None, *, is_rate_limited: bool) -> list[Action]:
+    def _check_error(self, error: EvoLinkError | None, *, is_rate_limited: bool) -> list[Action]:
         """Say once that the balance can't be read, until it can be again."""
         if self._state is State.STUCK:
             return []  # the worse news stays

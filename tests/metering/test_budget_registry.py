@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -118,3 +120,21 @@ def test_a_forked_child_has_no_budget() -> None:
         assert not thread.is_alive()
     assert not registry.any_armed()
     assert not registry.are_shown
+
+
+def test_a_real_fork_forgets_budgets() -> None:
+    """In a process of its own: this one has threads."""
+    lines = (
+        "import os, sys",
+        "from types import SimpleNamespace",
+        "from evolink_nb.metering.budget_registry import budgets",
+        "budgets.add(SimpleNamespace(exceeded=None, target=None))",
+        "child = os.fork()",
+        "if child == 0: os._exit(budgets.any_armed())",
+        "in_child = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])",
+        "print(in_child, budgets.any_armed())",
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["0", "True"]
