@@ -19,7 +19,11 @@ QUESTIONS = {
 
 
 def main() -> int:
-    """Measure, print the table, and give 1 when a target is missed."""
+    """Measure and print the table.
+
+    Returns:
+        The exit code: 1 when a target is missed.
+    """
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("questions", nargs="*", metavar="QUESTION", help=f"of: {', '.join(QUESTIONS)}")
     names = parser.parse_args().questions or list(QUESTIONS)

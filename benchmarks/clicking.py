@@ -49,7 +49,7 @@ _CLICK_CARD = """(card) => new Promise((resolve) => {
     const clicked = performance.now();
     card.querySelector('[data-action="refresh"]').click();
 })"""
-# An input's value changes no node, so nothing but looking tells: at each frame.
+# An input's value changes no node, so it has to be looked at in each frame.
 _CLICK_PLAIN = """(cell) => {
     const input = cell.querySelector("input");
     const clicked = performance.now();
@@ -63,7 +63,7 @@ _CLICK_PLAIN = """(cell) => {
 
 
 def measure() -> list[Comparison]:
-    """Give the seconds in each front end, and their ratio to the plain button's."""
+    """Return the seconds in each front end, and their ratio to the plain button's."""
     rows = []
     with jupyter_in_chromium() as (server, browser):
         for name, title in NAMES.items():
@@ -83,7 +83,7 @@ def measure() -> list[Comparison]:
 def _clicks(
     server: JupyterServer, browser: Browser, name: Literal["lab", "notebook"]
 ) -> tuple[list[float], float]:
-    """Give the seconds that each click on the card took, and those that the plain button's took."""
+    """Return the seconds that each click on the card took, and those that the plain button's took."""
     front_end = FrontEnd(server, browser, name)
     with DemoServer(seed=1) as demo:
         notebook, card = open_card(

@@ -22,7 +22,7 @@ print(time.perf_counter() - started)
 
 
 def measure() -> list[Comparison]:
-    """Give the ratio of seconds."""
+    """Return the ratio of seconds."""
     ratios = alternate(
         lambda: _seconds("shell.run_line_magic('load_ext', 'evolink_nb')"),
         lambda: _seconds("import ipywidgets, requests"),

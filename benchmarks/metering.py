@@ -64,12 +64,12 @@ class Times(NamedTuple):
 
 
 def measure() -> list[Comparison]:
-    """Give what the line costs before and after its cell, and what tracking costs one that spends nothing."""
+    """Return what the line costs before and after its cell, and what tracking costs a cell of no cost."""
     return _measure(sys.executable)
 
 
 def measure_on_oldest() -> list[Comparison]:
-    """Give the same on the oldest set of packages that is supported, Colab's."""
+    """Return the same on the oldest set of packages that is supported, Colab's."""
     return [
         replace(comparison, question=f"Colab's set: {comparison.question}")
         for comparison in _measure(str(colab.python()))
@@ -136,7 +136,7 @@ def _of_tracking(client: BlockingKernelClient) -> list[Comparison]:
 
 
 def _cell_alone(client: BlockingKernelClient) -> Times:
-    """Run a cell after which nobody hurries, as a person does."""
+    """Run a cell some time after the one before, as a user does."""
     time.sleep(PAUSE)
     return _cells(client, _BARE)[0]
 
@@ -152,7 +152,7 @@ def _cells(client: BlockingKernelClient, *sources: str) -> list[Times]:
 
 
 def _numbers(client: BlockingKernelClient, expression: str) -> list[float]:
-    """Give the value of an expression in the kernel; no cell is run for it."""
+    """Return the value of an expression in the kernel; no cell is run for it."""
     request = client.execute("", silent=True, user_expressions={"it": f"json.dumps({expression})"})
     while True:
         reply = client.get_shell_msg(timeout=60)
@@ -163,7 +163,7 @@ def _numbers(client: BlockingKernelClient, expression: str) -> list[float]:
 
 
 def _run(client: BlockingKernelClient, code: str) -> tuple[datetime, datetime]:
-    """Run a cell; give when the kernel says that it was busy with it and when idle again."""
+    """Run a cell; return when the kernel says that it was busy with it and when idle again."""
     request = client.execute(code, store_history=False)
     busy: datetime | None = None
     while True:

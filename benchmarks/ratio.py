@@ -1,4 +1,4 @@
-"""Ours against a peer: rounds of one then the other, and the ratio they give."""
+"""Ours against a peer: rounds of one then the other, and their ratio."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Comparison:
         return self.median <= self.target
 
     def line(self, width: int) -> str:
-        """Give one row of the table."""
+        """Return one row of the table, its question padded to a width in characters."""
         low, _, high = statistics.quantiles(self.ratios, n=4) if len(self.ratios) > 1 else self.ratios * 3
         verdict = "holds" if self.holds else "MISSED"
         spread = f"{low:.3f} to {high:.3f}"
@@ -34,7 +34,13 @@ class Comparison:
 
 
 def alternate(ours: Callable[[], float], peer: Callable[[], float], *, rounds: int) -> list[float]:
-    """Give the ratio of each round; who goes first changes, so that neither profits from the other."""
+    """Return the ratio of each round; who goes first changes, so that neither profits from the other.
+
+    Args:
+        ours: Returns the seconds, or bytes, that ours took.
+        peer: Returns the same of the peer.
+        rounds: How often both are measured.
+    """
     ratios = []
     for number in range(rounds):
         if number % 2:

@@ -19,7 +19,7 @@ READS = 25
 
 
 def measure() -> list[Comparison]:
-    """Give the ratio of seconds, both on a kept-alive connection to the demo API in another process."""
+    """Return the ratio of seconds, both on a kept-alive connection to the demo API in another process."""
     with _demo_api() as (url, key), EvoLinkClient(key, base_url=url) as client, requests.Session() as session:
         headers = {"Authorization": f"Bearer {key}"}
 

@@ -99,7 +99,7 @@ _COMPOSED_UPDATES = "for reading in left: show(reading)"
 
 
 def measure() -> list[Comparison]:
-    """Give the ratio of bytes, and the messages one update of ours takes."""
+    """Return the ratio of bytes, and the messages one update of ours takes."""
     ours = _sent_by(_OUR_CARD, _OUR_UPDATES)
     composed = _sent_by(_COMPOSED_CARD, _COMPOSED_UPDATES)
     per_update = len(composed) / UPDATES
@@ -114,7 +114,7 @@ def measure() -> list[Comparison]:
 
 
 def _sent_by(card: str, updates: str) -> list[int]:
-    """Give the size of each widget message that ``updates`` makes a kernel send, in bytes."""
+    """Return the size of each widget message that ``updates`` makes a kernel send, in bytes."""
     manager, client = start_new_kernel(kernel_name="python3", stderr=subprocess.DEVNULL)
     try:
         _run(client, _READINGS + card)
@@ -125,7 +125,7 @@ def _sent_by(card: str, updates: str) -> list[int]:
 
 
 def _run(client: BlockingKernelClient, code: str) -> list[int]:
-    """Run ``code``; give the size of each widget message that came before the kernel was idle again."""
+    """Run ``code``; return the bytes of each widget message that came before the kernel was idle again."""
     request = client.execute(code, store_history=False)
     sizes = []
     while True:

@@ -1,6 +1,6 @@
 """A simulated EvoLink account: calls reserve credits, and settle a little later, sometimes for less.
 
-The account has no thread of its own: what is due settles whenever someone looks. Time is read from the given
+The account has no thread of its own: what is due settles whenever it is read. Time is read from the given
 clock, so a test can drive it.
 """
 

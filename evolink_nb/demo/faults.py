@@ -199,7 +199,7 @@ class Faults:
             return refusal if refusal is not None and self._clock() < refusal.ends_at else None
 
     def switch_on(self, fault: Fault) -> None:
-        """Switch a fault on; one that stands on the same path until cleared gives way to it."""
+        """Switch a fault on; it replaces one that stands on the same path until cleared."""
         with self._lock:
             if fault.connection == "refuse":
                 lasts = math.inf if fault.seconds is None else fault.seconds

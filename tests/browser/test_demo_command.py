@@ -157,7 +157,7 @@ def test_tour_shows_the_simulated_account(demo: Demo, browser: Browser) -> None:
         assert notebook.console_errors == []
     finally:
         context.close()
-    # People play with a copy.
+    # The notebook that is open is a copy.
     assert QUICKSTART.read_bytes() == before
     assert demo.end(signal.SIGINT) == (0, "")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from evolink_nb import __version__
+from evolink_nb import EvoLinkClient, __version__
 from evolink_nb.cli import BELOW, OK, UNAVAILABLE, USAGE, main
 
 if TYPE_CHECKING:
@@ -44,10 +44,20 @@ def test_credits_prints_json(simulated_account: DemoServer, capsys: pytest.Captu
 
 @pytest.mark.usefixtures("simulated_account")
 @pytest.mark.parametrize(
-    ("least", "code"), [("50", OK), ("1095.3996", OK), ("1095.3997", BELOW), ("-5", OK), ("2e3", BELOW)]
+    ("minimum", "code"),
+    [
+        ("50", OK),
+        ("1095.3996", OK),
+        ("1095.39960000001", OK),  # dust
+        ("1095.3997", BELOW),
+        ("-5", OK),
+        ("2e3", BELOW),
+    ],
 )
-def test_balance_below_min_is_exit_code_1(least: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["credits", f"--min={least}"]) == code
+def test_balance_below_min_is_exit_code_1(
+    minimum: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["credits", f"--min={minimum}"]) == code
     printed = capsys.readouterr()
     assert "1,095.3996" in printed.out
     assert ("less than" in printed.err) == (code == BELOW)
@@ -81,6 +91,18 @@ def test_unreadable_balance_is_exit_code_69(
     assert printed.out == ""
     assert printed.err.startswith("evolink-nb: ")
     assert simulated_account.key not in printed.err
+
+
+def test_ctrl_c_is_exit_code_130(
+    simulated_account: DemoServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_: EvoLinkClient) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EvoLinkClient, "get_credits", interrupt)
+    assert main(["credits"]) == 130
+    assert capsys.readouterr() == ("", "")
+    assert simulated_account.requests_seen.total() == 0
 
 
 def test_no_key_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:

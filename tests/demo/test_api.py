@@ -75,8 +75,8 @@ def test_failed_task_has_a_text_code() -> None:
     assert isinstance(detail["error"]["code"], str)
 
 
-def test_chat_tells_tokens_and_costs(server: DemoServer, caller: Caller) -> None:
-    """A chat tells its tokens, and costs a little."""
+def test_chat_reports_tokens_and_costs(server: DemoServer, caller: Caller) -> None:
+    """A chat reports its tokens, and costs a little."""
     chat = caller.post("/v1/chat/completions", CHAT).json
     usage = chat["usage"]
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]

@@ -1,4 +1,4 @@
-"""The simulated API's server withstands whatever is thrown at it, and keeps quiet."""
+"""The simulated API's server withstands malformed requests, and logs nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ GARBAGE = [
 
 
 def throw(server: DemoServer, garbage: bytes) -> bytes:
-    """Send bytes and give all that comes back until the server closes."""
+    """Send bytes; return all that comes back until the server closes."""
     with socket.create_connection(
         ("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=10
     ) as connection:

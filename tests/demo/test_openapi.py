@@ -19,7 +19,7 @@ COMMAND = [sys.executable, "-m", "evolink_nb.demo"]
 
 
 class DemoProcess:
-    """`python -m evolink_nb.demo`, once it has said where it listens and what its key is."""
+    """`python -m evolink_nb.demo`, once it has printed its URL and its key."""
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -28,7 +28,7 @@ class DemoProcess:
         self.key = self.process.stdout.readline().strip()
 
     def stop(self, number: signal.Signals) -> tuple[int, str]:
-        """End it by a signal; give its exit code and what else it printed."""
+        """End it by a signal; return its exit code and what else it printed."""
         self.process.send_signal(number)
         printed, complaints = self.process.communicate(timeout=10)
         return self.process.returncode, printed + complaints

@@ -1,4 +1,4 @@
-"""The simulated API's server: whom it answers, what it records, and what it leaves behind."""
+"""The simulated API's server: what it answers, what it records, and what it leaves behind."""
 
 from __future__ import annotations
 
