@@ -59,7 +59,7 @@ class CardView:
         trend: What the readings before it say.
         worth: About what is left in USD.
         notice: What the user must know at once.
-        outlook: How long the credits last in the user's own unit.
+        outlook: What the credits are enough for, in the user's own unit: a whole phrase.
     """
 
     credits: Credits | None
@@ -83,7 +83,7 @@ class CardView:
         lines = [f"{title} · {_updated(credits, self.age)}"]
         if credits is not None:
             lines += _rows(credits)
-        facts = [f"{label} {text}" for label, text in _facts(self).values() if text]
+        facts = [f"{label} {text}".lstrip() for label, text in _facts(self).values() if text]
         if facts:
             lines.append(" · ".join(facts))
         if self.worth:
@@ -197,7 +197,7 @@ def _facts(view: CardView) -> dict[str, tuple[str, str]]:
         "burn_rate": ("burn", format_rate(rate) if rate else ""),
         "runway": ("runway", f"≈ {format_time(runway)}" if runway else ""),
         "spent": ("spent this session", format_amount(spent) if spent else ""),
-        "outlook": ("enough for", view.outlook),
+        "outlook": ("", view.outlook),
     }
 
 

@@ -85,9 +85,7 @@ class CreditsWidget(anywidget.AnyWidget):
     message = _synced(Unicode())
     alarm = _synced(Unicode(help="What the last alarm said; empty again after a good reading."))
     notice = _synced(Unicode(help="What the user must know at once, beside any alarm; empty if nothing."))
-    outlook = _synced(
-        Unicode(help='How long the credits last in the user\'s own unit: "about 14 more runs".')
-    )
+    outlook = _synced(Unicode(help='What the credits are enough for: "enough for about 14 more runs of …".'))
     limits = _synced(Unicode(help="warn_below and critical_below, in words."))
     updated_at = _synced(Instance(datetime, allow_none=True), to_json=_to_milliseconds)
     retry_at = _synced(Instance(datetime, allow_none=True), to_json=_to_milliseconds)

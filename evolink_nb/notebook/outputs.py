@@ -248,4 +248,5 @@ class Outlook:
         credits = self.fetcher.credits
         if credits is not None:
             runs = ledger.runs_left(credits.spendable, self._expected)
-            self.fetcher.set_message(outlook=more_runs(runs, self._what))
+            words = more_runs(runs, self._what)
+            self.fetcher.set_message(outlook=f"enough for {words}" if runs else words)

@@ -46,7 +46,7 @@ class CreditsFetcher(HasTraits):
     retry_at = Instance(datetime, allow_none=True, help="When the server allows the next try; aware.")
     interval = Float(settings.INTERVAL, help="Seconds between two readings.")
     notice = Unicode(help="What the user must know at once, as of a budget; empty if nothing.")
-    outlook = Unicode(help='How long the credits last in the user\'s own unit: "about 14 more runs".')
+    outlook = Unicode(help='What the credits are enough for: "enough for about 14 more runs of …".')
     revision = Int(0, help="Counts changes; set last, so that its observers see all of one change at once.")
 
     def __init__(

@@ -179,7 +179,7 @@ def test_the_strip_shows_the_trend() -> None:
     assert "hidden" not in card.find(_class="evo-strip").attributes
     assert card.find(_class="evo-curve").attributes["d"] == "M0.0 4.0L25.0 29.0L100.0 36.0"
     assert card.find(_class="evo-area").attributes["d"] == "M0.0 4.0L25.0 29.0L100.0 36.0L100 40L0 40Z"
-    assert card.labels == ["burn", "runway", "spent this session", ""]
+    assert card.labels == ["burn", "runway", "spent this session"]
     lines = bundle["text/plain"].splitlines()
     assert lines[3:] == [
         "  burn 12.4 / min · runway ≈ 1 h 28 min · spent this session 19.2",
@@ -188,7 +188,7 @@ def test_the_strip_shows_the_trend() -> None:
 
 
 def test_notice_and_outlook_are_shown() -> None:
-    outlook = "about 14 more runs of this cell"
+    outlook = "enough for about 14 more runs of this cell"
     bundle = CardView(
         reading(), message="No answer.", notice="Spent.\nStopped.", outlook=outlook
     ).mimebundle()
@@ -197,7 +197,7 @@ def test_notice_and_outlook_are_shown() -> None:
     assert card.field("message")[0] == "No answer."
     assert card.field("outlook")[0] == outlook
     assert "hidden" not in card.find(_class="evo-strip").attributes
-    assert "enough for" in card.labels
+    assert set(card.labels) == {""}
     assert bundle["text/plain"].splitlines()[3:] == [
         "  enough for about 14 more runs of this cell",
         "  Spent.",

@@ -838,12 +838,12 @@ def test_cards_say_for_how_many_more_runs_of_the_last_cell_the_credits_last(
     settled(shell, "account.spend('95.3996')")
     fetcher = the_fetcher()
     until(lambda: fetcher.outlook)
-    assert fetcher.outlook == "about 10 more runs of account.spend('95.3996')"
+    assert fetcher.outlook == "enough for about 10 more runs of account.spend('95.3996')"
     demo_server.account.spend("800")
     fetcher.read()
-    assert fetcher.outlook == "about 2 more runs of account.spend('95.3996')"
+    assert fetcher.outlook == "enough for about 2 more runs of account.spend('95.3996')"
     settled(shell, "account.spend('100')")
-    outlook = "about 1 more run of account.spend('100')"
+    outlook = "enough for about 1 more run of account.spend('100')"
     until(lambda: fetcher.outlook == outlook)
     assert outlook in shell.run("%evolink_credits").out
     # A cell that spends nothing says nothing about the next one.
