@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from evolink_nb.demo import Account, DemoServer
 from evolink_nb.errors import ConfigurationError
 from evolink_nb.polling.fetcher import CreditsFetcher, stop_all
 from tests.support.kernel import Kernel, Message, size_of, trait_updates
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from evolink_nb.credits import Credits
@@ -29,13 +30,10 @@ PATIENCE = 10.0
 
 @pytest.fixture(autouse=True)
 def nothing_left_running() -> Iterator[None]:
+    """No card and no fetcher goes on when the test is over."""
     yield
     CreditsWidget.close_all()
     stop_all()
-    threads = [thread for thread in threading.enumerate() if thread.name == "evolink-nb-fetcher"]
-    for thread in threads:  # one that was stopped by its own observer may still be telling the others
-        thread.join(PATIENCE)
-    assert not any(thread.is_alive() for thread in threads)
 
 
 @pytest.fixture
@@ -51,15 +49,6 @@ def widget(fetcher: CreditsFetcher) -> Iterator[CreditsWidget]:
     fetcher.wait(PATIENCE)
     yield with_reading
     with_reading.close()
-
-
-def wait_for(widget: CreditsWidget, holds: Callable[[], bool]) -> None:
-    """Wait until something holds, looked at after each change of the fetcher."""
-    changed = threading.Event()
-    widget.fetcher.observe(lambda _change: changed.set(), "revision")
-    while not holds():
-        assert changed.wait(PATIENCE)
-        changed.clear()
 
 
 # -- what it shows -------------------------------------------------------------------------------------
@@ -91,7 +80,7 @@ def test_without_a_reading_no_claims(demo_server: DemoServer, fetcher: CreditsFe
 def test_refresh_brings_what_was_spent(demo_server: DemoServer, widget: CreditsWidget) -> None:
     demo_server.account.spend("1050.3996")
     widget.refresh()
-    wait_for(widget, lambda: widget.status == "live" and widget.user_remaining == 45)
+    wait_until(lambda: widget.status == "live" and widget.user_remaining == 45)
     assert (widget.level, widget.user_used) == ("low", 1186.3044)
 
 
@@ -128,7 +117,7 @@ def test_a_failure_keeps_the_last_reading(demo_server: DemoServer, widget: Credi
     read_at = widget.updated_at
     demo_server.fault(status=429, retry_after=60)
     widget.refresh()
-    wait_for(widget, lambda: widget.status == "rate-limited")
+    wait_until(lambda: widget.status == "rate-limited")
     assert "Rate limit exceeded" in widget.message
     assert (widget.user_remaining, widget.updated_at) == (1095.3996, read_at)
 
@@ -142,7 +131,7 @@ def test_notice_alarm_and_failure_together(demo_server: DemoServer, widget: Cred
     assert (widget.notice, widget.alarm) == (notice, low)
     demo_server.fault(status=429, retry_after=60)
     widget.refresh()
-    wait_for(widget, lambda: widget.status == "rate-limited")
+    wait_until(lambda: widget.status == "rate-limited")
     assert (widget.notice, widget.alarm) == (notice, low)
     assert "Rate limit exceeded" in widget.message
     text = widget.render()["text/plain"]
@@ -170,7 +159,7 @@ def test_its_traits_can_be_linked(demo_server: DemoServer, widget: CreditsWidget
     assert in_the_browser.source == (widget, "user_remaining")
     demo_server.account.spend("5.3996")
     widget.refresh()
-    wait_for(widget, lambda: label.text == "1090.0")
+    wait_until(lambda: label.text == "1090.0")
     for other in (in_the_browser, number):
         other.close()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evolink_nb import errors
 from evolink_nb.credits import Credits
+from tests.support import threads
 from tests.support.readings import reading
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Jitter:
 
 
 def fetcher_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "evolink-nb-fetcher"]
+    return list(threads.running("evolink-nb-fetcher"))
 
 
 def status_error(kind: type[errors.APIStatusError], status: int, **fields: Any) -> errors.APIStatusError:
@@ -87,10 +88,10 @@ def unavailable() -> errors.ServerError:
 def at_once(count: int, call: Callable[[], object]) -> None:
     """Make `count` calls from as many threads, and wait for their end."""
     together = threading.Barrier(count)
-    threads = [threading.Thread(target=lambda: (together.wait(PATIENCE), call())) for _ in range(count)]
-    for thread in threads:
+    started = [threading.Thread(target=lambda: (together.wait(PATIENCE), call())) for _ in range(count)]
+    for thread in started:
         thread.start()
-    for thread in threads:
+    for thread in started:
         thread.join(PATIENCE)
         assert not thread.is_alive()
 
