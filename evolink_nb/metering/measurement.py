@@ -6,22 +6,19 @@ joins the two to the work itself, to the ledger, and to whoever shows the cost.
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from .. import errors
 from . import ledger
-from .active import ActiveMeasurements, Others
+from .active import AT_THE_SAME_TIME, Others, active_measurements
 from .baseline import Found, ReadNow
 from .cost import Cost, is_settling, nothing_moved
+from .published import PublishedCost
 from .settlement import Overlaps, Phase, Settlement, SettleTiming
 from .settler import read
 
@@ -29,26 +26,12 @@ if TYPE_CHECKING:
     from ..credits import Credits
     from ..polling.fetcher import CreditsFetcher
     from .baseline import Baseline
-
-log = logging.getLogger(__name__)
+    from .published import Listener
 
 HISTORY = 20
 """Readings before the work that are looked at for calls that had not settled."""
 
-AT_THE_SAME_TIME = "other metered work ran at the same time"
-
-
-class Listener(Protocol):
-    """What is told of one measurement, on the thread that settles."""
-
-    def began(self, measurement: Measurement) -> None:
-        """Learn how things stood before the work; once, before the others."""
-
-    def changed(self, measurement: Measurement) -> None:
-        """Learn that its ``cost`` has changed."""
-
-    def final(self, measurement: Measurement) -> None:
-        """Learn that nothing changes any more; once."""
+EARLIER_CALLS = "earlier calls were still settling"
 
 
 @dataclass(slots=True)
@@ -62,50 +45,6 @@ class _Span:
     """Seconds that its thread computed; while it runs, nobody else can tell."""
 
 
-class _Signals:
-    """What other threads wait for."""
-
-    def __init__(self) -> None:
-        self.cancelled, self.has_figure, self.is_final = (threading.Event() for _ in range(3))
-
-
-class _Audience:
-    """Whoever is told of a cost, the ledger and a listener: what fails there harms nothing else."""
-
-    def __init__(self, listener: Listener | None) -> None:
-        self._listener = listener
-        self._has_begun = False
-        self._amend: Callable[[Cost], None] | None = None
-
-    @property
-    def is_recorded(self) -> bool:
-        return self._amend is not None
-
-    def record(self, entry: ledger.Entry) -> None:
-        book = ledger.current()
-        with _guarded("A cost could not be kept in the ledger."):
-            self._amend = partial(book.amend, book.record(entry))
-
-    def began(self, measurement: Measurement) -> None:
-        if self._listener is not None and not self._has_begun:
-            self._has_begun = True
-            with _guarded("What a cost counts from could not be shown."):
-                self._listener.began(measurement)
-
-    def changed(self, measurement: Measurement) -> None:
-        if self._amend is not None:
-            with _guarded("A cost could not be kept in the ledger."):
-                self._amend(measurement.cost)
-        if self._listener is not None:
-            with _guarded("A cost could not be shown."):
-                self._listener.changed(measurement)
-
-    def final(self, measurement: Measurement) -> None:
-        if self._listener is not None:
-            with _guarded("A settled cost could not be shown."):
-                self._listener.final(measurement)
-
-
 class Measurement:
     """Measures one stretch of work on one account.
 
@@ -117,7 +56,6 @@ class Measurement:
         covers_kernel: Whether the work is all that the kernel does meanwhile, as a cell's is: what is
             measured inside it, on any thread, is part of it.
         phase: Where it stands.
-        cost: The cost as far as it is known.
     """
 
     # It has more methods than a class should: it is what the work, the settler, other measurements, a batch
@@ -130,7 +68,7 @@ class Measurement:
         timing: SettleTiming | None = None,
         covers_kernel: bool = False,
         baseline: Baseline | None = None,
-        listener: Listener | None = None,
+        listener: Listener[Measurement] | None = None,
     ) -> None:
         """Prepare a measurement; nothing is read yet.
 
@@ -144,13 +82,12 @@ class Measurement:
         self.fetcher = fetcher
         self.covers_kernel = covers_kernel
         self.phase = Phase.NEW
-        self.cost = Cost()
         self._timing = timing or SettleTiming()
         self._baseline: Baseline = baseline or ReadNow()
-        self._audience = _Audience(listener)
-        self._signals = _Signals()
+        self._published = PublishedCost(self, listener)
+        self._cancelled = threading.Event()
         self._span = _Span(fetcher.clock.now())
-        self._others: Others[Measurement] = Others([], [], [])
+        self._others: Others = Others([], [], [])
         self._overlaps = Overlaps()
         self._before: Credits | None = None
         self._settlement: Settlement | None = None
@@ -167,21 +104,18 @@ class Measurement:
         self.begin()
 
     def enter(self) -> None:
-        """Take a place among the measurements around the running code, and mark those beside it."""
+        """Take a place among the measurements around the running code."""
         self._others = active_measurements.enter(self)
-        for other in self._others.concurrent:
-            if other.covers_kernel:
-                self._others.enclosing.append(other)
-            else:
-                other.mark_shared(AT_THE_SAME_TIME)
-                self.mark_shared(AT_THE_SAME_TIME)
 
     def begin(self) -> None:
         """Learn how things stand before the work; its seconds count from here."""
         if self._baseline.batch is not None:
             self._baseline.batch.join(self)
             self._run()
-            self._before = self._baseline.begin(self.fetcher, self._span.started, self._timing)
+            known = self._baseline.begin(self.fetcher, self._span.started, self._timing)
+            with self._handover:
+                # The row may have been attributed meanwhile, by a newer reading.
+                self._before = self._before or known
             return
         history = self.fetcher.readings[-HISTORY:]
         reading = self._before = self._baseline.begin(self.fetcher, self._now, self._timing)
@@ -190,7 +124,7 @@ class Measurement:
             for earlier in self._others.settling:
                 earlier.offer(reading)
             if is_settling(history, reading):
-                self.mark_shared("earlier calls were still settling")
+                self.mark_shared(EARLIER_CALLS)
         self._run()
 
     def stop(self) -> None:
@@ -208,7 +142,7 @@ class Measurement:
         """End work that never began; there is nothing to settle, and no cost to tell of."""
         self._span.ended = self._now
         active_measurements.leave(self)
-        self._conclude()
+        self.finish(quietly=True)
 
     def mark_shared(self, reason: str) -> None:
         """Record what else may have spent meanwhile: the cost can't be clean any more.
@@ -229,9 +163,14 @@ class Measurement:
         """
         within = any(not outer.is_over for outer in self._others.enclosing)
         began_at = self._span.began_at
-        self._audience.record(ledger.Entry(key, name, kind, began_at, self.cost, items=items, within=within))
+        self._published.record(ledger.Entry(key, name, kind, began_at, self.cost, items=items, within=within))
 
     # -- how it stands ---------------------------------------------------------------------------------
+
+    @property
+    def cost(self) -> Cost:
+        """The cost as far as it is known."""
+        return self._published.value
 
     @property
     def before(self) -> Credits | None:
@@ -272,7 +211,7 @@ class Measurement:
     @property
     def is_recorded(self) -> bool:
         """Whether the work is in the ledger."""
-        return self._audience.is_recorded
+        return self._published.is_recorded
 
     @property
     def seconds(self) -> float:
@@ -301,7 +240,7 @@ class Measurement:
         try:
             while not self.feed(read(self.fetcher)):
                 wait = (self._next_read_at or 0.0) - self._now
-                self.fetcher.clock.pause(self._signals.cancelled, wait)
+                self.fetcher.clock.pause(self._cancelled, wait)
         finally:
             self.finish()
         return self.cost
@@ -321,7 +260,7 @@ class Measurement:
         Returns:
             Whether it has ended.
         """
-        return self._signals.is_final.wait(seconds)
+        return self._published.wait(seconds)
 
     def wait_for_first(self, seconds: float) -> bool:
         """Wait until there is any figure, or never will be.
@@ -332,7 +271,7 @@ class Measurement:
         Returns:
             Whether it came.
         """
-        return self._signals.has_figure.wait(seconds)
+        return self._published.wait(seconds, for_first=True)
 
     def supersede(self) -> None:
         """Record that something else begins before this has settled; from now on it may only settle."""
@@ -341,7 +280,7 @@ class Measurement:
 
     def cancel(self) -> None:
         """End settling with what is known by now."""
-        self._signals.cancelled.set()
+        self._cancelled.set()
         if self._settlement is not None:
             self._settlement.cancel()
         active_measurements.settler_of(self).wake()
@@ -360,7 +299,7 @@ class Measurement:
     @property
     def next_read_at(self) -> float | None:
         """When the next reading is wanted, in the clock's seconds; None when none is any more."""
-        return None if self._signals.cancelled.is_set() else self._next_read_at
+        return None if self._cancelled.is_set() else self._next_read_at
 
     def read_soon(self) -> None:
         """Have the account read now, as something else begins."""
@@ -387,9 +326,9 @@ class Measurement:
         """
         with self._feeding:
             settlement = self._settlement
-            if settlement is None or self._signals.cancelled.is_set():
+            if settlement is None or self._cancelled.is_set():
                 return True
-            self._audience.began(self)
+            self._published.begin()
             now = self._now
             if reading is None:
                 step = settlement.miss(self.fetcher.error, now=now)
@@ -398,13 +337,18 @@ class Measurement:
                 self._attribute(reading)
                 step = settlement.feed(reading, requested_at=reading.requested_at, now=now)
             self._next_read_at = step.next_read_at
-            self._publish(step.cost)
+            self._published.update(step.cost)
             return step.next_read_at is None
 
-    def finish(self) -> None:
-        """Leave what is measured: the cost is final."""
-        if self._conclude():
-            self._audience.final(self)
+    def finish(self, *, quietly: bool = False) -> None:
+        """Leave what is measured: the cost is final.
+
+        Args:
+            quietly: Whether the listener is not told.
+        """
+        active_measurements.finish(self)
+        if self._move_to(Phase.FINAL):
+            self._published.finish(quietly=quietly)
 
     # -- within ----------------------------------------------------------------------------------------
 
@@ -419,13 +363,6 @@ class Measurement:
         self.phase = phase
         return True
 
-    def _conclude(self) -> bool:
-        active_measurements.finish(self)
-        is_news = self._move_to(Phase.FINAL)
-        self._signals.is_final.set()
-        self._signals.has_figure.set()
-        return is_news
-
     def _run(self) -> None:
         """Let the work, and its seconds, begin here."""
         for earlier in self._others.settling:
@@ -433,7 +370,7 @@ class Measurement:
         # One that is sure may be on its way out still.
         self._overlaps.earlier = [each for each in self._others.settling if not each.is_sure]
         known = self._before or self.fetcher.credits
-        self.cost = Cost(simulated=known is not None and known.simulated)
+        self._published.value = Cost(simulated=known is not None and known.simulated)
         self._span = _Span(self.fetcher.clock.now(), started=self._now, computed=time.thread_time())
         self._move_to(Phase.RUNNING)
 
@@ -456,7 +393,7 @@ class Measurement:
                 trusts_zero=self._baseline.batch is not None,
                 cost=self.cost,
             )
-        if self._signals.cancelled.is_set():
+        if self._cancelled.is_set():
             self._settlement.cancel()
 
     def _attribute(self, reading: Credits) -> None:
@@ -466,40 +403,3 @@ class Measurement:
             return
         if batch.attribute(reading) is not self:
             self.count_from(reading)
-
-    def _publish(self, cost: Cost) -> None:
-        if cost != self.cost:
-            self.cost = cost
-            self._signals.has_figure.set()
-            self._audience.changed(self)
-
-
-active_measurements: ActiveMeasurements[Measurement] = ActiveMeasurements()
-"""The measurements of this process whose cost is not sure yet."""
-
-
-def supersede_all() -> None:
-    """Record for all that is still settling that other work begins, which may spend."""
-    for each in active_measurements.all():
-        each.supersede()
-
-
-def stop_all() -> None:
-    """End all settling with what is known by now, giving up reads under way."""
-    settling = active_measurements.all()
-    for each in settling:
-        each.cancel()
-        each.fetcher.client.close()
-    deadline = time.monotonic() + 2.0
-    for each in settling:
-        if each.is_over:
-            each.wait(max(deadline - time.monotonic(), 0.0))
-
-
-@contextlib.contextmanager
-def _guarded(problem: str) -> Iterator[None]:
-    """Let a ledger or a listener that fails, as one of the user's own may, harm nothing else."""
-    try:
-        yield
-    except Exception:
-        log.exception("%s", problem)

@@ -18,11 +18,12 @@ from ..api.client import EvoLinkClient
 from ..errors import BudgetExceeded
 from ..formatting import format_amount
 from ..polling.fetcher import CreditsFetcher
+from .active import active_measurements
 from .budget import Budget, SessionBudget
 from .call_site import CallSite
 from .interrupt import InterruptTarget
 from .limits import parse_interval, parse_limit
-from .measurement import Measurement, active_measurements
+from .measurement import Measurement
 from .metered import MeteredCost
 from .settlement import SETTLE, SettleTiming
 from .watch import WATCH_INTERVAL, WatchTiming

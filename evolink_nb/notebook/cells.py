@@ -17,7 +17,7 @@ from ..api import settings
 from ..errors import EvoLinkError
 from ..formatting import format_amount
 from ..metering import ledger
-from ..metering import measurement as measuring
+from ..metering.active import active_measurements
 from ..metering.baseline import LastKnown
 from ..metering.batch import Batch
 from ..metering.budget import Budget
@@ -133,7 +133,7 @@ class Cells:
             metered.measurement.start()
         if is_outermost:
             # On other accounts too: this cell may spend there. On its own its first reading came before.
-            measuring.supersede_all()
+            active_measurements.supersede_all()
             if cell.metered is not None:
                 cell.metered.idle_since = self._idle_since
             self._idle_since = None

@@ -18,7 +18,7 @@ CREDITS_TYPE = ("evolink_nb.credits", "Credits")
 WIDGET_TYPE = ("evolink_nb.card.widget", "CreditsWidget")
 STOPS = {
     "metering.budget_registry": attrgetter("budgets.cancel_all"),
-    "metering.measurement": attrgetter("stop_all"),
+    "metering.active": attrgetter("active_measurements.cancel_all"),
     "polling.fetcher": attrgetter("stop_all"),
     "demo": attrgetter("stop_running"),
 }

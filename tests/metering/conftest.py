@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evolink_nb.metering import ledger
-from evolink_nb.metering import measurement as measuring
+from evolink_nb.metering.active import active_measurements
 from evolink_nb.metering.budget_registry import budgets
 from evolink_nb.metering.ledger import MemoryLedger
 from evolink_nb.polling.fetcher import stop_all
@@ -33,7 +33,7 @@ def client(reader: EvoLinkClient) -> Iterator[EvoLinkClient]:
     """A client of the simulated account; nothing watches or reads it when the test is over."""
     yield reader
     budgets.cancel_all()
-    measuring.stop_all()
+    active_measurements.cancel_all()
     stop_all()
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from evolink_nb.metering.active import ActiveMeasurements
+from evolink_nb.metering.active import AT_THE_SAME_TIME, ActiveMeasurements
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.readings import reading
 
@@ -40,6 +40,28 @@ class Work:
 
     fetcher: CreditsFetcher = field(default_factory=an_account)
     is_over: bool = False
+    covers_kernel: bool = False
+    is_sure: bool = False
+    is_zero: bool = False
+    shared: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+    def mark_shared(self, reason: str) -> None:
+        self.shared.append(reason)
+
+    def offer(self, reading: Credits) -> None:
+        raise AssertionError(reading)
+
+    def supersede(self) -> None:
+        self.told.append("superseded")
+
+    def cancel(self) -> None:
+        self.told.append("cancelled")
+
+    def wait(self, seconds: float | None = None) -> bool:
+        assert seconds is not None
+        self.told.append("waited for")
+        return True
 
     def beside(self) -> Work:
         """Other work on the same account."""
@@ -47,12 +69,12 @@ class Work:
 
 
 @pytest.fixture
-def active() -> ActiveMeasurements[Work]:
+def active() -> ActiveMeasurements:
     """None so far."""
     return ActiveMeasurements()
 
 
-def test_work_inside_other_work_is_no_overlap(active: ActiveMeasurements[Work]) -> None:
+def test_work_inside_other_work_is_no_overlap(active: ActiveMeasurements) -> None:
     outer = Work()
     inner = outer.beside()
     assert active.enter(outer) == ([], [], [])
@@ -62,13 +84,35 @@ def test_work_inside_other_work_is_no_overlap(active: ActiveMeasurements[Work]) 
     assert active.enclosing() == (outer,)
 
 
-def test_work_in_another_context_is_beside(active: ActiveMeasurements[Work]) -> None:
+def test_work_in_another_context_is_beside(active: ActiveMeasurements) -> None:
     one = Work()
     contextvars.copy_context().run(active.enter, one)
-    assert active.enter(one.beside()) == ([], [one], [])
+    two = one.beside()
+    assert active.enter(two) == ([], [one], [])
+    assert one.shared == two.shared == [AT_THE_SAME_TIME]
 
 
-def test_work_that_is_over_settles(active: ActiveMeasurements[Work]) -> None:
+def test_a_cell_encloses_what_runs_meanwhile(active: ActiveMeasurements) -> None:
+    cell = Work(covers_kernel=True)
+    contextvars.copy_context().run(active.enter, cell)
+    inner = cell.beside()
+    assert active.enter(inner) == ([cell], [], [])
+    assert cell.shared == inner.shared == []
+
+
+def test_all_can_be_superseded_and_cancelled(active: ActiveMeasurements) -> None:
+    runs, settles = Work(), Work()
+    active.enter(runs)
+    active.enter(settles)
+    settles.is_over = True
+    active.supersede_all()
+    active.cancel_all()
+    assert runs.told == ["superseded", "cancelled"]
+    # What still runs is not waited for: it ends in its own time.
+    assert settles.told == ["superseded", "cancelled", "waited for"]
+
+
+def test_work_that_is_over_settles(active: ActiveMeasurements) -> None:
     one = Work()
     active.enter(one)
     one.is_over = True
@@ -78,15 +122,15 @@ def test_work_that_is_over_settles(active: ActiveMeasurements[Work]) -> None:
     assert one not in active.all()
 
 
-def test_accounts_are_told_apart(active: ActiveMeasurements[Work]) -> None:
+def test_accounts_are_told_apart(active: ActiveMeasurements) -> None:
     one, other = Work(), Work()
     contextvars.copy_context().run(active.enter, one)
     assert active.enter(other) == ([], [], [])
-    assert set(active.all()) == {one, other}
+    assert len(active.all()) == 2
     assert active.settler_of(one) is not active.settler_of(other)
 
 
-def test_an_account_has_one_settler_while_it_is_in_use(active: ActiveMeasurements[Work]) -> None:
+def test_an_account_has_one_settler_while_it_is_in_use(active: ActiveMeasurements) -> None:
     one = Work()
     two = one.beside()
     active.enter(one)
@@ -99,7 +143,7 @@ def test_an_account_has_one_settler_while_it_is_in_use(active: ActiveMeasurement
     assert active.settler_of(two) is not settler
 
 
-def test_nothing_is_kept_of_an_account_that_is_done(active: ActiveMeasurements[Work]) -> None:
+def test_nothing_is_kept_of_an_account_that_is_done(active: ActiveMeasurements) -> None:
     one = Work()
     contextvars.copy_context().run(active.enter, one)
     kept: list[weakref.ref[object]] = [
@@ -113,7 +157,7 @@ def test_nothing_is_kept_of_an_account_that_is_done(active: ActiveMeasurements[W
     assert [each() for each in kept] == [None, None, None]
 
 
-def test_a_forked_child_has_none_of_its_parent_s(active: ActiveMeasurements[Work]) -> None:
+def test_a_forked_child_has_none_of_its_parent_s(active: ActiveMeasurements) -> None:
     one = Work()
     active.enter(one)
     active.after_fork()

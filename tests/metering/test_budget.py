@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evolink_nb import BudgetExceeded, EvoLinkClient, EvoLinkError, budget, meter
-from evolink_nb.metering import measurement as measuring
+from evolink_nb.metering.active import active_measurements
 from evolink_nb.metering.budget_registry import budgets
 from evolink_nb.metering.interrupt import InterruptTarget
 from evolink_nb.metering.limits import parse_limit
@@ -236,7 +236,7 @@ def test_a_senseless_pace_is_refused(client: EvoLinkClient, kind: Any, every: An
     with pytest.raises(ValueError, match="every"), kind(5, client=client, every=every):
         pytest.fail("it began")
     assert not budgets.any_armed()
-    assert measuring.active_measurements.all() == []
+    assert active_measurements.all() == []
 
 
 def test_a_limit_is_exact() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evolink_nb import BudgetExceeded, EvoLinkClient, meter
-from evolink_nb.metering import measurement as measuring
+from evolink_nb.metering.active import active_measurements
 from evolink_nb.metering.budget import Budget
 from evolink_nb.metering.budget_registry import budgets
 from evolink_nb.metering.interrupt import InterruptTarget
@@ -142,4 +142,4 @@ def test_a_meter_cancelled_early_is_none(demo_server: DemoServer, client: EvoLin
             await task
 
     asyncio.run(cancelled())
-    assert measuring.active_measurements.all() == []
+    assert active_measurements.all() == []

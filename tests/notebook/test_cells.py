@@ -21,7 +21,7 @@ from evolink_nb import BudgetExceeded, errors
 from evolink_nb.api import credentials
 from evolink_nb.demo import OTHER_KEY
 from evolink_nb.metering import ledger
-from evolink_nb.metering import measurement as measuring
+from evolink_nb.metering.active import active_measurements
 from evolink_nb.metering.budget_registry import budgets
 from evolink_nb.metering.ledger import MemoryLedger
 from evolink_nb.metering.settlement import SettleTiming
@@ -769,7 +769,7 @@ def test_what_is_spent_between_two_tracked_cells_is_a_row_of_its_own(
     shell.run(CALL)
     until(lambda: book.entries() and book.entries()[0].cost.settled)
     shell.ip.user_ns["fetcher"] = fetcher = the_fetcher()
-    until(lambda: not measuring.active_measurements.all())
+    until(lambda: not active_measurements.all())
     demo_server.account.spend("3.5")
     fetcher.read()
     shell.run("before = fetcher.updated_at\nwhile fetcher.updated_at == before: fetcher.read()")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from evolink_nb import track
-from evolink_nb.metering import measurement as measuring
+from evolink_nb.metering.active import active_measurements
 from evolink_nb.metering.progress import LoopTiming
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def figures(cost: Cost | MeteredCost) -> tuple[Decimal | None, str]:
 
 def is_at_rest() -> bool:
     """Return whether no measurement is entered in this context."""
-    return measuring.active_measurements.enclosing() == ()
+    return active_measurements.enclosing() == ()
 
 
 def printed(capsys: Capture) -> list[str]:
