@@ -15,7 +15,6 @@ from evolink_nb.demo import DemoServer
 from tests.support import threads
 from tests.support.environment import account_of, is_personal, isolation
 from tests.support.failing_server import IMPATIENT
-from tests.support.kernel import Kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,10 +97,3 @@ def reader(demo_server: DemoServer) -> Iterator[EvoLinkClient]:
     """A client of the simulated account, that tries again at once."""
     with EvoLinkClient(demo_server.key, base_url=demo_server.url, timing=IMPATIENT) as reader:
         yield reader
-
-
-@pytest.fixture
-def kernel(demo_server: DemoServer, tmp_path: Path) -> Iterator[Kernel]:
-    """A kernel whose account is the simulated one."""
-    with Kernel({**os.environ, **account_of(demo_server)}, tmp_path / "kernel.log") as kernel:
-        yield kernel

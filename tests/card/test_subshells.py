@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from evolink_nb.card.subshells import answer_beside_running_cells
-
-if TYPE_CHECKING:
-    from tests.support.kernel import Kernel
 
 
 def test_the_front_ends_choice_stands() -> None:
@@ -35,9 +30,3 @@ def test_other_comms_are_left_alone() -> None:
         before = None if comm is None else dict(vars(comm))
         answer_beside_running_cells(comm)
         assert (None if comm is None else vars(comm)) == before
-
-
-def test_the_installed_kernel_is_covered(kernel: Kernel) -> None:
-    kernel.run("from evolink_nb import CreditsWidget; card = CreditsWidget(interval=3600)")
-    run = kernel.run("print(vars(card.comm)['_reply_subshell_for'](None, 'the front end\\'s'))")
-    assert run.text == "the front end's"

@@ -1,4 +1,4 @@
-"""The magics, in a real shell and in real kernels: what they give, show, refuse and complete."""
+"""The magics, in a real shell: what they give, show, refuse and complete."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 
 from evolink_nb import errors
 from evolink_nb.api import credentials, settings
@@ -24,7 +21,6 @@ from tests.support.shell import Shell
 
 if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
-    from tests.support.kernel import Kernel
 
 README = Path(__file__).parents[2] / "README.md"
 LOAD = "%load_ext evolink_nb"
@@ -37,13 +33,6 @@ def shell(simulated_account: DemoServer) -> Iterator[Shell]:  # noqa: ARG001 - i
     yield shell
     shell.close()
     credentials.login.forget()
-
-
-def run_notebook(*cells: str, allow_errors: bool = False) -> Any:
-    """Run a notebook of these cells from top to bottom, as nbclient, papermill and nbconvert do."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    NotebookClient(notebook, timeout=60, kernel_name="python3", allow_errors=allow_errors).execute()
-    return notebook
 
 
 # -- %evolink_credits ----------------------------------------------------------------------------------
@@ -235,25 +224,6 @@ def test_every_failure_has_its_own_error_and_leaves_the_last_reading(
     assert "ago" in stale["text/plain"]
 
 
-def test_live_cards_of_a_key_share_one_thread_with_single_readings(
-    kernel: Kernel, demo_server: DemoServer
-) -> None:
-    kernel.run(LOAD)
-    live = kernel.run("%evolink_credits --live --every 3600 --warn-below 2000")
-    view, saved = live.outputs
-    assert "application/vnd.jupyter.widget-view+json" in view["data"]
-    for kind in ("text/plain", "text/html"):
-        assert "1,095.3996 credits left" in view["data"][kind]
-    assert "1,095.3996" in saved["data"]["text/plain"]
-    assert 'data-level="low"' in saved["data"]["text/html"]
-    kernel.run("%evolink_credits --live --every 1800")
-    demo_server.wait_for_requests(1)
-    assert "1,095.3996" in kernel.run("%evolink_credits").text
-    assert demo_server.requests_seen["/v1/credits"] == 2
-    names = "import threading; print([t.name for t in threading.enumerate()].count('evolink-nb-fetcher'))"
-    assert kernel.run(names).text == "1"
-
-
 OPTIONS = [
     *("--live", "--html", "--every", "--warn-below", "--critical-below", "--credits-per-dollar"),
     *("--json", "--demo", "--key-env"),
@@ -275,59 +245,3 @@ def test_options_are_completed(shell: Shell, typed: str, offered: list[str]) -> 
     with provisionalcompleter():
         completions = [found.text for found in shell.ip.Completer.completions(typed, len(typed))]
     assert completions == offered
-
-
-# -- notebooks run from top to bottom ------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("simulated_account")
-def test_a_notebook_shows_and_gives_the_reading() -> None:
-    notebook = run_notebook(LOAD, "%evolink_credits", "c = %evolink_credits\nprint(repr(c.spendable))")
-    [card] = notebook.cells[1].outputs
-    assert card.output_type == "execute_result"
-    assert "1,095.3996" in card.data["text/plain"]
-    assert "99,416.4429" in card.data["text/plain"]
-    [account, api_key] = card.data["text/plain"].splitlines()[1:]
-    assert ("spendable" in account, "spendable" in api_key) == (True, False)
-    assert notebook.cells[2].outputs[0].text == "Decimal('1095.3996')\n"
-
-
-@pytest.mark.parametrize("cell", ["%evolink_credits", "%evolink_credits --live --every 0"])
-def test_an_error_stops_run_all(
-    simulated_account: DemoServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cell: str
-) -> None:
-    simulated_account.fault(status=402)
-    marker = "import pathlib; pathlib.Path('reached').touch()"
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(CellExecutionError) as stopped:
-        run_notebook(LOAD, cell, marker)
-    assert not (tmp_path / "reached").exists()
-    assert "site-packages" not in str(stopped.value)
-
-
-def test_an_error_in_a_notebook_is_two_lines(simulated_account: DemoServer) -> None:
-    simulated_account.fault(status=402)
-    notebook = run_notebook(LOAD, "%evolink_credits", allow_errors=True)
-    [error] = notebook.cells[1].outputs
-    assert (error.output_type, error.ename) == ("error", "PaymentRequiredError")
-    assert len(error.traceback) == 2
-    assert "402" in error.traceback[0]
-    assert "Top up" in error.traceback[1]
-
-
-def test_the_environment_can_make_the_demo_a_kernel_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(settings.DEMO_VARIABLE, "1")
-    notebook = run_notebook(
-        LOAD,
-        "%evolink_credits",
-        "from evolink_nb import EvoLinkClient\nEvoLinkClient().get_credits().simulated",
-    )
-    assert "demo data" in notebook.cells[1].outputs[0].data["text/plain"]
-    assert notebook.cells[2].outputs[0].data["text/plain"] == "True"
-
-
-def test_login_with_nobody_to_ask_says_what_to_do() -> None:
-    notebook = run_notebook(LOAD, "%evolink_login", allow_errors=True)
-    [error] = notebook.cells[1].outputs
-    assert error.ename == "ConfigurationError"
-    assert credentials.API_KEY_VARIABLE in "\n".join(error.traceback)
