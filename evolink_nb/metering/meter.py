@@ -16,7 +16,7 @@ from .. import runtime
 from ..api import settings
 from ..api.client import EvoLinkClient
 from ..errors import BudgetExceeded
-from ..formatting import format_amount
+from ..formatting import format_amount, in_credits
 from ..polling.fetcher import CreditsFetcher
 from .active import active_measurements
 from .budget import Budget, SessionBudget
@@ -272,7 +272,7 @@ def budget(
     """
     limit = parse_limit(max_credits)
     called = f"The budget {name!r}" if name else "The session's budget"
-    shown = f"{called} of {format_amount(limit)} credits"
+    shown = f"{called} of {in_credits(limit)}"
     timing = WatchTiming(interval=parse_interval(every))
     return SessionBudget(shared_fetcher(client), limit, name=shown, timing=timing)
 
