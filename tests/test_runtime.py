@@ -7,7 +7,6 @@ import contextvars
 import gc
 import logging
 import math
-import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -18,6 +17,7 @@ import pytest
 
 from evolink_nb import runtime
 from evolink_nb.runtime import Job, Loop, forget_after_fork, run_async
+from tests.support.forks import FORKS, in_child
 
 PATIENCE = 10.0
 drivers = pytest.mark.parametrize("threads", [True, False], ids=["thread", "task"])
@@ -433,22 +433,10 @@ class Owner:
         self.forgot = True
 
 
-def in_child(check: Callable[[], bool]) -> bool:
-    """Return what a check finds in a forked child."""
-    child = os.fork()
-    if child == 0:
-        found = False
-        try:
-            found = check()
-        finally:
-            os._exit(0 if found else 1)
-    return os.waitpid(child, 0)[1] == 0
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
 class TestFork:
     """What a forked child starts with."""
+
+    pytestmark = FORKS
 
     def test_every_owner_forgets(self) -> None:
         owners = Owner(), Owner(fails=True), Owner()

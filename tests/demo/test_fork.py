@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from evolink_nb.demo import DemoServer, running, stop_running
 from tests.support import threads
 from tests.support.caller import Caller
+from tests.support.forks import FORKS, in_child
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-PATIENCE = 20
-"""Seconds."""
-
-pytestmark = [
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork"),
-    pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
-]
-
-
-def in_child(check: Callable[[], bool]) -> bool:
-    """Return what a check finds in a forked child; False if it hangs."""
-    child = os.fork()
-    if child == 0:
-        found = False
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(PATIENCE)
-        try:
-            found = check()
-        finally:
-            os._exit(0 if found else 1)
-    return os.waitpid(child, 0)[1] == 0
+pytestmark = FORKS
 
 
 def answers(server: DemoServer) -> bool:
