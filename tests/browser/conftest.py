@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evolink_nb.card.template import script
+from tests.gallery.scene_page import ScenePage
+from tests.gallery.scenes import Scene, scenes
 from tests.support.chromium import open_chromium
 from tests.support.jupyter import FrontEnd, JupyterServer
 
@@ -40,6 +42,28 @@ def card_js(browser: Browser) -> Iterator[Page]:
             "async (url) => { window.card = await import(url); }", f"data:text/javascript;base64,{source}"
         )
         yield page
+
+
+@pytest.fixture(scope="session")
+def gallery() -> dict[str, Scene]:
+    """Every scene of the gallery, by its name."""
+    return {scene.name: scene for scene in scenes()}
+
+
+@pytest.fixture
+def scene_page(browser: Browser) -> Iterator[ScenePage]:
+    """A page to show scenes in, for a user who asked for less motion."""
+    context = browser.new_context(viewport={"width": 960, "height": 900}, reduced_motion="reduce")
+    yield ScenePage(context)
+    context.close()
+
+
+@pytest.fixture
+def moving_page(browser: Browser) -> Iterator[ScenePage]:
+    """A page to show scenes in, for a user who didn't."""
+    context = browser.new_context(viewport={"width": 960, "height": 900}, reduced_motion="no-preference")
+    yield ScenePage(context)
+    context.close()
 
 
 @pytest.fixture

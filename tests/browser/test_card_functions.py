@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from evolink_nb.card.gauge import Gauge
 from evolink_nb.credits import Credits, TokenCredits, UserCredits
-from tests.card.markup import NOW
+from tests.support.clock import BEGINNING
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -125,7 +125,7 @@ def test_gauges_agree_with_python(card_js: Page, halves: list[tuple[Decimal, Dec
     )
     for (remaining, used, unlimited), theirs in zip(halves, shown, strict=True):
         token = TokenCredits(remaining, used, unlimited)
-        ours = Gauge.of(Credits(token, UserCredits(remaining, used), NOW), "token")
+        ours = Gauge.of(Credits(token, UserCredits(remaining, used), BEGINNING), "token")
         for name in ("remaining", "unit", "total", "used", "spoken"):
             assert theirs[name] == getattr(ours, name)
         for name in ("maximum", "now"):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,14 +12,13 @@ from hypothesis import strategies as st
 from evolink_nb.card.widget import CreditsWidget
 from evolink_nb.credits import Credits, TokenCredits, UserCredits
 from evolink_nb.polling.fetcher import CreditsFetcher
-from tests.support.clock import SteppedClock
+from tests.support.clock import BEGINNING, SteppedClock
+from tests.support.readings import reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from playwright.sync_api import Page
-
-BEGINNING = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
 
 # Draws the live card from the kernel's state and takes both cards apart: every element with its attributes,
 # its styles and its text, a field as one.
@@ -135,41 +133,25 @@ def part_of(parts: Parts, **attributes: str) -> dict[str, str]:
     return found
 
 
-def reading(
-    user: str = "1095.3996",
-    token: str = "99416.4429",  # noqa: S107 - a token's credits, not a password
-    *,
-    used: str = "135.9048",
-    token_used: str = "583.5571",  # noqa: S107 - the same
-    unlimited: bool = False,
-    simulated: bool = False,
-    minutes: float = 0.0,
-) -> Credits:
-    return Credits(
-        TokenCredits(Decimal(token), Decimal(token_used), unlimited),
-        UserCredits(Decimal(user), Decimal(used)),
-        BEGINNING + timedelta(minutes=minutes),
-        simulated,
-    )
-
-
 READINGS = {
     "the documented example": reading(),
     "simulated": reading(simulated=True),
     "the key binds": reading(token="3.5"),
-    "low": reading("49.99"),
-    "critical": reading("9.5"),
-    "nothing left": reading("0"),
-    "overdrawn": reading("-12.5"),
-    "more than overdrawn": reading("-1234.5678", used="12.5"),
+    "low": reading(user="49.99"),
+    "critical": reading(user="9.5"),
+    "nothing left": reading(user="0"),
+    "overdrawn": reading(user="-12.5"),
+    "more than overdrawn": reading(user="-1234.5678", user_used="12.5"),
     "the key overdrawn": reading(token="-0.0001"),
     "unlimited": reading(token="0", unlimited=True),
     "unlimited, a sentinel": reading(token="-922337203685477.5807", unlimited=True),
-    "large": reading("999999999.9999", "1000000000", used="123456789.1234"),
-    "whole": reading("1200", "5000", used="0", token_used="0"),
-    "nothing at all": reading("0", "0", used="0", token_used="0"),
-    "overdrawn by all that was used": reading("-135.9048", "-123456789.1234", token_used="123456789.1235"),
-    "a share that is a tie": reading("0.25", "0.05", used="99.75", token_used="99.95"),
+    "large": reading(user="999999999.9999", token="1000000000", user_used="123456789.1234"),
+    "whole": reading(user="1200", token="5000", user_used="0", token_used="0"),
+    "nothing at all": reading(user="0", token="0", user_used="0", token_used="0"),
+    "overdrawn by all that was used": reading(
+        user="-135.9048", token="-123456789.1234", token_used="123456789.1235"
+    ),
+    "a share that is a tie": reading(user="0.25", token="0.05", user_used="99.75", token_used="99.95"),
 }
 
 
@@ -182,7 +164,9 @@ def test_every_part_is_the_same(card_js: Page) -> None:
 
 
 def test_dust_is_shown_the_same(card_js: Page) -> None:
-    ((static, live),) = pairs_of(card_js, [reading("0.00004", "-2.7755575615628914e-17", used="0")])
+    ((static, live),) = pairs_of(
+        card_js, [reading(user="0.00004", token="-2.7755575615628914e-17", user_used="0")]
+    )
     numbers = {"data-value", "aria-valuemax", "aria-valuenow"}
     for ours, theirs in zip(static, live, strict=True):
         for name in numbers & ours.keys():
@@ -196,7 +180,7 @@ def test_dust_is_shown_the_same(card_js: Page) -> None:
 def test_an_evening_is_shown_the_same(card_js: Page) -> None:
     left = ["1095.3996", "1090.1", "1080.0001", "1079.9", "1500", "1443.21", "1400", "1388.8888", "1387"]
     readings = [
-        reading(user, str(99_000 - 7 * number), token_used=str(600 + 7 * number), minutes=number / 3)
+        reading(user=user, token=str(99_000 - 7 * number), token_used=str(600 + 7 * number), at=20.0 * number)
         for number, user in enumerate(left)
     ]
     pairs = pairs_of(card_js, readings, warn_below="2h", credits_per_dollar=68.0)
@@ -274,7 +258,7 @@ def test_any_readings_are_shown_the_same(card_js: Page, readings: list[Credits])
 
 def test_an_alarm_stays_until_recovery() -> None:
     left = ["200", "99", "105", "99", "111"]
-    fetcher = CreditsFetcher(ScriptedClient([reading(user) for user in left]), 3600)
+    fetcher = CreditsFetcher(ScriptedClient([reading(user=user) for user in left]), 3600)
     rung: list[str] = []
     widget = CreditsWidget(
         fetcher, interval=3600, warn_below=100, on_alarm=lambda alarm: rung.append(alarm.message)

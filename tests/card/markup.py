@@ -1,31 +1,10 @@
-"""A documented reading, and a card's markup taken apart."""
+"""A card's markup taken apart."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from decimal import Decimal
 from html.parser import HTMLParser
 
-from evolink_nb.credits import Credits, TokenCredits, UserCredits
-
-NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
 VOID = {"br", "path", "meta", "link", "input", "img", "hr"}
-
-
-def reading(
-    user: str = "1095.3996",
-    token: str = "99416.4429",  # noqa: S107 - a token's credits, not a password
-    *,
-    unlimited: bool = False,
-    simulated: bool = False,
-) -> Credits:
-    """The documented example, but for what is given."""
-    return Credits(
-        token=TokenCredits(Decimal(token), Decimal("583.5571"), unlimited),
-        user=UserCredits(Decimal(user), Decimal("135.9048")),
-        read_at=NOW,
-        simulated=simulated,
-    )
 
 
 class Element:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from evolink_nb.card.gauge import Gauge
 from evolink_nb.credits import Credits, TokenCredits, UserCredits
-
-from .markup import NOW, reading
+from tests.support.clock import BEGINNING
+from tests.support.readings import reading
 
 STRICT = Context(prec=3, traps=[Inexact, Rounded, FloatOperation])
 
@@ -20,7 +20,7 @@ STRICT = Context(prec=3, traps=[Inexact, Rounded, FloatOperation])
 def gauge(remaining: str | Decimal, used: str | Decimal) -> Gauge:
     """The gauge of an account."""
     user = UserCredits(Decimal(remaining), Decimal(used))
-    return Gauge.of(Credits(TokenCredits(Decimal(0), Decimal(0), unlimited=True), user, NOW), "user")
+    return Gauge.of(Credits(TokenCredits(Decimal(0), Decimal(0), unlimited=True), user, BEGINNING), "user")
 
 
 def test_before_a_reading_it_is_empty() -> None:

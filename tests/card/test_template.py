@@ -10,8 +10,7 @@ from anywidget import AnyWidget
 from evolink_nb.card.render import CardView, render_live_html
 from evolink_nb.card.template import STATIC, script
 from evolink_nb.card.widget import CreditsWidget
-
-from .markup import reading
+from tests.support.readings import reading
 
 MAX_GZIPPED = 10_000
 """Bytes of the card's own files together; comments are free up to that."""

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from tests.support.chromium import open_chromium
 from tests.support.jupyter import SCREENSHOTS
 
+from .scene_page import WIDTHS, ScenePage
 from .scenes import Scene, scenes
 from .themes import LAB, OTHERS, Theme
-from .wall import WIDTHS, Wall
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -55,13 +55,13 @@ def main() -> int:
 
 def _take_cards(browser: Browser, chosen: list[Scene]) -> None:
     context = browser.new_context(viewport={"width": 960, "height": 900}, reduced_motion="reduce")
-    wall = Wall(context)
+    scene_page = ScenePage(context)
     for scene in chosen:
-        wall.hang(scene, *CONDITIONS[0])
+        scene_page.show(scene, *CONDITIONS[0])
         for theme, width in CONDITIONS:
-            wall.set_theme(theme)
-            wall.set_width(width)
-            wall.place.screenshot(path=GALLERY / _picture(theme, width, scene), animations="disabled")
+            scene_page.set_theme(theme)
+            scene_page.set_width(width)
+            scene_page.place.screenshot(path=GALLERY / _picture(theme, width, scene), animations="disabled")
     context.close()
 
 

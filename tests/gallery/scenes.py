@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from evolink_nb.card.render import CardView
 from evolink_nb.demo import Account
 
-from .stage import Stage
+from .simulation import Simulation
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -63,8 +63,8 @@ def scenes() -> Iterator[Scene]:
         yield from make()
 
 
-def _scene(stage: Stage, name: str, caption: str, **more: Any) -> Scene:
-    return Scene(name, caption, stage.now, stage.state(), stage.points(), **more)
+def _scene(simulation: Simulation, name: str, caption: str, **more: Any) -> Scene:
+    return Scene(name, caption, simulation.now, simulation.state(), simulation.points(), **more)
 
 
 # -- what happens in the page --------------------------------------------------------------------------
@@ -75,13 +75,13 @@ def click_refresh(page: Page) -> None:
     page.locator('[data-action="refresh"]').click()
 
 
-def click_refresh_in_vain(page: Page) -> None:
+def click_refresh_unanswered(page: Page) -> None:
     """Press the button of a card whose kernel is busy."""
     click_refresh(page)
     page.clock.run_for(1_500)
 
 
-def hear_nothing(page: Page) -> None:
+def stay_silent(page: Page) -> None:
     """Let two minutes pass without a word from the kernel, once the card knows that it is seen."""
     deadline = time.monotonic() + 10
     # The page's own waiting stands still with its clock, and what is seen is told beside that.
@@ -93,7 +93,7 @@ def hear_nothing(page: Page) -> None:
     page.clock.run_for(120_000)
 
 
-def lose_the_kernel(page: Page) -> None:
+def disconnect(page: Page) -> None:
     """Tell the card what front ends tell when the kernel has ended."""
     page.evaluate("() => host.model.emit('comm_live_update')")
     page.clock.run_for(1_000)
@@ -103,74 +103,74 @@ def lose_the_kernel(page: Page) -> None:
 
 
 def _daily() -> Iterator[Scene]:
-    with Stage(fault={"latency": 60.0}) as stage:
-        stage.server.wait_for_requests(1)
-        yield _scene(stage, "loading", "the first reading is on its way")
-    with Stage(_account()) as stage:
-        yield _scene(stage.settle(), "first", "one reading: nothing to say about the trend yet")
-    with Stage(_account()) as stage:
-        stage.spend(*EVENING)
-        yield _scene(stage, "live", "an ordinary evening")
-        yield _scene(stage, "refreshing", "the button was pressed", happens=click_refresh)
-        yield _scene(stage, "busy", "pressed while the kernel is busy", happens=click_refresh_in_vain)
-        yield _scene(stage, "stale", "no word for two minutes", happens=hear_nothing)
-        yield _scene(stage, "gone", "the kernel has ended", happens=lose_the_kernel)
-        stage.hear("pause").settle()
-        yield _scene(stage, "paused", "paused by the person, yesterday", age=100_000.0)
-    with Stage(_account(), simulated=True, warn_below=50) as stage:
-        yield _scene(stage.spend(*EVENING), "demo", "a simulated account")
-    with Stage(_account(), credits_per_dollar=68.0) as stage:
-        yield _scene(stage.spend(*EVENING), "worth", "with what a credit is worth")
-    with Stage(_account()) as stage:
-        stage.spend(*EVENING).fetcher.set_message(outlook=OUTLOOK)
-        yield _scene(stage, "outlook", "what the credits are enough for, in the person's own unit")
+    with Simulation(fault={"latency": 60.0}) as simulation:
+        simulation.server.wait_for_requests(1)
+        yield _scene(simulation, "loading", "the first reading is on its way")
+    with Simulation(_account()) as simulation:
+        yield _scene(simulation.settle(), "first", "one reading: nothing to say about the trend yet")
+    with Simulation(_account()) as simulation:
+        simulation.spend(*EVENING)
+        yield _scene(simulation, "live", "an ordinary evening")
+        yield _scene(simulation, "refreshing", "the button was pressed", happens=click_refresh)
+        yield _scene(simulation, "busy", "pressed while the kernel is busy", happens=click_refresh_unanswered)
+        yield _scene(simulation, "stale", "no word for two minutes", happens=stay_silent)
+        yield _scene(simulation, "gone", "the kernel has ended", happens=disconnect)
+        simulation.send("pause").settle()
+        yield _scene(simulation, "paused", "paused by the user, yesterday", age=100_000.0)
+    with Simulation(_account(), simulated=True, warn_below=50) as simulation:
+        yield _scene(simulation.spend(*EVENING), "demo", "a simulated account")
+    with Simulation(_account(), credits_per_dollar=68.0) as simulation:
+        yield _scene(simulation.spend(*EVENING), "worth", "with what a credit is worth")
+    with Simulation(_account()) as simulation:
+        simulation.spend(*EVENING).fetcher.set_message(outlook=OUTLOOK)
+        yield _scene(simulation, "outlook", "what the credits are enough for, in the user's own unit")
 
 
 def _ailing() -> Iterator[Scene]:
-    with Stage(_account()) as stage:
-        stage.spend(*EVENING).fail(status=429, retry_after=60)
-        yield _scene(stage, "rate-limited", "the server asks for a minute")
-    with Stage(fault={"status": 401}) as stage:
-        yield _scene(stage.settle(), "unauthorized", "a key that is not accepted")
-    with Stage(_account()) as stage:
-        stage.spend(*EVENING).fail(connection="refuse")
-        yield _scene(stage, "offline", "the network went away", age=400.0)
-    with Stage(fault={"connection": "refuse"}) as stage:
-        yield _scene(stage.settle(), "offline-from-the-start", "never reached")
-    with Stage(_account()) as stage:
-        stage.spend(*EVENING).fail(status=500)
-        yield _scene(stage, "error", "the server has trouble")
-    with Stage(_account("91.05", used="108.95"), warn_below=60) as stage:
-        stage.spend(*EVENING).fetcher.set_message(notice=NOTICE)
-        yield _scene(stage, "notice", "a budget is spent, and little is left besides")
-        yield _scene(stage.fail(status=500), "notice-error", "and the server has trouble too")
+    with Simulation(_account()) as simulation:
+        simulation.spend(*EVENING).fail(status=429, retry_after=60)
+        yield _scene(simulation, "rate-limited", "the server asks for a minute")
+    with Simulation(fault={"status": 401}) as simulation:
+        yield _scene(simulation.settle(), "unauthorized", "a key that is not accepted")
+    with Simulation(_account()) as simulation:
+        simulation.spend(*EVENING).fail(connection="refuse")
+        yield _scene(simulation, "offline", "the network went away", age=400.0)
+    with Simulation(fault={"connection": "refuse"}) as simulation:
+        yield _scene(simulation.settle(), "offline-from-the-start", "never reached")
+    with Simulation(_account()) as simulation:
+        simulation.spend(*EVENING).fail(status=500)
+        yield _scene(simulation, "error", "the server has trouble")
+    with Simulation(_account("91.05", used="108.95"), warn_below=60) as simulation:
+        simulation.spend(*EVENING).fetcher.set_message(notice=NOTICE)
+        yield _scene(simulation, "notice", "a budget is spent, and little is left besides")
+        yield _scene(simulation.fail(status=500), "notice-error", "and the server has trouble too")
 
 
 def _balances() -> Iterator[Scene]:
-    with Stage(_account("91.05", used="108.95"), warn_below=60) as stage:
-        yield _scene(stage.spend(*EVENING), "low", "below the warning level")
-        markup = stage.widget.render()["text/html"]
-        yield Scene("static-low", "saved while little was left", stage.now, markup=markup)
-    with Stage(_account("59.45", used="141.75"), warn_below=50, critical_below="10 min") as stage:
-        yield _scene(stage.spend(*EVENING), "critical", "below the critical level")
-    with Stage(_account("38.7", used="160")) as stage:
-        yield _scene(stage.spend(*EVENING), "overdrawn", "more spent than there was")
-    with Stage(_account("0", used="160")) as stage:
-        yield _scene(stage.settle(), "empty", "nothing left")
-    with Stage(_account(unlimited=True)) as stage:
-        yield _scene(stage.spend(*EVENING), "unlimited", "a key without a limit of its own")
-    with Stage(_account(token="60", token_used="40"), warn_below="1h") as stage:
-        yield _scene(stage.spend(*EVENING), "token", "the key binds; the alarm is a runway")
-    with Stage(
+    with Simulation(_account("91.05", used="108.95"), warn_below=60) as simulation:
+        yield _scene(simulation.spend(*EVENING), "low", "below the warning level")
+        markup = simulation.widget.render()["text/html"]
+        yield Scene("static-low", "saved while little was left", simulation.now, markup=markup)
+    with Simulation(_account("59.45", used="141.75"), warn_below=50, critical_below="10 min") as simulation:
+        yield _scene(simulation.spend(*EVENING), "critical", "below the critical level")
+    with Simulation(_account("38.7", used="160")) as simulation:
+        yield _scene(simulation.spend(*EVENING), "overdrawn", "more spent than there was")
+    with Simulation(_account("0", used="160")) as simulation:
+        yield _scene(simulation.settle(), "empty", "nothing left")
+    with Simulation(_account(unlimited=True)) as simulation:
+        yield _scene(simulation.spend(*EVENING), "unlimited", "a key without a limit of its own")
+    with Simulation(_account(token="60", token_used="40"), warn_below="1h") as simulation:
+        yield _scene(simulation.spend(*EVENING), "token", "the key binds; the alarm is a runway")
+    with Simulation(
         _account("1234567.8901", used="7654321.1234", token="99416.4429"), credits_per_dollar=0.01
-    ) as stage:
-        stage.spend(*["1234.5678"] * 14)
-        yield _scene(stage, "large", "seven digits and four decimals")
-    with Stage(fault={"text": EXTREME}) as stage:
-        yield _scene(stage.settle(), "extreme", "numbers no one should have")
+    ) as simulation:
+        simulation.spend(*["1234.5678"] * 14)
+        yield _scene(simulation, "large", "seven digits and four decimals")
+    with Simulation(fault={"text": EXTREME}) as simulation:
+        yield _scene(simulation.settle(), "extreme", "numbers no one should have")
     account = _account("99999.9999", used="0.0001", token="99416.4429")
-    with Stage(account, warn_below=99_999, critical_below="900d") as stage:
-        yield _scene(stage.spend(*["0.0123"] * 14), "slow", "a long runway, a slow burn, an alarm")
+    with Simulation(account, warn_below=99_999, critical_below="900d") as simulation:
+        yield _scene(simulation.spend(*["0.0123"] * 14), "slow", "a long runway, a slow burn, an alarm")
 
 
 def _hostile() -> Iterator[Scene]:
@@ -180,24 +180,28 @@ def _hostile() -> Iterator[Scene]:
         "names": ("right-to-left and emoji names", HOSTILE_NAMES),
     }
     for name, (caption, text) in texts.items():
-        with Stage(_account()) as stage:
+        with Simulation(_account()) as simulation:
             envelope = {"error": {"code": 500, "message": text, "type": "internal_server_error"}}
-            stage.spend(*EVENING).fail(status=500, text=json.dumps(envelope))
-            yield _scene(stage, name, caption)
+            simulation.spend(*EVENING).fail(status=500, text=json.dumps(envelope))
+            yield _scene(simulation, name, caption)
 
 
 def _still() -> Iterator[Scene]:
-    with Stage(_account(), credits_per_dollar=68.0) as stage:
-        credits = stage.settle().fetcher.credits
-        yield Scene("static", "one reading that does not move", stage.now, markup=CardView(credits).html())
-        stage.spend(*EVENING)
-        markup = stage.widget.render()["text/html"]
-        yield Scene("static-trend", "what a saved notebook keeps of a live card", stage.now, markup=markup)
-        markup = stage.fail(status=500).widget.render()["text/html"]
-        yield Scene("static-error", "saved while the server had trouble", stage.now, markup=markup)
-        stage.fetcher.set_message(notice=NOTICE, outlook=OUTLOOK)
-        markup = stage.widget.render()["text/html"]
-        yield Scene("static-notice", "saved with all there is to say", stage.now, markup=markup)
+    with Simulation(_account(), credits_per_dollar=68.0) as simulation:
+        credits = simulation.settle().fetcher.credits
+        yield Scene(
+            "static", "one reading that does not move", simulation.now, markup=CardView(credits).html()
+        )
+        simulation.spend(*EVENING)
+        markup = simulation.widget.render()["text/html"]
+        yield Scene(
+            "static-trend", "what a saved notebook keeps of a live card", simulation.now, markup=markup
+        )
+        markup = simulation.fail(status=500).widget.render()["text/html"]
+        yield Scene("static-error", "saved while the server had trouble", simulation.now, markup=markup)
+        simulation.fetcher.set_message(notice=NOTICE, outlook=OUTLOOK)
+        markup = simulation.widget.render()["text/html"]
+        yield Scene("static-notice", "saved with all there is to say", simulation.now, markup=markup)
 
 
 def _account(

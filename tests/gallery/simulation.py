@@ -35,7 +35,7 @@ class TimedClient:
         return replace(credits, read_at=self._clock.now(), simulated=self._simulated)
 
 
-class StagedWidget(CreditsWidget):
+class RecordingWidget(CreditsWidget):
     """A widget that keeps what it sends, as there is no front end to take it."""
 
     def send(self, content: Any, buffers: Any = None) -> None:
@@ -44,7 +44,7 @@ class StagedWidget(CreditsWidget):
         super().send(content, buffers)
 
 
-class Stage:
+class Simulation:
     """A simulated account, its server, and a card that reads it every `INTERVAL` seconds.
 
     ``fault`` is switched on before the first request; ``settings`` are the widget's.
@@ -68,7 +68,7 @@ class Stage:
             clock=self.clock,
             jitter=lambda least, _most: least,
         )
-        self.widget = StagedWidget(self.fetcher, interval=INTERVAL, **settings)
+        self.widget = RecordingWidget(self.fetcher, interval=INTERVAL, **settings)
 
     def __enter__(self) -> Self:
         return self
@@ -79,7 +79,7 @@ class Stage:
 
     @property
     def now(self) -> datetime:
-        """The time on the stage; aware."""
+        """The simulated time; aware."""
         return self.clock.now()
 
     def settle(self) -> Self:
@@ -102,7 +102,7 @@ class Stage:
         self.clock.advance(INTERVAL)
         return self
 
-    def hear(self, action: str) -> Self:
+    def send(self, action: str) -> Self:
         """Let the widget take a message of its card."""
         self.widget._handle_custom_msg({"action": action, "view": "gallery"}, [])
         return self
@@ -114,5 +114,5 @@ class Stage:
 
     def points(self) -> list[list[float]]:
         """What the widget answers when its card asks for the past."""
-        self.hear("history")
+        self.send("history")
         return [list(point) for point in self.widget.__dict__["answers"][-1]["points"]]

@@ -1,4 +1,4 @@
-"""Hangs a scene in a real Chromium: a bare page with a host's colours, and the card's own code in it."""
+"""Shows a scene in a real Chromium: a bare page with a host's colours, and the card's own code in it."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _SET_THEME = """([stylesheet, attributes]) => {
 }"""
 
 
-class Wall:
+class ScenePage:
     """One page that shows one scene at a time; `page` is Playwright's."""
 
     def __init__(self, context: BrowserContext) -> None:
         self._context = context
         self.page: Page = context.new_page()
-        self.complaints: list[str] = []
+        self.errors: list[str] = []
 
     @property
     def place(self) -> Locator:
@@ -51,13 +51,13 @@ class Wall:
         """The card itself."""
         return self.page.locator(".evolink-card")
 
-    def hang(self, scene: Scene, theme: Theme, width: int) -> None:
+    def show(self, scene: Scene, theme: Theme, width: int) -> None:
         """Show a scene in a new page, its clock standing still; what happens to the card has happened."""
         self.page.close()
         self.page = page = self._context.new_page()
-        self.complaints = complaints = []
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        self.errors = errors = []
+        page.on("console", lambda message: errors.append(message.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
         page.set_content(_FRAME % stylesheet())
         self.set_theme(theme)
         self.set_width(width)
@@ -73,7 +73,11 @@ class Wall:
         )
         if scene.happens is not None:
             scene.happens(page)
-        self.calm()
+        self.finish_animations()
+
+    def field(self, name: str) -> str:
+        """What a field says, its lines and spaces as one."""
+        return " ".join((self.card.locator(f'[data-field="{name}"]').text_content() or "").split())
 
     def set_theme(self, theme: Theme) -> None:
         """Take over a host's colours."""
@@ -93,6 +97,6 @@ class Wall:
         sent: list[dict[str, Any]] = self.page.evaluate("() => host.model.sent")
         return sent
 
-    def calm(self) -> None:
+    def finish_animations(self) -> None:
         """Let all motion come to its end."""
         self.page.evaluate("() => document.getAnimations().forEach(animation => animation.finish())")

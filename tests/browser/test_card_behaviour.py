@@ -1,0 +1,174 @@
+"""The card as it changes and is used: nothing jumps, the keyboard reaches all, only alarms are announced."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.gallery.measures import FAINT, MISFITS, PLACES
+from tests.gallery.scene_page import WIDTHS, ScenePage
+from tests.gallery.scenes import NOTICE, OUTLOOK
+from tests.gallery.themes import LAB
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.gallery.scenes import Scene
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_moves_with_new_numbers(width: int, gallery: dict[str, Scene], scene_page: ScenePage) -> None:
+    scene_page.show(gallery["live"], LAB[0], width)
+    before = scene_page.card.evaluate(PLACES)
+    scene_page.update(user_remaining=9.5, user_used=1221.8044, spent=41.2001, burn_rate=0.0311, runway=305)
+    assert scene_page.field("user-remaining") == "9.5"
+    assert scene_page.field("burn-rate") == "1.87 / min"
+    after = scene_page.card.evaluate(PLACES)
+    assert [place for place in after if place not in before] == []
+    assert len(before) > 30
+    # The first trend does not push anything aside either.
+    scene_page.show(gallery["first"], LAB[0], width)
+    empty = scene_page.card.bounding_box()
+    scene_page.update(burn_rate=0.2, runway=5520, spent=41.2)
+    assert scene_page.card.bounding_box() == empty
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_outlook_moves_nothing(width: int, gallery: dict[str, Scene], scene_page: ScenePage) -> None:
+    scene_page.show(gallery["live"], LAB[0], width)
+    facts = scene_page.card.locator(".evo-label:visible")
+    expect(facts).to_have_text(["burn", "runway", "spent this session"])
+    before = scene_page.card.evaluate(PLACES)
+    scene_page.update(outlook=OUTLOOK)
+    expect(facts).to_have_text(["burn", "runway", "spent this session"])
+    after = scene_page.card.evaluate(PLACES)
+    hidden = " 0 0 0 0"
+    assert [place for place in before if place not in after and not place.endswith(hidden)] == []
+    outlook = scene_page.card.locator('[data-field="outlook"]')
+    assert outlook.evaluate("value => value.scrollWidth <= value.parentElement.clientWidth")
+    footer, box = scene_page.card.locator(".evo-footer").bounding_box(), outlook.bounding_box()
+    assert footer is not None
+    assert box is not None
+    assert box["y"] + box["height"] <= footer["y"]
+    for long in ("of this cell " * 40, "W" * 400):
+        scene_page.update(outlook=long)
+        assert scene_page.card.evaluate(PLACES)[-1] == before[-1]  # the card itself
+        assert scene_page.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    # With nothing else to say it is said all the same.
+    scene_page.show(gallery["first"], LAB[0], width)
+    facts = scene_page.card.locator(".evo-label:visible")
+    expect(facts).to_have_count(0)
+    scene_page.update(outlook=OUTLOOK)
+    expect(scene_page.card.locator('[data-field="outlook"]')).to_have_text(OUTLOOK)
+    expect(scene_page.card.locator('[data-field="outlook"]')).to_be_visible()
+
+
+def test_numbers_glide_unless_unwanted(
+    gallery: dict[str, Scene], scene_page: ScenePage, moving_page: ScenePage
+) -> None:
+    moving = "() => document.getAnimations().map(animation => animation.effect.getTiming().duration)"
+    for page, expected in ((moving_page, True), (scene_page, False)):
+        page.show(gallery["live"], LAB[0], 440)
+        page.finish_animations()
+        page.update(user_remaining=500.25, user_used=731.0544)
+        durations = page.page.evaluate(moving)
+        assert bool(durations) == expected
+        assert set(durations) <= {300}
+        page.finish_animations()
+        assert page.field("user-remaining") == "500.25"
+
+
+def test_the_keyboard_reaches_every_button(gallery: dict[str, Scene], browser: Browser) -> None:
+    context = browser.new_context()
+    scene_page = ScenePage(context)
+    scene_page.show(gallery["demo"], LAB[0], 260)
+    # Headless Chromium has answered for the user already; ask as one who hasn't.
+    scene_page.page.evaluate(
+        "() => { Object.defineProperty(Notification, 'permission', {value: 'default'}); }"
+    )
+    scene_page.page.clock.run_for(1_000)
+    order: list[dict[str, Any]] = []
+    for _ in range(3):
+        scene_page.page.keyboard.press("Tab")
+        order.append(
+            scene_page.page.evaluate("""() => {
+                const element = document.activeElement;
+                const {outlineStyle, outlineWidth} = getComputedStyle(element);
+                const {width, height, top} = element.getBoundingClientRect();
+                const name = element.dataset.action;
+                return {name, outlineStyle, outlineWidth, width, height, top, label: element.ariaLabel};
+            }""")
+        )
+    assert [stop["name"] for stop in order] == ["refresh", "pause", "notify"]
+    assert [stop["top"] for stop in order] == sorted(stop["top"] for stop in order)
+    for stop in order:
+        assert (stop["outlineStyle"], stop["outlineWidth"]) == ("solid", "2px")
+        assert min(stop["width"], stop["height"]) >= 24
+        assert stop["label"]
+    scene_page.page.keyboard.press("Shift+Tab")
+    scene_page.page.keyboard.press("Space")
+    assert scene_page.sent()[-1]["action"] == "pause"
+    context.close()
+
+
+def test_only_alarms_are_announced(gallery: dict[str, Scene], scene_page: ScenePage) -> None:
+    scene_page.show(gallery["low"], LAB[0], 440)
+    live = scene_page.card.locator("[aria-live], [role=alert], [role=status]")
+    expect(live).to_have_count(1)
+    expect(live).to_have_attribute("aria-live", "polite")
+    assert scene_page.field("alarm") == (live.text_content() or "").strip()
+
+
+def test_notice_and_alarm_announced_once(gallery: dict[str, Scene], scene_page: ScenePage) -> None:
+    scene_page.show(gallery["live"], LAB[0], 440)
+    scene_page.page.evaluate("""() => {
+        window.notified = [];
+        window.Notification = class {
+            static permission = "granted";
+            constructor(title, { body }) { window.notified.push(body); }
+        };
+        window.announced = [];
+        const hear = changes => {
+            for (const {addedNodes} of changes) for (const {data} of addedNodes) announced.push(data);
+        };
+        const region = document.querySelector("[aria-live]");
+        new MutationObserver(hear).observe(region, {childList: true, subtree: true});
+    }""")
+    low = "Low: less than 50 credits left."
+    for traits in ({"notice": NOTICE}, {"alarm": low}, {"spent": 42.0}, {"notice": ""}, {"alarm": ""}):
+        scene_page.update(**traits)
+    assert scene_page.page.evaluate("() => window.notified") == [NOTICE, low]
+    assert scene_page.page.evaluate("() => window.announced") == [NOTICE, low]
+    expect(scene_page.card.locator("[aria-live]")).to_have_text("")
+
+
+@pytest.mark.parametrize("name", ["loading", "busy", "stale", "gone", "paused", "unauthorized", "offline"])
+def test_a_notice_is_seen_in_every_state(name: str, gallery: dict[str, Scene], scene_page: ScenePage) -> None:
+    scene_page.show(gallery[name], LAB[1], 260)
+    said = scene_page.field("message")
+    scene_page.update(notice=NOTICE)
+    expect(scene_page.card.locator('[data-field="notice"]')).to_be_visible()
+    assert (scene_page.field("notice"), scene_page.field("message")) == (NOTICE, said)
+    assert scene_page.card.evaluate(MISFITS) == []
+    assert scene_page.card.evaluate(FAINT)[1] == []
+
+
+@pytest.mark.parametrize("name", ["markup", "names"])
+def test_server_words_make_no_markup(name: str, gallery: dict[str, Scene], scene_page: ScenePage) -> None:
+    scene_page.show(gallery[name], LAB[0], 440)
+    message = scene_page.card.locator('[data-field="message"]')
+    assert message.locator("*").count() == 0
+    assert scene_page.page.evaluate("() => window.harmed") is None
+    assert scene_page.card.locator("img, script").count() == 0
+
+
+def test_a_long_message_is_shown_whole(gallery: dict[str, Scene], scene_page: ScenePage) -> None:
+    """Of 10 kB the kernel keeps a paragraph: all of it can be read, and nothing has to be scrolled."""
+    scene_page.show(gallery["flood"], LAB[0], 260)
+    box = scene_page.card.locator('[data-field="message"]').evaluate(
+        "box => [box.scrollHeight - box.clientHeight, box.clientHeight]"
+    )
+    assert box[0] == 0
+    assert 100 < box[1] < 300

@@ -1,0 +1,77 @@
+"""What a live card sends and answers, in a real kernel: few messages, and small ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.support.kernel import Kernel, Message, size_of, trait_updates
+
+if TYPE_CHECKING:
+    from evolink_nb.demo import DemoServer
+
+
+def test_an_update_is_one_small_message(kernel: Kernel, demo_server: DemoServer) -> None:
+    kernel.run("from evolink_nb import CreditsWidget; card = CreditsWidget(interval=3600)")
+    kernel.run("card.fetcher.wait(10)")
+    demo_server.account.spend(5)
+    run = kernel.run("credits = card.fetcher.read()\nprint(card.user_remaining)")
+    assert run.text == "1090.3996"
+    updates = [message for message in run.messages if trait_updates([message])]
+    refreshing, live = trait_updates(updates)
+    assert refreshing == {"status": "refreshing"}
+    assert live.keys() == {"user_remaining", "user_used", "token_remaining", "token_used"} | {
+        "updated_at",
+        "status",
+        "spent",
+    }
+    assert (live["user_remaining"], live["status"]) == (1090.3996, "live")
+    assert size_of(updates[1]) < 400
+
+
+def test_a_notice_is_one_small_message(kernel: Kernel, demo_server: DemoServer) -> None:
+    kernel.run("from evolink_nb import CreditsWidget; card = CreditsWidget(interval=3600, warn_below=50)")
+    kernel.run("card.fetcher.wait(10)")
+    said = {
+        "notice": "The budget of 5 credits is spent (7), and the work can't be interrupted.",
+        "outlook": "about 14 more runs of this cell",
+    }
+    run = kernel.run(f"card.fetcher.set_message(**{said!r})\ncard.fetcher.set_message(**{said!r})")
+    assert trait_updates(run.messages) == [said]
+    demo_server.account.spend(1050)
+    run = kernel.run("credits = card.fetcher.read()")
+    updates = [message for message in run.messages if trait_updates([message])]
+    refreshing, live = trait_updates(updates)
+    assert (live["level"], live["status"]) == ("low", "live")
+    assert not said.keys() & (refreshing.keys() | live.keys())
+    assert max(map(size_of, updates)) <= 600
+
+
+def test_an_unchanged_poll_sends_its_time(kernel: Kernel) -> None:
+    def live(message: Message) -> bool:
+        return any("updated_at" in state for state in trait_updates([message]))
+
+    kernel.run("from evolink_nb import CreditsWidget; card = CreditsWidget(interval=0.2)")
+    kernel.run("card.fetcher.wait(10)")
+    kernel.messages_until(live)
+    polled = trait_updates(kernel.messages_until(live) + kernel.messages_until(live))
+    assert [state.keys() for state in polled] == [{"updated_at"}] * 2
+    kernel.run("card.close()")
+
+
+def test_a_click_is_answered(kernel: Kernel, demo_server: DemoServer) -> None:
+    run = kernel.run(
+        "from evolink_nb import CreditsWidget; card = CreditsWidget(interval=3600)\n"
+        "card.fetcher.wait(10); print(card.model_id)"
+    )
+    comm = run.text.split()[-1]
+    kernel.send(comm, {"method": "custom", "content": {"action": "nothing known"}})
+    kernel.send(comm, {"method": "custom", "content": "nothing at all"})
+    kernel.send(comm, {"method": "custom", "content": {"action": "refresh"}})
+
+    def answers(message: Message) -> bool:
+        content = message["content"].get("data", {}).get("content")
+        return bool(message["msg_type"] == "comm_msg" and content == {"answer": "refresh"})
+
+    kernel.messages_until(answers)
+    demo_server.wait_for_requests(2)
+    assert demo_server.requests_seen["/v1/credits"] == 2

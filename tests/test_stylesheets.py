@@ -1,0 +1,30 @@
+"""The card and the cost table have the same colours, though neither package may import the other."""
+
+from __future__ import annotations
+
+import re
+
+from evolink_nb.card.template import stylesheet
+from evolink_nb.metering.report import STYLESHEET
+
+
+def custom_properties(css: str) -> dict[str, str]:
+    """The first value of each custom property."""
+    found = re.findall(r"^\s*(--[a-z]+): (.+);$", css, flags=re.MULTILINE)
+    return dict(reversed(found))
+
+
+def schemes(css: str) -> dict[str, str]:
+    """What hosts call their colour schemes, by scheme."""
+    found = re.findall(r"(:is\(.+\)) & \{\s*color-scheme: (light|dark);", css)
+    return {scheme: hosts for hosts, scheme in found}
+
+
+def test_shared_colours_have_one_value() -> None:
+    card = stylesheet()
+    table = STYLESHEET.read_text(encoding="utf-8")
+    ours, theirs = custom_properties(card), custom_properties(table)
+    assert {"--text", "--surface", "--quiet", "--line"} <= ours.keys() & theirs.keys()
+    assert theirs == {name: ours[name] for name in theirs}
+    assert schemes(card) == schemes(table)
+    assert schemes(card).keys() == {"light", "dark"}
