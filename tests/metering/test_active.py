@@ -74,7 +74,8 @@ def active() -> ActiveMeasurements:
     return ActiveMeasurements()
 
 
-def test_work_inside_other_work_is_no_overlap(active: ActiveMeasurements) -> None:
+def test_work_inside_is_no_overlap(active: ActiveMeasurements) -> None:
+    """Work inside other work is no overlap."""
     outer = Work()
     inner = outer.beside()
     assert active.enter(outer) == ([], [], [])
@@ -130,7 +131,8 @@ def test_accounts_are_told_apart(active: ActiveMeasurements) -> None:
     assert active.settler_of(one) is not active.settler_of(other)
 
 
-def test_an_account_has_one_settler_while_it_is_in_use(active: ActiveMeasurements) -> None:
+def test_an_account_has_one_settler(active: ActiveMeasurements) -> None:
+    """An account has one settler while it is in use."""
     one = Work()
     two = one.beside()
     active.enter(one)
@@ -143,7 +145,8 @@ def test_an_account_has_one_settler_while_it_is_in_use(active: ActiveMeasurement
     assert active.settler_of(two) is not settler
 
 
-def test_nothing_is_kept_of_an_account_that_is_done(active: ActiveMeasurements) -> None:
+def test_nothing_of_an_account_is_kept(active: ActiveMeasurements) -> None:
+    """Nothing is kept of an account that is done."""
     one = Work()
     contextvars.copy_context().run(active.enter, one)
     kept: list[weakref.ref[object]] = [
@@ -157,7 +160,8 @@ def test_nothing_is_kept_of_an_account_that_is_done(active: ActiveMeasurements) 
     assert [each() for each in kept] == [None, None, None]
 
 
-def test_a_forked_child_has_none_of_its_parent_s(active: ActiveMeasurements) -> None:
+def test_a_forked_child_starts_with_none(active: ActiveMeasurements) -> None:
+    """A forked child has none of its parent's."""
     one = Work()
     active.enter(one)
     active.after_fork()

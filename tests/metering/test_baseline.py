@@ -53,13 +53,15 @@ def test_reading_first_takes_one_of_its_own() -> None:
     assert ReadNow().find([known], began=0, ended=9, timing=TIMING) == Found(None)
 
 
-def test_a_new_reading_serves_and_none_is_asked_for() -> None:
+def test_a_new_reading_serves() -> None:
+    """A new reading serves and none is asked for."""
     known = moved(5)
     assert begin(known, 6.0)[1:] == (known, 0)
 
 
 @pytest.mark.parametrize("known", [None, moved(4.9), moved(5.9, requested_at=4.9)])
-def test_an_old_one_does_not_however_late_it_came(known: Credits | None) -> None:
+def test_an_old_reading_does_not_serve(known: Credits | None) -> None:
+    """An old one does not however late it came."""
     # What was spent while it was under way may not be in it: its age counts from when it was asked for.
     assert begin(known, 6.0)[1:] == (None, 1)
 
@@ -75,19 +77,22 @@ def test_two_alike_are_how_things_stood() -> None:
     assert find(known, known, moved(61), moved(62, spent=9)) == Found(known, None)
 
 
-def test_what_moved_before_the_work_is_nobody_s() -> None:
+def test_earlier_spending_is_nobody_s() -> None:
+    """What moved before the work is nobody's."""
     known, beside = moved(5), moved(61, spent=3)
     assert find(known, known, beside) == Found(beside, SPENT_BEFORE)
     assert find(None, beside) == Found(beside, SPENT_BEFORE)
 
 
-def test_without_a_reading_beside_it_is_not_sure() -> None:
+def test_no_reading_beside_is_not_sure() -> None:
+    """Without a reading beside it is not sure."""
     known = moved(5)
     assert find(known, known, moved(71, spent=3)) == Found(known, READ_EARLIER)
     assert find(None, moved(71)) == Found(None, SPENT_BEFORE)
 
 
-def test_one_asked_for_long_before_is_none_beside() -> None:
+def test_an_old_request_is_none_beside() -> None:
+    """One asked for long before is none beside."""
     known, slow = moved(5), moved(61, requested_at=50)
     assert find(known, slow) == Found(known, READ_EARLIER)
     on_its_way = moved(61, requested_at=59.5)

@@ -68,7 +68,8 @@ def test_one_of_a_row_owns_what_moved(waited: list[float], last_runs: bool) -> N
     assert all(cell.shared == [IN_A_ROW] for cell in marked)
 
 
-def test_work_alone_owns_what_moved_and_is_not_shared() -> None:
+def test_work_alone_is_not_shared() -> None:
+    """Work alone owns what moved and is not shared."""
     cell = Cell(1)
     assert row(cell).attribute(READING) is cell
     assert (cell.since, cell.shared) == (None, [])
@@ -88,7 +89,8 @@ def test_where_all_is_read_nobody_owns_it() -> None:
     assert row(cell).attribute(READING) is None
 
 
-def test_what_could_have_spent_is_read_before_the_next() -> None:
+def test_a_call_is_read_before_the_next() -> None:
+    """What could have spent is read before the next."""
     call, trivial, running = Cell(1), Cell(0.001), Cell(1, is_over=False)
     row(call, trivial, running).join(Cell(0, is_over=False))
     assert (call.hurried, trivial.hurried, running.hurried) == (3, 0, 0)

@@ -72,7 +72,8 @@ def test_known_overlap_is_shared_and_untold(spent: Decimal, topped_up: Decimal, 
         assert (cost.others, cost.topped_up) == (None, None)
 
 
-def test_a_limit_that_changes_is_inconsistent() -> None:
+def test_a_changed_limit_is_inconsistent() -> None:
+    """A limit that changes is inconsistent."""
     assert assess(BEFORE, moved(unlimited=True), seconds=1, stable=True).confidence == "inconsistent"
     lowered = reading(token="99000")
     assert assess(BEFORE, lowered, seconds=1, stable=True).reason == (
@@ -80,12 +81,14 @@ def test_a_limit_that_changes_is_inconsistent() -> None:
     )
 
 
-def test_a_counter_that_falls_is_inconsistent() -> None:
+def test_a_falling_counter_is_inconsistent() -> None:
+    """A counter that falls is inconsistent."""
     cost = assess(moved(spent=3), moved(spent=1), seconds=1, stable=True)
     assert (cost.confidence, cost.settled) == ("inconsistent", False)
 
 
-def test_a_frozen_counter_leaves_the_account_s() -> None:
+def test_a_frozen_key_leaves_the_account() -> None:
+    """A frozen counter leaves the account's."""
     before, after = reading(unlimited=True), reading(unlimited=True, user="1093", user_used="137")
     assert is_frozen(before, after)
     assert not is_frozen(before, before)

@@ -40,9 +40,10 @@ def scripts(draw: st.DrawFn) -> list[tuple[Any, ...]]:
     settle=st.sampled_from([0.0, 1.0, 30.0]),
     seed=st.integers(0, 1000),
 )
-def test_a_clean_cost_is_the_true_cost_and_nothing_unclean_is_called_clean(
+def test_a_clean_cost_is_the_true_cost(
     script: list[tuple[Any, ...]], earlier: Decimal | None, kind: str, settle: float, seed: int
 ) -> None:
+    """A clean cost is the true cost and nothing unclean is called clean."""
     time = SimulatedTime()
     account = Account(seed=seed, clock=time.monotonic, unlimited=kind != "limited", frozen=kind == "frozen")
     before = account.reserve(earlier) if earlier is not None else None
@@ -131,7 +132,7 @@ def work(
     unlimited=st.booleans(),
     seed=st.integers(0, 1000),
 )
-def test_of_two_cells_in_a_row_neither_is_clean_with_a_wrong_cost(
+def test_two_in_a_row_are_never_wrong(
     first: list[tuple[str, float]],
     second: list[tuple[str, float]],
     prices: list[Decimal],
@@ -140,6 +141,7 @@ def test_of_two_cells_in_a_row_neither_is_clean_with_a_wrong_cost(
     unlimited: bool,
     seed: int,
 ) -> None:
+    """Of two cells in a row neither is clean with a wrong cost."""
     time = SimulatedTime()
     account = Account(seed=seed, clock=time.monotonic, unlimited=unlimited)
     fetcher = CreditsFetcher(Reader(account), clock=time)

@@ -165,7 +165,8 @@ def test_an_empty_ledger_says_how_to_begin() -> None:
     assert (nothing.rows, nothing.total, nothing.others) == ([], None, None)
 
 
-def test_a_cost_that_is_not_known_is_never_shown_as_a_zero() -> None:
+def test_an_unknown_cost_is_shown_as_no_zero() -> None:
+    """A cost that is not known is never shown as a zero."""
     costs = Costs([entry("offline()", None)])
     assert costs.total is None
     for shown in (text(costs), html(costs)):
@@ -183,7 +184,8 @@ def test_the_sum_says_what_it_leaves_out() -> None:
     assert "Without" not in text(Costs([entry("a", "1")]))
 
 
-def test_what_ran_within_something_else_is_counted_once_and_said_so() -> None:
+def test_what_ran_within_is_counted_once() -> None:
+    """What ran within something else is counted once and said so."""
     costs = Costs([entry("inner", "2", kind="meter", within=True), entry("outer", "5")])
     assert costs.total == 5
     assert "counted once" in text(costs)
@@ -191,7 +193,8 @@ def test_what_ran_within_something_else_is_counted_once_and_said_so() -> None:
     assert "counted once" not in text(Costs([entry("outer", "5")]))
 
 
-def test_demo_data_is_marked_and_in_no_sum_with_real_costs() -> None:
+def test_demo_data_is_marked_and_in_no_sum() -> None:
+    """Demo data is marked and in no sum with real costs."""
     demo = entry("a", "100", simulated=True)
     mixed = Costs([demo, entry("a", "3")])
     for shown in (text(mixed), html(mixed)):
@@ -204,7 +207,8 @@ def test_demo_data_is_marked_and_in_no_sum_with_real_costs() -> None:
         assert "a · demo data" not in shown
 
 
-def test_only_what_is_not_clean_has_a_word_for_it() -> None:
+def test_only_doubt_has_a_word() -> None:
+    """Only what is not clean has a word for it."""
     costs = Costs([entry("fine", "2"), entry("busy", "1", confidence="shared")])
     fine, busy = text(costs).splitlines()[2:4]
     assert fine.endswith("2 s")
@@ -220,7 +224,8 @@ def test_others_are_named_where_known() -> None:
     assert "others" not in text(unknown) + html(unknown)
 
 
-def test_long_and_wide_names_keep_the_columns() -> None:
+def test_wide_names_keep_the_columns() -> None:
+    """Long and wide names keep the columns."""
     costs = Costs([entry("总结(文本)", "3"), entry("x" * 500, "2"), entry("e\u0301te\u0301", "1")])
     wide, long, accented = text(costs).splitlines()[2:5]
     # Four of the characters take two columns each, the two accents none.
@@ -231,7 +236,8 @@ def test_long_and_wide_names_keep_the_columns() -> None:
 
 
 @given(all_costs)
-def test_whatever_a_name_holds_a_row_is_one_line_of_plain_characters(costs: Costs) -> None:
+def test_any_name_makes_one_plain_line(costs: Costs) -> None:
+    """Whatever a name holds a row is one line of plain characters."""
     shown = text(costs)
     lines = shown.split("\n")
     assert shown.splitlines() == lines
@@ -245,7 +251,8 @@ def test_whatever_a_name_holds_a_row_is_one_line_of_plain_characters(costs: Cost
 
 
 @given(all_costs)
-def test_whatever_a_name_holds_it_is_no_markup(costs: Costs) -> None:
+def test_no_name_is_markup(costs: Costs) -> None:
+    """Whatever a name holds it is no markup."""
     markup = html(costs)
     markup.encode()
     table = Table(markup)
@@ -270,7 +277,8 @@ def test_without_styles_it_is_a_small_table() -> None:
 # -- as CSV --------------------------------------------------------------------------------------------
 
 
-def test_the_csv_has_every_amount_to_its_last_digit() -> None:
+def test_the_csv_has_exact_amounts() -> None:
+    """The CSV has every amount to its last digit."""
     costs = Costs([entry("a", "1095.3996"), entry("a", "0.00000000000000002775"), entry("b", None)])
     first, second = read_csv(costs)
     assert list(first) == list(FIELDS)
@@ -297,14 +305,16 @@ def test_the_csv_has_every_amount_to_its_last_digit() -> None:
         "\N{FULLWIDTH EQUALS SIGN}1",
     ],
 )
-def test_no_name_is_a_formula_to_a_spreadsheet(name: str) -> None:
+def test_no_name_is_a_formula(name: str) -> None:
+    """No name is a formula to a spreadsheet."""
     (row,) = read_csv(Costs([entry(name, "-1")]))
     assert row["name"] == f"'{name.strip().removeprefix(OVERRIDE)}"
     # An amount is a number and stays one.
     assert row["total_credits"] == "-1"
 
 
-def test_an_empty_ledger_is_a_csv_with_its_header_alone() -> None:
+def test_an_empty_csv_has_its_header() -> None:
+    """An empty ledger is a CSV with its header alone."""
     assert Costs([]).to_csv() == ",".join(FIELDS) + "\n"
 
 
@@ -322,7 +332,8 @@ def test_the_csv_can_be_read_back(costs: Costs) -> None:
 # -- as a DataFrame ------------------------------------------------------------------------------------
 
 
-def test_a_data_frame_has_numbers_to_compute_with() -> None:
+def test_a_data_frame_has_numbers() -> None:
+    """A data frame has numbers to compute with."""
     table = a_morning().to_pandas()
     assert tuple(table.columns) == FIELDS
     assert list(table["name"][:2]) == ["embed(documents)", "prompts"]
@@ -334,7 +345,8 @@ def test_a_data_frame_has_numbers_to_compute_with() -> None:
     assert table.set_index("name").loc["offline()", ["total_credits", "mean_credits"]].isna().all()
 
 
-def test_an_empty_ledger_is_an_empty_data_frame_of_the_same_types() -> None:
+def test_an_empty_data_frame_has_types() -> None:
+    """An empty ledger is an empty data frame of the same types."""
     assert Costs([]).to_pandas().dtypes.drop(["name", "kind", "confidence"]).to_dict() == (
         a_morning().to_pandas().dtypes.drop(["name", "kind", "confidence"]).to_dict()
     )

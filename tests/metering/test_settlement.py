@@ -60,7 +60,8 @@ def test_two_readings_that_agree_are_enough() -> None:
     assert second.next_read_at is None
 
 
-def test_pauses_double_and_begin_anew_after_a_change() -> None:
+def test_pauses_double_until_a_change() -> None:
+    """Pauses double and begin anew after a change."""
     settlement, now, pauses = of_two_credits(), 0.0, []
     for spent in (1, 1, 1, 1, 1, 1, 2, 2):
         step = feed(settlement, now, moved(now, spent=spent, reserved="0.5"))
@@ -70,7 +71,8 @@ def test_pauses_double_and_begin_anew_after_a_change() -> None:
     assert pauses == [0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 0.2, 0.4]
 
 
-def test_what_others_spend_is_believed_after_a_while() -> None:
+def test_others_spending_takes_a_while() -> None:
+    """What others spend is believed after a while."""
     settlement = of_two_credits()
     feed(settlement, 0.1, moved(0.1, spent=2, others=1))
     early = feed(settlement, 0.3, moved(0.3, spent=2, others=1))
@@ -90,7 +92,8 @@ def test_a_top_up_hides_what_is_not_settled() -> None:
     assert (shown.cost.confidence, shown.cost.topped_up, shown.next_read_at) == ("clean", Decimal(9), None)
 
 
-def test_spending_of_the_next_work_is_not_counted() -> None:
+def test_the_next_work_is_not_counted() -> None:
+    """Spending of the next work is not counted."""
     settlement = of_two_credits()
     first = feed(settlement, 0.1)
     settlement.supersede(0.2)
@@ -102,7 +105,8 @@ def test_spending_of_the_next_work_is_not_counted() -> None:
     assert first.cost.token == 2
 
 
-def test_a_reading_from_before_the_next_work_is_clean() -> None:
+def test_a_reading_in_time_is_clean() -> None:
+    """A reading from before the next work is clean."""
     settlement = of_two_credits()
     feed(settlement, 0.1)
     settlement.supersede(0.2)
@@ -111,7 +115,8 @@ def test_a_reading_from_before_the_next_work_is_clean() -> None:
     assert settlement.is_superseded
 
 
-def test_only_readings_from_after_the_next_work_are_shared() -> None:
+def test_readings_too_late_are_shared() -> None:
+    """Only readings from after the next work are shared."""
     settlement = of_two_credits()
     settlement.supersede(0.05)
     feed(settlement, 0.1)
@@ -119,7 +124,8 @@ def test_only_readings_from_after_the_next_work_are_shared() -> None:
     assert (cost.confidence, cost.reason) == ("shared", SUPERSEDED)
 
 
-def test_settling_for_less_could_hide_the_next_work() -> None:
+def test_settling_for_less_may_hide_work() -> None:
+    """Settling for less could hide the next work."""
     settlement = of_two_credits()
     feed(settlement, 0.1, moved(0.1, reserved=5))
     settlement.supersede(0.2)
@@ -128,7 +134,8 @@ def test_settling_for_less_could_hide_the_next_work() -> None:
     assert (cost.token, cost.confidence, cost.reason) == (Decimal(2), "shared", SUPERSEDED)
 
 
-def test_earlier_work_counts_until_it_came_to_nothing() -> None:
+def test_earlier_work_counts_until_zero() -> None:
+    """Earlier work counts until it came to nothing."""
     earlier = Earlier(is_zero=False)
     settlement = of_two_credits(overlaps=Overlaps([earlier]))
     feed(settlement, 0.1)
@@ -139,7 +146,8 @@ def test_earlier_work_counts_until_it_came_to_nothing() -> None:
     assert feed(settlement, 0.3).cost.confidence == "clean"
 
 
-def test_overlap_is_said_even_if_it_is_learnt_late() -> None:
+def test_overlap_may_be_learnt_late() -> None:
+    """Overlap is said even if it is learnt late."""
     overlaps = Overlaps()
     settlement = of_two_credits(overlaps=overlaps)
     feed(settlement, 0.1)
@@ -149,13 +157,15 @@ def test_overlap_is_said_even_if_it_is_learnt_late() -> None:
     assert (cost.confidence, cost.reason) == ("shared", "other work")
 
 
-def test_time_that_runs_out_ends_it_unsettled() -> None:
+def test_time_runs_out_unsettled() -> None:
+    """Time that runs out ends it unsettled."""
     settlement = Settlement(BEFORE, 0.0, timing=SettleTiming(settle=0))
     step = settlement.feed(moved(0.1, reserved=2), requested_at=0.1, now=0.1)
     assert (step.cost.confidence, step.cost.token, step.next_read_at) == ("unsettled", Decimal(2), None)
 
 
-def test_a_failed_reading_is_tried_again_and_says_why() -> None:
+def test_a_failed_reading_is_tried_again() -> None:
+    """A failed reading is tried again and says why."""
     settlement = of_two_credits()
     step = settlement.miss(OFFLINE, now=0.1)
     assert step.next_read_at == pytest.approx(0.3)
@@ -171,13 +181,15 @@ def test_a_refused_key_ends_it() -> None:
     assert of_two_credits().miss(error, now=0.1).next_read_at is None
 
 
-def test_without_a_reading_before_the_cost_is_unknown() -> None:
+def test_no_reading_before_is_unknown() -> None:
+    """Without a reading before the cost is unknown."""
     settlement = Settlement(None, 0.0, timing=TIMING)
     step = feed(settlement, 0.1)
     assert (step.cost.confidence, step.cost.credits, step.next_read_at) == ("unknown", None, None)
 
 
-def test_one_reading_is_enough_for_tracked_work_that_spent_nothing() -> None:
+def test_one_reading_proves_a_tracked_zero() -> None:
+    """One reading is enough for tracked work that spent nothing."""
     step = feed(of_two_credits(trusts_zero=True), 0.1, moved(0.1))
     assert (step.cost.credits, step.cost.confidence, step.next_read_at) == (Decimal(0), "clean", None)
     assert feed(of_two_credits(trusts_zero=True), 0.1).next_read_at is not None
@@ -201,7 +213,8 @@ def test_cancelling_keeps_what_is_known() -> None:
 
 
 @pytest.mark.parametrize("dust", ["0.00000000000003", "-0.00000000000003"])
-def test_the_dust_of_doubles_is_no_others_spending(dust: str) -> None:
+def test_dust_is_no_others_spending(dust: str) -> None:
+    """The dust of doubles is no others spending."""
     settlement = of_two_credits()
     dusty = reading(
         token_used="584.9171",
@@ -269,7 +282,8 @@ def test_whatever_is_read_it_ends_in_time(
 
 
 @given(st.lists(amounts, min_size=2, max_size=6))
-def test_no_cost_is_clean_before_two_readings_agree(spent: list[str]) -> None:
+def test_clean_takes_two_that_agree(spent: list[str]) -> None:
+    """No cost is clean before two readings agree."""
     settlement = of_two_credits()
     for place, amount in enumerate(spent):
         step = feed(settlement, 0.1 + place, moved(place, spent=amount))

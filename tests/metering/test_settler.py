@@ -95,7 +95,8 @@ def test_one_reading_serves_all_that_wait(settler: Settler, client: Client) -> N
     assert (client.asked, soon.fed) == (1, later.fed)
 
 
-def test_it_reads_until_each_is_sure_and_then_ends(settler: Settler, client: Client) -> None:
+def test_it_reads_until_all_are_sure(settler: Settler, client: Client) -> None:
+    """It reads until each is sure and then ends."""
     cost = Cost(wanted=3)
     settler.submit(cost)
     assert cost.is_final.wait(LIMIT)
@@ -125,7 +126,8 @@ def test_a_failed_reading_is_told(settler: Settler, client: Client, error: Excep
     assert cost.fed == [None]
 
 
-def test_what_is_cancelled_is_ended_without_a_reading(settler: Settler, client: Client) -> None:
+def test_a_cancelled_cost_is_not_read_for(settler: Settler, client: Client) -> None:
+    """What is cancelled is ended without a reading."""
     cost = Cost(next_read_at=float("inf"))
     settler.submit(cost)
     cost.next_read_at = None
@@ -134,9 +136,11 @@ def test_what_is_cancelled_is_ended_without_a_reading(settler: Settler, client: 
     assert (cost.fed, client.asked) == ([None], 0)
 
 
-def test_without_a_thread_a_cost_is_final_at_once(
+def test_no_thread_means_final_at_once(
     settler: Settler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Without a thread a cost is final at once."""
+
     def refuse(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -152,9 +156,9 @@ def test_without_a_thread_a_cost_is_final_at_once(
     assert after.is_final.wait(LIMIT)
 
 
-def test_an_interrupt_as_it_begins_leaves_nobody_waiting(
-    settler: Settler, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupt_leaves_none_waiting(settler: Settler, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt as it begins leaves nobody waiting."""
+
     def interrupt(_thread: threading.Thread) -> None:
         raise KeyboardInterrupt
 

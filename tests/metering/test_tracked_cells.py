@@ -66,7 +66,8 @@ def spent(*works: Measurement) -> list[Decimal | None]:
     return [work.cost.credits for work in works]
 
 
-def test_work_that_spends_is_measured_and_one_reading_settles_work_that_does_not(run: Run) -> None:
+def test_one_reading_settles_what_is_free(run: Run) -> None:
+    """Work that spends is measured and one reading settles work that does not."""
     nothing = run.work(1)
     run.read(nothing)
     assert nothing.wait(0)
@@ -77,7 +78,8 @@ def test_work_that_spends_is_measured_and_one_reading_settles_work_that_does_not
 
 
 @pytest.mark.parametrize("spender", range(3))
-def test_in_a_row_with_no_reading_between_what_was_spent_counts_once(run: Run, spender: int) -> None:
+def test_spending_in_a_row_counts_once(run: Run, spender: int) -> None:
+    """In a row with no reading between what was spent counts once."""
     row = [run.work(1.5 if place == spender else 0.001, 2 if place == spender else 0) for place in range(3)]
     run.settle(*row)
     assert spent(*row) == [2 if place == spender else 0 for place in range(3)]
@@ -85,14 +87,16 @@ def test_in_a_row_with_no_reading_between_what_was_spent_counts_once(run: Run, s
     assert row[spender].cost.confidence == "shared"
 
 
-def test_what_two_in_a_row_spent_is_all_there_and_not_twice(run: Run) -> None:
+def test_two_spenders_in_a_row_add_up(run: Run) -> None:
+    """What two in a row spent is all there and not twice."""
     row = [run.work(1, spends=2), run.work(2, spends=3)]
     run.settle(*row)
     assert sum(work.cost.credits or 0 for work in row) == 5
     assert "clean" not in [work.cost.confidence for work in row if work.cost.credits]
 
 
-def test_a_call_before_work_that_still_runs_keeps_its_cost(run: Run) -> None:
+def test_a_call_keeps_its_cost(run: Run) -> None:
+    """A call before work that still runs keeps its cost."""
     call = run.work(0.5, spends=2)
     long = run.begin()
     run.time.seconds += 0.1
@@ -104,7 +108,8 @@ def test_a_call_before_work_that_still_runs_keeps_its_cost(run: Run) -> None:
     assert spent(call, long) == [2, 3]
 
 
-def test_work_that_takes_no_time_leaves_the_cost_to_what_runs_after_it(run: Run) -> None:
+def test_trivial_work_owns_no_cost(run: Run) -> None:
+    """Work that takes no time leaves the cost to what runs after it."""
     trivial = run.work(0.001)
     long = run.begin()
     run.account.spend(2)
@@ -124,7 +129,8 @@ def test_a_row_ends_with_a_reading(run: Run) -> None:
     assert spent(first, second) == [0, 2]
 
 
-def test_without_any_reading_before_the_cost_is_unknown_and_no_zero() -> None:
+def test_no_reading_before_is_no_zero() -> None:
+    """Without any reading before the cost is unknown and no zero."""
     run = Run(broken=True)
     work = run.work(1, spends=2)
     run.reader.broken = False
@@ -134,7 +140,8 @@ def test_without_any_reading_before_the_cost_is_unknown_and_no_zero() -> None:
 
 
 @pytest.mark.parametrize(("before", "confidence"), [(0, "clean"), (7, "shared")])
-def test_what_moved_since_the_last_reading_is_nobody_s(run: Run, before: int, confidence: str) -> None:
+def test_earlier_spending_is_nobody_s(run: Run, before: int, confidence: str) -> None:
+    """What moved since the last reading is nobody's."""
     # The last reading is old, so another is taken beside the work.
     run.time.seconds += 60
     if before:
@@ -145,7 +152,8 @@ def test_what_moved_since_the_last_reading_is_nobody_s(run: Run, before: int, co
     assert (work.cost.reason == SPENT_BEFORE) == bool(before)
 
 
-def test_a_fresh_reading_serves_as_the_one_before(run: Run) -> None:
+def test_a_new_reading_serves_as_baseline(run: Run) -> None:
+    """A fresh reading serves as the one before."""
     readings = len(run.fetcher.readings)
     work = run.work(1, spends=2)
     assert len(run.fetcher.readings) == readings
@@ -160,7 +168,8 @@ class ClockSetBack(SimulatedTime):
         return START - timedelta(minutes=1)
 
 
-def test_a_clock_set_back_makes_no_old_reading_new() -> None:
+def test_a_clock_set_back_is_harmless() -> None:
+    """A clock set back makes no old reading new."""
     run = Run(time=ClockSetBack())
     run.time.seconds += 60
     run.account.spend(3)
