@@ -57,7 +57,7 @@ def example_with(field: str, value: object) -> dict[str, Any]:
     return answer
 
 
-def test_the_documented_example_is_read_exactly() -> None:
+def test_the_example_is_read_exactly() -> None:
     credits = read(EXAMPLE)
     assert (credits.token.remaining, credits.token.used) == (Decimal("99416.4429"), Decimal("583.5571"))
     assert (credits.user.remaining, credits.user.used) == (Decimal("1095.3996"), Decimal("135.9048"))
@@ -100,7 +100,7 @@ def test_a_reading_is_a_value() -> None:
         first.user.remaining = Decimal(0)  # type: ignore[misc]
 
 
-def test_fields_the_api_does_not_document_are_ignored() -> None:
+def test_undocumented_fields_are_ignored() -> None:
     answer = parse_json(EXAMPLE)
     answer["data"]["token"] |= {"daily_limit_credits": None, "reset_timezone": "UTC", "remaining": "NaN"}
     answer["data"]["team"] = [1, {"deep": True}]
@@ -112,7 +112,8 @@ def test_fields_the_api_does_not_document_are_ignored() -> None:
 @pytest.mark.parametrize(
     "value", [..., None, "12.5", "NaN", [], 12.5, 12, float("nan"), float("inf")], ids=repr
 )
-def test_a_field_that_is_missing_or_of_another_type_is_named(field: str, value: object) -> None:
+def test_a_wrong_field_is_named(field: str, value: object) -> None:
+    """A field that is missing, or of another type."""
     with pytest.raises(ValueError, match=rf"^{field} is "):
         Credits.from_dict(example_with(field, value), read_at=NOW)
 
@@ -121,7 +122,7 @@ def test_a_field_that_is_missing_or_of_another_type_is_named(field: str, value: 
 @pytest.mark.parametrize(
     "value", [True, False, {}, Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity")], ids=repr
 )
-def test_what_only_looks_like_a_number_is_refused(field: str, value: object) -> None:
+def test_number_look_alikes_are_refused(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=rf"^{field} is "):
         Credits.from_dict(example_with(field, value), read_at=NOW)
 
@@ -135,13 +136,13 @@ def test_only_a_boolean_says_unlimited(value: object) -> None:
 @pytest.mark.parametrize(
     "answer", [None, [], "text", Decimal(3), True, {}, {"data": None}, {"data": []}], ids=repr
 )
-def test_an_answer_of_another_shape_is_refused(answer: object) -> None:
+def test_answers_of_other_shapes_are_refused(answer: object) -> None:
     with pytest.raises(ValueError, match=r"^data is (missing|of type \w+), not an object$"):
         Credits.from_dict(answer, read_at=NOW)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
-def test_numbers_that_json_does_not_know_are_named(number: str) -> None:
+def test_numbers_unknown_to_json_are_named(number: str) -> None:
     with pytest.raises(ValueError, match=number):
         reading(number)
 
@@ -159,7 +160,7 @@ def test_absurd_numbers_are_refused_at_once(number: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["[" * 500_000, '{"a":' * 200_000, "[" * 500_000 + "]" * 500_000])
-def test_deep_nesting_is_refused_and_harms_nothing(text: str) -> None:
+def test_deep_nesting_is_refused_unharmed(text: str) -> None:
     with pytest.raises(ValueError, match="nested too deeply"):
         parse_json(text)
     assert read(EXAMPLE).user.used == Decimal("135.9048")
@@ -171,7 +172,8 @@ def test_what_is_not_json_is_a_value_error(text: str) -> None:
         parse_json(text)
 
 
-def test_the_dictionary_has_the_api_s_own_names_and_what_follows() -> None:
+def test_the_dictionary_has_the_api_s_names() -> None:
+    """And what follows from them."""
     written = read(EXAMPLE).to_dict()
     assert {name: written.pop(name) for name in ("data", "message", "success")} == parse_json(EXAMPLE)
     assert written == {
@@ -182,7 +184,7 @@ def test_the_dictionary_has_the_api_s_own_names_and_what_follows() -> None:
     }
 
 
-def test_the_json_text_has_numbers_and_not_strings() -> None:
+def test_the_json_text_has_numbers() -> None:
     written = read(EXAMPLE).to_json()
     assert '"remaining_credits": 1095.3996,' in written
     assert '"spendable": 1095.3996,' in written
@@ -213,7 +215,8 @@ values = st.recursive(
 
 
 @given(values)
-def test_whatever_the_answer_says_the_refusal_names_a_field(answer: object) -> None:
+def test_any_refusal_names_a_field(answer: object) -> None:
+    """Whatever the answer says."""
     try:
         credits = Credits.from_dict(answer, read_at=NOW)
     except ValueError as error:

@@ -79,7 +79,7 @@ def test_an_error_is_two_lines(simulated_account: DemoServer) -> None:
     assert "Top up" in error.traceback[1]
 
 
-def test_the_environment_can_ask_for_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_asks_for_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(settings.DEMO_VARIABLE, "1")
     notebook = run_notebook(
         LOAD,

@@ -134,9 +134,8 @@ def interrupted(kernel: Kernel, source: str) -> CellRun:
         "await asyncio.sleep(0.01)\ngenerate()\n1 / 0",
     ],
 )
-def test_a_cell_shows_what_it_shows_without_the_line_and_then_its_cost(
-    kernel: Kernel, account: DemoServer, cell: str
-) -> None:
+def test_a_cell_shows_its_own_then_its_cost(kernel: Kernel, account: DemoServer, cell: str) -> None:
+    """A cell shows what it shows without the line, and then its cost."""
     bare = kernel.run(cell)
     account.account.settle_all()
     metered = kernel.run(f"{LINE} -o cost\n{cell}")
@@ -149,9 +148,8 @@ def test_a_cell_shows_what_it_shows_without_the_line_and_then_its_cost(
 
 
 @pytest.mark.parametrize("work", ["time.sleep(60)", "while True: await asyncio.sleep(0.05)"])
-def test_an_interrupt_ends_a_cell_as_without_the_line(
-    untouched: Kernel, account: DemoServer, work: str
-) -> None:
+def test_an_interrupt_ends_a_cell_as_ever(untouched: Kernel, account: DemoServer, work: str) -> None:
+    """As without the line."""
     bare = interrupted(untouched, f"generate(); print('begun', flush=True)\n{work}")
     account.account.settle_all()
     metered = interrupted(untouched, f"{LINE} -o cost\ngenerate(); print('begun', flush=True)\n{work}")
@@ -196,7 +194,8 @@ WORK = {
 
 
 @pytest.mark.parametrize("where", WORK)
-def test_a_cell_is_stopped_once_it_has_spent_what_it_may(untouched: Kernel, where: str) -> None:
+def test_a_cell_is_stopped_at_its_limit(untouched: Kernel, where: str) -> None:
+    """Wherever it then is."""
     untouched.run("times.clear()")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         untouched.run(f"silent = 'http://127.0.0.1:{silent.getsockname()[1]}/'")
@@ -213,7 +212,8 @@ def test_a_cell_is_stopped_once_it_has_spent_what_it_may(untouched: Kernel, wher
     assert re.match(r"\d+ credits · ", amended(untouched, run))
 
 
-def test_a_session_s_budget_stops_the_cell_in_which_it_is_spent(untouched: Kernel) -> None:
+def test_a_budget_stops_the_cell_that_spends(untouched: Kernel) -> None:
+    """A session's budget stops the cell in which it is spent."""
     untouched.run("session = evolink_nb.budget(5)")
     assert untouched.run("for _ in range(3): generate()").error is None
     run = untouched.run(WORK["a retry loop"])
@@ -224,9 +224,8 @@ def test_a_session_s_budget_stops_the_cell_in_which_it_is_spent(untouched: Kerne
     untouched.run("session.cancel()")
 
 
-def test_the_first_budget_of_a_kernel_stops_the_cell_that_sets_it_and_no_later_one(
-    account: DemoServer, tmp_path: Path
-) -> None:
+def test_a_first_budget_stops_its_own_cell(account: DemoServer, tmp_path: Path) -> None:
+    """The first budget of a kernel stops the cell that sets it, and no later one."""
     environment = {**isolated_environment(tmp_path), **account_of(account), "PYTHONPATH": str(colab.ROOT)}
     with Kernel(environment, tmp_path / "kernel.log") as kernel:
         kernel.run(LOAD)
@@ -242,7 +241,8 @@ def test_the_first_budget_of_a_kernel_stops_the_cell_that_sets_it_and_no_later_o
         assert (watched.text, watched.error) == ("42", None)
 
 
-def test_a_loop_ends_before_the_item_that_would_go_over(untouched: Kernel, account: DemoServer) -> None:
+def test_a_loop_ends_before_it_goes_over(untouched: Kernel, account: DemoServer) -> None:
+    """It ends before the item that would."""
     account.account.settle_all()
     loop = "for item in evolink_nb.track(range(20), max_credits=8):"
     run = untouched.run(f"done = []\n{loop}\n    generate(); done.append(item)")
@@ -251,9 +251,10 @@ def test_a_loop_ends_before_the_item_that_would_go_over(untouched: Kernel, accou
     assert untouched.run("print(*done)").text == "0 1 2 3 4 5 6 7"
 
 
-def test_work_that_can_t_be_stopped_is_said_at_once_in_the_cell_and_on_the_live_card(
+def test_unstoppable_work_is_said_at_once(
     untouched: Kernel,
 ) -> None:
+    """In the cell, and on the live card."""
     untouched.run("widget = evolink_nb.CreditsWidget(interval=3600); widget")
     run = untouched.run(
         f"{LINE} --max 5 -q\nfor _ in range(4): generate()\n"
@@ -295,7 +296,7 @@ def run_notebook(account: DemoServer, versions: str, monkeypatch: pytest.MonkeyP
     return run
 
 
-def test_the_saved_notebook_holds_the_settled_figures(run_notebook: Callable[..., Any]) -> None:
+def test_a_saved_notebook_has_final_figures(run_notebook: Callable[..., Any]) -> None:
     notebook = run_notebook(
         f"{LINE} -o first\ngenerate()\n6 * 7",
         "first.wait(30)",
@@ -328,9 +329,10 @@ def test_what_ends_a_cell_stops_run_all(run_notebook: Any, tmp_path: Path, cell:
     assert "site-packages" not in str(stopped.value)
 
 
-def test_tracked_cells_that_spent_have_their_settled_line_in_the_saved_notebook(
+def test_tracked_cells_keep_their_lines(
     run_notebook: Callable[..., Any],
 ) -> None:
+    """Those that spent have their settled line in the saved notebook."""
     settled = (
         "from evolink_nb import ledger\ndeadline = time.monotonic() + 30\n"
         "settling = lambda: 'evolink-nb-settle' in [thread.name for thread in threading.enumerate()]\n"

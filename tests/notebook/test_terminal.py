@@ -84,7 +84,7 @@ def keyless(spec_server: DemoServer, keyring: Path) -> Iterator[Terminal]:
     terminal.close()
 
 
-def test_it_shows_the_example_of_the_api_page(terminal: Terminal) -> None:
+def test_it_shows_the_documented_example(terminal: Terminal) -> None:
     shown = terminal.type("%evolink_credits")
     account = next(line for line in shown.splitlines() if "Account" in line)
     api_key = next(line for line in shown.splitlines() if "API key" in line)
@@ -106,7 +106,7 @@ def test_help_is_shown(terminal: Terminal) -> None:
     assert "--warn-below" in shown
 
 
-def test_a_key_is_asked_for_without_echo_and_used(keyless: Terminal, spec_server: DemoServer) -> None:
+def test_a_key_is_taken_without_echo(keyless: Terminal, spec_server: DemoServer) -> None:
     assert "No EvoLink API key was found." in keyless.type("%evolink_credits")
     assert "1,095.3996" in keyless.log_in("", spec_server.key)
     assert "1,095.3996" in keyless.type("%evolink_credits")
@@ -124,9 +124,7 @@ def test_a_key_is_kept_when_asked_to(keyless: Terminal, spec_server: DemoServer,
     assert spec_server.key not in keyless.all_shown
 
 
-def test_a_key_that_does_not_work_is_not_kept(
-    keyless: Terminal, spec_server: DemoServer, keyring: Path
-) -> None:
+def test_a_wrong_key_is_not_kept(keyless: Terminal, spec_server: DemoServer, keyring: Path) -> None:
     spec_server.fault(status=401)
     shown = keyless.log_in("--save", "mistyped-key")
     assert "AuthenticationError: EvoLink answered 401: Invalid or expired token" in shown
