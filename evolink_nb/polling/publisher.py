@@ -97,19 +97,20 @@ class Publisher:
             readings: The last readings, the new one last.
             paused: Whether nothing will keep it fresh.
         """
-        earlier, reading = self._traits.credits, readings[-1]
-        rate = forecast.burn_rate(readings)
-        spent = [] if earlier is None else [forecast.spent_between(earlier, reading)]
-        self.publish(
-            credits=reading,
-            updated_at=reading.read_at,
-            spent=total([self._traits.spent, *spent]),
-            burn_rate=rate,
-            runway=forecast.runway(reading.spendable, rate),
-            error=None,
-            retry_at=None,
-            status=Status.PAUSED if paused else Status.LIVE,
-        )
+        with self.one_at_a_time():
+            earlier, reading = self._traits.credits, readings[-1]
+            rate = forecast.burn_rate(readings)
+            spent = [] if earlier is None else [forecast.spent_between(earlier, reading)]
+            self.publish(
+                credits=reading,
+                updated_at=reading.read_at,
+                spent=total([self._traits.spent, *spent]),
+                burn_rate=rate,
+                runway=forecast.runway(reading.spendable, rate),
+                error=None,
+                retry_at=None,
+                status=Status.PAUSED if paused else Status.LIVE,
+            )
 
     def publish_failure(self, error: errors.EvoLinkError, retry_at: datetime | None) -> None:
         """Make known that a try failed; the last reading stays.

@@ -161,7 +161,7 @@ class Reader:
             joins = self._publisher.in_observer and self._flight.in_flight is not None
             if self._subscriptions or joins:
                 self._flight.request(fresh=False)
-                self._loop.wake()
+                self._run_loop()
                 return
             if self.retry_after_left:
                 return
@@ -186,7 +186,7 @@ class Reader:
             if tried or idle or self._publisher.in_observer:
                 return
             future = self._flight.request(fresh=False)
-            self._loop.wake()
+            self._run_loop()
         self._loop.wait_for(future, seconds)
 
     def _wait_for_read(self, *, fresh: bool) -> Future[Credits]:
@@ -215,7 +215,7 @@ class Reader:
     def _run_loop(self) -> None:
         """Start the loop, or wake it where it runs; the lock is held."""
         if not self._loop.is_running:
-            self._kept = False
+            self._kept = bool(self._subscriptions)
         try:
             self._loop.start()
         except RuntimeError as error:
@@ -244,7 +244,8 @@ class Reader:
     def _join(self, job: Job[None] | None, timeout: float = STOP_TIMEOUT) -> None:
         """Wait a moment for a loop that was ended, and claim no freshness any more."""
         if job is not None:
-            job.join(timeout)
+            # The loop may be waiting for the observer that calls this to return.
+            job.join(0.0 if self._publisher.in_observer else timeout)
             self._publish_stop()
 
     def _publish_stop(self) -> None:

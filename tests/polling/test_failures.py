@@ -6,12 +6,14 @@ import gc
 import threading
 import weakref
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from traitlets import TraitError
 
 from evolink_nb import errors
 from evolink_nb.polling.backoff import MAX_PAUSE
+from evolink_nb.polling.clock import Clock
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.clock import BEGINNING, FakeClock
 from tests.support.scripted import (
@@ -24,6 +26,9 @@ from tests.support.scripted import (
     unavailable,
     wait_for,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_failures_double_the_pause(
@@ -197,6 +202,23 @@ def test_a_flaw_in_a_step_is_told_to_all(
     assert fetcher.read().user == READING.user
     assert "a step failed; the loop goes on." in caplog.text
     assert (fetcher.running, fetcher.status) == (kept, "live")
+
+
+def test_a_loop_that_died_is_started_anew(client: ScriptedClient) -> None:
+    """Those who are attached see an error, and whoever asks does not wait for a thread that is gone."""
+
+    class Broken(Clock):
+        def wait(self, *_: object) -> None:
+            raise OSError("no waiting")
+
+    fetcher = CreditsFetcher(client, 3600, clock=Broken())
+    fetcher.start()
+    calls: list[Callable[[], object]] = [fetcher.read, fetcher.refresh]
+    for asked, ask in enumerate(calls, start=2):
+        wait_for(fetcher, lambda: fetcher.status == "error")
+        ask()
+        client.wait_until_asked(asked)
+    assert fetcher.running
 
 
 @pytest.mark.parametrize("flaw", [ZeroDivisionError(), SystemExit(1), TypeError("no reading")], ids=repr)

@@ -93,7 +93,7 @@ def test_a_steady_burn_is_its_rate(kind: str, rate: Decimal, seconds: int, steps
 @any_key
 @given(rates, cadences, counts, st.decimals("0.0001", "100000", places=4), st.data())
 @few
-def test_a_top_up_amid_the_spending_changes_nothing(
+def test_a_top_up_changes_nothing(
     kind: str, rate: Decimal, seconds: int, steps: int, amount: Decimal, data: st.DataObject
 ) -> None:
     if "frozen" in kind:
@@ -115,9 +115,7 @@ def test_a_top_up_amid_the_spending_changes_nothing(
     st.integers(1, 60),
 )
 @few
-def test_what_settles_for_less_comes_off_again(
-    kind: str, calls: list[tuple[Decimal, int]], seconds: int
-) -> None:
+def test_settling_for_less_is_counted(kind: str, calls: list[tuple[Decimal, int]], seconds: int) -> None:
     """Calls reserve, and most settle a reading or more later for a share of it, some for nothing."""
     record = Record(kind, settle_after=(0.5, 3.0 * seconds))
     for amount, share in calls:
@@ -130,9 +128,7 @@ def test_what_settles_for_less_comes_off_again(
 @any_key
 @given(rates, st.integers(2, 60), st.sampled_from([2, 5, 10]))
 @few
-def test_in_a_flow_of_reservations_the_rate_is_that_of_the_final_costs(
-    kind: str, rate: Decimal, seconds: int, times: int
-) -> None:
+def test_the_rate_is_that_of_final_costs(kind: str, rate: Decimal, seconds: int, times: int) -> None:
     """Each call holds `times` what it costs, and settles before the next reading: one is always held."""
     record = Record(kind, settle_after=(seconds / 2, seconds / 2))
     cost = rate * seconds
@@ -140,7 +136,7 @@ def test_in_a_flow_of_reservations_the_rate_is_that_of_the_final_costs(
     assert burn_rate(record.readings[1:]) == pytest.approx(float(rate), rel=0.01)
 
 
-def test_a_frozen_key_tells_what_the_account_says() -> None:
+def test_a_frozen_key_uses_the_account() -> None:
     """What it gives back can't be told from a top-up: it is counted as settled, never as earned."""
     record = Record("unlimited, its counters frozen", settle_after=(5, 5))
     record.go_on(1, 1, lambda: record.account.reserve(10, cost=2))
@@ -150,9 +146,7 @@ def test_a_frozen_key_tells_what_the_account_says() -> None:
 
 @given(rates, rates, cadences, counts)
 @few
-def test_others_count_where_the_account_binds(
-    mine: Decimal, theirs: Decimal, seconds: int, steps: int
-) -> None:
+def test_others_count_if_the_account_binds(mine: Decimal, theirs: Decimal, seconds: int, steps: int) -> None:
     for kind in KEYS:
         record = Record(kind)
         burns = record.burn(mine, seconds), record.burn(theirs, seconds, key=OTHER_KEY)
@@ -161,7 +155,7 @@ def test_others_count_where_the_account_binds(
         assert burn_rate(record.readings) == pytest.approx(float(rate), rel=0.01)
 
 
-def test_only_others_spend() -> None:
+def test_only_others_spend_credits() -> None:
     for kind, rate in [("limited, the account binds", 0.5), ("limited, the key binds", None)]:
         record = Record(kind)
         record.go_on(20, 5, record.burn(Decimal("0.5"), 5, key=OTHER_KEY))
@@ -187,7 +181,7 @@ def with_limit(credits: Credits, remaining: Decimal, *, unlimited: bool = False)
 
 @pytest.mark.parametrize("before", ["unlimited", "limited, the account binds", "limited, the key binds"])
 @pytest.mark.parametrize("after", [Decimal(50), Decimal(0), Decimal(10**9)])
-def test_another_limit_for_the_key_is_no_spending(before: str, after: Decimal) -> None:
+def test_another_limit_is_no_spending(before: str, after: Decimal) -> None:
     record = Record(before)
     record.go_on(10, 5, record.burn(Decimal("0.2"), 5))
     half = len(record.readings) // 2
@@ -239,7 +233,7 @@ def test_too_little_data_gives_no_rate(steps: int, seconds: float) -> None:
     assert burn_rate(record.readings) is None
 
 
-def test_the_first_rate_comes_with_the_record_long_enough() -> None:
+def test_the_first_rate_comes_in_time() -> None:
     for steps, seconds in [(MIN_STEPS, 20), (20, 1), (MIN_STEPS, MAX_STEP / 2)]:
         record = Record()
         record.go_on(steps, seconds, record.burn(Decimal(1), seconds))
@@ -262,7 +256,7 @@ def test_nothing_spent_gives_no_rate(kind: str) -> None:
 
 
 @any_key
-def test_a_rate_is_forgotten_once_nothing_is_spent(kind: str) -> None:
+def test_a_rate_is_forgotten(kind: str) -> None:
     record = Record(kind)
     record.go_on(20, 5, record.burn(Decimal(1), 5))
     seen = []
@@ -374,7 +368,5 @@ def test_what_is_spent_is_what_a_half_lost(readings: list[Credits]) -> None:
         ("-5", 1.0, None),
     ],
 )
-def test_the_runway_is_what_can_be_spent_at_the_rate(
-    spendable: str, rate: float | None, seconds: float | None
-) -> None:
+def test_the_runway_is_spendable_by_rate(spendable: str, rate: float | None, seconds: float | None) -> None:
     assert runway(Decimal(spendable), rate) == seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import pytest
 from traitlets import HasTraits, Unicode, dlink
 
 from evolink_nb import errors
+from evolink_nb.polling.reader import STOP_TIMEOUT
 from tests.support.clock import BEGINNING, FakeClock
 from tests.support.scripted import (
     PATIENCE,
@@ -203,3 +205,20 @@ def test_an_observer_keeps_no_interrupt(fetcher: CreditsFetcher) -> None:
     fetcher.observe(interrupt, "notice")
     with pytest.raises(KeyboardInterrupt):
         fetcher.set_message(notice="Spent.")
+
+
+def test_an_observer_that_stops_waits_for_nothing(fetcher: CreditsFetcher, client: ScriptedClient) -> None:
+    """The thread that it stops waits for it, to tell of its own reading."""
+
+    def stop(_change: object) -> None:
+        client.gate.set()
+        fetcher.stop()
+
+    client.gate.clear()
+    fetcher.observe(stop, "notice")
+    fetcher.start()
+    client.wait_until_asked(1)
+    begun = time.monotonic()
+    fetcher.set_message(notice="Spent.")
+    assert time.monotonic() - begun < STOP_TIMEOUT / 2
+    assert (fetcher.running, fetcher.status) == (False, "paused")
