@@ -1,4 +1,4 @@
-"""What each cell costs: measured between the cell events, while the cell runs as if nobody looked.
+"""What each cell costs: measured between the cell events, while the cell runs untouched.
 
 The line under a cell is displayed when the cell ends and amended from the thread that settles. What was
 amended is sent once more at the end of a later cell: nbclient only takes what belongs to the cell that runs.
@@ -90,7 +90,7 @@ class Cells:
         self._tracked = fetcher
         if fetcher is not None:
             fetcher.attach(self, settings.INTERVAL)
-            # Between cells nobody waits for it: it need not read often.
+            # Between cells nothing waits for it: it need not read often.
             fetcher.set_visible(self, visible=False)
             # How things stood before the first cell; the cells themselves wait for no reading.
             read(fetcher)

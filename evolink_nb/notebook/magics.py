@@ -104,14 +104,9 @@ class EvoLinkMagics(Magics):
     @no_var_expand
     @magic_arguments()
     @argument(
-        "--csv",
-        nargs="?",
-        const="-",
-        type=file,
-        metavar="FILE",
-        help="Give it as CSV: print it, or write FILE.",
+        "--csv", nargs="?", const="-", type=file, metavar="FILE", help="Print them as CSV, or write FILE."
     )
-    @argument("--pandas", action="store_true", help="Give it as a pandas DataFrame.")
+    @argument("--pandas", action="store_true", help="Return them as a pandas DataFrame.")
     @line_magic
     def evolink_costs(self, line: str) -> Any:
         """Show what cells, meters and loops of this kernel have cost, dearest first."""

@@ -7,25 +7,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from evolink_nb.metering import ledger
 from evolink_nb.metering.active import active_measurements
 from evolink_nb.metering.budget_registry import budgets
-from evolink_nb.metering.ledger import MemoryLedger
 from evolink_nb.polling.fetcher import stop_all
+from tests.support.ledgers import own_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evolink_nb import EvoLinkClient
+    from evolink_nb.metering.ledger import MemoryLedger
 
 
 @pytest.fixture
 def book() -> Iterator[MemoryLedger]:
     """A ledger of the test's own."""
-    before, book = ledger.current(), MemoryLedger()
-    ledger.use(book)
-    yield book
-    ledger.use(before)
+    with own_ledger() as book:
+        yield book
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def test_doubt_is_said_with_its_reason(confidence: Confidence) -> None:
     assert ("settled in 2.1 s" in line) == (confidence == "shared")
 
 
-def test_others_and_top_ups_are_said_where_known() -> None:
+def test_known_others_and_top_ups_are_said() -> None:
     both = cost(confidence="shared", others=Decimal(4), topped_up=Decimal(100))
     assert "4 by others on the account · topped up by 100" in text(both)
     unsure = replace(both, confidence="inconsistent")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from evolink_nb.api import credentials, settings
-from tests.support.shell import Shell
+from tests.support.shell import Shell, open_shell
 from tests.support.traces import LOADED, NOTHING, TRACES, traces
 
 OURS = "evolink"
@@ -19,9 +19,8 @@ OURS = "evolink"
 @pytest.fixture
 def shell() -> Iterator[Shell]:
     """A shell that has the extension loaded and has used nothing of it."""
-    shell = Shell()
-    yield shell
-    shell.close()
+    with open_shell() as shell:
+        yield shell
 
 
 def imported_by(source: str) -> set[str]:

@@ -45,7 +45,7 @@ def test_all_end_at_once() -> None:
     assert running.end_all() == []
 
 
-def test_line_is_for_outermost_or_called_cells() -> None:
+def test_line_is_for_outer_or_called_cells() -> None:
     running = RunningCells()
     accepts = [running.accepts_line]
     running.begin(info("outer"))

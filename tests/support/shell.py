@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
+
+from evolink_nb.metering.settler import THREAD_NAME
+from evolink_nb.polling.fetcher import CreditsFetcher, shared_fetchers
+from tests.support import threads
+from tests.support.interrupt import interrupt_main_thread
+from tests.support.metered import LINE
+
+if TYPE_CHECKING:
+    from evolink_nb.demo import DemoServer
 
 
 @dataclass(frozen=True)
@@ -47,3 +60,56 @@ class Shell:
         self.ip.run_line_magic("unload_ext", "evolink_nb")
         self.ip.restore_sys_module_state()
         InteractiveShell.clear_instance()
+
+
+@contextlib.contextmanager
+def open_shell(**names: object) -> Iterator[Shell]:
+    """A shell with the extension and these names, whose cells leave everything as it was."""
+    shell = Shell()
+    shell.ip.user_ns.update(names)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield shell
+        assert signal.getsignal(signal.SIGINT) is before
+        assert shell.ip.custom_exceptions == ()
+        assert shell.ip.ast_transformers == []
+    finally:
+        shell.close()
+
+
+def cost_line(shown: Shown) -> str:
+    """The line under a cell: the last that it printed."""
+    return shown.out.strip().splitlines()[-1]
+
+
+def settled(shell: Shell, source: str) -> Shown:
+    """Run a metered cell, and wait until its cost has settled."""
+    shown = shell.run(f"{LINE} --settle 30\n{source}")
+    assert shown.error is None
+    return shown
+
+
+def nothing_settles() -> bool:
+    """Whether no cost is being settled."""
+    return not threads.running(THREAD_NAME)
+
+
+def the_fetcher() -> CreditsFetcher:
+    """The one that reads the simulated account."""
+    [fetcher] = shared_fetchers()
+    return fetcher
+
+
+@contextlib.contextmanager
+def interrupted_at_its_reading(server: DemoServer) -> Iterator[None]:
+    """Interrupt, as the user does, what runs inside once it waits for the balance."""
+    before = server.requests_seen["/v1/credits"]
+
+    def interrupt() -> None:
+        server.wait_for_requests(before + 1)
+        interrupt_main_thread()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    yield
+    thread.join()
