@@ -1,1 +1,1 @@
-"""The balance as people see it: static or live."""
+"""The balance as users see it: static or live."""

@@ -2,10 +2,9 @@
 /**
  * The live card: fills the fields of card.html with what the kernel's traits say.
  *
- * Everything is set as text; the template, which comes with the kernel's code, is the only markup. What
- * decides is in the exported functions, which know no page: formats, `sparkline`, `gaugeOf` and
- * `displayStatus`. `Card` puts their results on the page. formatting.py and gauge.py have the same
- * functions for static cards, and tests compare the two.
+ * Everything is set as text: the template is the only markup. The exported functions decide and know no
+ * page; `Card` puts their results on it. formatting.py and gauge.py have the same functions for static
+ * cards; tests compare them.
  *
  * @typedef {import("@anywidget/types").AnyModel<Traits>} Model
  * @typedef {import("@anywidget/types").Render<Traits>} Render
@@ -76,7 +75,6 @@ const threeFigures = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 
  * Return credits with their thousands separated and at most 4 decimals; "<0.0001" for less than that.
  *
  * @param {number} amount  credits
- * @returns {string}
  */
 export function formatAmount(amount) {
   const sign = amount < 0 ? MINUS : "";
@@ -88,7 +86,6 @@ export function formatAmount(amount) {
  * Return a number to its last digit, without an exponent.
  *
  * @param {number} amount
- * @returns {string}
  */
 export function plainAmount(amount) {
   const text = String(amount + 0); // -0 is "0"
@@ -100,7 +97,6 @@ export function plainAmount(amount) {
  * Return a duration in its one or two largest units: "12 s", "2 min", "1 h 28 min" or "3 d 4 h".
  *
  * @param {number} seconds
- * @returns {string}
  */
 export function formatTime(seconds) {
   const whole = Math.max(Math.trunc(seconds), 0);
@@ -117,17 +113,15 @@ export function formatTime(seconds) {
  * Return a burn rate in three figures of the unit that reads best: "12.4 / min" or "3 / h".
  *
  * @param {number} rate  credits a second
- * @returns {string}
  */
 export function formatRate(rate) {
   return rate * 60 >= 1 ? `${threeFigures.format(rate * 60)} / min` : `${threeFigures.format(rate * 3600)} / h`;
 }
 
 /**
- * Return the line through a series of readings, as an SVG path in a box of 100 by 40.
+ * Return the line through readings as an SVG path in a box of 100 by 40; "" for fewer than two.
  *
  * @param {Point[]} points  in order of time
- * @returns {string}  "" for fewer than two points
  */
 export function sparkline(points) {
   if (points.length < 2) return "";
@@ -198,7 +192,7 @@ export function gaugeOf({ remaining, used, unlimited }) {
  * @typedef {object} Situation
  * @property {string} reported  the kernel's status
  * @property {boolean} disconnected  whether the kernel has ended
- * @property {boolean} visible  whether this view can be seen: else no readings are expected
+ * @property {boolean} visible  whether this view can be seen
  * @property {number} now
  * @property {number | null} clickedAt  when an unanswered click was made
  * @property {number} arrivedAt  when the newest reading came
@@ -208,9 +202,8 @@ export function gaugeOf({ remaining, used, unlimited }) {
  */
 
 /**
- * Return the status a card shows, and its words.
- *
- * A kernel that is gone or busy can't report it: that is seen here, from its silence.
+ * Return the status a card shows, and its words. A kernel that is gone or busy can't report that: its
+ * silence does.
  *
  * @param {Situation} situation
  * @returns {{ status: string, label: string }}
@@ -393,7 +386,7 @@ class Card {
   /** Take the saved file's static card off the page; return the output area it was looked for in. */
   #removeFallback() {
     const output = this.#element.closest(".jp-OutputArea");
-    for (const fallback of output?.querySelectorAll(".evo-twin") ?? []) fallback.remove();
+    for (const fallback of output?.querySelectorAll(".evo-fallback") ?? []) fallback.remove();
     return output;
   }
 
@@ -562,7 +555,7 @@ function setText(element, text) {
 }
 
 /**
- * Show the number in a ring, its decimals small. A new number glides in (card.css).
+ * Show the number in a ring, its decimals small; card.css fades it in.
  *
  * @param {HTMLElement} element
  * @param {string} shown

@@ -83,9 +83,9 @@ class CardView:
         lines = [f"{title} · {_updated(credits, self.age)}"]
         if credits is not None:
             lines += _rows(credits)
-        facts = [f"{label} {text}".lstrip() for label, text in _facts(self).values() if text]
-        if facts:
-            lines.append(" · ".join(facts))
+        facts = [f"{label} {text}" for label, text in _facts(self.trend).values() if text]
+        if facts or self.outlook:
+            lines.append(" · ".join(filter(None, [*facts, self.outlook])))
         if self.worth:
             lines.append(f"worth {self.worth}")
         status = [] if self.status in {Status.PAUSED, Status.LIVE} else [_label(self.status)]
@@ -157,12 +157,13 @@ def _markup(view: CardView, *, live: bool = False) -> str:
         "status_label": " · ".join([_label(view.status), *_warning(view)]),
         "notice": view.notice,
         "message": view.message,
+        "outlook": view.outlook,
         "updated": _updated(credits, view.age),
         "worth": view.worth,
         "curve": curve,
         "area": curve and f"{curve}L100 40L0 40Z",
     }
-    for name, (label, text) in _facts(view).items():
+    for name, (label, text) in _facts(trend).items():
         # A live card keeps its labels: card.css hides those of what is not known.
         texts |= {f"{name}_label": label if text or live else "", name: text}
     return fill_card(
@@ -190,14 +191,13 @@ def _rows(credits: Credits) -> list[str]:
     return lines
 
 
-def _facts(view: CardView) -> dict[str, tuple[str, str]]:
+def _facts(trend: Trend) -> dict[str, tuple[str, str]]:
     """Return the label and the text of each fact of the strip, "" where there is nothing to say."""
-    rate, runway, spent = view.trend.burn_rate, view.trend.runway, view.trend.spent
+    rate, runway, spent = trend.burn_rate, trend.runway, trend.spent
     return {
         "burn_rate": ("burn", format_rate(rate) if rate else ""),
         "runway": ("runway", f"≈ {format_time(runway)}" if runway else ""),
         "spent": ("spent this session", format_amount(spent) if spent else ""),
-        "outlook": ("", view.outlook),
     }
 
 

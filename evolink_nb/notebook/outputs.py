@@ -37,12 +37,12 @@ MIN_REWRITE_INTERVAL = 2.0
 MAX_OUTLOOK_NAME = 40
 """Characters of a cell's name that a card shows at most."""
 
-_TWIN_STYLE = """<style>
-/* While the live card is here, its twin for the file stays out of sight (JupyterLab, VS Code, Colab). */
+_FALLBACK_STYLE = """<style>
+/* While the live card is here, the file's static one stays out of sight (JupyterLab, VS Code, Colab). */
 :is(.jp-OutputArea, .cell_container, #output-area):has(.evolink-card[data-live])
-  :is(.evo-twin, .jp-OutputArea-child:has(.evo-twin)),
+  :is(.evo-fallback, .jp-OutputArea-child:has(.evo-fallback)),
 /* Without its kernel JupyterLab has only "Loading" or "model not found" to say where the live card was. */
-.jp-OutputArea-child:has(~ .jp-OutputArea-child .evo-twin) > .jp-OutputArea-output:not(:has(*)) {
+.jp-OutputArea-child:has(~ .jp-OutputArea-child .evo-fallback) > .jp-OutputArea-output:not(:has(*)) {
   display: none;
 }
 </style>
@@ -58,7 +58,7 @@ def static_fallback(bundle: dict[str, str]) -> dict[str, str]:
     Returns:
         The same, hidden while the live card is there.
     """
-    return bundle | {"text/html": f'{_TWIN_STYLE}<div class="evo-twin">{bundle["text/html"]}</div>'}
+    return bundle | {"text/html": f'{_FALLBACK_STYLE}<div class="evo-fallback">{bundle["text/html"]}</div>'}
 
 
 class LiveOutput:

@@ -38,9 +38,7 @@ def _run_again(notebook: NotebookPage, threads_in: int) -> None:
     assert notebook.text(threads_in) == "1"
 
 
-def test_a_card_whose_kernel_is_gone_says_so_and_one_comes_back(
-    front_end: FrontEnd, demo_server: DemoServer
-) -> None:
+def test_a_lost_kernel_is_shown(front_end: FrontEnd, demo_server: DemoServer) -> None:
     interval = 4
     show = f"%evolink_credits --live --every {interval}"
     notebook, card = open_card(front_end, demo_server, show, WHO, THREADS)
@@ -59,7 +57,7 @@ def test_a_card_whose_kernel_is_gone_says_so_and_one_comes_back(
     card.shows("1,094.3996")
 
 
-def test_a_cell_run_again_has_one_card_and_one_thread(lab: FrontEnd, demo_server: DemoServer) -> None:
+def test_a_cell_run_again_has_one_card(lab: FrontEnd, demo_server: DemoServer) -> None:
     notebook, card = open_card(lab, demo_server, "%evolink_credits --live --every 0.5", THREADS)
     for _ in range(2):
         _run_again(notebook, threads_in=2)
@@ -67,7 +65,7 @@ def test_a_cell_run_again_has_one_card_and_one_thread(lab: FrontEnd, demo_server
     card.shows("1,094.3996")
 
 
-def test_a_reloaded_page_has_its_live_card_again(front_end: FrontEnd, demo_server: DemoServer) -> None:
+def test_a_reloaded_page_is_live_again(front_end: FrontEnd, demo_server: DemoServer) -> None:
     notebook, card = open_card(front_end, demo_server, STILL)
     notebook.save()
     demo_server.account.spend(1)
@@ -83,9 +81,7 @@ def test_a_reloaded_page_has_its_live_card_again(front_end: FrontEnd, demo_serve
     card.is_("live")
 
 
-def test_two_views_of_one_card_are_both_live_at_the_cost_of_one(
-    lab: FrontEnd, demo_server: DemoServer
-) -> None:
+def test_two_views_cost_as_much_as_one(lab: FrontEnd, demo_server: DemoServer) -> None:
     make = "from evolink_nb import CreditsWidget; card = CreditsWidget(interval=0.5); card"
     notebook, first = open_card(
         lab, demo_server, make, "card", "card.fetcher.stop(); print(len(card.fetcher.readings))"
@@ -101,7 +97,7 @@ def test_two_views_of_one_card_are_both_live_at_the_cost_of_one(
     assert int(notebook.text(3)) == demo_server.requests_seen["/v1/credits"]
 
 
-def test_two_pages_on_one_notebook_are_both_live(notebook7: FrontEnd, demo_server: DemoServer) -> None:
+def test_two_pages_are_both_live(notebook7: FrontEnd, demo_server: DemoServer) -> None:
     notebook, first = open_card(notebook7, demo_server, STILL)
     notebook.save()
     browser = notebook.page.context.browser
@@ -122,7 +118,7 @@ def test_two_pages_on_one_notebook_are_both_live(notebook7: FrontEnd, demo_serve
         assert demo_server.requests_seen["/v1/credits"] == seen + 2
 
 
-def test_a_paused_card_asks_nothing_until_it_is_resumed(lab: FrontEnd, demo_server: DemoServer) -> None:
+def test_a_paused_card_reads_nothing(lab: FrontEnd, demo_server: DemoServer) -> None:
     notebook, card = open_card(lab, demo_server, "%evolink_credits --live --every 0.2")
     button = card.root.locator('[data-action="pause"]')
     button.click()

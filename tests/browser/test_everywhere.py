@@ -147,9 +147,7 @@ def test_it_is_live_in_voila(page: Page, demo_server: DemoServer, clean_environm
         still.shows("1,095.3996")
 
 
-def test_it_reads_right_on_the_page_that_nbconvert_makes(
-    page: Page, demo_server: DemoServer, clean_environment: Path
-) -> None:
+def test_it_is_right_on_nbconverts_page(page: Page, demo_server: DemoServer, clean_environment: Path) -> None:
     path = clean_environment / "credits.ipynb"
     path.write_text(json.dumps(notebook_of(LOAD, "%evolink_credits --live", "%evolink_credits")))
     subprocess.run(

@@ -34,7 +34,7 @@ _PARTS_OUTSIDE = """card => {
 }"""
 
 
-def test_words_of_a_server_are_text_and_keep_to_their_place(lab: FrontEnd, demo_server: DemoServer) -> None:
+def test_server_words_stay_in_their_place(lab: FrontEnd, demo_server: DemoServer) -> None:
     notebook, card = open_card(lab, demo_server, STILL, "pass")
     before = card.root.bounding_box()
     assert before is not None

@@ -21,7 +21,7 @@ print([thread.name for thread in threading.enumerate() if "evolink" in thread.na
 """
 
 
-def test_it_moves_while_a_cell_runs(front_end: FrontEnd, demo_server: DemoServer) -> None:
+def test_html_moves_while_a_cell_runs(front_end: FrontEnd, demo_server: DemoServer) -> None:
     notebook, card = open_card(front_end, demo_server, HTML, LONG)
     expect(card.root).to_have_count(1)
     expect(card.root.locator("button")).to_have_count(0)
@@ -36,7 +36,7 @@ def test_it_moves_while_a_cell_runs(front_end: FrontEnd, demo_server: DemoServer
     assert notebook.console_errors == []
 
 
-def test_a_second_one_takes_its_place_and_unloading_ends_it(lab: FrontEnd, demo_server: DemoServer) -> None:
+def test_a_second_one_takes_its_place(lab: FrontEnd, demo_server: DemoServer) -> None:
     notebook, first = open_card(lab, demo_server, HTML, HTML, UNLOAD, OUR_THREADS)
     notebook.run(2)
     second = Card(notebook.output(2))

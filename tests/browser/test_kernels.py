@@ -1,4 +1,4 @@
-"""The live card on the kernels people have: what still works while a cell runs."""
+"""The live card on older kernels: what still works while a cell runs."""
 
 from __future__ import annotations
 
@@ -35,9 +35,7 @@ def test_numbers_move_while_a_cell_runs(lab: FrontEnd, demo_server: DemoServer, 
     assert notebook.console_errors == []
 
 
-def test_a_click_is_answered_while_a_cell_runs_on_an_older_kernel_too(
-    front_end: FrontEnd, demo_server: DemoServer
-) -> None:
+def test_older_kernels_answer_a_click(front_end: FrontEnd, demo_server: DemoServer) -> None:
     notebook, card = open_card(front_end, demo_server, MAX_INTERVAL, LONG, environment=ipykernel("7.3.0"))
     notebook.run(2, wait=False)
     expect(notebook.output(2)).to_contain_text("7.3.0")
@@ -52,7 +50,7 @@ def test_a_click_is_answered_while_a_cell_runs_on_an_older_kernel_too(
     assert notebook.console_errors == []
 
 
-def test_a_click_that_must_wait_says_so_and_the_numbers_go_on(lab: FrontEnd, demo_server: DemoServer) -> None:
+def test_a_click_that_must_wait_says_so(lab: FrontEnd, demo_server: DemoServer) -> None:
     notebook, card = open_card(
         lab,
         demo_server,

@@ -26,7 +26,7 @@ _PARTS_OUTSIDE = """card => {
 }"""
 
 
-def test_the_gauges_show_what_the_server_answers(front_end: FrontEnd, demo_server: DemoServer) -> None:
+def test_gauges_show_the_servers_answer(front_end: FrontEnd, demo_server: DemoServer) -> None:
     notebook, card = open_card(front_end, demo_server, LIVE)
     expect(card.root).to_have_count(1)
     card.shows("1,095.3996")
@@ -49,7 +49,7 @@ def test_the_gauges_show_what_the_server_answers(front_end: FrontEnd, demo_serve
     assert notebook.console_errors == []
 
 
-def test_the_number_changes_by_itself_after_a_spend(front_end: FrontEnd, demo_server: DemoServer) -> None:
+def test_the_number_follows_a_spend(front_end: FrontEnd, demo_server: DemoServer) -> None:
     live = "%evolink_credits --live --every 0.5 --warn-below 100"
     notebook, card = open_card(front_end, demo_server, live, LONG, "%evolink_credits")
     notebook.run(2, wait=False)
@@ -90,7 +90,7 @@ def test_refresh_answers_while_a_cell_runs(front_end: FrontEnd, demo_server: Dem
     assert notebook.console_errors == []
 
 
-def test_a_failure_is_told_beside_the_last_reading(lab: FrontEnd, demo_server: DemoServer) -> None:
+def test_a_failure_keeps_the_last_reading(lab: FrontEnd, demo_server: DemoServer) -> None:
     notebook, card = open_card(lab, demo_server, LIVE)
     for fault, status, said in (
         ({"status": 500}, "error", "Internal server error"),
@@ -108,7 +108,7 @@ def test_a_failure_is_told_beside_the_last_reading(lab: FrontEnd, demo_server: D
     expect(card.field("message")).to_have_text("")
 
 
-def test_a_server_s_words_are_text_and_never_markup(lab: FrontEnd, demo_server: DemoServer) -> None:
+def test_server_words_are_never_markup(lab: FrontEnd, demo_server: DemoServer) -> None:
     notebook, card = open_card(lab, demo_server, LIVE, "%evolink_credits")
     words = "<img src=x onerror=\\\"document.title='run'\\\"><b>bold</b>"
     demo_server.fault(status=400, text=f'{{"error": {{"message": "{words}", "code": 400}}}}')
@@ -121,7 +121,7 @@ def test_a_server_s_words_are_text_and_never_markup(lab: FrontEnd, demo_server: 
     assert notebook.page.title() != "run"
 
 
-def test_two_views_of_a_card_show_the_same(lab: FrontEnd, demo_server: DemoServer) -> None:
+def test_two_views_show_the_same(lab: FrontEnd, demo_server: DemoServer) -> None:
     notebook = lab.open(
         [
             LOAD,
@@ -142,7 +142,7 @@ def test_two_views_of_a_card_show_the_same(lab: FrontEnd, demo_server: DemoServe
     assert notebook.console_errors == []
 
 
-def test_the_button_is_reached_and_pressed_from_the_keyboard(lab: FrontEnd, demo_server: DemoServer) -> None:
+def test_the_keyboard_presses_refresh(lab: FrontEnd, demo_server: DemoServer) -> None:
     _, card = open_card(lab, demo_server, LIVE)
     button = card.root.get_by_role("button", name="Refresh")
     button.focus()
@@ -155,7 +155,7 @@ def test_the_button_is_reached_and_pressed_from_the_keyboard(lab: FrontEnd, demo
     card.shows("1,094.3996")
 
 
-def test_the_card_fits_a_wide_and_a_narrow_place(lab: FrontEnd, demo_server: DemoServer) -> None:
+def test_it_fits_wide_and_narrow_places(lab: FrontEnd, demo_server: DemoServer) -> None:
     notebook, card = open_card(lab, demo_server, LIVE)
     for width in (440, 260):
         card.root.evaluate("(card, width) => { card.parentElement.style.width = `${width}px`; }", width)

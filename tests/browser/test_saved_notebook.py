@@ -98,7 +98,7 @@ def executed(simulated_account: DemoServer) -> Any:
     return notebook
 
 
-def test_it_holds_the_reading_of_the_last_cell_s_end(executed: Any) -> None:
+def test_it_holds_the_last_cells_reading(executed: Any) -> None:
     card = _saved(executed.cells[1].outputs)
     assert _saved_number(executed.cells[1].outputs) == "1000"
     assert "not live" in card["text/html"]
@@ -107,7 +107,7 @@ def test_it_holds_the_reading_of_the_last_cell_s_end(executed: Any) -> None:
     assert "1,000" in card["text/plain"]
 
 
-def test_stripped_as_github_does_it_is_a_small_correct_table(executed: Any) -> None:
+def test_stripped_it_is_a_correct_table(executed: Any) -> None:
     stripped = _strip_as_github_does(_saved(executed.cells[1].outputs)["text/html"])
     assert "class" not in stripped
     assert "svg" not in stripped
@@ -120,9 +120,7 @@ def test_stripped_as_github_does_it_is_a_small_correct_table(executed: Any) -> N
     assert READ_AT.match(card.lines[-1])
 
 
-def test_exported_by_nbconvert_it_shows_the_last_numbers(
-    executed: Any, browser: Browser, tmp_path: Path
-) -> None:
+def test_nbconvert_shows_the_last_numbers(executed: Any, browser: Browser, tmp_path: Path) -> None:
     page_file = tmp_path / "exported.html"
     page_file.write_text(HTMLExporter().from_notebook_node(executed)[0], encoding="utf-8")
     with browser.new_context(offline=True) as context:
@@ -152,9 +150,7 @@ def _save_with_1000_left(front_end: FrontEnd, server: DemoServer) -> NotebookPag
     return notebook
 
 
-def test_reopened_without_its_kernel_it_shows_the_last_numbers_and_no_error(
-    front_end: FrontEnd, demo_server: DemoServer, browser: Browser
-) -> None:
+def test_reopened_it_shows_no_error(front_end: FrontEnd, demo_server: DemoServer, browser: Browser) -> None:
     path = _save_with_1000_left(front_end, demo_server).path
     server = front_end.server
     folder = "lab/workspaces/reopened/tree" if front_end.name == "lab" else "notebooks"
@@ -174,7 +170,7 @@ def test_reopened_without_its_kernel_it_shows_the_last_numbers_and_no_error(
         reopened.screenshot(f"reopened-{front_end.name}", of=reopened.cell(1))
 
 
-def test_a_copy_from_somebody_else_shows_the_same(lab: FrontEnd, demo_server: DemoServer) -> None:
+def test_an_untrusted_copy_shows_the_same(lab: FrontEnd, demo_server: DemoServer) -> None:
     # JupyterLab does not trust it: styles, attributes and drawings are stripped.
     reopened = lab.open_copy(_save_with_1000_left(lab, demo_server).path)
     output = reopened.output(1)
@@ -186,9 +182,7 @@ def test_a_copy_from_somebody_else_shows_the_same(lab: FrontEnd, demo_server: De
     reopened.screenshot("reopened-untrusted", of=reopened.cell(1))
 
 
-def test_the_file_follows_the_live_card_and_leaves_it_alone(
-    front_end: FrontEnd, demo_server: DemoServer
-) -> None:
+def test_the_file_follows_the_live_card(front_end: FrontEnd, demo_server: DemoServer) -> None:
     notebook = front_end.open([f"{LOAD}\n{EVERY_SECOND}", LIVE], environment=account_of(demo_server))
     notebook.run_all()
     card = Card(notebook.output(1))
@@ -220,7 +214,7 @@ def test_the_file_follows_the_live_card_and_leaves_it_alone(
     assert notebook.console_errors == []
 
 
-def test_what_went_wrong_is_in_the_file_too(lab: FrontEnd, demo_server: DemoServer) -> None:
+def test_a_failure_is_in_the_file_too(lab: FrontEnd, demo_server: DemoServer) -> None:
     notebook, card = open_card(lab, demo_server, STILL, "pass")
     demo_server.fault(connection="refuse")
     card.refresh()
