@@ -43,15 +43,17 @@ FIRST_FIGURE = 10.0
 
 
 class Cells:
-    """The cells of one shell: measured where they ask for it, or all of them while tracking is on."""
+    """The cells of one shell: measured where they ask for it, or all of them while tracking is on.
+
+    Attributes:
+        timing: How long measuring waits; it holds for cells that begin from now on.
+    """
 
     def __init__(
         self,
         shell: Any,
         running: RunningCells,
         fetcher_for: Callable[[argparse.Namespace], CreditsFetcher],
-        *,
-        timing: SettleTiming | None = None,
     ) -> None:
         """Serve one shell.
 
@@ -59,13 +61,12 @@ class Cells:
             shell: The shell whose cells these are.
             running: The cells that run in it.
             fetcher_for: Returns the fetcher that a cell's options ask for.
-            timing: How long measuring waits.
         """
         self._shell = shell
         self._running = running
         self._fetcher_for = fetcher_for
         self._stops = CellStops(shell, running)
-        self._timing = timing or SettleTiming()
+        self.timing = SettleTiming()
         self._batch = Batch()
         self._in_place = hasattr(shell, "kernel")
         self._lines: list[Line] = []
@@ -125,7 +126,7 @@ class Cells:
             metered = cell.metered = self._metered(cell)
             metered.measurement = Measurement(
                 self._tracked,
-                timing=self._timing,
+                timing=self.timing,
                 covers_kernel=True,
                 baseline=LastKnown(self._batch),
                 listener=metered,
@@ -149,7 +150,7 @@ class Cells:
             limit = SETTLE if options.settle is None else options.settle
             measurement = metered.measurement = Measurement(
                 fetcher,
-                timing=replace(self._timing, settle=limit),
+                timing=replace(self.timing, settle=limit),
                 covers_kernel=True,
                 listener=metered,
             )

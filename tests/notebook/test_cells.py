@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from evolink_nb.api import credentials
 from evolink_nb.demo import OTHER_KEY
 from evolink_nb.metering.settlement import SettleTiming
-from evolink_nb.notebook import cells
 from evolink_nb.notebook.stopping import CellRefused
 from tests.support.metered import LINE, settled_cost
 from tests.support.shell import (
@@ -43,8 +41,8 @@ def test_line_says_the_cost(shell: Shell) -> None:
     assert line.endswith(" · 1,094.0396 left · about 804 more runs like this")
 
 
-def test_line_says_what_others_spent(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cells, "SettleTiming", functools.partial(SettleTiming, shared_after=0.3))
+def test_line_says_what_others_spent(shell: Shell) -> None:
+    shell.cells.timing = SettleTiming(shared_after=0.3)
     shell.ip.user_ns["other"] = OTHER_KEY
     line = cost_line(settled(shell, "account.spend(1); account.spend(4, key=other)"))
     assert line.startswith("1 credit · ")

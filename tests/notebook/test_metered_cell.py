@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import functools
+from argparse import Namespace
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from evolink_nb.metering import ledger
 from evolink_nb.metering.active import active_measurements
+from evolink_nb.metering.batch import MIN_CALL_SECONDS
+from evolink_nb.metering.cost import Cost
 from evolink_nb.metering.ledger import MemoryLedger
 from evolink_nb.metering.settlement import SettleTiming
-from evolink_nb.notebook import cells
+from evolink_nb.notebook.metered_cell import MeteredCell
 from tests.support.metered import LINE
+from tests.support.readings import moved
 from tests.support.shell import (
     Shell,
     settled,
@@ -20,8 +26,7 @@ from tests.support.shell import (
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    import pytest
-
+    from evolink_nb.credits import Credits
     from evolink_nb.demo import DemoServer
 
 SPEND = "account.spend(2)"
@@ -48,10 +53,8 @@ def test_unmetered_cell_is_no_idle_spending(shell: Shell) -> None:
     assert [row.kind for row in shell.run("%evolink_costs").value.rows] == ["cell"]
 
 
-def test_settling_cell_is_no_idle_spending(
-    shell: Shell, demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cells, "SettleTiming", functools.partial(SettleTiming, shared_after=0.3))
+def test_settling_cell_is_no_idle_spending(shell: Shell, demo_server: DemoServer) -> None:
+    shell.cells.timing = SettleTiming(shared_after=0.3)
     demo_server.account.settle_after = (60, 60)
     shell.run(f"{LINE} -o first\naccount.spend(2)")
     shell.run(f"{LINE}\naccount.reserve(3)")
@@ -103,3 +106,74 @@ def test_failing_ledger_ends_no_settling(
     shell.run(f"{LINE} -o second\n{SPEND}")
     assert shell.ip.user_ns["second"].wait(30)
     assert shell.ip.user_ns["second"].token == 2
+
+
+# -- without an account --------------------------------------------------------------------------------
+
+
+@dataclass
+class StubMeasurement:
+    """What a measured cell is told by, at one moment."""
+
+    cost: Cost = field(default_factory=Cost)
+    seconds: float = 1.0
+    recorded: list[tuple[str, str, str]] = field(default_factory=list)
+    before: Credits | None = None
+    fetcher: object = None
+    is_abandoned: bool = False
+
+    @property
+    def is_recorded(self) -> bool:
+        return bool(self.recorded)
+
+    def record(self, kind: str, *, key: str, name: str) -> None:
+        self.recorded.append((kind, key, name))
+
+    def abandon(self) -> None:
+        self.is_abandoned = True
+
+
+def metered(options: Namespace | None = None) -> tuple[MeteredCell, list[MeteredCell]]:
+    """A cell, asked to be measured where it has options, and a list that it is in once its cost is final."""
+    ended: list[MeteredCell] = []
+    return MeteredCell("key", "name", options, on_final=lambda cell, _: ended.append(cell)), ended
+
+
+def measured(**values: Any) -> Any:
+    return StubMeasurement(**values)
+
+
+SPENT, NOTHING = Cost(token=Decimal(2)), Cost(token=Decimal(0))
+
+
+@pytest.mark.parametrize(("cost", "is_kept"), [(SPENT, True), (NOTHING, False), (Cost(), False)])
+def test_tracked_cell_is_kept_once_it_spent(cost: Cost, is_kept: bool) -> None:
+    (cell, _), measurement = metered(), measured(cost=cost)
+    for _ in range(2):
+        cell.changed(measurement)
+    assert measurement.recorded == ([("cell", "key", "name")] if is_kept else [])
+
+
+@pytest.mark.parametrize(("seconds", "is_kept"), [(1.0, True), (MIN_CALL_SECONDS / 2, False)])
+def test_unknown_cost_is_kept_if_it_could_spend(seconds: float, is_kept: bool) -> None:
+    (cell, ended), measurement = metered(), measured(seconds=seconds)
+    cell.final(measurement)
+    assert measurement.is_recorded == is_kept
+    assert ended == [cell]
+
+
+def test_refused_cell_is_not_measured() -> None:
+    cell, ended = metered(Namespace(quiet=False))
+    cell.measurement = measurement = measured()
+    cell.refuse()
+    assert (cell.is_refused, cell.measurement, measurement.is_abandoned, ended) == (True, None, True, [])
+
+
+@pytest.mark.parametrize(("is_same", "spent"), [(True, "3"), (True, "0"), (False, "3")])
+def test_idle_spending_is_of_one_account(book: MemoryLedger, is_same: bool, spent: str) -> None:
+    cell, _ = metered()
+    fetcher: Any = object()
+    cell.idle_since = (fetcher, moved(1.0))
+    cell.began(measured(before=moved(5.0, spent=spent), fetcher=fetcher if is_same else object()))
+    idle = [(entry.kind, entry.cost.token, entry.cost.seconds) for entry in book.entries()]
+    assert idle == ([("idle", Decimal(3), 4.0)] if is_same and spent == "3" else [])

@@ -14,6 +14,7 @@ from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
 from evolink_nb.metering.settler import THREAD_NAME
+from evolink_nb.notebook.magics import EvoLinkMagics
 from evolink_nb.polling.fetcher import CreditsFetcher, shared_fetchers
 from tests.support import threads
 from tests.support.interrupt import interrupt_main_thread
@@ -21,6 +22,7 @@ from tests.support.metered import LINE
 
 if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
+    from evolink_nb.notebook.cells import Cells
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,13 @@ class Shell:
         # The history would be a file and a thread that writes it.
         self.ip = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
         self.ip.run_line_magic("load_ext", "evolink_nb")
+
+    @property
+    def cells(self) -> Cells:
+        """What measures its cells."""
+        magics = self.ip.magics_manager.registry["EvoLinkMagics"]
+        assert isinstance(magics, EvoLinkMagics)
+        return magics.commands.cells
 
     def run(self, source: str) -> Shown:
         """Run a cell, its error not raised."""
