@@ -1,8 +1,8 @@
 """Background work: the only module that starts threads.
 
 Every thread is named, daemonic, runs in a copy of its caller's context (ipykernel 7.0 loses what a thread
-without one sends) and is supervised: what escapes from its work is logged and told to whoever waits, and
-nobody ever waits for a thread that is gone. A forked child starts with none of its parent's threads and
+without one sends) and is supervised: what escapes from its work is logged and reported to the callers that
+wait, and none ever waits for a thread that is gone. A forked child starts with none of its parent's threads and
 with no lock held (`forget_after_fork`).
 
 Where the platform has no threads (Pyodide) the same work runs as tasks of the running event loop. That is
@@ -99,7 +99,7 @@ class Job(Generic[T]):
         return not self.is_alive
 
     def _start(self, function: Callable[[], T], *, log_errors: bool, threads: bool) -> None:
-        # Nobody can cancel what runs: an awaiting task that is cancelled would cancel the future, and its
+        # What runs can't be cancelled: an awaiting task that is cancelled would cancel the future, and its
         # result would then have nowhere to go.
         self.future.set_running_or_notify_cancel()
         run = partial(contextvars.copy_context().run, self._run, function, log_errors)
@@ -109,7 +109,7 @@ class Job(Generic[T]):
         self._thread = threading.Thread(target=run, name=self.name, daemon=True)
         try:
             self._thread.start()
-        except BaseException:  # an interrupt, or one thread too many: whoever has the job sees it ended
+        except BaseException:  # an interrupt, or one thread too many: it never begins
             self._thread = None
             raise
 
@@ -367,7 +367,7 @@ class Loop:
             self._inside = outer
 
     def _end(self, run: Job[None] | asyncio.Task[None], error: BaseException) -> None:
-        """Record that a run ended by itself, so that nobody waits for it."""
+        """Record that a run ended by itself, so that no caller waits for it."""
         with self._changed:
             if self._run is not run:
                 return

@@ -160,7 +160,7 @@ def test_awaiting_brings_the_result(threads: bool) -> None:
 
 
 def test_cancelled_awaiting_lets_work_end(caplog: pytest.LogCaptureFixture) -> None:
-    """The result of work that nobody awaits any more has nowhere to go, and harms nobody."""
+    """The result of work that is not awaited any more has nowhere to go, and does no harm."""
     begun, go, done = threading.Event(), threading.Event(), threading.Event()
     uncaught: list[object] = []
 
@@ -348,7 +348,7 @@ def test_a_loop_stopped_by_its_own_step(threads: bool) -> None:
 
 
 @drivers
-def test_whoever_waits_gets_the_result(threads: bool) -> None:
+def test_a_waiting_caller_gets_the_result(threads: bool) -> None:
     """Without threads the caller takes the steps; the event loop gets no turn meanwhile."""
 
     async def run() -> None:

@@ -24,7 +24,7 @@ class Client(Protocol):
         """Read the balance now, or raise an `EvoLinkError`."""
 
     def close(self) -> None:
-        """Give up a read under way."""
+        """Cancel a read in flight, and close the connection."""
 
 
 def attempt(client: Client, clock: Clock, requested_at: float) -> Outcome:

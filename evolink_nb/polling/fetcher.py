@@ -91,7 +91,7 @@ class CreditsFetcher(HasTraits):
     def shared(cls, client: Client, interval: float = settings.INTERVAL) -> CreditsFetcher:
         """Return this process's one fetcher for the client's base URL and key, made if there is none.
 
-        It keeps its last reading when its thread is stopped, for whoever comes next.
+        It keeps its last reading when its thread is stopped, for the next subscriber.
 
         Args:
             client: What a new one reads with.

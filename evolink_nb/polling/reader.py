@@ -225,7 +225,7 @@ class Reader:
                 self._flight.cancel()
 
     def _end_unneeded(self) -> Job[None] | None:
-        """End the loop if it serves nobody; the lock is held, so that nobody comes meanwhile."""
+        """End the loop if nothing needs it; the lock is held, so that no subscriber comes meanwhile."""
         return None if self._subscriptions or self._waiters else self._end()
 
     def _end(self) -> Job[None] | None:
@@ -278,7 +278,7 @@ class Reader:
         return self._backoff.next_at(requested=requested)
 
     def _try(self, future: Future[Credits], *, requested: bool) -> None:
-        """Make one try, plan the next, tell the observers, and then those who wait."""
+        """Make one try, plan the next, notify the observers, then resolve the future."""
         outcome: Outcome = errors.EvoLinkError("The reading was given up.")
         try:
             self._publisher.publish_begin(requested=requested)
@@ -298,7 +298,7 @@ class Reader:
             self._publish_stop()  # an observer may have stopped it
 
     def _record(self, future: Future[Credits], started: float, outcome: Outcome) -> None:
-        """Plan the next try, keep the reading and tell the observers."""
+        """Plan the next try, keep the reading and notify the observers."""
         with self._lock:
             # A read that was given up says nothing about the account.
             if not self._flight.decide(future):
@@ -319,7 +319,7 @@ class Reader:
             self._publisher.publish_failure(outcome, retry_at)
 
     def _fail(self, flaw: BaseException) -> None:
-        """Tell those who wait that a step failed unexpectedly."""
+        """Fail what callers wait for, since a step failed unexpectedly."""
         with self._lock:
             # In a run that was stopped: those who wait do so for its successor.
             if not self._loop.is_current and self._loop.is_running:
@@ -329,7 +329,7 @@ class Reader:
         self._publisher.publish_failure(error, None)
 
     def after_fork(self) -> None:
-        """Begin anew in a forked child: nothing runs there, nobody is attached or waits."""
+        """Begin anew in a forked child, with no thread, subscriber or waiting caller."""
         self._lock = threading.RLock()
         self._subscriptions, self._waiters = Subscriptions(), set()
         self._flight = SingleFlight()

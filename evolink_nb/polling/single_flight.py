@@ -18,7 +18,7 @@ class SingleFlight:
     """The read in flight and the one requested after it, each a future that all who want it share.
 
     A read's future is *pending* until its outcome is known, and can be cancelled until then; it is *running*
-    while the outcome is being published, so that whoever waits finds it published; then it is *done*. Not
+    while the outcome is being published, so that a caller that waited finds it published; then it is *done*. Not
     for use from several threads at once.
 
     Attributes:
@@ -44,7 +44,7 @@ class SingleFlight:
         return self.requested
 
     def begin(self) -> Future[Credits]:
-        """Begin a read: the one requested, else one that nobody asked for.
+        """Begin a read: the one requested, else one that was not requested.
 
         Returns:
             Its future, to pass to `decide` and `end`.
@@ -62,13 +62,13 @@ class SingleFlight:
         return future.set_running_or_notify_cancel()
 
     def end(self, future: Future[Credits], outcome: Outcome) -> None:
-        """End a read and tell its outcome to all who wait; does nothing to one that was cancelled."""
+        """End a read and resolve its future; does nothing to one that was cancelled."""
         if self.in_flight is future:
             self.in_flight = None
         _resolve(future, outcome)
 
     def refuse(self, error: EvoLinkError) -> None:
-        """Tell those who wait for the read requested why it won't come soon; the request itself stands."""
+        """Fail the future of the requested read, which won't come soon; the request itself stands."""
         if self.requested is not None:
             refused, self.requested = self.requested, Future()
             _resolve(refused, error)
@@ -81,7 +81,7 @@ class SingleFlight:
         self.in_flight = self.requested = None
 
     def fail(self, error: EvoLinkError) -> None:
-        """Tell all who wait that neither read will come."""
+        """Fail the futures of both reads."""
         for future in (self.in_flight, self.requested):
             if future is not None:
                 _resolve(future, error)

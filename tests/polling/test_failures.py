@@ -205,7 +205,7 @@ def test_a_flaw_in_a_step_is_told_to_all(
 
 
 def test_a_loop_that_died_is_started_anew(client: ScriptedClient) -> None:
-    """Those who are attached see an error, and whoever asks does not wait for a thread that is gone."""
+    """Observers see an error, and a caller does not wait for a thread that is gone."""
 
     class Broken(Clock):
         def wait(self, *_: object) -> None:
@@ -289,7 +289,7 @@ def test_readings_bear_the_clocks_times(
 
 
 @pytest.mark.parametrize("seconds", [float("inf"), float("nan")])
-def test_an_interval_refused_attaches_nobody(fetcher: CreditsFetcher, seconds: float) -> None:
+def test_an_interval_refused_attaches_nothing(fetcher: CreditsFetcher, seconds: float) -> None:
     with pytest.raises(TraitError, match="interval must be at least"):
         fetcher.attach("one", seconds)
     assert (fetcher.running, fetcher_threads()) == (False, [])

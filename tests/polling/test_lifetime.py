@@ -90,7 +90,7 @@ def test_stop_is_told_to_those_who_wait(fetcher: CreditsFetcher, client: Scripte
 def test_a_thread_that_can_not_start(
     fetcher: CreditsFetcher, client: ScriptedClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The caller is told, nobody waits, and all is as if it had not been tried."""
+    """The caller gets an error, none waits, and all is as if it had not been tried."""
 
     def fail(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -257,7 +257,7 @@ def test_an_interrupted_read_leaves_no_trace(
 
 
 def test_it_reads_without_threads(client: ScriptedClient) -> None:
-    """As where the platform has none: in the event loop, and in the call of whoever waits."""
+    """As where the platform has none: in the event loop, and in the call that waits."""
 
     async def run() -> None:
         fetcher = CreditsFetcher(client, 0.1, threads=False)

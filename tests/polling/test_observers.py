@@ -59,7 +59,7 @@ def test_revision_comes_last(fetcher: CreditsFetcher, client: ScriptedClient, cl
     ]
 
 
-def test_an_observer_that_fails_harms_nobody(
+def test_an_observer_that_fails_harms_no_other(
     fetcher: CreditsFetcher, client: ScriptedClient, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(_change: object) -> None:
@@ -178,7 +178,7 @@ def test_an_observer_of_a_message_is_one_too(fetcher: CreditsFetcher, client: Sc
 
 
 @pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr)
-def test_an_observer_that_exits_harms_nobody(
+def test_an_observer_that_exits_harms_no_other(
     fetcher: CreditsFetcher,
     client: ScriptedClient,
     clock: FakeClock,

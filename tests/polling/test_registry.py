@@ -54,7 +54,7 @@ def test_stop_all_stops_and_shares_no_more(registry: SharedFetchers[StubFetcher]
         registry.add(fetcher)
     registry.stop_all()
     assert (len(shared.stopped), len(own.stopped)) == (1, 1)
-    # Whoever made the others closes their clients.
+    # Other fetchers' clients are closed by their makers.
     assert (shared.client.closed, own.client.closed) == (1, 0)
     assert [*registry] == []
     assert registry.get("one", StubFetcher) is not shared

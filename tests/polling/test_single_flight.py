@@ -77,7 +77,7 @@ def test_a_read_that_is_decided_is_kept(flight: SingleFlight) -> None:
 
 
 def test_a_refused_request_stands(flight: SingleFlight) -> None:
-    flight.refuse(ERROR)  # nobody asked
+    flight.refuse(ERROR)  # nothing was requested
     waiting = flight.request(fresh=True)
     flight.refuse(ERROR)
     assert waiting.exception() is ERROR
@@ -100,7 +100,7 @@ EVENTS = ["request", "fresh", "begin", "end", "fail read", "refuse", "cancel", "
 
 
 @given(st.lists(st.sampled_from(EVENTS), max_size=30))
-def test_nobody_waits_for_ever(events: list[str]) -> None:
+def test_no_future_stays_unresolved(events: list[str]) -> None:
     """Whatever happens, each future is resolved, or is one of the two that are still to come."""
     flight = SingleFlight()
     given_out: list[Future[Credits]] = []

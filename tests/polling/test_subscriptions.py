@@ -19,11 +19,11 @@ def made(*intervals: float) -> Subscriptions:
     return subscriptions
 
 
-def test_nobody_wants_nothing() -> None:
-    nobody = made()
-    assert (bool(nobody), nobody.shortest_interval, nobody.is_paused) == (False, None, False)
-    assert nobody.cadence(15) == 15
-    assert not nobody.remove("a stranger")
+def test_without_subscribers() -> None:
+    none = made()
+    assert (bool(none), none.shortest_interval, none.is_paused) == (False, None, False)
+    assert none.cadence(15) == 15
+    assert not none.remove("a stranger")
 
 
 def test_the_shortest_interval_counts() -> None:
@@ -46,7 +46,7 @@ def test_an_interval_without_end_is_refused(interval: float) -> None:
 
 
 def test_a_hidden_subscriber_stays_hidden() -> None:
-    """A budget changes its interval at each reading, a card while nobody looks."""
+    """A budget changes its interval at each reading, a card while it is hidden."""
     subscriptions = made(5)
     subscriptions.set_visible(0, visible=False)
     subscriptions.add(0, 1)

@@ -33,7 +33,7 @@ class _Sleeper:
 
 
 class FakeClock(Clock):
-    """Starts at `BEGINNING`; `advance` moves it and wakes whoever has slept long enough."""
+    """Starts at `BEGINNING`; `advance` moves it and wakes a thread that has slept long enough."""
 
     def __init__(self) -> None:
         self._seconds = 0.0
@@ -56,12 +56,12 @@ class FakeClock(Clock):
             self._sleepers.remove(sleeper)
 
     def advance(self, seconds: float) -> None:
-        """Move the time once somebody sleeps, and wait until whoever is due by then sleeps again.
+        """Move the time once a thread sleeps, and wait until one that is due by then sleeps again.
 
         For one sleeper at a time, which is what a fetcher's thread is.
         """
         sleeper = self._sleeper()
-        # Held, so that nobody works out how long to sleep while the time moves.
+        # Held, so that no thread works out how long to sleep while the time moves.
         with sleeper.condition:
             self._seconds += seconds
             if sleeper.wakes_at is not None and sleeper.wakes_at <= self._seconds:
@@ -69,7 +69,7 @@ class FakeClock(Clock):
         self._sleeper()
 
     def pass_unnoticed(self, seconds: float) -> None:
-        """Move the time while nobody sleeps: what is under way takes so long."""
+        """Move the time while no thread sleeps: what is under way takes so long."""
         self._seconds += seconds
 
     def sleeps_for(self) -> float | None:
@@ -78,7 +78,7 @@ class FakeClock(Clock):
         return None if sleeper.wakes_at is None else sleeper.wakes_at - self._seconds
 
     def _sleeper(self) -> _Sleeper:
-        """Whoever sleeps, having heeded all that it was notified of before."""
+        """The thread that sleeps, having heeded all that it was notified of before."""
         sleeper = self._first_asleep()
         with sleeper.condition:
             # Nothing tells whether it has been notified and is about to wake: a wake-up call for no
@@ -93,5 +93,5 @@ class FakeClock(Clock):
     def _first_asleep(self) -> _Sleeper:
         with self._changed:
             if not self._changed.wait_for(lambda: any(not s.called for s in self._sleepers), _PATIENCE):
-                raise TimeoutError("nobody went to sleep")
+                raise TimeoutError("no thread went to sleep")
             return next(sleeper for sleeper in self._sleepers if not sleeper.called)
