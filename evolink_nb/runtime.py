@@ -2,8 +2,8 @@
 
 Every thread is named, daemonic, runs in a copy of its caller's context (ipykernel 7.0 loses what a thread
 without one sends) and is supervised: what escapes from its work is logged and reported to the callers that
-wait, and none ever waits for a thread that is gone. A forked child starts with none of its parent's threads and
-with no lock held (`forget_after_fork`).
+wait, and none ever waits for a thread that is gone. A forked child starts with none of its parent's threads
+and with no lock held (`forget_after_fork`).
 
 Where the platform has no threads (Pyodide) the same work runs as tasks of the running event loop. That is
 decided here and nowhere else; ``threads=`` lets a test decide it.

@@ -18,8 +18,8 @@ class SingleFlight:
     """The read in flight and the one requested after it, each a future that all who want it share.
 
     A read's future is *pending* until its outcome is known, and can be cancelled until then; it is *running*
-    while the outcome is being published, so that a caller that waited finds it published; then it is *done*. Not
-    for use from several threads at once.
+    while the outcome is being published, so that a caller that waited finds it published; then it is *done*.
+    Not for use from several threads at once.
 
     Attributes:
         in_flight: The read that has been begun, None where there is none.
