@@ -82,7 +82,7 @@ class _Account:
 
 
 def measure() -> list[Comparison]:
-    """Give the milliseconds of each update."""
+    """Return the milliseconds of each update."""
     states = _states()
     with open_chromium() as browser:
         costs = _costs(browser, states)
@@ -90,7 +90,7 @@ def measure() -> list[Comparison]:
 
 
 def _states() -> list[dict[str, Any]]:
-    """Give what the front end knows of a widget after each reading."""
+    """Return what the front end knows of a widget after each reading."""
     account = _Account()
     fetcher = CreditsFetcher(account, interval=3600, clock=account.clock)
     widget = CreditsWidget(fetcher, interval=3600)
@@ -104,7 +104,7 @@ def _states() -> list[dict[str, Any]]:
 
 
 def _costs(browser: Browser, states: list[dict[str, Any]]) -> list[float]:
-    """Give the milliseconds of scripting from each update to the next."""
+    """Return the milliseconds of scripting from each update to the next."""
     page = browser.new_page()
     page.set_content(f"<style>{stylesheet()}</style><div id='place'></div>")
     page.evaluate(_SHOW, {"module": script(), "states": states[:1]})
@@ -130,7 +130,7 @@ def _function(event: dict[str, Any]) -> str | None:
 
 
 def _covered(spans: list[tuple[float, float]], begin: float, end: float) -> float:
-    """Give how much of the time from ``begin`` to ``end`` the sorted ``spans``, nested ones too, cover."""
+    """Return how much of the time from ``begin`` to ``end`` the sorted ``spans``, nested ones too, cover."""
     covered, reached = 0.0, begin
     for start, stop in spans:
         new = min(stop, end) - max(start, reached)

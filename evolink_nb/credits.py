@@ -182,8 +182,17 @@ class Credits:
     ) -> Credits:
         """Return the reading in a parsed answer of ``GET /v1/credits``, its numbers parsed as ``Decimal``.
 
-        Fields the API does not document are ignored. Raises ``ValueError``, naming the field,
-        when one is missing or of another type.
+        Fields the API does not document are ignored.
+
+        Args:
+            answer: The answer as `parse_json` returns it.
+            read_at: When it came, by the wall clock.
+            simulated: Whether the demo account answered.
+            requested_at: When it was asked for, in seconds of the monotonic clock.
+            monotonic: When it came, in seconds of the monotonic clock.
+
+        Raises:
+            ValueError: A field is missing or of another type; the message names it.
         """
         token = _object(answer, "data", "token")
         user = _object(answer, "data", "user")

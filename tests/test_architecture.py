@@ -60,6 +60,17 @@ def test_docstrings_start_with_a_sentence(module: ModuleType) -> None:
         assert first.endswith((".", ":")), path
 
 
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.removeprefix("evolink_nb."))
+def test_arguments_are_documented(module: ModuleType) -> None:
+    """Those of a function with two or more, unless one line says all; a magic's docstring is its help."""
+    for path, value in public(module, module.__name__):
+        text = inspect.cleandoc(value.__doc__ or "")
+        if not inspect.isfunction(value) or "\n" not in text or ".EvoLinkMagics." in path:
+            continue
+        named = set(inspect.signature(value).parameters) - {"self", "cls"}
+        assert len(named) < 2 or "\nArgs:\n" in text, path
+
+
 def test_the_search_finds_what_there_is() -> None:
     found = dict(pair for module in MODULES for pair in public(module, module.__name__))
     for path in (

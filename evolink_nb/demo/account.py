@@ -110,7 +110,14 @@ class Account:
         unlimited: bool = False,
         frozen: bool = False,
     ) -> None:
-        """Add one more key to the account; its figures are in credits.
+        """Add one more key to the account.
+
+        Args:
+            name: What tells it from the account's other keys.
+            remaining: Credits of its own limit that it has left.
+            used: Credits that it has used.
+            unlimited: Whether it has no limit of its own.
+            frozen: Whether its figures never change, as those of some unlimited keys don't.
 
         Raises:
             ValueError: The name is taken, or the key is frozen without being unlimited.
@@ -143,6 +150,10 @@ class Account:
 
     def top_up(self, amount: Amount, *, key: str | None = None) -> None:
         """Add credits to the account, and to the limit of a key if one is named.
+
+        Args:
+            amount: Credits.
+            key: The name of a key of the account.
 
         Raises:
             ValueError: The amount is not positive, or the balance would grow beyond what a double can carry.

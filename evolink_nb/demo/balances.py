@@ -146,6 +146,10 @@ class Balances:
     def top_up(self, amount: Decimal, key: str | None) -> None:
         """Add credits to the account, and to the limit of a key if one is named.
 
+        Args:
+            amount: Credits.
+            key: The name of a key of the account.
+
         Raises:
             ValueError: The balance would grow beyond what a double can carry.
             KeyError: The account has no key of that name.

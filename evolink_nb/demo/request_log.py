@@ -60,6 +60,11 @@ class RequestLog:
     def wait_for(self, route: str, count: int, timeout: float) -> None:
         """Return once a route has had so many requests in all.
 
+        Args:
+            route: A path of the API.
+            count: How many requests.
+            timeout: Seconds to wait at most.
+
         Raises:
             TimeoutError: It has had fewer after ``timeout`` seconds.
         """

@@ -7,6 +7,7 @@ Python. A call into C that does not return can't be stopped by anything.
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import ctypes
 import signal
@@ -233,8 +234,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 def _send_interrupt(main_thread: int) -> None:
     if sys.platform == "win32":
-        import _thread  # noqa: PLC0415 - there is no other way there
-
+        # There is no other way there.
         _thread.interrupt_main()
     else:
         signal.pthread_kill(main_thread, signal.SIGINT)

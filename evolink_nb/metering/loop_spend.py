@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -91,3 +92,18 @@ class LoopSpend:
         # A limit below what counts as a difference isn't reached by nothing.
         is_spent = self.spent > 0 and difference(self.spent, self.limit) >= 0
         return not is_spent and difference(total((self.spent, self.next_cost)), self.limit) <= 0
+
+
+def length_of(iterable: object) -> int | None:
+    """Return the number of items.
+
+    Args:
+        iterable: What has them.
+
+    Returns:
+        None where it isn't told: some that have ``len`` raise in it.
+    """
+    try:
+        return len(iterable) if isinstance(iterable, Sized) else None
+    except (TypeError, AttributeError, NotImplementedError, OverflowError):
+        return None

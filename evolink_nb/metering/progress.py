@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Sized
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from ..formatting import counted, format_amount
 from ..polling.backoff import PERMANENT_ERRORS
 from . import ledger
 from .cost import is_frozen, spent_so_far
-from .loop_spend import LoopSpend
+from .loop_spend import LoopSpend, length_of
 from .loop_text import affordability, bar_text, cost_text, encodable, why_over, why_stopped
 
 if TYPE_CHECKING:
@@ -110,8 +109,6 @@ class LoopRun:
         before = self.measurement.before
         if before is None and self.is_limited:
             raise self.measurement.unreadable()
-        from tqdm.auto import tqdm  # noqa: PLC0415 - it brings widgets along, and is used by loops only
-
         self.spend.expected = ledger.expected(
             ledger.current().entries(),
             self._call_site.key,
@@ -125,7 +122,7 @@ class LoopRun:
             self.spend.record(before, before, 0)
             if self.spend.expected is not None:
                 self._print(affordability(self.spend, before.spendable, self.spend.expected))
-        self._bar = tqdm(
+        self._bar = _tqdm()(
             desc=self._call_site.given,
             total=self.spend.length,
             bar_format=_BAR if self.spend.length else None,
@@ -277,24 +274,14 @@ class LoopRun:
 
     def _print(self, line: str) -> None:
         """Print a line, past every bar that is on the screen."""
-        from tqdm.auto import tqdm  # noqa: PLC0415 - as above
-
-        tqdm.write(encodable(line, sys.stdout))
+        _tqdm().write(encodable(line, sys.stdout))
 
     def _of_length(self) -> str:
         return f" of {self.spend.length}" if self.spend.length else ""
 
 
-def length_of(iterable: object) -> int | None:
-    """Return the number of items.
+def _tqdm() -> Any:
+    """Return the class of the bars that suit this front end."""
+    from tqdm.auto import tqdm  # noqa: PLC0415 - it brings widgets along, and is used by loops only
 
-    Args:
-        iterable: What has them.
-
-    Returns:
-        None where it isn't told: some that have ``len`` raise in it.
-    """
-    try:
-        return len(iterable) if isinstance(iterable, Sized) else None
-    except (TypeError, AttributeError, NotImplementedError, OverflowError):
-        return None
+    return tqdm

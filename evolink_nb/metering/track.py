@@ -10,9 +10,10 @@ from .. import runtime
 from .call_site import CallSite
 from .cost import Cost
 from .limits import parse_interval, parse_limit
+from .loop_spend import length_of
 from .measurement import Measurement
 from .meter import shared_fetcher
-from .progress import LoopRun, LoopTiming, length_of
+from .progress import LoopRun, LoopTiming
 
 if TYPE_CHECKING:
     from decimal import Decimal

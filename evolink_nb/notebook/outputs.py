@@ -119,7 +119,7 @@ class Line:
     """
 
     def __init__(self, measurement: Measurement, *, key: str, shown: bool) -> None:
-        """Make room under the cell that ends now.
+        """Reserve a place under the cell that ends now.
 
         Args:
             measurement: What measures the cell.

@@ -1,4 +1,4 @@
-"""Tells what was read: sets a fetcher's traits, one change at a time, for observers that can't harm it."""
+"""Sets a fetcher's traits to what was read, one change at a time; no observer can harm it."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class ScenePage:
         self.page.evaluate(_SET_THEME, [theme.stylesheet, theme.attributes])
 
     def set_width(self, width: int) -> None:
-        """Give the card so many pixels."""
+        """Set the card's width, in pixels."""
         self.page.locator("#card").evaluate("(card, width) => { card.style.width = `${width}px`; }", width)
 
     def update(self, **traits: Any) -> None:

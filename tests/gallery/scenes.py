@@ -94,7 +94,7 @@ def stay_silent(page: Page) -> None:
 
 
 def disconnect(page: Page) -> None:
-    """Tell the card what front ends tell when the kernel has ended."""
+    """Send the card what front ends send when the kernel has ended."""
     page.evaluate("() => host.model.emit('comm_live_update')")
     page.clock.run_for(1_000)
 

@@ -96,7 +96,7 @@ actions = st.lists(
 
 
 def settle_due(time: SimulatedTime, *measured: Measurement) -> None:
-    """Give a reading to whatever waits for one by now."""
+    """Feed a reading to whatever waits for one by now."""
     for each in measured:
         due = each.next_read_at is None or each.next_read_at <= time.seconds
         if not each.wait(0) and due and each.feed(each.fetcher.read()):

@@ -46,7 +46,7 @@ def python() -> Path:
 
 
 def install_kernel(folder: Path) -> str:
-    """Give the name of a kernel that runs there, for whoever looks for kernels in `folder`."""
+    """Return the name of a kernel that runs there, to be found in `folder`."""
     launch = [str(python()), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     environment = {"PYTHONPATH": str(ROOT)}
     kernel = {"argv": launch, "display_name": "Oldest", "language": "python", "env": environment}
