@@ -74,7 +74,7 @@ class SingleFlight:
             _resolve(refused, error)
 
     def cancel(self) -> None:
-        """Give up both reads; one whose outcome is being published ends as it would have."""
+        """Cancel both reads; one whose outcome is being published ends as it would have."""
         for future in (self.in_flight, self.requested):
             if future is not None:
                 future.cancel()
