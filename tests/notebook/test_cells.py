@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from evolink_nb.api import credentials
 from evolink_nb.demo import OTHER_KEY
+from evolink_nb.metering.batch import MIN_CALL_SECONDS
 from evolink_nb.metering.settlement import SettleTiming
 from evolink_nb.notebook.stopping import CellRefused
 from tests.support.metered import LINE, settled_cost
@@ -110,8 +111,8 @@ def test_tracked_cells_that_spend_get_a_line(shell: Shell, book: MemoryLedger) -
     assert shell.run("%evolink_track on").out == TRACKING_ON
     wait_until(lambda: the_fetcher().credits)
     assert shell.run("6 * 7").out.endswith(" 42\n")
-    assert shell.run(CALL).out == ""
-    said = [shell.run("pass").out]
+    # A reading that comes while the cell still runs may tell its cost at once.
+    said = [shell.run(CALL).out, shell.run("pass").out]
     wait_until(lambda: book.entries() and book.entries()[-1].cost.settled)
 
     def is_said() -> bool:
@@ -158,6 +159,6 @@ def test_unreadable_tracked_cost_is_no_zero(
     wait_until(nothing_settles)
     assert [entry.cost.credits for entry in book.entries()] == [None]
     assert cost_line(shell.run("pass")).startswith("cost unknown: the balance could not be read: ")
-    # It was too short to have made a call.
     wait_until(nothing_settles)
-    assert len(book.entries()) == 1
+    # What was too short to have made a call has no entry; on a busy machine a `pass` may take longer.
+    assert all(entry.cost.seconds >= MIN_CALL_SECONDS for entry in book.entries())

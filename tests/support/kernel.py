@@ -111,7 +111,7 @@ class Kernel:
         for message in self.messages_until(is_it):
             run.messages.append(message)
             if message["msg_type"] in {"stream", "display_data", "execute_result", "error"}:
-                run.outputs.append({"output_type": message["msg_type"], **message["content"]})
+                _add(run.outputs, {"output_type": message["msg_type"], **message["content"]})
 
 
 def trait_updates(messages: list[Message]) -> list[dict[str, Any]]:
@@ -138,6 +138,15 @@ def _is_begun(message: Message) -> bool:
 
 def _is_idle(message: Message) -> bool:
     return bool(message["msg_type"] == "status" and message["content"]["execution_state"] == "idle")
+
+
+def _add(outputs: list[dict[str, Any]], output: dict[str, Any]) -> None:
+    # One print may come in several messages; a notebook joins them.
+    last = outputs[-1] if outputs else {}
+    if output["output_type"] == "stream" and last.get("name") == output["name"]:
+        last["text"] += output["text"]
+    else:
+        outputs.append(output)
 
 
 def _text_of(output: dict[str, Any]) -> str:
