@@ -1,10 +1,10 @@
-"""What one reading of the balance says, and the arithmetic of amounts. Values only.
+"""One reading of the balance, and the arithmetic of amounts. Values only.
 
 Amounts are credits, as exact ``Decimal``s: 1095.3996 - 1094.0396 is 1.36 here and
 1.3599999999998 in floats. Field meanings: EvoLink's API page "Get Credits Usage".
 
-Sums, differences and comparisons of amounts go through the functions below, never through operators: those
-use the ambient decimal context, whose precision, rounding and traps belong to the notebook's author.
+Add, subtract and compare amounts with the functions below, never with operators: operators use the ambient
+decimal context, whose precision, rounding and traps belong to the notebook's author.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from decimal import (
 from functools import reduce
 from typing import Any, Literal, NoReturn
 
-# A number far outside these bounds is not a balance, and writing one out in full would fill the memory.
+# A number far outside these bounds is not a balance, and printing it in full would fill the memory.
 MAX_EXPONENT = 30
 MAX_DIGITS = 60
-# Small ones are: a gateway that computes in doubles leaves dust like 2.7755575615628914e-17.
+# Tiny ones are: a gateway that computes in doubles leaves dust like 2.7755575615628914e-17.
 MAX_DECIMALS = 400
 
 DUST = Decimal("0.000001")
@@ -38,7 +38,7 @@ A gateway that computes in doubles answers 135.90479999999999 in one counter and
 have at most 4 decimals, and those errors lie far below a hundredth of the last of them.
 """
 
-# Every amount that a reading may hold is exact in this, and so is the sum of many.
+# Exact for every amount a reading may hold, and for the sum of many.
 _EXACT = Context(
     prec=1_000, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow], flags=[]
 )
@@ -52,13 +52,13 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
         amounts: Credits.
 
     Returns:
-        Credits; 0 for no amounts.
+        Credits; 0 if there are none.
     """
     return reduce(_EXACT.add, amounts, Decimal(0))
 
 
 def difference(minuend: Decimal, subtrahend: Decimal) -> Decimal:
-    """Return the exact difference of two amounts, 0 where they are equal but for `DUST`.
+    """Return the exact difference of two amounts, or 0 where they differ by no more than `DUST`.
 
     Args:
         minuend: Credits.
@@ -72,16 +72,16 @@ def difference(minuend: Decimal, subtrahend: Decimal) -> Decimal:
 
 
 def negated(amount: Decimal) -> Decimal:
-    """Return an amount with the other sign, exactly."""
+    """Return an amount with its sign reversed, exactly."""
     return amount.copy_negate() if amount else amount
 
 
 def mean(amount: Decimal, count: int) -> Decimal:
-    """Return the equal share of an amount.
+    """Return an amount divided into equal shares.
 
     Args:
         amount: Credits.
-        count: By how many it is divided; at least 1.
+        count: The number of shares; at least 1.
 
     Returns:
         Credits, to 28 digits.
@@ -90,29 +90,29 @@ def mean(amount: Decimal, count: int) -> Decimal:
 
 
 def product(amount: Decimal, count: Decimal | int) -> Decimal:
-    """Return an amount taken so many times, exactly."""
+    """Return an amount multiplied by a count, exactly."""
     return _EXACT.multiply(amount, Decimal(count))
 
 
 def times_covered(amount: Decimal, price: Decimal) -> int:
-    """Return how many times an amount pays a price.
+    """Return how many times an amount covers a price.
 
     Args:
         amount: Credits; negative when overdrawn.
         price: Credits, more than 0.
 
     Returns:
-        A whole number, 0 when overdrawn.
+        A whole number; 0 when overdrawn.
     """
     return max(int(_EXACT.divide_int(amount, price)), 0)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenCredits:
-    """What one API key (the API's "token") may still spend and has spent, in credits.
+    """What one API key (the API's "token") has left to spend and has spent, in credits.
 
-    When ``unlimited`` the key has no limit of its own and ``remaining`` means nothing:
-    gateways of this family answer 0, a frozen number or a sentinel there.
+    When ``unlimited``, the key has no limit of its own and ``remaining`` means nothing: gateways of this
+    family return 0, a frozen number or a sentinel there.
     """
 
     remaining: Decimal
@@ -121,34 +121,34 @@ class TokenCredits:
 
     @property
     def total(self) -> Decimal:
-        """What the key was given in all: what is left and what was used."""
+        """What the key was granted in all: remaining plus used."""
         return total((self.remaining, self.used))
 
 
 @dataclass(frozen=True, slots=True)
 class UserCredits:
-    """What the account (the API's "user") still holds and has spent, in credits."""
+    """What the account (the API's "user") has left and has spent, in credits."""
 
     remaining: Decimal
     used: Decimal
 
     @property
     def total(self) -> Decimal:
-        """What the account was given in all: what is left and what was used."""
+        """What the account was granted in all: remaining plus used."""
         return total((self.remaining, self.used))
 
 
 @dataclass(frozen=True, slots=True)
 class Credits:
-    """One reading: what the key and the account have left and have used, and when it was read.
+    """One reading: what the key and the account have left and have used, and when it was taken.
 
     Attributes:
         token: The key's half.
         user: The account's half.
-        read_at: When it was read, as an aware datetime. For showing only: that clock may be set.
-        simulated: Whether the demo account answered.
-        requested_at: When it was asked for, in seconds of the monotonic clock: later spending is not in it.
-        monotonic: When it was read, in seconds of the monotonic clock. Ages and orders come from here.
+        read_at: When it was read, as an aware datetime. For display only: the wall clock may be set.
+        simulated: Whether it comes from the demo account.
+        requested_at: When it was requested, in monotonic seconds: it doesn't include later spending.
+        monotonic: When it was read, in monotonic seconds. Ages and orders are computed from this.
     """
 
     token: TokenCredits
@@ -160,14 +160,14 @@ class Credits:
 
     @property
     def binding(self) -> Literal["token", "user"]:
-        """Which half limits spending: "token" when the key would run out first, else "user"."""
+        """Which half limits spending: "token" if the key would run out first, else "user"."""
         if self.token.unlimited or self.user.remaining <= self.token.remaining:
             return "user"
         return "token"
 
     @property
     def spendable(self) -> Decimal:
-        """Credits that can really be spent with this key now; negative when overdrawn."""
+        """Credits that can actually be spent with this key now; negative when overdrawn."""
         return self.token.remaining if self.binding == "token" else self.user.remaining
 
     @classmethod
@@ -180,19 +180,19 @@ class Credits:
         requested_at: float = 0.0,
         monotonic: float = 0.0,
     ) -> Credits:
-        """Return the reading in a parsed answer of ``GET /v1/credits``, its numbers parsed as ``Decimal``.
+        """Return the reading in a parsed ``GET /v1/credits`` response, whose numbers are ``Decimal``s.
 
         Fields the API does not document are ignored.
 
         Args:
-            answer: The answer as `parse_json` returns it.
-            read_at: When it came, by the wall clock.
-            simulated: Whether the demo account answered.
-            requested_at: When it was asked for, in seconds of the monotonic clock.
-            monotonic: When it came, in seconds of the monotonic clock.
+            answer: The response as `parse_json` returns it.
+            read_at: When it arrived, by the wall clock.
+            simulated: Whether it comes from the demo account.
+            requested_at: When it was requested, in monotonic seconds.
+            monotonic: When it arrived, in monotonic seconds.
 
         Raises:
-            ValueError: A field is missing or of another type; the message names it.
+            ValueError: A field is missing or has the wrong type; the message names it.
         """
         token = _object(answer, "data", "token")
         user = _object(answer, "data", "user")
@@ -216,7 +216,7 @@ class Credits:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the reading in the API's own shape and field names, and beside it what follows from it.
+        """Return the reading in the API's own shape and field names, with our derived fields beside them.
 
         Amounts are ``Decimal``; ``read_at`` is ISO 8601.
         """
@@ -238,19 +238,19 @@ class Credits:
         }
 
     def to_json(self) -> str:
-        """Return `to_dict` as JSON text with every amount to its last digit."""
-        # json can't write a Decimal as a number, and a float may not hold it: the digits go in
-        # marked as text and lose the quotes afterwards. No other value can hold the marker.
+        """Return `to_dict` as JSON text, with every digit of every amount."""
+        # json can't write a Decimal as a number, and a float may not hold it: the digits go in as marked
+        # strings whose quotes are then removed. No other value can contain the marker.
         marked = json.dumps(self.to_dict(), default=lambda amount: f"\0{amount:f}\0", indent=2)
         return re.sub(r'"\\u0000(.*?)\\u0000"', r"\1", marked)
 
 
 @dataclass(frozen=True, slots=True)
 class CreditsDelta:
-    """The difference of two readings, in credits.
+    """The difference between two readings, in credits.
 
-    ``token`` and ``user`` are what the counters of used credits rose by, ``token_drop`` and ``user_drop``
-    what the remaining credits fell by; each may be negative. A call that has reserved but not settled shows
+    ``token`` and ``user`` are the increases of the used counters, ``token_drop`` and ``user_drop`` the
+    decreases of the remaining credits; each may be negative. A call that has reserved but not settled shows
     in all but ``user``.
     """
 
@@ -271,19 +271,19 @@ class CreditsDelta:
 
     @property
     def others(self) -> Decimal:
-        """What the account spent beyond this key; negative while the key's calls are unsettled."""
+        """What the account spent through other keys; negative while this key's calls are unsettled."""
         return difference(self.user, self.token)
 
     @property
     def topped_up(self) -> Decimal:
-        """What came onto the account; negative while calls are unsettled."""
+        """What was added to the account; negative while calls are unsettled."""
         return difference(self.user, self.user_drop)
 
 
 def parse_json(text: str) -> Any:
     """Return the JSON value in ``text`` with every number as an exact ``Decimal``.
 
-    Raises ``ValueError`` for what is not JSON, NaN and Infinity included, and for numbers beyond any use.
+    Raises ``ValueError`` for anything that isn't JSON, including NaN and Infinity, and for absurd exponents.
     """
 
     def refuse(name: str) -> NoReturn:

@@ -1,12 +1,12 @@
 """Background work: the only module that starts threads.
 
 Every thread is named, daemonic, runs in a copy of its caller's context (ipykernel 7.0 loses what a thread
-without one sends) and is supervised: what escapes from its work is logged and reported to the callers that
-wait, and none ever waits for a thread that is gone. A forked child starts with none of its parent's threads
-and with no lock held (`forget_after_fork`).
+without one sends) and is supervised: exceptions that escape are logged and passed to the waiting callers, so
+none waits for a dead thread. A forked child starts with none of its parent's threads and no lock held
+(`forget_after_fork`).
 
-Where the platform has no threads (Pyodide) the same work runs as tasks of the running event loop. That is
-decided here and nowhere else; ``threads=`` lets a test decide it.
+Where the platform has no threads (Pyodide), the same work runs as tasks of the running event loop. That is
+decided only here; ``threads=`` lets a test choose.
 """
 
 from __future__ import annotations
@@ -32,41 +32,41 @@ log = logging.getLogger(__name__)
 HAS_THREADS = sys.platform != "emscripten"
 """Whether this platform can start threads."""
 ERROR_PAUSE = 1.0
-"""Seconds before a loop whose step failed unexpectedly is tried again."""
+"""Seconds before a loop retries after a step failed unexpectedly."""
 
 T = TypeVar("T")
 
 
 class Timer(Protocol):
-    """What a loop needs of a clock, such as `evolink_nb.polling.clock.Clock`."""
+    """The part of a clock that a loop needs, such as `evolink_nb.polling.clock.Clock`."""
 
     def monotonic(self) -> float:
-        """Return seconds that only grow."""
+        """Return seconds that never decrease."""
 
     def wait(self, condition: threading.Condition, seconds: float | None) -> None:
-        """Wait, ``condition`` held, until it is notified or ``seconds`` have passed."""
+        """Wait, holding ``condition``, until it is notified or ``seconds`` have passed."""
 
 
 class SystemTimer:
     """The machine's own monotonic clock."""
 
     def monotonic(self) -> float:
-        """Return seconds that only grow."""
+        """Return seconds that never decrease."""
         return time.monotonic()
 
     def wait(self, condition: threading.Condition, seconds: float | None) -> None:
-        """Wait, ``condition`` held, until it is notified or ``seconds`` have passed."""
+        """Wait, holding ``condition``, until it is notified or ``seconds`` have passed."""
         condition.wait(seconds)
 
 
 class Job(Generic[T]):
-    """One function that runs in the background; ``future`` brings its result or its exception."""
+    """One function running in the background; ``future`` holds its result or exception."""
 
     def __init__(self, name: str) -> None:
-        """Prepare a job that `start` starts.
+        """Prepare a job for `start`.
 
         Args:
-            name: What the thread is called.
+            name: The thread's name.
         """
         self.name = name
         self.future: Future[T] = Future()
@@ -74,22 +74,22 @@ class Job(Generic[T]):
 
     @property
     def is_current(self) -> bool:
-        """Whether the calling code runs inside this job."""
+        """Whether the calling code is running inside this job."""
         return self._thread is not None and self._thread is threading.current_thread()
 
     @property
     def is_alive(self) -> bool:
-        """Whether its thread still runs."""
+        """Whether its thread is still running."""
         return self._thread is not None and self._thread.is_alive()
 
     def join(self, seconds: float | None = None) -> bool:
         """Wait for the thread to end.
 
         Args:
-            seconds: The most to wait; None waits without limit.
+            seconds: The longest time to wait; None waits without limit.
 
         Returns:
-            Whether it has ended. False at once inside the job itself, which can't wait for its own end.
+            Whether it has ended. False at once when called inside the job, which can't wait for its own end.
         """
         if self.is_current:
             return False
@@ -99,8 +99,8 @@ class Job(Generic[T]):
         return not self.is_alive
 
     def _start(self, function: Callable[[], T], *, log_errors: bool, threads: bool) -> None:
-        # What runs can't be cancelled: an awaiting task that is cancelled would cancel the future, and its
-        # result would then have nowhere to go.
+        # A running job can't be cancelled: cancelling the awaiting task would cancel the future too, leaving
+        # nowhere for the result to go.
         self.future.set_running_or_notify_cancel()
         run = partial(contextvars.copy_context().run, self._run, function, log_errors)
         if not threads:
@@ -109,7 +109,7 @@ class Job(Generic[T]):
         self._thread = threading.Thread(target=run, name=self.name, daemon=True)
         try:
             self._thread.start()
-        except BaseException:  # an interrupt, or one thread too many: it never begins
+        except BaseException:  # an interrupt, or too many threads: it never begins
             self._thread = None
             raise
 
@@ -120,7 +120,7 @@ class Job(Generic[T]):
             if log_errors:
                 log.exception("%s failed.", self.name)
             self.future.set_exception(error)
-            # The exception's traceback holds this frame: the two must not keep each other alive.
+            # The exception's traceback holds this frame: break the cycle.
             del self, function
         else:
             self.future.set_result(result)
@@ -132,9 +132,9 @@ def start(
     """Run ``function`` in the background, once.
 
     Args:
-        function: What to run. It has a copy of the caller's context.
-        name: What the thread is called.
-        log_errors: Whether an exception is logged as well as kept in the job's future.
+        function: The function, run in a copy of the caller's context.
+        name: The thread's name.
+        log_errors: Whether to log an exception as well as keep it in the job's future.
         threads: Whether to use a thread.
 
     Returns:
@@ -149,18 +149,18 @@ def start(
 
 
 async def run_async(function: Callable[[], T], *, name: str, threads: bool = HAS_THREADS) -> T:
-    """Run ``function`` in the background and await its result, the event loop going on meanwhile.
+    """Run ``function`` in the background and await its result without blocking the event loop.
 
     Args:
-        function: What to run. When the awaiting task is cancelled it runs on to its end.
-        name: What the thread is called.
-        threads: Whether to use a thread; without, the event loop waits.
+        function: The function; it runs to its end even if the awaiting task is cancelled.
+        name: The thread's name.
+        threads: Whether to use a thread; without, the event loop is blocked.
 
     Returns:
         What ``function`` returned.
 
     Raises:
-        BaseException: What ``function`` raised.
+        BaseException: Whatever ``function`` raised.
         RuntimeError: The platform can't start another thread.
     """
     job = start(function, name=name, log_errors=False, threads=threads)
@@ -168,11 +168,11 @@ async def run_async(function: Callable[[], T], *, name: str, threads: bool = HAS
 
 
 class Loop:
-    """Repeats a step in the background: when it asked to be called again, and whenever it is woken.
+    """Repeats a step in the background: at the times it asks for, and whenever it is woken.
 
-    The step returns the time, in the timer's seconds, at which it wants to be called next: ``math.inf`` to
-    be called only when woken, None to end the loop. An exception it lets out is logged and handed to
-    ``on_error``, and the loop goes on after `ERROR_PAUSE`.
+    The step returns the time, in the timer's seconds, of its next call: ``math.inf`` to be called only when
+    woken, None to end the loop. An exception that escapes is logged and passed to ``on_error``, and the loop
+    continues after `ERROR_PAUSE`.
     """
 
     def __init__(
@@ -184,15 +184,16 @@ class Loop:
         on_error: Callable[[BaseException], None] | None = None,
         threads: bool = HAS_THREADS,
     ) -> None:
-        """Prepare a loop that `start` starts.
+        """Prepare a loop for `start`.
 
         Args:
-            step: What is repeated.
-            name: What the thread is called.
-            timer: The clock that the step's times are read on; the machine's by default.
-            on_error: Told of each exception that escapes from the step; `is_running` then says whether the
-                loop goes on. It must not keep the exception, whose traceback holds the step's variables.
-            threads: Whether to use a thread; without, a task of the event loop that runs at `start`.
+            step: The function to repeat.
+            name: The thread's name.
+            timer: The clock for the step's times; the machine's by default.
+            on_error: Called with each exception that escapes from the step; `is_running` then says whether
+                the loop continues. It must not keep the exception, whose traceback holds the step's
+                variables.
+            threads: Whether to use a thread; without, a task of the event loop running at `start`.
         """
         self._step = step
         self._name = name
@@ -202,7 +203,7 @@ class Loop:
         self._changed = threading.Condition()
         self._woken = False
         self._run: Job[None] | asyncio.Task[None] | None = None
-        # Without threads: the run whose step is being taken.
+        # Without threads: the run whose step is executing.
         self._inside: asyncio.Task[None] | None = None
         self._wake_task: Callable[[], object] = _nothing
         forget_after_fork(self)
@@ -214,15 +215,15 @@ class Loop:
 
     @property
     def is_current(self) -> bool:
-        """Whether the calling code runs inside the loop as it runs now, not inside a run that was stopped."""
+        """Whether the calling code is inside the loop's current run, not one that was stopped."""
         run = self._run
         return run.is_current if isinstance(run, Job) else run is not None and self._inside is run
 
     def start(self) -> None:
-        """Start the loop, or wake it where it runs already.
+        """Start the loop, or wake it if it is already running.
 
         Raises:
-            RuntimeError: The platform can't start another thread, or has none and no event loop runs.
+            RuntimeError: The platform can't start another thread, or has none and no event loop is running.
         """
         with self._changed:
             self._woken = True
@@ -243,35 +244,35 @@ class Loop:
                 raise
 
     def wake(self) -> None:
-        """Have the step called now; does nothing where the loop does not run."""
+        """Call the step now; does nothing if the loop is not running."""
         with self._changed:
             self._woken = True
             self._notify()
 
     def stop(self) -> Job[None] | None:
-        """End the loop after the step under way, without waiting for that.
+        """End the loop after the current step, without waiting.
 
         Returns:
-            The job to join, None where the loop did not run.
+            The job to join; None if the loop was not running.
         """
         with self._changed:
             run, self._run = self._run, None
             self._notify()
-        # Without threads no step is under way: there is nothing left to wait for.
+        # Without threads no step is executing: there is nothing left to wait for.
         return run if isinstance(run, Job) or run is None else Job(self._name)
 
     def wait_for(self, future: Future[Any], seconds: float | None = None) -> bool:
-        """Wait until a future is resolved by the loop's steps; without threads, take those steps meanwhile.
+        """Wait until one of the loop's steps resolves a future; without threads, execute those steps.
 
         Args:
-            future: What a step is expected to resolve.
-            seconds: The most to wait; None waits without limit.
+            future: The future that a step is expected to resolve.
+            seconds: The longest time to wait; None waits without limit.
 
         Returns:
-            Whether it is resolved.
+            Whether it has been resolved.
 
         Raises:
-            RuntimeError: The caller runs inside the loop and would wait for itself.
+            RuntimeError: The caller is inside the loop and would wait for itself.
         """
         if self.is_current:
             raise RuntimeError(f"{self._name} can't wait for itself.")
@@ -280,7 +281,7 @@ class Loop:
             return future.done()
         until = math.inf if seconds is None else time.monotonic() + seconds
         while not future.done() and isinstance(self._run, asyncio.Task):
-            # An interrupt is the waiting caller's, not the step's.
+            # An interrupt is meant for the waiting caller, not for the step.
             next_at = self._supervised_step(self._run, lets_through=KeyboardInterrupt)
             left = math.inf if next_at is None else next_at - self._timer.monotonic()
             left = min(left, until - time.monotonic())
@@ -290,7 +291,7 @@ class Loop:
         return future.done()
 
     def after_fork(self) -> None:
-        """Forget the parent's thread and its lock; called in a forked child."""
+        """Forget the parent's thread and its lock, in a forked child."""
         self._changed = threading.Condition()
         self._run = self._inside = None
         self._wake_task = _nothing
@@ -303,7 +304,7 @@ class Loop:
     def _as_thread(self, job: Job[None]) -> None:
         try:
             self._repeat(job)
-        except BaseException as error:  # not the step: the timer, or a flaw of ours
+        except BaseException as error:  # not the step: the timer, or our own bug
             self._end(job, error)
             raise
 
@@ -341,11 +342,11 @@ class Loop:
                     break
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(woken.wait(), None if math.isinf(left) else min(left, _MAX_WAIT))
-            # A step that is always due must not starve the page.
+            # A step that is always due must not starve the event loop.
             await asyncio.sleep(0)
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
-        # An event loop that ends cancels its tasks, also before they began.
+        # An event loop that ends cancels its tasks, even those not yet begun.
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is not None:
             self._end(task, error)
@@ -383,32 +384,32 @@ class Loop:
 
 
 _MAX_WAIT = 86_400.0
-# Seconds: a lock can't wait for as long as a float can say.
+# Seconds: a lock can't wait as long as a float can express.
 
 
 class Forkable(Protocol):
-    """What holds locks, threads or connections that a forked child must not use."""
+    """An object with locks, threads or connections that a forked child must not use."""
 
     def after_fork(self) -> None:
-        """Start anew: replace the locks, drop the rest without closing it."""
+        """Start anew: replace the locks, and drop the rest without closing it."""
 
 
-# By identity: two owners that are equal must both be called.
+# By identity: equal owners must each be called.
 _forkable: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 
 def forget_after_fork(owner: Forkable) -> None:
-    """Have ``owner.after_fork()`` called in every child that this process forks.
+    """Call ``owner.after_fork()`` in every child this process forks.
 
     Args:
-        owner: Held weakly.
+        owner: The object; held weakly.
     """
     _forkable[id(owner)] = owner
 
 
 def _after_fork_in_child() -> None:
     for owner in list(_forkable.values()):
-        # One that fails must not leave the locks of the others held.
+        # A failure must not leave the others' locks held.
         try:
             owner.after_fork()
         except BaseException:

@@ -1,4 +1,4 @@
-"""One try to read the balance: a stamped reading or one error, whatever the client does."""
+"""One attempt to read the balance: a stamped reading or one error, whatever the client does."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from .clock import Clock
 
 Outcome = Credits | errors.EvoLinkError
-"""What a try brings."""
+"""The result of an attempt."""
 
 
 class Client(Protocol):
-    """What a fetcher needs of `evolink_nb.EvoLinkClient`."""
+    """The part of `evolink_nb.EvoLinkClient` that a fetcher needs."""
 
     identity: str
 
     def get_credits(self) -> Credits:
-        """Read the balance now, or raise an `EvoLinkError`."""
+        """Read the balance now; raise an `EvoLinkError` on failure."""
 
     def close(self) -> None:
         """Cancel a read in flight, and close the connection."""
@@ -31,31 +31,31 @@ def attempt(client: Client, clock: Clock, requested_at: float) -> Outcome:
     """Read the balance once.
 
     Args:
-        client: What to read with.
-        clock: What the reading is stamped by: all durations come from that, none from the time of day.
+        client: The client to read with.
+        clock: Stamps the reading. Durations come from its monotonic time, never from the time of day.
         requested_at: When this was called, in the clock's seconds.
 
     Returns:
-        The reading, or why there is none.
+        The reading, or the error.
     """
     try:
         return replace(client.get_credits(), requested_at=requested_at, monotonic=clock.monotonic())
     except errors.EvoLinkError as error:
-        # Kept for as long as it is true, so without the frames it came through.
+        # Kept for as long as it holds, so without the frames it came through.
         return error.with_traceback(None)
-    except KeyboardInterrupt:  # without threads it is the user's
+    except KeyboardInterrupt:  # without threads, the interrupt is the user's
         raise
-    except BaseException as error:  # noqa: BLE001 - a flaw of ours must not end the loop
+    except BaseException as error:  # noqa: BLE001 - our own bug must not end the loop
         return unexpected(error)
 
 
 def unexpected(flaw: BaseException) -> errors.EvoLinkError:
-    """Return the error to show in place of a flaw, whose own words may hold anything.
+    """Return the error to show in place of an unexpected exception, whose message could contain anything.
 
     Args:
-        flaw: What was raised.
+        flaw: The exception.
 
     Returns:
-        An error that names its type only.
+        An error that names only its type.
     """
     return errors.EvoLinkError(f"The reading failed unexpectedly ({type(flaw).__name__}).")

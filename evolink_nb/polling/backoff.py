@@ -1,4 +1,4 @@
-"""When to read next: the cadence, backing off, and the server's Retry-After. Pure: seconds only."""
+"""When to read next: cadence, backoff and the server's Retry-After. Pure; times are plain seconds."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from collections.abc import Callable
 from .. import errors
 
 MAX_PAUSE = 300.0
-"""Seconds between two tries at most, however often they failed before."""
+"""The longest pause in seconds between two attempts, however many have failed."""
 MAX_JITTER = 1.25
-"""By how much, at most and at random, a pause after a failure is lengthened: not all come back at once."""
+"""The largest factor by which a pause after a failure is randomly lengthened, so that clients don't all
+return at once."""
 
 PERMANENT_ERRORS = (errors.AuthenticationError, errors.PaymentRequiredError, errors.PermissionDeniedError)
-"""After these polling stops until the user acts: asking again changes nothing."""
+"""Polling stops after these until the user acts: retrying changes nothing."""
 
 
 class Backoff:
-    """The plan for the next try. All times are seconds of one monotonic clock."""
+    """The plan for the next attempt. All times are seconds of one monotonic clock."""
 
     def __init__(self, now: float, *, jitter: Callable[[float, float], float] = random.uniform) -> None:
-        """Plan the first try for now.
+        """Plan the first attempt for now.
 
         Args:
-            now: The time.
-            jitter: Draws a number between two.
+            now: The current time.
+            jitter: Returns a random number between two bounds.
         """
         self._jitter = jitter
         self._started = now
@@ -34,32 +35,32 @@ class Backoff:
         self._not_before = now
 
     def restart(self, now: float) -> None:
-        """Plan the next try for now, or for when the server allows it.
+        """Plan the next attempt for now, or for when the server allows it.
 
         Args:
-            now: The time.
+            now: The current time.
         """
         self._next_at = now
 
     def succeeded(self, started: float, interval: float) -> None:
-        """Plan the next try one interval after the last one started.
+        """Plan the next attempt one interval after the start of the last.
 
         Args:
-            started: When the last try did.
-            interval: Seconds between two.
+            started: When the last attempt started.
+            interval: Seconds between two attempts.
         """
         self._failures = 0
         self._started = self._not_before = started
         self._next_at = started + interval
 
     def failed(self, started: float, now: float, interval: float, error: errors.EvoLinkError) -> None:
-        """Plan the next try after a failure: later each time, and not before the server allows it.
+        """Plan the next attempt after a failure: later each time, and not before the server allows it.
 
         Args:
-            started: When the last try did.
-            now: The time.
-            interval: Seconds between two tries that succeed.
-            error: Why it failed; after a permanent one no try is planned.
+            started: When the last attempt started.
+            now: The current time.
+            interval: Seconds between two successful attempts.
+            error: The cause; after a permanent error no attempt is planned.
         """
         self._failures += 1
         self._started, self._not_before = started, now
@@ -71,33 +72,33 @@ class Backoff:
         self._next_at = max(now + pause * self._jitter(1.0, MAX_JITTER), self._not_before)
 
     def reschedule(self, interval: float, now: float) -> None:
-        """Take over another interval; what is due already, and a plan made after a failure, stand.
+        """Change the interval. An attempt already due, or planned after a failure, keeps its time.
 
         Args:
-            interval: Seconds between two tries.
-            now: The time.
+            interval: Seconds between two attempts.
+            now: The current time.
         """
         if now < self._next_at < math.inf and not self._failures:
             self._next_at = self._started + interval
 
     def next_at(self, *, requested: bool) -> float:
-        """Return when the next try is due.
+        """Return when the next attempt is due.
 
         Args:
-            requested: Whether the user, or other code, asked for it: only Retry-After stands in its way then.
+            requested: Whether the user or other code asked for it; then only Retry-After delays it.
 
         Returns:
-            The time; ``math.inf`` when only a request can bring it about.
+            The time; ``math.inf`` if only a request can trigger it.
         """
         return self._not_before if requested else max(self._next_at, self._not_before)
 
     def retry_after_left(self, now: float) -> float:
-        """Return for how much longer the server wants no request.
+        """Return how long the server's Retry-After still has to run.
 
         Args:
-            now: The time.
+            now: The current time.
 
         Returns:
-            Seconds, 0 where it doesn't mind.
+            Seconds; 0 if no Retry-After applies.
         """
         return max(self._not_before - now, 0.0)

@@ -1,4 +1,4 @@
-"""The one clock that readings, waits and the order of events are measured by; tests bring one they move."""
+"""The one clock for stamping readings, waiting and ordering events; tests supply their own."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from ..runtime import SystemTimer
 
 
 class Clock(SystemTimer):
-    """The machine's clock: durations from the monotonic one, the time of day for showing only."""
+    """The machine's clock: monotonic for durations, the time of day for display only."""
 
     def now(self) -> datetime:
-        """Return the time of day, aware."""
+        """Return the current time as an aware datetime."""
         return datetime.now(UTC)
 
     def pause(self, event: threading.Event, seconds: float) -> bool:
         """Wait for an event.
 
         Args:
-            event: What to wait for.
-            seconds: The most to wait.
+            event: The event.
+            seconds: The longest time to wait.
 
         Returns:
-            Whether it came.
+            Whether the event was set.
         """
         return event.wait(seconds)

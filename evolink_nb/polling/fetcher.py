@@ -1,4 +1,4 @@
-"""`CreditsFetcher`: a reading kept fresh in the background, that others observe (traitlets)."""
+"""`CreditsFetcher`: a reading kept fresh in the background, observable through traitlets."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 
 class CreditsFetcher(HasTraits):
-    """Reads the balance every ``interval`` seconds and whenever asked; observe its traits.
+    """Reads the balance every ``interval`` seconds and on request; observe its traits.
 
-    All traits but ``interval`` are the fetcher's to set. They change on its thread; an observer that
-    raises is logged and harms nobody else. Failures never touch ``credits`` and ``updated_at``.
+    Only ``interval`` is for callers to set. Traits change on the fetcher's thread; an observer that raises is
+    logged and doesn't affect the others. Failures never touch ``credits`` and ``updated_at``.
 
-    More than 20 methods, because it is all that others use of this package. They only pass on: `Reader`
-    reads, `Publisher` tells.
+    More than 20 methods, because it is the whole public interface of this package. They only delegate:
+    `Reader` reads, `Publisher` notifies.
     """
 
     credits = Instance(Credits, allow_none=True, help="The last good reading.")
@@ -58,19 +58,19 @@ class CreditsFetcher(HasTraits):
         jitter: Callable[[float, float], float] = random.uniform,
         threads: bool = HAS_THREADS,
     ) -> None:
-        """Prepare to read; nothing is asked before `start`, `attach`, `refresh` or `read`.
+        """Prepare to read; no request is made before `start`, `attach`, `refresh` or `read`.
 
         Args:
-            client: What to read with.
+            client: The client to read with.
             interval: Seconds between two readings.
-            clock: What times and waits are measured by; the machine's by default.
-            jitter: Draws a number between two, for the pauses after failures.
-            threads: Whether to read on a thread; without, in the event loop that runs at `start`.
+            clock: The clock for times and waits; the machine's by default.
+            jitter: Returns a random number between two bounds, for the pauses after failures.
+            threads: Whether to read on a thread; without, in the event loop running at `start`.
         """
         super().__init__(interval=interval)
         self.client = client
         self.clock = clock or Clock()
-        """What its readings are stamped by."""
+        """The clock that stamps its readings."""
         self._publisher = Publisher(self)
         self._reader = Reader(
             client,
@@ -89,16 +89,16 @@ class CreditsFetcher(HasTraits):
 
     @classmethod
     def shared(cls, client: Client, interval: float = settings.INTERVAL) -> CreditsFetcher:
-        """Return this process's one fetcher for the client's base URL and key, made if there is none.
+        """Return this process's one fetcher for the client's base URL and key, creating it if needed.
 
-        It keeps its last reading when its thread is stopped, for the next subscriber.
+        After its thread has stopped, it keeps its last reading for the next subscriber.
 
         Args:
-            client: What a new one reads with.
-            interval: Seconds between two readings of a new one.
+            client: The client a new fetcher reads with.
+            interval: Seconds between two readings of a new fetcher.
 
         Returns:
-            The same one until `stop_all`.
+            The fetcher; the same one until `stop_all`.
         """
         return _registry.get(client.identity, lambda: cls(client, interval))
 
@@ -106,11 +106,11 @@ class CreditsFetcher(HasTraits):
 
     @property
     def running(self) -> bool:
-        """Whether there is a subscriber, so that the reading is kept fresh."""
+        """Whether there is a subscriber, and so the reading is kept fresh."""
         return self._reader.has_subscribers
 
     def start(self) -> None:
-        """Keep the reading fresh until `stop`, whether there is another subscriber or not.
+        """Keep the reading fresh until `stop`, even without another subscriber.
 
         Raises:
             EvoLinkError: The platform can't start another thread.
@@ -118,16 +118,17 @@ class CreditsFetcher(HasTraits):
         self.attach(self, self.interval)
 
     def attach(self, subscriber: Hashable, interval: float, *, ignores_pause: bool = False) -> None:
-        """Keep the reading fresh while ``subscriber`` is attached; the shortest interval asked for counts.
+        """Keep the reading fresh while ``subscriber`` is attached; the shortest interval requested applies.
 
         Args:
-            subscriber: Who; attached again, it changes what it wants.
-            interval: Seconds between two readings at most.
-            ignores_pause: Whether `pause` has no effect while it is attached: a budget watches on.
+            subscriber: The subscriber; attaching it again updates its settings.
+            interval: The longest time between two readings, in seconds.
+            ignores_pause: Whether `pause` has no effect while it is attached, as for a budget, which must
+                keep watching.
 
         Raises:
-            EvoLinkError: The platform can't start another thread; nothing is attached then.
-            TraitError: The interval is no finite number.
+            EvoLinkError: The platform can't start another thread; the subscriber is not attached.
+            TraitError: The interval is not a finite number.
         """
         try:
             self._reader.attach(subscriber, interval, ignores_pause=ignores_pause)
@@ -136,41 +137,41 @@ class CreditsFetcher(HasTraits):
         self._use_shortest_interval()
 
     def detach(self, subscriber: Hashable) -> None:
-        """Let a subscriber go; the last one to go stops the thread, unless a caller waits for a read.
+        """Detach a subscriber; detaching the last one stops the thread, unless a caller waits for a read.
 
         Args:
-            subscriber: Who; no matter if it is not attached.
+            subscriber: The subscriber; ignored if not attached.
         """
         self._reader.detach(subscriber)
         self._use_shortest_interval()
 
     def stop(self, *, timeout: float = STOP_TIMEOUT) -> None:
-        """Let all subscribers go and end the thread, giving up a read under way.
+        """Detach all subscribers, cancel a read in flight and end the thread.
 
-        The last reading stays; `start` begins anew.
+        The last reading stays; `start` starts again.
 
         Args:
-            timeout: The most seconds to wait for the thread's end.
+            timeout: The longest time to wait for the thread to end, in seconds.
         """
         self._reader.stop(timeout)
 
     def set_visible(self, subscriber: Hashable, *, visible: bool) -> None:
-        """Record whether anybody can see a subscriber; with none visible readings are 2 minutes apart.
+        """Record whether a subscriber is on screen; while none is visible, readings are 2 minutes apart.
 
         Args:
-            subscriber: Who; no matter if it is not attached.
-            visible: Whether it can be seen.
+            subscriber: The subscriber; ignored if not attached.
+            visible: Whether the user can see it.
         """
         with self._reader.changing() as subscriptions:
             subscriptions.set_visible(subscriber, visible=visible)
 
     def pause(self) -> None:
-        """Ask for nothing more until `resume`, but for what `refresh` and `read` ask."""
+        """Stop reading until `resume`, except for `refresh` and `read`."""
         with self._reader.changing() as subscriptions:
             subscriptions.paused = True
 
     def resume(self) -> None:
-        """Go on after `pause`, with a reading now."""
+        """Resume after `pause`, with a reading now."""
         with self._reader.changing(read_now=True) as subscriptions:
             subscriptions.paused = False
 
@@ -183,24 +184,24 @@ class CreditsFetcher(HasTraits):
 
     @property
     def requested_at(self) -> float:
-        """When the last good reading was asked for, in the clock's seconds: what came later is not in it."""
+        """When the last good reading was requested, in the clock's seconds; later spending isn't in it."""
         readings = self._reader.readings
         return readings[-1].requested_at if readings else 0.0
 
     @property
     def retry_after_left(self) -> float:
-        """For how many more seconds the server wants no request; 0 where it doesn't mind."""
+        """Seconds for which the server's Retry-After still applies; 0 if none does."""
         return self._reader.retry_after_left
 
     def refresh(self) -> None:
-        """Ask for a reading now, from any thread; it joins one under way.
+        """Request a reading, from any thread; joins a read in flight.
 
-        Returns at once while there is a subscriber; else reads before it returns. While the server wants no
-        request, the reading comes for subscribers when that time is over; without any there is none.
+        Returns at once while there is a subscriber; otherwise reads before it returns. While a Retry-After
+        applies, subscribers get the reading when it ends; without subscribers there is no reading.
 
         Raises:
-            EvoLinkError: The platform can't start another thread; or an observer of this fetcher would wait
-                for itself. Why a read failed is in ``error``.
+            EvoLinkError: The platform can't start another thread; or the caller is an observer of this
+                fetcher, which would wait for itself. The reason a read failed is in ``error``.
         """
         self._reader.refresh()
 
@@ -208,33 +209,33 @@ class CreditsFetcher(HasTraits):
         """Return a reading taken now, shared with every observer.
 
         Args:
-            join: Whether a read that is under way already will do; else one that begins after this call.
+            join: Whether a read already in flight will do; if not, one that begins after this call.
 
         Returns:
             The reading.
 
         Raises:
-            EvoLinkError: Why there is none; at once while the server wants no request. Also where an observer
-                of this fetcher calls it, which would wait for itself.
+            EvoLinkError: The read failed; at once while a Retry-After applies. Also when called by an
+                observer of this fetcher, which would wait for itself.
         """
         return self._reader.read(fresh=not join)
 
     def wait(self, seconds: float) -> None:
-        """Wait for the first try to end; returns at once where nothing is going to try.
+        """Wait for the first attempt to end; returns at once if none is going to be made.
 
         Args:
-            seconds: The most to wait.
+            seconds: The longest time to wait.
         """
         self._reader.wait(seconds)
 
-    # -- telling ---------------------------------------------------------------------------------------
+    # -- notifying -------------------------------------------------------------------------------------
 
     def set_message(self, *, notice: str | None = None, outlook: str | None = None) -> None:
-        """Have every view show a message, from any thread.
+        """Show a message in every view, from any thread.
 
         Args:
-            notice: What the user must know at once, "" to take it away; None leaves it as it is.
-            outlook: How long the credits last in the user's own unit; likewise.
+            notice: What the user must know at once; "" removes it, None leaves it as it is.
+            outlook: How long the credits last, in the user's own unit; "" and None as for ``notice``.
         """
         changes = {"notice": notice, "outlook": outlook}
         changes = {name: text for name, text in changes.items() if text not in {None, getattr(self, name)}}
@@ -251,7 +252,7 @@ class CreditsFetcher(HasTraits):
 
         Args:
             handler: Called with each change.
-            names: The traits, all by default.
+            names: The traits; all by default.
             type: The kind of change.
         """
         super().observe(SafeObserver(handler), names, type)
@@ -264,20 +265,20 @@ class CreditsFetcher(HasTraits):
         return seconds
 
     def after_fork(self) -> None:
-        """Claim no freshness in a forked child, where nothing reads until it is asked to."""
-        # Without telling: the observers are the parent's, and speak over its connections.
+        """Claim no freshness in a forked child, where nothing reads until asked to."""
+        # Without notifying: the observers are the parent's and use its connections.
         self._trait_values["status"] = status_after_stop(self.status, kept=True)
 
     def _reschedule(self, _change: object = None) -> None:
         self._reader.reschedule(self.interval)
 
     def _use_shortest_interval(self) -> None:
-        # One at a time: of two threads that come and go, the last one to set it is right.
+        # One at a time: when two threads attach and detach, the last to set it must be right.
         with self._publisher.one_at_a_time():
             shortest = self._reader.shortest_interval
             if shortest is not None:
                 self.interval = shortest
-        # The others may all be hidden: what was planned for them is too late for one that comes.
+        # The others may all be hidden: a reading planned for them is too late for a new subscriber.
         self._reschedule()
 
 
@@ -285,11 +286,11 @@ _registry: SharedFetchers[CreditsFetcher] = SharedFetchers()
 
 
 def shared_fetchers() -> tuple[CreditsFetcher, ...]:
-    """Return the fetchers that this process shares, one for each base URL and key in use."""
+    """Return this process's shared fetchers, one for each base URL and key in use."""
     return tuple(_registry)
 
 
 @atexit.register
 def stop_all() -> None:
-    """Stop every fetcher of this process; at exit, and when the extension is unloaded."""
+    """Stop every fetcher of this process, at exit and when the extension is unloaded."""
     _registry.stop_all()

@@ -1,8 +1,8 @@
 """Burn rate and runway from a series of readings. Pure functions.
 
-Balances don't just fall: accounts are topped up, calls reserve and later settle for less, machines sleep.
-Where the readings don't carry an answer there is none: no rate is made up. All lengths and ages come from the
-monotonic clock that each reading carries: the time of day may be set back or forth meanwhile.
+Balances don't only fall: accounts are topped up, calls reserve and later settle for less, machines sleep.
+Where the readings give no answer, no rate is made up. All durations and ages come from the monotonic clock
+that stamped each reading: the time of day may be changed meanwhile.
 """
 
 from __future__ import annotations
@@ -14,54 +14,54 @@ from itertools import pairwise
 from ..credits import Credits, difference
 
 HALF_LIFE = 180.0
-"""Seconds after which a step counts half as much in the burn rate."""
+"""Seconds after which a step counts half as much towards the burn rate."""
 MEMORY = 5 * HALF_LIFE
-"""Seconds after which a step doesn't count at all."""
+"""Seconds after which a step no longer counts."""
 MAX_STEP = 600.0
-"""Seconds between two readings beyond which the time between them says nothing about now."""
+"""Seconds between two readings beyond which the step says nothing about the present."""
 MIN_RECORD = 20.0
-"""Seconds that must have been observed before there is a rate."""
+"""Seconds of observation needed for a rate."""
 MIN_STEPS = 3
-"""Steps between readings that must have been observed before there is a rate."""
+"""Steps between readings needed for a rate."""
 MIN_SPENT = 0.0001
-"""Credits, older ones counting less, that must have been spent: below is a gateway's rounding."""
+"""Credits, weighted by age, that must have been spent; anything less is a gateway's rounding."""
 
 
 def spent_between(earlier: Credits, later: Credits) -> Decimal:
-    """Return the credits spent from one reading to the next.
+    """Return the credits spent between two readings.
 
-    A top-up, or another limit for the key, is no spending. Where the key binds its own counter says what
-    was spent; where the account does others spend too, so that what it lost says more, unless it was
-    topped up in between.
+    A top-up, or a new limit for the key, is not spending. Where the key binds, its own counter gives the
+    amount; where the account does, others spend too, so the account's loss says more, unless it was topped up
+    in between.
 
     Args:
-        earlier: The reading before.
-        later: The reading after.
+        earlier: The earlier reading.
+        later: The later reading.
 
     Returns:
-        Credits; negative where a settlement gave some back.
+        Credits; negative if a settlement refunded some.
     """
     counted = difference(later.token.used, earlier.token.used)
     if later.binding == "token":
         return counted
     drop = difference(earlier.user.remaining, later.user.remaining)
     if drop < 0 and counted == 0 and later.token.unlimited:
-        # Such a key's counters may be frozen; the account's moves later, when calls settle.
+        # An unlimited key's counters may be frozen; the account's move later, when calls settle.
         counted = difference(later.user.used, earlier.user.used)
     return drop if difference(drop, counted) > 0 else counted
 
 
 def burn_rate(readings: Sequence[Credits]) -> float | None:
-    """Return the credits spent a second of late.
+    """Return the recent rate of spending, in credits per second.
 
-    Recent steps count more (`HALF_LIFE`); a rate needs a few steps over `MIN_RECORD` seconds, and some
+    Recent steps count more (`HALF_LIFE`). A rate needs `MIN_STEPS` steps over `MIN_RECORD` seconds, and some
     spending (`MIN_SPENT`) within `MEMORY`.
 
     Args:
-        readings: In the order in which they were taken, each with its monotonic time.
+        readings: Readings in chronological order, each with its monotonic time.
 
     Returns:
-        Credits a second, more than 0; None where the readings don't tell.
+        Credits per second, more than 0; None if the readings don't give a rate.
     """
     if not readings:
         return None
@@ -83,13 +83,13 @@ def burn_rate(readings: Sequence[Credits]) -> float | None:
 
 
 def runway(spendable: Decimal, rate: float | None) -> float | None:
-    """Return how long credits last.
+    """Return how long the credits will last.
 
     Args:
         spendable: Credits; negative when overdrawn.
-        rate: Credits spent a second, None where that is unknown.
+        rate: Credits spent per second; None if unknown.
 
     Returns:
-        Seconds; None where that is unknown, or nothing is left.
+        Seconds; None if the rate is unknown or nothing is left.
     """
     return float(spendable) / rate if rate and spendable > 0 else None

@@ -1,4 +1,4 @@
-"""Sets a fetcher's traits to what was read, one change at a time; no observer can harm it."""
+"""Sets a fetcher's traits, one change at a time; a failing observer affects nothing else."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Traits(Protocol):
-    """The traits of a fetcher that are set here; `CreditsFetcher` says what they mean."""
+    """The traits of a fetcher set here; `CreditsFetcher` documents them."""
 
     credits: Any
     status: Any
@@ -30,14 +30,14 @@ class Traits(Protocol):
 
 
 class Publisher:
-    """Sets the traits of one fetcher; for use from any thread.
+    """Sets the traits of one fetcher; thread-safe.
 
-    Observers are called with its lock held, so that they see one change after the other. No other lock may be
-    held then that an observer may want.
+    Observers are called with its lock held, so that they see changes one after the other. The caller must not
+    hold any other lock that an observer may want.
     """
 
     def __init__(self, traits: Traits) -> None:
-        """Begin with nothing read.
+        """Start with nothing read.
 
         Args:
             traits: The fetcher.
@@ -50,12 +50,12 @@ class Publisher:
 
     @property
     def in_observer(self) -> bool:
-        """Whether the calling code was called by an observer of the fetcher."""
+        """Whether the calling code was itself called by an observer of the fetcher."""
         return self._owner == threading.get_ident()
 
     @contextlib.contextmanager
     def one_at_a_time(self) -> Iterator[None]:
-        """Hold all other changes back, so that what a change depends on stays true until it is made."""
+        """Hold back all other changes, so that what a change depends on stays true until it is made."""
         with self._lock:
             outer, self._owner = self._owner, threading.get_ident()
             try:
@@ -64,7 +64,7 @@ class Publisher:
                 self._owner = outer
 
     def publish(self, **changes: Any) -> None:
-        """Make one change: set traits, and last the revision.
+        """Make one change: set the traits, then the revision.
 
         Args:
             changes: The new value of each trait.
@@ -77,24 +77,24 @@ class Publisher:
             self._traits.revision += 1
 
     def publish_status(self, status: Status) -> None:
-        """Make another status known; that it is the same as before is no change."""
+        """Publish a status; an unchanged one is not a change."""
         if self._traits.status is not status:
             self.publish(status=status)
 
     def publish_begin(self, *, requested: bool) -> None:
-        """Make known that a reading is on its way, where it was asked for or nothing was read before.
+        """Publish that a read has begun, if it was requested or nothing has been read yet.
 
         Args:
-            requested: Whether it was asked for.
+            requested: Whether it was requested.
         """
         if requested or self._traits.status is Status.PAUSED:
             self.publish_status(Status.LOADING if self._traits.credits is None else Status.REFRESHING)
 
     def publish_reading(self, readings: tuple[Credits, ...], *, paused: bool) -> None:
-        """Make a new reading known, with what follows from it.
+        """Publish a new reading and what follows from it.
 
         Args:
-            readings: The last readings, the new one last.
+            readings: The latest readings, the new one last.
             paused: Whether nothing will keep it fresh.
         """
         with self.one_at_a_time():
@@ -113,36 +113,36 @@ class Publisher:
             )
 
     def publish_failure(self, error: errors.EvoLinkError, retry_at: datetime | None) -> None:
-        """Make known that a try failed; the last reading stays.
+        """Publish a failed attempt; the last reading stays.
 
         Args:
-            error: Why.
-            retry_at: When the server allows the next try, aware; None where it doesn't mind.
+            error: The cause.
+            retry_at: When the server allows the next attempt, aware; None if it sets no time.
         """
         self.publish(error=error, retry_at=retry_at, status=status_of(error))
 
     def publish_stop(self, *, kept: bool) -> None:
-        """Make known that nothing reads any more.
+        """Publish that nothing reads any more.
 
         Args:
-            kept: Whether subscribers had kept the reading fresh.
+            kept: Whether subscribers were keeping the reading fresh.
         """
         self.publish_status(status_after_stop(self._last_status, kept=kept))
 
     def after_fork(self) -> None:
-        """Begin anew in a forked child, where nothing reads."""
+        """Start anew in a forked child, where nothing reads."""
         self._lock, self._owner = threading.RLock(), None
         self._last_status = status_after_stop(self._last_status, kept=True)
 
 
 class SafeObserver:
-    """An observer that can't stop the others: what it raises is logged.
+    """An observer that can't stop the others: exceptions are logged.
 
-    Equal to the handler it guards, which is how ``unobserve`` finds it.
+    Equal to the handler it wraps, which is how ``unobserve`` finds it.
     """
 
     def __init__(self, handler: Callable[[Any], Any]) -> None:
-        """Guard a handler.
+        """Wrap a handler.
 
         Args:
             handler: Called with each change.
@@ -154,7 +154,8 @@ class SafeObserver:
         try:
             self._handler(change)
         except BaseException as error:
-            # On the main thread an interrupt is not the observer's: the user stops what set the trait.
+            # On the main thread an interrupt is meant for the user's code that set the trait, not for the
+            # observer.
             on_main_thread = threading.current_thread() is threading.main_thread()
             if isinstance(error, KeyboardInterrupt) and on_main_thread:
                 raise

@@ -1,7 +1,7 @@
-"""Reads for all who want it, on one loop and one request at a time.
+"""Reads for all subscribers, on one loop and one request at a time.
 
-Three things decide when: who is subscribed (`Subscriptions`), what was asked for (`SingleFlight`), and the
-plan for the next try (`Backoff`). The loop runs as long as there is a subscriber, or a caller that waits for
+Three things decide when: the subscribers (`Subscriptions`), the reads requested (`SingleFlight`), and the
+plan for the next attempt (`Backoff`). The loop runs as long as there is a subscriber or a caller waiting for
 a read; there is no other way of reading.
 """
 
@@ -32,16 +32,17 @@ if TYPE_CHECKING:
 
 THREAD_NAME = "evolink-nb-fetcher"
 MAX_READINGS = 1000
-"""Readings that are remembered for the burn rate and the sparkline."""
+"""The number of readings kept for the burn rate and the sparkline."""
 STOP_TIMEOUT = 2.0
-"""Seconds that stopping waits for the loop's end at most."""
+"""The longest that stopping waits for the loop to end, in seconds."""
 
 
 class Reader:
-    """The reading part of a `CreditsFetcher`, which documents what each of these methods is for.
+    """The reading part of a `CreditsFetcher`, which documents what these methods are for.
 
-    It has a few methods more than 20: they share one lock, and the rule that it is never held while observers
-    are told, which is easiest to see in one place. What they decide is decided by the classes named above.
+    It has slightly more than 20 methods: they share one lock and the rule that it is never held while
+    observers are notified, which is easiest to check in one place. The decisions are made by the classes
+    named above.
     """
 
     def __init__(
@@ -57,18 +58,18 @@ class Reader:
         """Prepare to read.
 
         Args:
-            client: What to read with.
-            publisher: What tells the observers.
+            client: The client to read with.
+            publisher: Notifies the observers.
             interval: Seconds between two readings.
-            clock: What times and waits are measured by.
-            jitter: Draws a number between two, for the pauses after failures.
+            clock: The clock for times and waits.
+            jitter: Returns a random number between two bounds, for the pauses after failures.
             threads: Whether to read on a thread.
         """
         self._client = client
         self._publisher = publisher
         self._interval = interval
         self._clock = clock
-        # Guards all of the following.
+        # Guards everything below.
         self._lock = threading.RLock()
         self._subscriptions = Subscriptions()
         self._waiters: set[object] = set()
@@ -76,7 +77,7 @@ class Reader:
         self._backoff = Backoff(clock.monotonic(), jitter=jitter)
         self._readings: deque[Credits] = deque(maxlen=MAX_READINGS)
         self._error: errors.EvoLinkError | None = None
-        # Whether there was a subscriber since the loop was started.
+        # Whether there has been a subscriber since the loop started.
         self._kept = False
         self._loop = Loop(self._step, name=THREAD_NAME, timer=clock, on_error=self._fail, threads=threads)
         forget_after_fork(self)
@@ -91,7 +92,7 @@ class Reader:
 
     @property
     def shortest_interval(self) -> float | None:
-        """The shortest interval that a subscriber wants, in seconds; None without any."""
+        """The shortest interval any subscriber wants, in seconds; None without subscribers."""
         with self._lock:
             return self._subscriptions.shortest_interval
 
@@ -104,21 +105,21 @@ class Reader:
             self._subscriptions.add(subscriber, interval, ignores_pause=ignores_pause)
             try:
                 self._run_loop()
-            except BaseException:  # an interrupt, or one thread too many
+            except BaseException:  # an interrupt, or too many threads
                 if not known:
                     self._subscriptions.remove(subscriber)
                 raise
             self._kept = True
 
     def detach(self, subscriber: Hashable) -> None:
-        """Remove a subscriber, and end the loop with the last."""
+        """Remove a subscriber, and end the loop after the last."""
         with self._lock:
             removed = self._subscriptions.remove(subscriber)
             job = self._end_unneeded() if removed else None
         self._join(job)
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> None:
-        """Remove all subscribers, give up the read under way and end the loop."""
+        """Remove all subscribers, cancel the read in flight and end the loop."""
         with self._lock:
             self._subscriptions.clear()
             job = self._end()
@@ -126,7 +127,7 @@ class Reader:
 
     @contextlib.contextmanager
     def changing(self, *, read_now: bool = False) -> Iterator[Subscriptions]:
-        """Let what subscribers want be changed, and heed it."""
+        """Yield the subscriptions to be changed, then apply the changes."""
         with self._lock:
             yield self._subscriptions
             if read_now:
@@ -134,7 +135,7 @@ class Reader:
             self.reschedule()
 
     def reschedule(self, interval: float | None = None) -> None:
-        """Heed another interval, in seconds, or another cadence."""
+        """Apply a new interval, in seconds, or a new cadence."""
         with self._lock:
             self._interval = self._interval if interval is None else interval
             cadence = self._subscriptions.cadence(self._interval)
@@ -151,12 +152,12 @@ class Reader:
 
     @property
     def retry_after_left(self) -> float:
-        """Seconds for which the server wants no request."""
+        """Seconds for which the server's Retry-After still applies."""
         with self._lock:
             return self._backoff.retry_after_left(self._clock.monotonic())
 
     def refresh(self) -> None:
-        """Ask for a reading, and wait for it only where there is no subscriber."""
+        """Request a reading, waiting for it only if there is no subscriber."""
         with self._lock:
             joins = self._publisher.in_observer and self._flight.in_flight is not None
             if self._subscriptions or joins:
@@ -168,7 +169,7 @@ class Reader:
         self._wait_for_read(fresh=False)
 
     def read(self, *, fresh: bool) -> Credits:
-        """Return a reading, ``fresh`` if it must begin after this call, or raise why there is none."""
+        """Return a reading, one begun after this call if ``fresh``; raise the error if it fails."""
         with self._lock:
             if self._flight.in_flight is None and self.retry_after_left:
                 _raise_copy(self._error)
@@ -179,7 +180,7 @@ class Reader:
         return future.result()
 
     def wait(self, seconds: float) -> None:
-        """Wait for the first try to end; not where nothing is going to try."""
+        """Wait for the first attempt to end, unless none is going to be made."""
         with self._lock:
             tried = self._flight.in_flight is None and bool(self._readings or self._error)
             idle = not self._subscriptions or self._subscriptions.is_paused
@@ -190,7 +191,7 @@ class Reader:
         self._loop.wait_for(future, seconds)
 
     def _wait_for_read(self, *, fresh: bool) -> Future[Credits]:
-        """Ask for a read and wait; no subscriber that goes meanwhile takes it along."""
+        """Request a read and wait; a subscriber that leaves meanwhile doesn't cancel it."""
         if self._publisher.in_observer:
             raise errors.EvoLinkError(
                 "An observer of a fetcher can't wait for a reading of it.",
@@ -213,7 +214,7 @@ class Reader:
     # -- the loop --------------------------------------------------------------------------------------
 
     def _run_loop(self) -> None:
-        """Start the loop, or wake it where it runs; the lock is held."""
+        """Start the loop, or wake it if it runs; the lock is held."""
         if not self._loop.is_running:
             self._kept = bool(self._subscriptions)
         try:
@@ -225,26 +226,26 @@ class Reader:
                 self._flight.cancel()
 
     def _end_unneeded(self) -> Job[None] | None:
-        """End the loop if nothing needs it; the lock is held, so that no subscriber comes meanwhile."""
+        """End the loop if nothing needs it; the lock is held, so no subscriber can arrive meanwhile."""
         return None if self._subscriptions or self._waiters else self._end()
 
     def _end(self) -> Job[None] | None:
-        """End the loop, the lock held, and return what to `_join` once it isn't; None where nothing ran."""
+        """End the loop with the lock held; return the job to `_join` after releasing it, None if none ran."""
         job = self._loop.stop()
         if job is not None:
             giving_up = self._flight.in_flight is not None
             self._subscriptions.clear()
             self._flight.cancel()
-            # Reads one after the other, with no subscriber, keep their connection. Within the lock, lest it
-            # be the read of a subscriber that comes just now that is given up.
+            # Consecutive reads without a subscriber keep their connection. Within the lock, so as not to
+            # cancel the read of a subscriber that is just arriving.
             if self._kept or giving_up:
                 self._client.close()
         return job
 
     def _join(self, job: Job[None] | None, timeout: float = STOP_TIMEOUT) -> None:
-        """Wait a moment for a loop that was ended, and claim no freshness any more."""
+        """Wait briefly for a loop that was ended, and claim no freshness any more."""
         if job is not None:
-            # The loop may be waiting for the observer that calls this to return.
+            # The loop may be waiting for the observer that called this to return.
             job.join(0.0 if self._publisher.in_observer else timeout)
             self._publish_stop()
 
@@ -256,7 +257,7 @@ class Reader:
         """Do what is due, and return when to be called next."""
         future = None
         with self._lock:
-            if not self._loop.is_current:  # stopped, and perhaps started anew, just before
+            if not self._loop.is_current:  # just stopped, and perhaps restarted
                 return math.inf
             requested = self._flight.requested is not None
             if self._next_at() <= self._clock.monotonic():
@@ -270,7 +271,7 @@ class Reader:
             return self._next_at()
 
     def _next_at(self) -> float:
-        """Return when to read next, in the clock's seconds; ``math.inf`` when something must happen first."""
+        """Return when to read next, in the clock's seconds; ``math.inf`` until something happens."""
         requested = self._flight.requested is not None
         idle = not self._subscriptions or self._subscriptions.is_paused
         if self._flight.in_flight is not None or (idle and not requested):
@@ -278,11 +279,11 @@ class Reader:
         return self._backoff.next_at(requested=requested)
 
     def _try(self, future: Future[Credits], *, requested: bool) -> None:
-        """Make one try, plan the next, notify the observers, then resolve the future."""
+        """Make one attempt, plan the next, notify the observers, then resolve the future."""
         outcome: Outcome = errors.EvoLinkError("The reading was given up.")
         try:
             self._publisher.publish_begin(requested=requested)
-            # Observers may have stopped it.
+            # An observer may have stopped the loop.
             if not future.cancelled():
                 started = self._clock.monotonic()
                 outcome = attempt(self._client, self._clock, started)
@@ -298,9 +299,9 @@ class Reader:
             self._publish_stop()  # an observer may have stopped it
 
     def _record(self, future: Future[Credits], started: float, outcome: Outcome) -> None:
-        """Plan the next try, keep the reading and notify the observers."""
+        """Plan the next attempt, keep the reading and notify the observers."""
         with self._lock:
-            # A read that was given up says nothing about the account.
+            # A cancelled read says nothing about the account.
             if not self._flight.decide(future):
                 return
             cadence, now = self._subscriptions.cadence(self._interval), self._clock.monotonic()
@@ -319,9 +320,9 @@ class Reader:
             self._publisher.publish_failure(outcome, retry_at)
 
     def _fail(self, flaw: BaseException) -> None:
-        """Fail what callers wait for, since a step failed unexpectedly."""
+        """Fail the reads callers wait for, because a step failed unexpectedly."""
         with self._lock:
-            # In a run that was stopped: those who wait do so for its successor.
+            # The failed run was stopped: the callers are waiting for its successor.
             if not self._loop.is_current and self._loop.is_running:
                 return
             error = unexpected(flaw)
@@ -329,7 +330,7 @@ class Reader:
         self._publisher.publish_failure(error, None)
 
     def after_fork(self) -> None:
-        """Begin anew in a forked child, with no thread, subscriber or waiting caller."""
+        """Start anew in a forked child, with no thread, subscriber or waiting caller."""
         self._lock = threading.RLock()
         self._subscriptions, self._waiters = Subscriptions(), set()
         self._flight = SingleFlight()
@@ -337,6 +338,6 @@ class Reader:
 
 
 def _raise_copy(error: BaseException | None) -> None:
-    """Raise a copy: raising ours would tie the caller's frames, and all their data, to it."""
+    """Raise a copy: raising the original would tie the caller's frames, and all their data, to it."""
     if error is not None:
         raise copy.copy(error)

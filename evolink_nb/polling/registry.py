@@ -1,4 +1,4 @@
-"""The fetchers of this process: the shared one of each base URL and key, and all others."""
+"""The fetchers of this process: one shared for each base URL and key, and all others."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from .reader import STOP_TIMEOUT
 
 
 class Closable(Protocol):
-    """What has a connection to close."""
+    """Anything with a connection to close."""
 
     def close(self) -> None:
-        """Close it; a later use opens another."""
+        """Close it; later use opens another."""
 
 
 class Fetcher(Protocol):
-    """What the registry needs of a `CreditsFetcher`."""
+    """The part of `CreditsFetcher` that the registry needs."""
 
     @property
     def client(self) -> Closable:
-        """What it reads with."""
+        """The client it reads with."""
 
     def stop(self, *, timeout: float) -> None:
-        """End its thread, waiting ``timeout`` seconds at most."""
+        """End its thread, waiting at most ``timeout`` seconds."""
 
 
 F = TypeVar("F", bound=Fetcher)
 
 
 class SharedFetchers(Generic[F]):
-    """The one fetcher of each base URL and key, which iterating goes over; and, held weakly, all fetchers.
+    """The shared fetchers, one for each base URL and key (iteration yields these); all others, held weakly.
 
     A forked child shares none of its parent's.
     """
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start empty."""
         self._lock = threading.RLock()
         self._shared: dict[str, F] = {}
         self._all: weakref.WeakSet[F] = weakref.WeakSet()
@@ -54,11 +54,11 @@ class SharedFetchers(Generic[F]):
         """Return the shared fetcher of an account.
 
         Args:
-            identity: What tells base URL and key apart, without telling either.
-            make: Makes the fetcher where there is none.
+            identity: Identifies the base URL and key without revealing them.
+            make: Creates the fetcher if there is none.
 
         Returns:
-            The same one until `stop_all`.
+            The fetcher; the same one until `stop_all`.
         """
         with self._lock:
             if identity not in self._shared:
@@ -66,25 +66,25 @@ class SharedFetchers(Generic[F]):
             return self._shared[identity]
 
     def add(self, fetcher: F) -> None:
-        """Have a fetcher stopped with all others, shared or not.
+        """Include a fetcher in `stop_all`, shared or not.
 
         Args:
-            fetcher: Held weakly.
+            fetcher: The fetcher; held weakly.
         """
         with self._lock:
             self._all.add(fetcher)
 
     def stop_all(self, *, timeout: float = STOP_TIMEOUT) -> None:
-        """Stop every fetcher, close the connections of the shared ones, and share none of them any more.
+        """Stop every fetcher, close the shared ones' connections, and forget the shared ones.
 
         Args:
-            timeout: The most seconds to wait for all their threads to end.
+            timeout: The longest time to wait for all their threads to end, in seconds.
         """
         with self._lock:
             fetchers, shared = list(self._all), list(self._shared.values())
             self._shared.clear()
-        # Outside the lock: an observer that is told of a stop may ask for a shared fetcher.
-        # One after the other, but the wait for threads is one for all of them.
+        # Outside the lock: an observer notified of a stop may ask for a shared fetcher.
+        # One after the other, but sharing one deadline.
         deadline = time.monotonic() + timeout
         for fetcher in fetchers:
             fetcher.stop(timeout=max(deadline - time.monotonic(), 0.0))
@@ -92,6 +92,6 @@ class SharedFetchers(Generic[F]):
             fetcher.client.close()
 
     def after_fork(self) -> None:
-        """Share none of the parent's, without touching them."""
+        """Forget the parent's shared fetchers, without touching them."""
         self._lock = threading.RLock()
         self._shared = {}

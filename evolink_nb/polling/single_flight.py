@@ -1,4 +1,4 @@
-"""One read in flight and one to come, shared by all who want one. No thread, lock or clock here."""
+"""One read in flight and the next one, shared by all who want one. No thread, lock or clock."""
 
 from __future__ import annotations
 
@@ -15,28 +15,27 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class SingleFlight:
-    """The read in flight and the one requested after it, each a future that all who want it share.
+    """The read in flight and the one requested after it, each a future shared by all who want it.
 
-    A read's future is *pending* until its outcome is known, and can be cancelled until then; it is *running*
-    while the outcome is being published, so that a caller that waited finds it published; then it is *done*.
-    Not for use from several threads at once.
+    A read's future is *pending*, and can be cancelled, until its outcome is known; *running* while the
+    outcome is being published, so that waiting callers find it published; then *done*. Not thread-safe.
 
     Attributes:
-        in_flight: The read that has been begun, None where there is none.
-        requested: The read that has been asked for and not begun, None where there is none.
+        in_flight: The read that has begun, if any.
+        requested: The read that has been requested but not begun, if any.
     """
 
     in_flight: Future[Credits] | None = None
     requested: Future[Credits] | None = None
 
     def request(self, *, fresh: bool) -> Future[Credits]:
-        """Ask for a read.
+        """Request a read.
 
         Args:
-            fresh: Whether it must begin after this call: it does not join the read in flight then.
+            fresh: Whether it must begin after this call rather than join the read in flight.
 
         Returns:
-            What brings its outcome.
+            A future for its outcome.
         """
         if self.in_flight is not None and not fresh:
             return self.in_flight
@@ -44,7 +43,7 @@ class SingleFlight:
         return self.requested
 
     def begin(self) -> Future[Credits]:
-        """Begin a read: the one requested, else one that was not requested.
+        """Begin a read: the requested one if there is one.
 
         Returns:
             Its future, to pass to `decide` and `end`.
@@ -54,27 +53,27 @@ class SingleFlight:
         return future
 
     def decide(self, future: Future[Credits]) -> bool:
-        """Record that a read's outcome is known and about to be published: it can't be cancelled any more.
+        """Record that a read's outcome is known and about to be published: it can no longer be cancelled.
 
         Returns:
-            Whether the outcome counts; False where the read was cancelled.
+            Whether the outcome counts; False if the read was cancelled.
         """
         return future.set_running_or_notify_cancel()
 
     def end(self, future: Future[Credits], outcome: Outcome) -> None:
-        """End a read and resolve its future; does nothing to one that was cancelled."""
+        """End a read and resolve its future; does nothing if it was cancelled."""
         if self.in_flight is future:
             self.in_flight = None
         _resolve(future, outcome)
 
     def refuse(self, error: EvoLinkError) -> None:
-        """Fail the future of the requested read, which won't come soon; the request itself stands."""
+        """Fail the future of the requested read, which won't happen soon; the request itself stands."""
         if self.requested is not None:
             refused, self.requested = self.requested, Future()
             _resolve(refused, error)
 
     def cancel(self) -> None:
-        """Cancel both reads; one whose outcome is being published ends as it would have."""
+        """Cancel both reads; one whose outcome is being published ends normally."""
         for future in (self.in_flight, self.requested):
             if future is not None:
                 future.cancel()

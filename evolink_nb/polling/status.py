@@ -1,4 +1,4 @@
-"""How a reading stands: the one vocabulary for it, used wherever a status is named."""
+"""The status of a reading: the one vocabulary for it, used wherever a status is named."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class Status(StrEnum):
     """How fresh a reading is, or why there is none."""
 
     LOADING = "loading"
-    """The first reading is on its way."""
+    """The first reading is in progress."""
     LIVE = "live"
-    """The reading is fresh and is kept so."""
+    """The reading is fresh and kept fresh."""
     REFRESHING = "refreshing"
-    """A newer reading was asked for and is on its way."""
+    """A newer reading was requested and is in progress."""
     PAUSED = "paused"
-    """Nothing keeps the reading fresh: it was paused or stopped."""
+    """Nothing keeps the reading fresh: reading was paused or stopped."""
     RATE_LIMITED = "rate-limited"
     """EvoLink answered 429; the next read waits."""
     UNAUTHORIZED = "unauthorized"
@@ -30,10 +30,10 @@ class Status(StrEnum):
 
 
 def status_of(error: errors.EvoLinkError) -> Status:
-    """Return the status that a failed read leads to.
+    """Return the status after a failed read.
 
     Args:
-        error: Why the read failed.
+        error: The cause.
 
     Returns:
         One of the four failed statuses.
@@ -49,12 +49,12 @@ def status_after_stop(last: Status, *, kept: bool) -> Status:
     """Return the status once nothing reads any more.
 
     Args:
-        last: The last status, before a read on its way.
-        kept: Whether subscribers had kept the reading fresh: freshness can't be claimed any more then. What
-            was read once, for one caller, is as fresh as it ever was.
+        last: The last status, before any read in progress.
+        kept: Whether subscribers were keeping the reading fresh, which can no longer be claimed. A reading
+            taken once, for one caller, is as fresh as it ever was.
 
     Returns:
-        A failure stays; else paused, where the reading was kept fresh.
+        A failure stays; otherwise paused, if the reading was being kept fresh.
     """
     return Status.PAUSED if kept and last in _FRESH else last
 

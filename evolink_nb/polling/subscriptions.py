@@ -1,4 +1,4 @@
-"""Who wants the reading kept fresh, and the cadence that follows. Pure: no thread, lock or clock."""
+"""The subscribers, and the cadence that follows from them. Pure: no thread, lock or clock."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 MIN_INTERVAL = 0.1
-"""Seconds between two readings at least, whatever is asked for."""
+"""The shortest time between two readings, in seconds, whatever is requested."""
 HIDDEN_INTERVAL = 120.0
-"""Seconds between two readings at least while no subscriber is visible."""
+"""The shortest time between two readings while no subscriber is visible, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What one subscriber wants.
+    """One subscriber's settings.
 
     Attributes:
-        interval: Seconds between two readings at most.
-        visible: Whether anybody can see what the subscriber shows.
+        interval: The longest time between two readings, in seconds.
+        visible: Whether the user can see what the subscriber shows.
         ignores_pause: Whether it must be served while all others are paused, as a budget must.
     """
 
@@ -28,13 +28,13 @@ class Subscription:
 
 
 class Subscriptions:
-    """The subscribers of one fetcher, and whether they are paused. False when there are none."""
+    """The subscribers of one fetcher, and whether they are paused. Falsy when there are none."""
 
     def __init__(self) -> None:
-        """Begin with none, not paused."""
+        """Start with none, not paused."""
         self._of: dict[Hashable, Subscription] = {}
         self.paused = False
-        """Whether nothing is to be read but for a subscriber that ignores it."""
+        """Whether to read only for subscribers that ignore the pause."""
 
     def __len__(self) -> int:
         return len(self._of)
@@ -43,15 +43,15 @@ class Subscriptions:
         return subscriber in self._of
 
     def add(self, subscriber: Hashable, interval: float, *, ignores_pause: bool = False) -> None:
-        """Add a subscriber, or change what one wants; one that was hidden stays so.
+        """Add a subscriber, or update its settings; a hidden one stays hidden.
 
         Args:
-            subscriber: Who; itself the key.
-            interval: Seconds between two readings at most; `MIN_INTERVAL` at least.
+            subscriber: The subscriber, used as the key.
+            interval: The longest time between two readings, in seconds; at least `MIN_INTERVAL`.
             ignores_pause: Whether it is served while all others are paused.
 
         Raises:
-            ValueError: The interval is no finite number.
+            ValueError: The interval is not a finite number.
         """
         if not math.isfinite(interval):
             raise ValueError(f"interval must be at least {MIN_INTERVAL} seconds, not {interval:g}.")
@@ -64,39 +64,39 @@ class Subscriptions:
         """Remove a subscriber.
 
         Returns:
-            Whether it was one.
+            Whether it was subscribed.
         """
         return self._of.pop(subscriber, None) is not None
 
     def clear(self) -> None:
-        """Remove all subscribers; who comes next is not paused."""
+        """Remove all subscribers and lift the pause."""
         self._of.clear()
         self.paused = False
 
     def set_visible(self, subscriber: Hashable, *, visible: bool) -> None:
-        """Record whether anybody can see a subscriber; no matter for who is none."""
+        """Record whether the user can see a subscriber; ignored if not subscribed."""
         known = self._of.get(subscriber)
         if known is not None:
             self._of[subscriber] = replace(known, visible=visible)
 
     @property
     def is_paused(self) -> bool:
-        """Whether nothing is to be read unasked: a subscriber that ignores pauses lifts that."""
+        """Whether to read only on request: paused, and no subscriber ignores the pause."""
         return self.paused and not any(each.ignores_pause for each in self._of.values())
 
     @property
     def shortest_interval(self) -> float | None:
-        """The shortest interval wanted, in seconds, hidden subscribers included; None without any."""
+        """The shortest interval wanted, in seconds, including hidden subscribers; None without any."""
         return min((each.interval for each in self._of.values()), default=None)
 
     def cadence(self, interval: float) -> float:
-        """Return how often to read.
+        """Return the time between two readings.
 
         Args:
-            interval: Seconds between two readings as the fetcher is set.
+            interval: The fetcher's own interval, in seconds.
 
         Returns:
-            Seconds; `HIDDEN_INTERVAL` at least while there are subscribers and none is visible.
+            Seconds; at least `HIDDEN_INTERVAL` while there are subscribers and none is visible.
         """
         hidden = bool(self._of) and not any(each.visible for each in self._of.values())
         return max(interval, HIDDEN_INTERVAL) if hidden else interval
