@@ -16,6 +16,7 @@ MAX_FUNCTION_LINES = 40
 MAX_ATTRIBUTES = 15
 MAX_METHODS = 20
 MAX_LOCAL_IMPORTS = 8
+MIN_NAME, MAX_NAME = 20, 40
 
 # Where more is better than a split, and why.
 LONG_FILES = {
@@ -204,3 +205,14 @@ def test_no_metaphor_stands_for_a_module() -> None:
         if pattern.search(line)
     ]
     assert found == []
+
+
+def test_test_names_are_short() -> None:
+    """The sentence that a test proves goes into its docstring."""
+    names = {
+        function.name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for function in functions_in(tree_of(path))
+        if function.name.startswith("test_")
+    }
+    assert {name for name in names if not MIN_NAME <= len(name) <= MAX_NAME} == set()

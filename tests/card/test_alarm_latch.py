@@ -81,7 +81,7 @@ def test_an_unknown_runway_is_no_recovery() -> None:
     assert fired(Limits.parse(100, None), ["99", "200", "99"]) == ["low", None, "low"]
 
 
-def test_armed_until_fired_and_when_recovered() -> None:
+def test_armed_until_fired_or_recovered() -> None:
     limits, latch = Limits.parse(100, None), AlarmLatch()
     armed = [latch.armed]
     for left in ("200", "99", "105", "110"):

@@ -40,7 +40,7 @@ def test_a_silent_view_is_forgotten() -> None:
     assert views.any_visible(500.0)
 
 
-def test_late_messages_make_silence_mean_nothing() -> None:
+def test_late_messages_excuse_silence() -> None:
     views = Views()
     views.report("one", 0.0, visible=True, on_time=False)
     assert views.any_visible(1e9)

@@ -220,7 +220,7 @@ def test_two_keys_read_each_their_own(simulated_account: DemoServer) -> None:
     assert (one.token_unlimited, another.token_unlimited) == (False, True)
 
 
-def test_the_last_card_to_close_ends_the_thread(simulated_account: DemoServer) -> None:
+def test_the_last_card_ends_the_thread(simulated_account: DemoServer) -> None:
     one, another = CreditsWidget(interval=20), CreditsWidget(interval=5)
     fetcher = one.fetcher
     assert (fetcher.interval, one.interval) == (5, 5)

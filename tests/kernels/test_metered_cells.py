@@ -20,7 +20,7 @@ from evolink_nb.metering.watch import WatchTiming
 from tests.support import colab, threads
 from tests.support.environment import account_of, isolated_environment
 from tests.support.kernel import CellRun, Kernel, trait_updates
-from tests.support.metered import GENERATE, LINE, cost_lines, settled_cost
+from tests.support.metered import GENERATE, LINE, cost_lines, endless, settled_cost
 
 LOAD = "%load_ext evolink_nb"
 STATE = """
@@ -179,13 +179,7 @@ def test_help_shows_the_options(kernel: Kernel) -> None:
 # -- limits --------------------------------------------------------------------------------------------
 
 WORK = {
-    "a retry loop": (
-        "while True:\n    try:\n        generate(); time.sleep(0.05); raise ConnectionError\n"
-        "    except Exception:\n        pass"
-    ),
-    "a sleep": "for _ in range(5): generate()\ntime.sleep(60)",
-    "an await": "for _ in range(5): generate()\nawait asyncio.sleep(60)",
-    "a loop that awaits": "while True:\n    generate(); await asyncio.sleep(0.05)",
+    **endless("generate()"),
     "a blocking loop in a cell that awaits": (
         "await asyncio.sleep(0)\nwhile True:\n    generate(); time.sleep(0.05)"
     ),

@@ -80,7 +80,7 @@ def test_a_listener_that_fails_harms_nothing(caplog: pytest.LogCaptureFixture) -
     assert "could not be shown" in caplog.text
 
 
-def test_work_that_never_began_is_not_told_of() -> None:
+def test_work_that_never_began_is_untold() -> None:
     listener = Listener()
     work = Measurement(CreditsFetcher(Reader(Account()), clock=SimulatedTime()), listener=listener)
     work.start()
@@ -108,7 +108,7 @@ def test_nothing_of_a_settled_cost_stays() -> None:
     assert [each() for each in kept] == [None, None]
 
 
-def test_a_row_attributed_at_a_beginning_stays() -> None:
+def test_a_row_attributed_at_begin_stays() -> None:
     """What a reading left to other work is not counted from an older one again."""
     time = SimulatedTime()
     fetcher = CreditsFetcher(Reader(Account(clock=time.monotonic)), clock=time)

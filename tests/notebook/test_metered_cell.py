@@ -155,7 +155,7 @@ def test_tracked_cell_is_kept_once_it_spent(cost: Cost, is_kept: bool) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "is_kept"), [(1.0, True), (MIN_CALL_SECONDS / 2, False)])
-def test_unknown_cost_is_kept_if_it_could_spend(seconds: float, is_kept: bool) -> None:
+def test_unknown_cost_is_kept_if_possible(seconds: float, is_kept: bool) -> None:
     (cell, ended), measurement = metered(), measured(seconds=seconds)
     cell.final(measurement)
     assert measurement.is_recorded == is_kept

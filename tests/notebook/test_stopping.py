@@ -14,7 +14,7 @@ from evolink_nb.metering.budget_registry import budgets
 from evolink_nb.metering.watch import WatchTiming
 from evolink_nb.notebook.stopping import CellRefused
 from evolink_nb.polling.fetcher import CreditsFetcher
-from tests.support.metered import LINE, settled_cost
+from tests.support.metered import LINE, endless, settled_cost
 from tests.support.shell import (
     Shell,
     cost_line,
@@ -35,17 +35,11 @@ LATENCY = 10.0
 STEPS = "import time\ntimes = []\ndef step():\n    times.append(time.monotonic()); account.spend(1)\n"
 
 WHERE = {
-    "a retry loop": (
-        "while True:\n    try:\n        step(); time.sleep(0.02); raise ConnectionError\n"
-        "    except Exception:\n        pass"
-    ),
-    "a sleep": "for _ in range(5): step()\ntime.sleep(60)",
+    **endless("step()"),
     "a blocking read": (
         "import socket\nwith socket.create_connection(silent, timeout=60) as connection:\n"
         "    for _ in range(5): step()\n    connection.recv(1)"
     ),
-    "an await": "import asyncio\nfor _ in range(5): step()\nawait asyncio.sleep(60)",
-    "a loop that awaits": "import asyncio\nwhile True:\n    step(); await asyncio.sleep(0.02)",
     "a timed loop": "%%time\nwhile True:\n    step(); time.sleep(0.02)",
     "a loop below %%time": "%%time\n%%evolink_credits --max 5\nwhile True:\n    step(); time.sleep(0.02)",
 }

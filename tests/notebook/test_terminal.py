@@ -100,7 +100,7 @@ def test_its_value_is_the_reading(terminal: Terminal) -> None:
     assert "Credits" in terminal.type("type(c)")
 
 
-def test_help_is_shown(terminal: Terminal) -> None:
+def test_help_of_a_magic_is_shown(terminal: Terminal) -> None:
     shown = terminal.type("%evolink_credits?")
     assert "Show what the account and the key have left." in shown
     assert "--warn-below" in shown

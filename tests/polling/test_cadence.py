@@ -98,7 +98,7 @@ def test_polling_shows_what_was_spent(demo_server: DemoServer, reader: EvoLinkCl
     assert fetcher.credits.simulated
 
 
-def test_a_new_interval_counts_from_last_read(
+def test_new_intervals_count_from_last_read(
     fetcher: CreditsFetcher, client: ScriptedClient, clock: FakeClock
 ) -> None:
     fetcher.start()

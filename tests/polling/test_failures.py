@@ -289,7 +289,7 @@ def test_readings_bear_the_clocks_times(
 
 
 @pytest.mark.parametrize("seconds", [float("inf"), float("nan")])
-def test_an_interval_refused_attaches_nothing(fetcher: CreditsFetcher, seconds: float) -> None:
+def test_refused_intervals_attach_nothing(fetcher: CreditsFetcher, seconds: float) -> None:
     with pytest.raises(TraitError, match="interval must be at least"):
         fetcher.attach("one", seconds)
     assert (fetcher.running, fetcher_threads()) == (False, [])

@@ -59,7 +59,7 @@ def test_revision_comes_last(fetcher: CreditsFetcher, client: ScriptedClient, cl
     ]
 
 
-def test_an_observer_that_fails_harms_no_other(
+def test_observers_that_fail_harm_no_other(
     fetcher: CreditsFetcher, client: ScriptedClient, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(_change: object) -> None:
@@ -178,7 +178,7 @@ def test_an_observer_of_a_message_is_one_too(fetcher: CreditsFetcher, client: Sc
 
 
 @pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr)
-def test_an_observer_that_exits_harms_no_other(
+def test_observers_that_exit_harm_no_other(
     fetcher: CreditsFetcher,
     client: ScriptedClient,
     clock: FakeClock,
@@ -207,7 +207,7 @@ def test_an_observer_keeps_no_interrupt(fetcher: CreditsFetcher) -> None:
         fetcher.set_message(notice="Spent.")
 
 
-def test_an_observer_that_stops_waits_for_nothing(fetcher: CreditsFetcher, client: ScriptedClient) -> None:
+def test_observers_that_stop_do_not_wait(fetcher: CreditsFetcher, client: ScriptedClient) -> None:
     """The thread that it stops waits for it, to tell of its own reading."""
 
     def stop(_change: object) -> None:

@@ -67,7 +67,7 @@ def test_one_in_sight_keeps_the_cadence() -> None:
     assert subscriptions.cadence(5) == 5
 
 
-def test_strangers_are_neither_seen_nor_hidden() -> None:
+def test_strangers_are_not_seen_or_hidden() -> None:
     subscriptions = made(5)
     subscriptions.set_visible("a stranger", visible=False)
     assert "a stranger" not in subscriptions
@@ -92,7 +92,7 @@ def test_a_pause_ends_with_its_subscribers() -> None:
     assert (len(subscriptions), subscriptions.is_paused) == (0, False)
 
 
-def test_the_hidden_interval_is_over_a_minute() -> None:
+def test_hidden_interval_is_over_a_minute() -> None:
     assert HIDDEN_INTERVAL > 60
 
 

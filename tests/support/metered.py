@@ -22,6 +22,23 @@ def generate():
 """Defines `generate`, which notes the time and spends 1 credit over HTTP: a stop may come right after."""
 
 
+def endless(step: str) -> dict[str, str]:
+    """Return cells that only a stop ends, each by where it then is.
+
+    Args:
+        step: A statement that spends 1 credit. Each cell runs it 5 times at least.
+    """
+    return {
+        "a retry loop": (
+            f"import time\nwhile True:\n    try:\n        {step}; time.sleep(0.05); raise ConnectionError\n"
+            "    except Exception:\n        pass"
+        ),
+        "a sleep": f"import time\nfor _ in range(5): {step}\ntime.sleep(60)",
+        "an await": f"import asyncio\nfor _ in range(5): {step}\nawait asyncio.sleep(60)",
+        "a loop that awaits": f"import asyncio\nwhile True:\n    {step}; await asyncio.sleep(0.05)",
+    }
+
+
 def cost_lines(outputs: list[Any]) -> list[str]:
     """The lines under a cell that say what it cost, as plain text."""
     found = [output["data"] for output in outputs if "evolink-cost" in str(output.get("data"))]
