@@ -199,9 +199,14 @@ def test_a_cell_is_stopped_at_its_limit(untouched: Kernel, where: str) -> None:
     assert run.error["ename"] == "BudgetExceeded"
     assert run.error["traceback"][0].startswith("BudgetExceeded: --max 5 stopped the work at ")
     assert len(run.error["traceback"]) <= 2
-    assert [output["output_type"] for output in run.outputs] == ["error", "display_data"]
-    # A blocking loop notices at the second interrupt, when the event loop has not answered the first.
-    again = WatchTiming().repeat_after + WatchTiming().interval if where.startswith("a blocking loop") else 0
+    # A blocking loop notices at the second interrupt, when the event loop has not answered the first. Where a
+    # busy machine makes that take long, the work is said not to be stopped before it is.
+    is_slow = where.startswith("a blocking loop")
+    again = WatchTiming().repeat_after + WatchTiming().interval if is_slow else 0
+    said = [output["text"] for output in run.outputs if output["output_type"] == "stream"]
+    assert said == [] or (is_slow and "can't be interrupted" in said[0])
+    shown = [output["output_type"] for output in run.outputs if output["output_type"] != "stream"]
+    assert shown == ["error", "display_data"]
     assert float(overshoot.text) < WatchTiming().interval + LATENCY + again
     assert re.match(r"\d+ credits · ", amended(untouched, run))
 
