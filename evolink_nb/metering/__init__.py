@@ -1,1 +1,1 @@
-"""What work costs, and how it is stopped before it costs more than it may."""
+"""Measures what work costs, and stops it before it costs more than it may."""

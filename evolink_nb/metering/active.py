@@ -1,4 +1,4 @@
-"""What is measured at the same time: inside other work, beside it, and while earlier work still settles."""
+"""The measurements under way: which work encloses, overlaps or precedes which."""
 
 from __future__ import annotations
 
@@ -17,52 +17,52 @@ if TYPE_CHECKING:
 
 
 CANCEL_GRACE = 2.0
-"""Seconds for which cancelling waits for what settles to end."""
+"""Seconds that cancelling waits for settling to end."""
 
 AT_THE_SAME_TIME = "other metered work ran at the same time"
 
 
 class Measured(Protocol):
-    """What measurements of one account know of each other."""
+    """What measurements of one account need to know of each other."""
 
     @property
     def fetcher(self) -> CreditsFetcher:
-        """What reads the account."""
+        """The fetcher that reads the account."""
 
     @property
     def covers_kernel(self) -> bool:
-        """Whether it is all that the kernel does meanwhile: what is measured then is part of it."""
+        """Whether the work is all the kernel does meanwhile: anything measured then is part of it."""
 
     @property
     def is_over(self) -> bool:
-        """Whether the work has ended; its cost may be settling still."""
+        """Whether the work has ended; its cost may still be settling."""
 
     @property
     def is_sure(self) -> bool:
-        """Whether the cost will not move any more."""
+        """Whether the cost can no longer change."""
 
     @property
     def is_zero(self) -> bool:
-        """Whether it is sure that nothing was spent."""
+        """Whether it is certain that nothing was spent."""
 
     def mark_shared(self, reason: str) -> None:
         """Record what else may have spent meanwhile."""
 
     def offer(self, reading: Credits) -> None:
-        """Assess the cost by a reading that was made for other work."""
+        """Assess the cost with a reading made for other work."""
 
     def supersede(self) -> None:
         """Record that other work begins before the cost has settled."""
 
     def cancel(self) -> None:
-        """End settling with what is known by now."""
+        """End settling with what is known so far."""
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until the cost is final."""
 
 
 class Others(NamedTuple):
-    """The other work on the account as one piece begins: around it, beside it, and over but settling."""
+    """The other work on the account when a piece of work begins: enclosing, concurrent, or still settling."""
 
     enclosing: list[Measured]
     concurrent: list[Measured]
@@ -71,38 +71,38 @@ class Others(NamedTuple):
 
 @dataclass
 class _Account:
-    """What is measured on one account, and what settles it."""
+    """The measurements on one account, and its settler."""
 
     settler: Settler
     work: set[Measured] = field(default_factory=set)
 
 
 class ActiveMeasurements:
-    """All the work whose cost is not sure yet, on any account; for use from any thread.
+    """All work, on any account, whose cost is not sure yet; thread-safe.
 
-    It owns each account's settler, and lets go of it with the account's last work.
+    It owns each account's settler, and drops it with the account's last work.
     """
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start empty."""
         self._lock = threading.Lock()
         self._accounts: dict[CreditsFetcher, _Account] = {}
-        # The work around the running code, outermost first: what runs inside another's is no overlap.
+        # The work enclosing the running code, outermost first: nested work is not an overlap.
         self._enclosing: contextvars.ContextVar[tuple[Measured, ...]] = contextvars.ContextVar(
             "evolink_nb_measured", default=()
         )
         runtime.forget_after_fork(self)
 
     def enter(self, work: Measured) -> Others:
-        """Let ``work`` begin in the running context, and mark it and what runs beside it as shared.
+        """Begin ``work`` in the current context, marking it and concurrent work as shared.
 
         Args:
-            work: What begins.
+            work: The work that begins.
 
         Returns:
-            What else there is on its account.
+            The other work on its account.
         """
-        # Contexts are copied: one that began inside work which is over by now still has it here.
+        # Contexts are copied: one created inside work that is now over still has that work here.
         enclosing = tuple(other for other in self._enclosing.get() if not other.is_over)
         self._enclosing.set((*enclosing, work))
         with self._lock:
@@ -121,33 +121,33 @@ class ActiveMeasurements:
         return Others([*enclosing, *around], concurrent, settling)
 
     def leave(self, work: Measured) -> None:
-        """Let what runs on in this context be inside ``work`` no longer.
+        """Stop treating what runs in this context as part of ``work``.
 
         Args:
-            work: What ends.
+            work: The work that ends.
         """
         self._enclosing.set(tuple(other for other in self._enclosing.get() if other is not work))
 
     def enclosing(self) -> tuple[Measured, ...]:
-        """Return the work that the running code is inside of, outermost first."""
+        """Return the work that encloses the running code, outermost first."""
         return self._enclosing.get()
 
     def settler_of(self, work: Measured) -> Settler:
-        """Return what settles the account of ``work``.
+        """Return the settler of ``work``'s account.
 
         Args:
-            work: It; between `enter` and `finish` the settler stays the same.
+            work: The work; its settler stays the same between `enter` and `finish`.
         """
         with self._lock:
             account = self._accounts.get(work.fetcher)
-        # What was forgotten, as in a forked child, is settled for itself: nothing would let go of it again.
+        # Forgotten work, as in a forked child, gets its own settler: nothing would ever drop a shared one.
         return Settler(work.fetcher) if account is None else account.settler
 
     def finish(self, work: Measured) -> None:
         """Forget ``work``: its cost is sure, or never will be.
 
         Args:
-            work: It; nothing happens where it is forgotten already.
+            work: The work; ignored if already forgotten.
         """
         with self._lock:
             account = self._accounts.get(work.fetcher)
@@ -157,17 +157,17 @@ class ActiveMeasurements:
                     del self._accounts[work.fetcher]
 
     def all(self) -> list[Measured]:
-        """Return all the work there is."""
+        """Return all active work."""
         with self._lock:
             return [each for account in self._accounts.values() for each in account.work]
 
     def supersede_all(self) -> None:
-        """Record for all that is still settling that other work begins, which may spend."""
+        """Record for all work still settling that other work begins, which may spend."""
         for each in self.all():
             each.supersede()
 
     def cancel_all(self) -> None:
-        """End all settling with what is known by now, giving up reads under way."""
+        """End all settling with what is known so far, cancelling reads in flight."""
         cancelled = self.all()
         for each in cancelled:
             each.cancel()
@@ -178,10 +178,10 @@ class ActiveMeasurements:
                 each.wait(max(deadline - time.monotonic(), 0.0))
 
     def after_fork(self) -> None:
-        """Forget the parent's work, which settles there; called in a forked child."""
+        """Forget the parent's work, which settles in the parent; called in a forked child."""
         self._lock = threading.Lock()
         self._accounts = {}
 
 
 active_measurements = ActiveMeasurements()
-"""The measurements of this process whose cost is not sure yet."""
+"""This process's measurements whose cost is not sure yet."""

@@ -1,4 +1,4 @@
-"""How things stood before the work: by a reading of its own, or by the last one there is."""
+"""The baseline: the balance before the work, from a new reading or the last known one."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ READ_EARLIER = "some of it may have been spent before this"
 
 
 class Found(NamedTuple):
-    """How things stood before the work, and why its cost is shared if that isn't certain."""
+    """The balance before the work, and why the cost is shared if that isn't certain."""
 
     before: Credits | None
     shared: str | None = None
 
 
 class Baseline(Protocol):
-    """A way to learn how things stood before one stretch of work."""
+    """A way to find the balance before one stretch of work."""
 
     @property
     def batch(self) -> Batch | None:
-        """The row that the work is part of; None where a reading separates it from what ran before."""
+        """The batch the work belongs to; None where a reading separates it from earlier work."""
 
     def begin(self, fetcher: CreditsFetcher, now: float, timing: SettleTiming) -> Credits | None:
-        """Return the reading before the work, None where none is there yet."""
+        """Return the reading before the work, or None if there is none yet."""
 
     def find(self, readings: Sequence[Credits], *, began: float, ended: float, timing: SettleTiming) -> Found:
-        """Return how things stood, once the work has ended, where `begin` returned None."""
+        """Return the balance before work that has ended, where `begin` returned None."""
 
 
 @dataclass
@@ -47,59 +47,59 @@ class ReadNow:
     batch: Batch | None = field(default=None, init=False)
 
     def begin(self, fetcher: CreditsFetcher, now: float, timing: SettleTiming) -> Credits | None:  # noqa: ARG002 - the protocol's
-        """Return a reading asked for now, None where it fails.
+        """Return a reading requested now, or None if it fails.
 
         Args:
-            fetcher: What reads the account.
+            fetcher: The fetcher that reads the account.
             now: The time, in seconds of the fetcher's clock.
-            timing: How old a reading may be; this one is new.
+            timing: Limits the age of a reading; not used, as this one is new.
         """
         return read(fetcher)
 
     def find(self, readings: Sequence[Credits], *, began: float, ended: float, timing: SettleTiming) -> Found:  # noqa: ARG002 - the protocol's
-        """Return that nothing is known: a reading that failed is not made up for later."""
+        """Return that nothing is known: no later reading can replace one that failed."""
         return Found(None)
 
 
 class LastKnown:
-    """Takes the last reading there is, and has another taken while the work begins.
+    """Takes the last known reading, and requests another as the work begins.
 
-    Where the two are alike that is how things stood; else what was spent between them is nobody's, and the
-    cost is *shared*.
+    If the two agree, that was the balance; otherwise nobody can say who spent the difference, and the cost is
+    *shared*.
     """
 
     def __init__(self, batch: Batch) -> None:
-        """Know nothing yet; one object serves one stretch of work.
+        """Start with nothing known; use one object for each stretch of work.
 
         Args:
-            batch: The row that it is part of.
+            batch: The batch the work belongs to.
         """
         self.batch: Batch | None = batch
         self._known: Credits | None = None
 
     def begin(self, fetcher: CreditsFetcher, now: float, timing: SettleTiming) -> Credits | None:
-        """Return the last reading if it is new enough; else have another taken beside the work.
+        """Return the last reading if it is recent enough; otherwise request another while the work runs.
 
         Args:
-            fetcher: What reads the account; its thread must run.
-            now: The time at which the work begins, in seconds of the fetcher's clock.
-            timing: How old a reading may be.
+            fetcher: The fetcher that reads the account; its thread must be running.
+            now: When the work begins, in seconds of the fetcher's clock.
+            timing: Limits the age of a reading.
         """
         self._known = fetcher.credits
-        # From when it was asked for: what was spent while it was under way may not be in it.
+        # Age counts from the request: the reading may miss what was spent while it was in flight.
         if self._known is not None and now - self._known.requested_at <= timing.baseline_age:
             return self._known
         fetcher.refresh()
         return None
 
     def find(self, readings: Sequence[Credits], *, began: float, ended: float, timing: SettleTiming) -> Found:
-        """Return how things stood, by the last reading before the work and the first one beside it.
+        """Return the balance according to the last reading before the work and the first one during it.
 
         Args:
             readings: The account's readings, oldest first.
             began: When the work began.
             ended: When it ended.
-            timing: How long before the work a reading beside it may have been asked for.
+            timing: Limits how long before the work a reading taken during it may have been requested.
         """
         oldest = began - timing.baseline_age
         beside = (

@@ -1,4 +1,4 @@
-"""Tracked cells in a row that no reading separates: whose cost it is what moved. Pure."""
+"""Consecutive tracked cells with no reading between them: which one to charge. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from ..credits import Credits
 
 MIN_CALL_SECONDS = 0.02
-"""Seconds that a call over the internet takes at least: work that waited less has hardly made one."""
+"""The shortest time a call over the internet takes, in seconds: work that waited less hardly made one."""
 
 IN_A_ROW = "what ran right before or after it may have spent some of it"
 
@@ -22,59 +22,59 @@ class Member(Protocol):
 
     @property
     def is_unread(self) -> bool:
-        """Whether nothing was read yet since it ended, and may still be."""
+        """Whether there has been no reading since it ended, though one is still expected."""
 
     @property
     def waited(self) -> float:
-        """Seconds of it that were spent waiting, as calls do, rather than computing."""
+        """Seconds it spent waiting, as calls do, rather than computing."""
 
     def count_from(self, reading: Credits) -> None:
-        """Leave what was spent until ``reading`` to other work."""
+        """Leave spending up to ``reading`` to other work."""
 
     def mark_shared(self, reason: str) -> None:
         """Record what else may have spent meanwhile."""
 
     def read_soon(self) -> None:
-        """Have the account read now, as something else begins."""
+        """Have the account read now, because other work begins."""
 
 
 class Batch:
-    """Work in a row, with no reading between, which can't be told apart.
+    """Consecutive work with no reading between, which can't be told apart.
 
-    What moved is the cost of the piece that waited longest, as calls do, and is *shared*: it is never counted
+    All spending is charged to the piece that waited longest, as calls do, and is *shared*: nothing is counted
     twice.
     """
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start empty."""
         self._members: tuple[Member, ...] = ()
 
     def join(self, work: Member) -> None:
         """Add work that begins now.
 
         Args:
-            work: It.
+            work: The work.
         """
         unread = tuple(each for each in self._members if each.is_unread)
         self._members = (*unread, work)
-        # Read now, and it shows what they spent before this has spent anything.
+        # Read now, so that the reading shows what they spent and nothing of this work's spending.
         for each in unread:
             if each.is_over and each.waited >= MIN_CALL_SECONDS:
                 each.read_soon()
 
     def attribute(self, reading: Credits) -> Member | None:
-        """Return the work whose cost it is what moved up to ``reading``; the others count from there.
+        """Return the work to charge for the change up to ``reading``; the rest count from that reading.
 
         Args:
-            reading: The first one after some of the work.
+            reading: The first reading after some of the work.
 
         Returns:
-            The work, which may still run; None where nothing is left that could have spent.
+            The work, which may still be running; None if no remaining work could have spent.
         """
         unread = [each for each in self._members if each.is_unread]
         if not unread:
             return None
-        # What still runs began with this reading: it hardly had the time, unless nothing else had any.
+        # Work still running began with this reading: it hardly had time to spend, unless no other had.
         could = [each for each in unread if each.is_over and each.waited >= MIN_CALL_SECONDS] or unread
         owner = max(could, key=lambda each: each.waited)
         for other in unread:

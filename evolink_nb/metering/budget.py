@@ -1,8 +1,7 @@
-"""Stops work before it has spent more than it may, by watching the account's real balance.
+"""Budgets: stop work before it spends more than it may, by watching the account's real balance.
 
-While a budget is armed it has the fetcher read faster, looks at each reading, and interrupts the work it was
-armed for. Spending is seen whichever library does it, but only at readings. What to do at one is decided in
-`watch`; here it is done.
+While armed, a budget makes the fetcher read faster, checks each reading, and interrupts the work it was armed
+for. It sees spending by any library, but only at readings. `watch` decides what to do; this module does it.
 """
 
 from __future__ import annotations
@@ -40,13 +39,13 @@ if TYPE_CHECKING:
 
 
 class Budget:
-    """What one thread's work may spend on an account, and the stop when it has.
+    """A limit on what one thread's work may spend on an account; interrupts the work when it is reached.
 
     Attributes:
-        fetcher: What reads the account.
+        fetcher: The fetcher that reads the account.
         max_credits: The limit, in credits.
-        name: What messages call it.
-        exceeded: The stop that it sent, None while it sent none.
+        name: Its name in messages.
+        exceeded: The stop it sent, if any.
     """
 
     def __init__(
@@ -57,13 +56,13 @@ class Budget:
         name: str,
         timing: WatchTiming | None = None,
     ) -> None:
-        """Prepare a budget that `arm` arms.
+        """Prepare a budget for `arm`.
 
         Args:
-            fetcher: What reads the account.
+            fetcher: The fetcher that reads the account.
             max_credits: The limit, in credits above 0.
-            name: What messages call it.
-            timing: How often to look, and how long to wait; as usual by default.
+            name: Its name in messages.
+            timing: How often to check and how long to wait; the usual values by default.
         """
         self.fetcher = fetcher
         self.max_credits = max_credits
@@ -83,46 +82,47 @@ class Budget:
 
     @property
     def target(self) -> InterruptTarget | None:
-        """The work that it watches now."""
+        """The work it is watching."""
         return self._target
 
     def arm(self, before: Credits, work: InterruptTarget, *, latest: Credits | None = None) -> None:
-        """Watch work that begins now.
+        """Start watching work.
 
         Args:
             before: The reading from which spending counts.
             work: What to interrupt.
-            latest: The newest reading, where that is another: what was spent by then counts too.
+            latest: The newest reading, if different: what was spent by then counts too.
         """
         try:
             with budgets.lock:
                 self._before = before
                 self._latest = self._previous = latest or before
                 self._target, self.exceeded = work, None
-                # What is printed from the fetcher's thread belongs to the cell that runs now.
+                # What the fetcher's thread prints belongs to the running cell.
                 self._context = contextvars.copy_context()
                 actions = self._watch.start(time.monotonic(), spent=spent_so_far(before, self._latest))
                 budgets.add(self)
             self.fetcher.observe(self._check, "revision")
             self._perform(actions)
-        except BaseException:  # an interrupt: nothing may stay armed for work that never began
+        except BaseException:  # an interrupt: don't stay armed for work that never began
             self.disarm()
             raise
 
     def disarm(self) -> BudgetExceeded | None:
-        """Watch no longer; called by the work's own thread.
+        """Stop watching; called by the work's own thread.
 
         Returns:
-            The stop, None where it sent none.
+            The stop it sent, if any.
         """
         interrupt: BaseException | None = None
         while True:
             try:
                 exceeded = self._disarm()
             except InterruptTarget.INTERRUPTS as caught:
-                interrupt = caught  # nothing may stay armed: it waits until this is done
+                interrupt = caught  # don't stay armed: raise it when this is done
                 continue
-            # The interrupt for the work, come too late, ends here. Others are the user's or another budget's.
+            # An interrupt that arrives too late for the work ends here. Others are the user's or
+            # another budget's.
             if interrupt is not None and exceeded is None:
                 raise interrupt
             return exceeded
@@ -134,16 +134,16 @@ class Budget:
             work = self._target
         if work is not None:
             work.drain()
-            with contextlib.suppress(ValueError):  # it was interrupted before it observed, or while it rested
+            with contextlib.suppress(ValueError):  # interrupted before it observed, or while at rest
                 self.fetcher.unobserve(self._check, "revision")
             self.fetcher.detach(self)
             self._perform(actions)
-            # Last: what is interrupted before comes here again.
+            # Last: an interrupt before this line leads here again.
             self._target = None
         return self.exceeded
 
     def _check(self, _change: object = None) -> None:
-        """Look at the newest reading; on the fetcher's thread."""
+        """Check the newest reading; on the fetcher's thread."""
         with budgets.lock:
             work = self._target
             if work is None:
@@ -159,7 +159,7 @@ class Budget:
             self._perform(actions)
 
     def _newly_read(self) -> Decimal | None:
-        """Return what was spent by a reading that is new, in credits; None where none is."""
+        """Return the credits spent as of a new reading; None if there is no new one."""
         now = self.fetcher.credits
         if now is None or now is self._latest or self._before is None:
             return None
@@ -187,7 +187,7 @@ class Budget:
         message = f"{self.name} stopped the work at {in_credits(self.spent)} spent"
         seconds = 0.0
         if self._previous is not None and self._latest is not None:
-            # What was spent after the one was asked for may first show in the other.
+            # Spending after the previous request may first show in the latest reading.
             seconds = self._latest.monotonic - self._previous.requested_at
         hint = f"The balance was checked {seconds:.1f} s earlier; spending in between shows up late."
         return BudgetExceeded(
@@ -200,7 +200,7 @@ class Budget:
         )
 
     def _announce(self, message: str) -> None:
-        """Show a message on the card, and in the output of the cell that runs."""
+        """Show a message on the card, and in the output of the running cell."""
         self._print(message)
         self.fetcher.set_message(notice=message)
 
@@ -209,7 +209,7 @@ class Budget:
 
 
 class SessionBudget(Budget):
-    """A budget for all that follows, until `cancel`: work that still spends when it is gone is stopped.
+    """A budget for everything until `cancel`: work that still spends once it is used up is stopped.
 
     Also a context manager. ``spent`` and ``left`` are in credits, as of the last reading.
     """
@@ -220,10 +220,10 @@ class SessionBudget(Budget):
         """Set the budget, and watch what runs on this thread.
 
         Args:
-            fetcher: What reads the account.
+            fetcher: The fetcher that reads the account.
             max_credits: The limit, in credits above 0.
-            name: What messages call it.
-            timing: How often to look, and how long to wait; as usual by default.
+            name: Its name in messages.
+            timing: How often to check and how long to wait; the usual values by default.
 
         Raises:
             EvoLinkError: The balance can't be read.
@@ -240,30 +240,30 @@ class SessionBudget(Budget):
 
     @property
     def left(self) -> Decimal:
-        """Credits that may still be spent; negative when more were."""
+        """Credits that may still be spent; negative when overspent."""
         return difference(self.max_credits, self.spent)
 
     def begin_work(self, work: InterruptTarget) -> None:
-        """Watch work that begins on this thread; once all is spent, with a reading before it.
+        """Watch work that begins on this thread, reading first if the budget is used up.
 
         Args:
             work: What to interrupt.
         """
         if self._cancelled or self._target is not None:
             return
-        # There may be a newer one, read for others: as a cell settled, or for a card.
+        # There may be a newer reading made for something else: a settling cell, or a card.
         latest = self.fetcher.credits or self._baseline
         if self._watch.reaches_limit(spent_so_far(self._baseline, latest)):
-            # What earlier work spent may have shown only after its last reading: it isn't this one's.
+            # Earlier work's spending may only have shown after its last reading: it isn't this work's.
             with contextlib.suppress(EvoLinkError):
                 latest = self.fetcher.read(join=False)
         self.arm(self._baseline, work, latest=latest)
 
     def end_work(self) -> BudgetExceeded | None:
-        """Rest until the next work begins: nothing is interrupted, and nothing is read for it, meanwhile.
+        """Rest until the next work begins: interrupt nothing, and request no readings.
 
         Returns:
-            The stop that it sent, None where it sent none.
+            The stop it sent, if any.
         """
         return self.disarm()
 
@@ -296,5 +296,5 @@ class SessionBudget(Budget):
 
 
 def stop_all() -> None:
-    """Forget all budgets; when the extension is unloaded."""
+    """Cancel all budgets, when the extension is unloaded."""
     budgets.cancel_all()

@@ -1,4 +1,4 @@
-"""The budgets of this process: what is armed, what holds for all that follows, and what shows their stops."""
+"""The budgets of this process: the armed ones, the session's, and the listeners that show their stops."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ Listener = Callable[[], object]
 
 
 class Armable(Protocol):
-    """What the registry needs of a budget."""
+    """The part of a budget that the registry needs."""
 
     @property
     def exceeded(self) -> BudgetExceeded | None:
-        """The stop that it sent, None while it sent none."""
+        """The stop it sent, if any."""
 
     @property
     def target(self) -> InterruptTarget | None:
-        """The work that it watches now."""
+        """The work it is watching."""
 
     def disarm(self) -> BudgetExceeded | None:
-        """Watch no longer, and return the stop that it sent."""
+        """Stop watching, and return the stop it sent."""
 
 
 class Session(Armable, Protocol):
-    """What the registry needs of a budget for all that follows."""
+    """The part of a session budget that the registry needs."""
 
     def begin_work(self, work: InterruptTarget) -> None:
-        """Watch work that begins."""
+        """Start watching work."""
 
     def end_work(self) -> BudgetExceeded | None:
-        """Rest until the next work begins, and return the stop that it sent."""
+        """Rest until the next work begins, and return the stop it sent."""
 
     def cancel(self) -> None:
         """End the budget."""
 
 
 class Budgets:
-    """The registry of budgets; for use from any thread.
+    """The registry of budgets; thread-safe.
 
     Attributes:
         lock: Held while a budget decides, so that only the first to trip stops a piece of work.
     """
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start empty."""
         self.lock = threading.RLock()
         self._armed: list[Armable] = []
         self._sessions: list[Session] = []
@@ -63,25 +63,25 @@ class Budgets:
         self.lock = threading.RLock()
         self._armed, self._sessions, self._listeners = [], [], []
 
-    # -- what is armed ---------------------------------------------------------------------------------
+    # -- armed budgets ---------------------------------------------------------------------------------
 
     def add(self, budget: Armable) -> None:
-        """Note that a budget is armed."""
+        """Record that a budget is armed."""
         with self.lock:
             self._armed.append(budget)
 
     def discard(self, budget: Armable) -> None:
-        """Note that a budget is armed no longer, if it was."""
+        """Record that a budget is no longer armed, if it was."""
         with self.lock:
             if budget in self._armed:
                 self._armed.remove(budget)
 
     def any_armed(self) -> bool:
-        """Return whether anything may be stopped now."""
+        """Return whether any work may be stopped now."""
         return bool(self._armed)
 
     def stops(self, work: InterruptTarget) -> bool:
-        """Return whether an armed budget has interrupted ``work``, or work around it."""
+        """Return whether an armed budget has interrupted ``work``, or work enclosing it."""
         with self.lock:
             return any(
                 each.exceeded is not None and each.target is not None and each.target.contains(work)
@@ -89,22 +89,22 @@ class Budgets:
             )
 
     def stopped(self, thread: int) -> BudgetExceeded | None:
-        """Return the stop that was sent to a thread's work.
+        """Return the stop sent to a thread's work.
 
         Args:
-            thread: The thread's identifier. Its tasks don't count: they raise their stop themselves.
+            thread: The thread's identifier. Its tasks don't count: they raise their own stops.
 
         Returns:
-            The stop, None where none was sent.
+            The stop; None if none was sent.
         """
         with self.lock:
             return _first(each.exceeded for each in self._armed_on(thread))
 
     def disarm_thread(self) -> BudgetExceeded | None:
-        """Disarm all that watches this thread's work, but for its tasks, which go on.
+        """Disarm all budgets watching this thread's work, except its tasks, which continue.
 
         Returns:
-            The stop that one of them sent, None where none was.
+            The stop that one of them sent, if any.
         """
         return _first([each.disarm() for each in self._armed_on(threading.get_ident())])
 
@@ -112,63 +112,63 @@ class Budgets:
         targets = [(each, each.target) for each in tuple(self._armed)]
         return [each for each, target in targets if target and target.thread == thread and not target.is_task]
 
-    # -- budgets for all that follows ------------------------------------------------------------------
+    # -- session budgets -------------------------------------------------------------------------------
 
     def add_session(self, session: Session) -> None:
-        """Note a budget for all that follows, and tell what shows its stops, before it can send any."""
+        """Register a session budget, and notify the listeners before it can send a stop."""
         with self.lock:
             self._sessions.append(session)
         for listener in tuple(self._listeners):
             listener()
 
     def discard_session(self, session: Session) -> None:
-        """Forget a budget for all that follows, if it was noted."""
+        """Unregister a session budget, if registered."""
         with self.lock:
             if session in self._sessions:
                 self._sessions.remove(session)
 
     def begin_work(self, work: InterruptTarget) -> None:
-        """Have the session's budgets watch work.
+        """Have the session budgets watch work.
 
         Args:
-            work: What begins on this thread.
+            work: The work that begins on this thread.
         """
         for session in tuple(self._sessions):
             session.begin_work(work)
 
     def end_work(self) -> BudgetExceeded | None:
-        """Have the session's budgets rest.
+        """Have the session budgets rest.
 
         Returns:
-            The stop that one of them sent, None where none was.
+            The stop that one of them sent, if any.
         """
         return _first([session.end_work() for session in tuple(self._sessions)])
 
     def cancel_all(self) -> None:
-        """Forget all budgets; when the extension is unloaded."""
+        """Cancel all budgets, when the extension is unloaded."""
         for session in tuple(self._sessions):
             session.cancel()
         for each in tuple(self._armed):
             each.disarm()
 
-    # -- what shows stops ------------------------------------------------------------------------------
+    # -- listeners that show stops ---------------------------------------------------------------------
 
     @property
     def are_shown(self) -> bool:
-        """Whether something shows what stopped a cell; else an interrupt alone would say nothing."""
+        """Whether a listener shows what stopped a cell; without one, a bare interrupt explains nothing."""
         return bool(self._listeners)
 
     def add_listener(self, listener: Listener) -> None:
-        """Register what shows stops.
+        """Register a listener that shows stops.
 
         Args:
-            listener: Called when a session's budget is set, on the thread that sets it.
+            listener: Called when a session budget is set, on the thread that sets it.
         """
         with self.lock:
             self._listeners.append(listener)
 
     def remove_listener(self, listener: Listener) -> None:
-        """Take back what `add_listener` registered, if it still is."""
+        """Remove a listener, if registered."""
         with self.lock:
             if listener in self._listeners:
                 self._listeners.remove(listener)

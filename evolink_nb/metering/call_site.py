@@ -1,4 +1,4 @@
-"""Where in the user's code something is called: by which its runs are told from others'."""
+"""Where in the user's code a meter or loop stands, which tells its runs from those of others."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class CallSite:
     """A place in the user's code.
 
     Attributes:
-        key: What its runs have in common.
-        name: What the user recognizes it by.
-        given: The name that the user gave it; it is the key too, so that it may move in its file.
+        key: Identifies runs of the same thing.
+        name: The name the user recognizes.
+        given: The name the user gave it; it is also the key, so that the code may move within its file.
     """
 
     key: str
@@ -26,9 +26,9 @@ class CallSite:
         """Return the place of a call.
 
         Args:
-            frame: The code that calls, as it runs now.
-            what: What is called, as "meter".
-            given: The name that the user gave it.
+            frame: The calling code's current frame.
+            what: What is called, such as "meter".
+            given: The name the user gave it.
         """
         if given:
             return cls(given, given, given)

@@ -1,8 +1,8 @@
-"""What a stretch of work cost, assessed from the readings around it. Pure functions.
+"""The cost of a stretch of work, assessed from the readings around it. Pure functions.
 
 Three things blur a before/after difference: a call reserves first and settles later, possibly for less;
 other keys spend on the same account; accounts are topped up. The key's counter, the account's counter and
-the account's balance see these differently, so that together they tell them apart:
+the account's balance see these differently, so together they tell them apart:
 
     what happened                     key's counter   account's counter   account's balance
     a call of this key, settled             + c               + c                - c
@@ -10,10 +10,9 @@ the account's balance see these differently, so that together they tell them apa
     a call of another key, settled            0               + o                - o
     a top-up                                  0                 0                + t
 
-A cost is *clean* only if nothing but the first line, and top-ups, can have happened. Errors that cancel to
-the last decimal can't be told from it: calls made during the work and not settled yet, against other keys'
-calls and calls made before and settled during the work that come to exactly the same; and a top-up hides
-what is reserved and not settled within a few seconds of it.
+A cost is *clean* only if nothing but the first line, and top-ups, can have happened. Two things can't be
+told from that: calls made during the work and not yet settled, if other keys' calls, or earlier calls settled
+during the work, cancel them to the last decimal; and reservations hidden by a top-up a few seconds away.
 """
 
 from __future__ import annotations
@@ -30,20 +29,20 @@ if TYPE_CHECKING:
 
 NOTHING = Decimal(0)
 STILL_MOVING = "the readings still move"
-"""The reason where all counters agree, but one reading only says so."""
+"""The reason given where all counters agree, but only one reading says so."""
 
 Confidence = Literal["clean", "shared", "unsettled", "inconsistent", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a stretch of work cost, in credits, and how sure that is.
+    """The cost of a stretch of work, in credits, and how sure it is.
 
-    ``token`` is what this key spent, None when its own counter doesn't move; ``user`` what the whole account
-    spent, with what is reserved where ``token`` is None; ``others`` the difference; ``topped_up`` what came
-    onto the account meanwhile. ``seconds`` is the time the work took. ``confidence`` is *clean*; *shared*
-    (others' spending is in ``user``, and may be in ``token``); *unsettled*; *inconsistent*; or *unknown* (a
-    reading is missing). ``reason`` says why. ``simulated`` is true where the demo account was read.
+    ``token`` is what this key spent, None if its own counter doesn't move; ``user`` is what the whole account
+    spent, including reservations if ``token`` is None; ``others`` is the difference; ``topped_up`` is what
+    was added to the account meanwhile. ``seconds`` is how long the work took. ``confidence`` is *clean*;
+    *shared* (others' spending is in ``user``, and may be in ``token``); *unsettled*; *inconsistent*; or
+    *unknown* (a reading is missing). ``reason`` says why. ``simulated`` is true if the demo account was read.
     """
 
     token: Decimal | None = None
@@ -58,35 +57,35 @@ class Cost:
 
     @property
     def credits(self) -> Decimal | None:
-        """The best single figure: what the key spent, else what the account spent; None when unknown."""
+        """The best single figure: what the key spent, else what the account spent; None if unknown."""
         return self.user if self.token is None else self.token
 
 
 def assess(
     before: Credits, after: Credits, *, seconds: float, stable: bool, shared: str | None = None
 ) -> Cost:
-    """Return the cost of what happened between two readings.
+    """Return the cost implied by two readings.
 
     Args:
         before: The reading before the work.
         after: The newest reading after it.
         seconds: How long the work took.
         stable: Whether the last two readings after the work were the same.
-        shared: What else is known to have spent meanwhile; None if nothing.
+        shared: What else is known to have spent meanwhile, if anything.
 
     Returns:
-        The cost as these readings tell it.
+        The cost according to these readings.
     """
     spend = CreditsDelta.between(before, after)
     frozen = is_frozen(before, after)
     confidence, reason = _confidence(before, after, spend, frozen=frozen, stable=stable)
-    # Where something else is known to have happened, what can't be told apart is not told.
+    # If something else is known to have happened, leave out the figures it may have blurred.
     told_apart = shared is None or confidence == "clean"
     if shared and confidence in {"clean", "shared"}:
         confidence, reason = "shared", shared
     return Cost(
         token=None if frozen else spend.token,
-        # As the key's counter would, a figure that stands in for it holds what is reserved.
+        # A figure that stands in for the key's counter includes reservations, as the counter would.
         user=max(spend.user, spend.user_drop) if frozen else spend.user,
         others=spend.others if told_apart and not frozen else None,
         topped_up=spend.topped_up if told_apart else None,
@@ -99,9 +98,9 @@ def assess(
 
 
 def is_frozen(before: Credits, after: Credits) -> bool:
-    """Return whether the key's own counter stands still while the account moves, as unlimited keys' may.
+    """Return whether the key's own counter stands still while the account moves, as an unlimited key's may.
 
-    A top-up counts as moving: it may hide a call of the key's that is not settled yet.
+    A top-up counts as moving: it may hide a call by the key that is not settled yet.
 
     Args:
         before: The earlier reading.
@@ -112,9 +111,9 @@ def is_frozen(before: Credits, after: Credits) -> bool:
 
 
 def is_settling(history: Sequence[Credits], now: Credits) -> bool:
-    """Return whether calls made before ``now`` are unsettled, as far as earlier readings show it.
+    """Return whether calls made before ``now`` are unsettled, as far as earlier readings show.
 
-    What an account has left and has used adds up to the same until it is topped up, but for what is reserved.
+    Remaining plus used stays constant until a top-up, except for reservations.
 
     Args:
         history: Earlier readings of the account.
@@ -135,7 +134,7 @@ def is_same(earlier: Credits, later: Credits) -> bool:
 
 
 def nothing_moved(earlier: Credits, later: Credits) -> bool:
-    """Return whether nothing was spent, reserved or topped up between two readings, by anybody.
+    """Return whether nothing was spent, reserved or topped up between two readings, by any key.
 
     Args:
         earlier: The first reading.
@@ -146,10 +145,10 @@ def nothing_moved(earlier: Credits, later: Credits) -> bool:
 
 
 def spent_so_far(before: Credits, now: Credits) -> Decimal:
-    """Return what the key has spent, reservations counted as spent: what a budget watches.
+    """Return what the key has spent, including reservations: the figure a budget watches.
 
     Args:
-        before: The reading that spending counts from.
+        before: The reading from which spending counts.
         now: The newest reading.
 
     Returns:
@@ -160,12 +159,12 @@ def spent_so_far(before: Credits, now: Credits) -> Decimal:
 
 
 def is_spending(earlier: Credits, later: Credits, *, frozen: bool) -> bool:
-    """Return whether something was spent between two readings, rather than settled only.
+    """Return whether credits were spent between two readings, rather than only settled.
 
     Args:
         earlier: The first reading.
         later: The second one.
-        frozen: Whether the key's own counter stands still, so that only the account's balance tells.
+        frozen: Whether the key's own counter stands still, so that only the account's balance counts.
     """
     spend = CreditsDelta.between(earlier, later)
     return spend.user_drop > 0 if frozen else spend.token > 0
@@ -175,7 +174,7 @@ def _confidence(
     before: Credits, after: Credits, spend: CreditsDelta, *, frozen: bool, stable: bool
 ) -> tuple[Confidence, str]:
     limited = not before.token.unlimited and not after.token.unlimited
-    # The first that holds is the answer.
+    # The first that holds wins.
     findings: tuple[tuple[bool, Confidence, str], ...] = (
         (
             before.token.unlimited != after.token.unlimited,

@@ -1,4 +1,4 @@
-"""One run of something that was measured, as a ledger keeps it."""
+"""One measured run, as a ledger keeps it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .cost import Cost
 
 Kind = Literal["cell", "meter", "loop", "idle", "earlier"]
-"""What was measured. *idle* is the time between cells, *earlier* runs that are no longer told apart."""
+"""What was measured. *idle* is the time between cells, *earlier* is runs merged into one entry."""
 
 IDLE_NAME = "while no cell ran"
 EARLIER_NAME = "earlier runs"
@@ -18,17 +18,18 @@ EARLIER_NAME = "earlier runs"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One run of something that was measured.
+    """One measured run.
 
     Attributes:
-        key: What its runs have in common: entries of one kind with the same key are runs of the same thing.
-        name: What the user recognizes it by.
+        key: Identifies runs of the same thing: entries of one kind with the same key.
+        name: The name the user recognizes.
         kind: What was measured.
         began_at: When it began, as an aware datetime.
-        cost: What it cost, as far as that is known.
-        items: How many items a loop did.
-        within: Whether another entry's cost holds this one's too, as a cell's holds that of a meter in it.
-        runs: 1, but for what a ledger no longer tells apart.
+        cost: Its cost, as far as known.
+        items: The number of items a loop processed.
+        within: Whether another entry's cost includes this one, as a cell's includes that of a meter inside
+            it.
+        runs: 1, unless the entry merges several runs.
     """
 
     key: str

@@ -1,7 +1,7 @@
-"""Keeps what work has cost in this kernel, run by run.
+"""The ledger: keeps what work in this kernel has cost, run by run.
 
-A `Ledger` keeps the entries: `MemoryLedger` for as long as the kernel lives. Whatever else has its three
-methods can take its place with `use`. What entries add up to is in `summary`; its names are here too.
+`MemoryLedger` keeps the entries as long as the kernel lives. Anything else with the three methods of `Ledger`
+can replace it through `use`. `summary` does the sums; its names are exported here too.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ __all__ = [
 ]
 
 MAX_ENTRIES = 10_000
-"""Entries that a kernel's memory keeps apart; a meter in a long loop makes thousands."""
+"""Entries that are kept separately in memory; a meter in a long loop makes thousands."""
 
 
 class Ledger(Protocol):
-    """Where entries are kept. Its methods may be called from any thread."""
+    """Where entries are kept. Its methods must be thread-safe."""
 
     def record(self, entry: Entry) -> int:
         """Keep an entry.
@@ -51,14 +51,14 @@ class Ledger(Protocol):
             entry: The run.
 
         Returns:
-            The number it goes by in this ledger.
+            The entry's number in this ledger.
         """
 
     def amend(self, number: int, cost: Cost) -> None:
-        """Replace the cost of an entry, as when the account has settled.
+        """Replace the cost of an entry, for example when the account has settled.
 
         Args:
-            number: The entry's, as `record` returned it.
+            number: The entry's number, as returned by `record`.
             cost: The new cost.
 
         Raises:
@@ -66,21 +66,21 @@ class Ledger(Protocol):
         """
 
     def entries(self) -> tuple[Entry, ...]:
-        """Return what is kept, in the order it was recorded, oldest first."""
+        """Return all entries in the order they were recorded, oldest first."""
 
 
 class MemoryLedger:
     """A ledger that lives as long as the kernel.
 
-    It tells the newest entries apart. Older ones are added up into entries of the kind *earlier*, so that
-    totals stay whole; these can't be amended any more.
+    The newest entries are kept separately. Older ones are merged into entries of the kind *earlier*, so that
+    totals stay correct; these can no longer be amended.
     """
 
     def __init__(self, most: int = MAX_ENTRIES) -> None:
-        """Begin with none.
+        """Start empty.
 
         Args:
-            most: How many entries to tell apart, the newest.
+            most: How many of the newest entries to keep separately.
         """
         self._most = most
         self._lock = threading.Lock()
@@ -96,7 +96,7 @@ class MemoryLedger:
             entry: The run.
 
         Returns:
-            The number it goes by in this ledger.
+            The entry's number in this ledger.
         """
         with self._lock:
             self._recorded += 1
@@ -106,10 +106,10 @@ class MemoryLedger:
             return self._recorded
 
     def amend(self, number: int, cost: Cost) -> None:
-        """Replace the cost of an entry, if it is still told apart.
+        """Replace the cost of an entry, if it is still kept separately.
 
         Args:
-            number: The entry's, as `record` returned it.
+            number: The entry's number, as returned by `record`.
             cost: The new cost.
 
         Raises:
@@ -122,7 +122,7 @@ class MemoryLedger:
                 raise KeyError(number)
 
     def entries(self) -> tuple[Entry, ...]:
-        """Return what is kept, in the order it was recorded, oldest first."""
+        """Return all entries in the order they were recorded, oldest first."""
         with self._lock:
             return (*self._earlier.values(), *self._entries.values())
 
@@ -131,14 +131,14 @@ class MemoryLedger:
         self._lock = threading.Lock()
 
     def _fold(self, entry: Entry) -> None:
-        # Apart by these, so that what is unknown or simulated is in no sum, and nothing is counted twice.
+        # Merged separately, so that no sum mixes in unknown or simulated costs, or counts anything twice.
         group = (entry.cost.credits is None, entry.within, entry.cost.simulated)
         so_far = self._earlier.get(group)
         self._earlier[group] = merged([entry] if so_far is None else [so_far, entry])
 
 
 class _Registry:
-    """Which ledger is in use in this process."""
+    """The ledger in use in this process."""
 
     def __init__(self) -> None:
         self.current: Ledger = MemoryLedger()
@@ -148,14 +148,14 @@ _registry = _Registry()
 
 
 def current() -> Ledger:
-    """Return the ledger that work is recorded in."""
+    """Return the ledger in use."""
     return _registry.current
 
 
 def use(ledger: Ledger) -> None:
-    """Record work in another ledger from now on; what the one before it holds stays there.
+    """Record work in another ledger from now on; existing entries stay in the old one.
 
     Args:
-        ledger: It.
+        ledger: The ledger.
     """
     _registry.current = ledger

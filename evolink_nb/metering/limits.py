@@ -1,4 +1,4 @@
-"""What users may ask of a budget, a meter or a loop, checked."""
+"""Validates limits and intervals given by users."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ def parse_limit(value: object) -> Decimal:
     """Return a limit as an exact number.
 
     Args:
-        value: Credits, as a number or its text.
+        value: Credits, as a number or text.
 
     Returns:
         Credits, above 0.
 
     Raises:
-        ValueError: It is no number above 0.
+        ValueError: The value is not a number above 0.
     """
     try:
         limit = Decimal(str(value))
@@ -27,7 +27,7 @@ def parse_limit(value: object) -> Decimal:
 
 
 def parse_interval(value: float) -> float:
-    """Return the seconds between two readings.
+    """Return the time between two readings.
 
     Args:
         value: Seconds.
@@ -36,7 +36,7 @@ def parse_interval(value: float) -> float:
         Seconds, above 0 and finite.
 
     Raises:
-        ValueError: It is no such number.
+        ValueError: The value is not such a number.
     """
     if not 0 < value < float("inf"):
         raise ValueError(f"every must be a number of seconds above 0, not {value!r}")

@@ -1,4 +1,4 @@
-"""What the items of a loop have cost so far, and whether the next one may still be afforded. Pure."""
+"""What a loop's items have cost, and whether the next is affordable. Pure."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
 
 class LoopSpend:
-    """What readings between the items say of a loop.
+    """The cost of a loop, according to readings between its items.
 
     Attributes:
         limit: Credits that the loop may spend; None for no limit.
-        length: The number of items; None where it isn't known.
-        expected: What an item cost in earlier runs, in credits; None where there were none.
+        length: The number of items; None if unknown.
+        expected: The cost of an item in earlier runs, in credits; None without earlier runs.
         reading: The newest reading; None before the first.
-        spent: Credits spent by then; None before the first reading.
-        items: How many items were done by then.
-        dearest: What the dearest item cost, in credits.
-        over: The item that went over the limit, counted from 1, and what it cost; None if none did.
+        spent: Credits spent as of that reading; None before the first.
+        items: The number of items done as of that reading.
+        dearest: The cost of the dearest item, in credits.
+        over: The item that went over the limit, counted from 1, and its cost; None if none did.
     """
 
     def __init__(self, limit: Decimal | None, length: int | None = None) -> None:
-        """Begin with no reading.
+        """Start without a reading.
 
         Args:
             limit: Credits that the loop may spend; None for no limit.
-            length: The number of items; None where it isn't known.
+            length: The number of items; None if unknown.
         """
         self.limit = limit
         self.length = length
@@ -45,15 +45,15 @@ class LoopSpend:
 
     @property
     def per_item(self) -> Decimal | None:
-        """Credits that an item cost on average; None while that is not known."""
-        # A reading from the start of a long item shows nothing of it yet: that is no price of 0.
+        """Average cost of an item in credits; None while unknown."""
+        # A reading from the start of a long item shows none of its cost yet: that is not a price of 0.
         if self.spent is None or self.spent <= 0 or not self.items:
             return None
         return mean(self.spent, self.items)
 
     @property
     def projected(self) -> Decimal | None:
-        """Credits that all items will have cost; None while that is not known."""
+        """Credits that all items will have cost; None while unknown."""
         each = self.per_item
         return None if each is None or not self.length else product(each, max(self.length, self.items))
 
@@ -66,16 +66,16 @@ class LoopSpend:
 
     @property
     def next_cost(self) -> Decimal:
-        """Credits that the next item may cost: as the dearest, or as in earlier runs before there is one."""
+        """Credits the next item may cost: the dearest so far, or the price in earlier runs."""
         return self.dearest or self.expected or Decimal(0)
 
     def record(self, before: Credits, reading: Credits, items: int) -> None:
-        """Take in a reading.
+        """Record a reading.
 
         Args:
             before: The reading before the loop.
             reading: The new one.
-            items: How many items were done when it was taken.
+            items: The number of items done when it was taken.
         """
         spent = spent_so_far(before, reading)
         cost = difference(spent, self.spent or Decimal(0))
@@ -86,22 +86,22 @@ class LoopSpend:
         self.reading, self.spent, self.items = reading, spent, items
 
     def may_continue(self) -> bool:
-        """Return whether another item may begin: neither is all spent, nor would the item go over."""
+        """Return whether another item may begin: credits are left, and the item wouldn't go over."""
         if self.limit is None or self.spent is None:
             return True
-        # A limit below what counts as a difference isn't reached by nothing.
+        # A limit below `DUST` isn't reached by spending nothing.
         is_spent = self.spent > 0 and difference(self.spent, self.limit) >= 0
         return not is_spent and difference(total((self.spent, self.next_cost)), self.limit) <= 0
 
 
 def length_of(iterable: object) -> int | None:
-    """Return the number of items.
+    """Return the number of items in an iterable.
 
     Args:
-        iterable: What has them.
+        iterable: The iterable.
 
     Returns:
-        None where it isn't told: some that have ``len`` raise in it.
+        The number; None if unknown: some objects raise in ``len``.
     """
     try:
         return len(iterable) if isinstance(iterable, Sized) else None

@@ -1,4 +1,4 @@
-"""What a loop says of its cost, on its bar and in lines above it. Pure functions."""
+"""The text a loop shows of its cost, on its bar and in lines above it. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .cost import Cost
     from .loop_spend import LoopSpend
 
-# How many digits are shown of what an item costs, and of what all may come to.
+# Digits shown of an item's cost, and of a projected total.
 _EACH = Context(prec=4, rounding=ROUND_HALF_EVEN, traps=[])
 _ESTIMATE = Context(prec=3, rounding=ROUND_HALF_EVEN, traps=[])
 
@@ -21,11 +21,11 @@ _PLAIN = {_ABOUT: "about", _DOT: "|", MINUS: "-"}
 
 
 def bar_text(spend: LoopSpend, *, unread_for: float | None = None) -> str:
-    """Return what a bar says behind its items.
+    """Return the text after a bar's items.
 
     Args:
         spend: What the loop has spent.
-        unread_for: Seconds for which the balance has not been read, where that is worth saying.
+        unread_for: Seconds since the balance was read, if worth showing.
     """
     if spend.reading is None or spend.spent is None:
         return "balance not read"
@@ -43,12 +43,12 @@ def bar_text(spend: LoopSpend, *, unread_for: float | None = None) -> str:
 
 
 def affordability(spend: LoopSpend, spendable: Decimal, each: Decimal) -> str:
-    """Return what can be said before the first item, from earlier runs.
+    """Return the line before the first item, from earlier runs.
 
     Args:
         spend: The loop's limit and length.
         spendable: Credits that can be spent.
-        each: What an item cost in earlier runs, in credits above 0.
+        each: The cost of an item in earlier runs, in credits above 0.
     """
     line = f"In earlier runs an item cost {counted(per_item(each), 'credit')}: "
     if spend.length:
@@ -67,12 +67,12 @@ def affordability(spend: LoopSpend, spendable: Decimal, each: Decimal) -> str:
 
 
 def cost_text(spend: LoopSpend, cost: Cost, *, is_of_key: bool, is_fresh: bool) -> str:
-    """Return what a loop that has ended says of its cost.
+    """Return the line that states the cost of a loop that has ended.
 
     Args:
-        spend: What the readings between its items say.
-        cost: What the loop cost as far as it is known.
-        is_of_key: Whether it is what the key spent: the account's only for a key whose counter stands still.
+        spend: The cost according to the readings between items.
+        cost: The loop's cost, as far as known.
+        is_of_key: Whether that is the key's spending; if not, the account's, as the key's counter is frozen.
         is_fresh: Whether the balance has been read since the loop ended.
     """
     each = spend.per_item
@@ -88,7 +88,7 @@ def cost_text(spend: LoopSpend, cost: Cost, *, is_of_key: bool, is_fresh: bool) 
 
 
 def why_stopped(spend: LoopSpend) -> str:
-    """Return why the next item would go over the limit of a loop that has one."""
+    """Return why the next item would exceed the limit of a loop that has one."""
     assert spend.limit is not None and spend.spent is not None  # for mypy  # noqa: S101, PT018
     so_far = f"{format_amount(spend.spent)} of {in_credits(spend.limit)} spent"
     if spend.over is not None:
@@ -101,11 +101,11 @@ def why_stopped(spend: LoopSpend) -> str:
 
 
 def why_over(item: int, cost: Decimal) -> str:
-    """Return what took a loop over its limit.
+    """Return which item took a loop over its limit.
 
     Args:
-        item: Which one, counted from 1.
-        cost: What it cost, in credits.
+        item: Its number, counted from 1.
+        cost: Its cost, in credits.
     """
     if item == 1:
         return f"item 1 alone cost {format_amount(cost)}."
@@ -113,12 +113,12 @@ def why_over(item: int, cost: Decimal) -> str:
 
 
 def per_item(amount: Decimal) -> str:
-    """Return what an item costs, in credits, as people read it."""
+    """Return the cost of an item in credits, as text."""
     return _rounded(amount, _EACH)
 
 
 def encodable(text: str, stream: TextIO) -> str:
-    """Return ``text`` in signs that ``stream`` can write: a bar must not stop the work for want of one."""
+    """Return ``text`` in characters that ``stream`` can write: an encoding error must not stop the work."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)

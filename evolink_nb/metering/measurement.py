@@ -1,7 +1,7 @@
-"""One stretch of work and its cost: what happened before, beside and after it.
+"""One measured stretch of work: the readings before, during and after it, and its cost.
 
-A `Baseline` tells how things stood before, a `Settlement` what the readings after the work say. What is here
-joins the two to the work itself, to the ledger, and to whoever shows the cost.
+A `Baseline` finds the balance before the work, a `Settlement` assesses the readings after it. This module
+connects both to the work, the ledger, and whatever shows the cost.
 """
 
 from __future__ import annotations
@@ -29,37 +29,37 @@ if TYPE_CHECKING:
     from .published import Listener
 
 HISTORY = 20
-"""Readings before the work that are looked at for calls that had not settled."""
+"""The number of readings before the work that are checked for unsettled calls."""
 
 EARLIER_CALLS = "earlier calls were still settling"
 
 
 @dataclass(slots=True)
 class _Span:
-    """When the work began and ended: in seconds of the fetcher's clock, and by the wall for showing."""
+    """When the work began and ended: by the fetcher's clock, and by the wall clock for display."""
 
     began_at: datetime
     started: float = 0.0
     ended: float = 0.0
     computed: float = 0.0
-    """Seconds that its thread computed; while it runs, nobody else can tell."""
+    """Seconds its thread spent computing; while it runs, no other thread can tell."""
 
 
 class Measurement:
     """Measures one stretch of work on one account.
 
-    `start` and `stop` begin and end the work, `settle` reads on until the cost is sure. Errors of reading
-    never reach the work: the cost is then *unknown*.
+    `start` and `stop` begin and end the work, `settle` reads until the cost is sure. Errors while reading
+    never reach the work: they make the cost *unknown*.
 
     Attributes:
-        fetcher: What reads the account, and whose clock counts.
-        covers_kernel: Whether the work is all that the kernel does meanwhile, as a cell's is: what is
-            measured inside it, on any thread, is part of it.
-        phase: Where it stands.
+        fetcher: The fetcher that reads the account, and whose clock is used.
+        covers_kernel: Whether the work is all the kernel does meanwhile, as with a cell: anything measured
+            then, on any thread, is part of it.
+        phase: The current phase.
     """
 
-    # It has more methods than a class should: it is what the work, the settler, other measurements, a batch
-    # and whoever shows the cost each know by a few of them. What decides is elsewhere, in `Settlement`.
+    # It has more methods than a class should: the work, the settler, other measurements, a batch and the view
+    # of the cost each use a few of them. The decisions are made elsewhere, in `Settlement`.
 
     def __init__(
         self,
@@ -73,11 +73,11 @@ class Measurement:
         """Prepare a measurement; nothing is read yet.
 
         Args:
-            fetcher: What reads the account, and whose clock counts.
+            fetcher: The fetcher that reads the account, and whose clock is used.
             timing: How long to wait.
-            covers_kernel: Whether the work is all that the kernel does meanwhile.
-            baseline: How to learn how things stood before; by a reading of its own if not given.
-            listener: Told of the cost.
+            covers_kernel: Whether the work is all the kernel does meanwhile.
+            baseline: How to find the balance before the work; with a new reading by default.
+            listener: Notified of the cost.
         """
         self.fetcher = fetcher
         self.covers_kernel = covers_kernel
@@ -91,7 +91,7 @@ class Measurement:
         self._overlaps = Overlaps()
         self._before: Credits | None = None
         self._settlement: Settlement | None = None
-        # Held where the reading before is handed from one to the other, and never while calling elsewhere.
+        # Held while the baseline reading is handed over, and never while calling other objects.
         self._handover = threading.Lock()
         self._feeding = threading.Lock()
         self._next_read_at: float | None = None
@@ -99,28 +99,28 @@ class Measurement:
     # -- the work --------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Read the balance as the baseline has it, and begin."""
+        """Take the baseline reading, and begin."""
         self.enter()
         self.begin()
 
     def enter(self) -> None:
-        """Take a place among the measurements around the running code."""
+        """Join the measurements enclosing the running code."""
         self._others = active_measurements.enter(self)
 
     def begin(self) -> None:
-        """Learn how things stand before the work; its seconds count from here."""
+        """Find the balance before the work; its time counts from here."""
         if self._baseline.batch is not None:
             self._baseline.batch.join(self)
             self._run()
             known = self._baseline.begin(self.fetcher, self._span.started, self._timing)
             with self._handover:
-                # The row may have been attributed meanwhile, by a newer reading.
+                # The batch may have been attributed meanwhile, by a newer reading.
                 self._before = self._before or known
             return
         history = self.fetcher.readings[-HISTORY:]
         reading = self._before = self._baseline.begin(self.fetcher, self._now, self._timing)
         if reading is not None:
-            # What ended before gets it too: it is the last one that this work has no part in.
+            # Earlier work gets it too: it is the last reading that excludes this work.
             for earlier in self._others.settling:
                 earlier.offer(reading)
             if is_settling(history, reading):
@@ -128,84 +128,84 @@ class Measurement:
         self._run()
 
     def stop(self) -> None:
-        """End the stretch of work; its cost is first known after `settle`."""
+        """End the stretch of work; call `settle` for its cost."""
         self._span.ended = self._now
         self._span.computed = time.thread_time() - self._span.computed
         active_measurements.leave(self)
         self._move_to(Phase.SETTLING)
         if any(outer.is_over for outer in self._others.enclosing):
-            # A thread or a task that outlives what began it is beside that, not within.
+            # A thread or task that outlives its starter runs concurrently with it, not inside it.
             self.mark_shared(AT_THE_SAME_TIME)
         self._begin_settling()
 
     def abandon(self) -> None:
-        """End work that never began; there is nothing to settle, and no cost to tell of."""
+        """End work that never began; there is nothing to settle, and no cost to publish."""
         self._span.ended = self._now
         active_measurements.leave(self)
         self.finish(quietly=True)
 
     def mark_shared(self, reason: str) -> None:
-        """Record what else may have spent meanwhile: the cost can't be clean any more.
+        """Record what else may have spent meanwhile: the cost can no longer be clean.
 
         Args:
-            reason: It, as the user reads it.
+            reason: The reason, as shown to the user.
         """
         self._overlaps.mark_shared(reason)
 
     def record(self, kind: ledger.Kind, *, key: str, name: str, items: int = 0) -> None:
-        """Enter the work into the ledger in use; the entry is amended as the cost gets sure.
+        """Enter the work into the ledger in use; the entry is amended as the cost settles.
 
         Args:
             kind: What was measured.
-            key: What its runs have in common.
-            name: What the user recognizes it by.
-            items: How many items a loop did.
+            key: Identifies runs of the same thing.
+            name: The name the user recognizes.
+            items: The number of items a loop processed.
         """
         within = any(not outer.is_over for outer in self._others.enclosing)
         began_at = self._span.began_at
         self._published.record(ledger.Entry(key, name, kind, began_at, self.cost, items=items, within=within))
 
-    # -- how it stands ---------------------------------------------------------------------------------
+    # -- state -----------------------------------------------------------------------------------------
 
     @property
     def cost(self) -> Cost:
-        """The cost as far as it is known."""
+        """The cost, as far as known."""
         return self._published.value
 
     @property
     def before(self) -> Credits | None:
-        """The reading that the cost counts from; None where there is none."""
+        """The reading that the cost counts from, if any."""
         return self._before if self._settlement is None else self._settlement.before
 
     @property
     def after(self) -> Credits | None:
-        """The reading that the cost is assessed by; None where there is none yet."""
+        """The reading that the cost is assessed by, if any yet."""
         return None if self._settlement is None else self._settlement.after
 
     @property
     def is_over(self) -> bool:
-        """Whether the work has ended; its cost may be settling still."""
+        """Whether the work has ended; its cost may still be settling."""
         return self.phase in {Phase.SETTLING, Phase.FINAL}
 
     @property
     def is_unread(self) -> bool:
-        """Whether nothing was read yet since the work ended, and may still be."""
+        """Whether there has been no reading since the work ended, though one is still expected."""
         return self.after is None and self.phase is not Phase.FINAL
 
     @property
     def is_zero(self) -> bool:
-        """Whether it is sure that nothing was spent."""
+        """Whether it is certain that nothing was spent."""
         return self.cost.confidence == "clean" and self.cost.settled and not self.cost.credits
 
     @property
     def is_sure(self) -> bool:
-        """Whether the cost will not move any more."""
+        """Whether the cost can no longer change."""
         known = self._settlement is not None and self._settlement.is_sure(self._now)
         return known or self.phase is Phase.FINAL
 
     @property
     def is_superseded(self) -> bool:
-        """Whether something else began before this had settled."""
+        """Whether other work began before this had settled."""
         return self._settlement is not None and self._settlement.is_superseded
 
     @property
@@ -220,7 +220,7 @@ class Measurement:
 
     @property
     def waited(self) -> float:
-        """Seconds of the work that were spent waiting; while it runs only its own thread could tell."""
+        """Seconds of the work spent waiting; while it runs, only its own thread can tell."""
         return self.seconds - (self._span.computed if self.is_over else 0.0)
 
     @property
@@ -229,14 +229,14 @@ class Measurement:
         return 0.0 if self.after is None else max(self.after.monotonic - self._span.ended, 0.0)
 
     def unreadable(self) -> errors.EvoLinkError:
-        """Return the error for which there is no reading."""
+        """Return the error that explains the missing reading."""
         error = self.fetcher.error or errors.EvoLinkError("The balance could not be read.")
         return copy.copy(error)
 
     # -- settling --------------------------------------------------------------------------------------
 
     def settle(self) -> Cost:
-        """Read until the cost is settled, or until the time for that is up, and return it."""
+        """Read until the cost has settled or the time for that is up, and return it."""
         try:
             while not self.feed(read(self.fetcher)):
                 wait = (self._next_read_at or 0.0) - self._now
@@ -255,7 +255,7 @@ class Measurement:
         """Wait until settling has ended.
 
         Args:
-            seconds: The most to wait; None waits without limit.
+            seconds: The longest time to wait; None waits without limit.
 
         Returns:
             Whether it has ended.
@@ -263,33 +263,33 @@ class Measurement:
         return self._published.wait(seconds)
 
     def wait_for_first(self, seconds: float) -> bool:
-        """Wait until there is any figure, or never will be.
+        """Wait for the first figure, or until there can be none.
 
         Args:
-            seconds: The most to wait.
+            seconds: The longest time to wait.
 
         Returns:
-            Whether it came.
+            Whether the wait is over.
         """
         return self._published.wait(seconds, for_first=True)
 
     def supersede(self) -> None:
-        """Record that something else begins before this has settled; from now on it may only settle."""
+        """Record that other work begins before this has settled; from now on it may only settle."""
         if self._settlement is not None:
             self._settlement.supersede(self._now)
 
     def cancel(self) -> None:
-        """End settling with what is known by now."""
+        """End settling with what is known so far."""
         self._cancelled.set()
         if self._settlement is not None:
             self._settlement.cancel()
         active_measurements.settler_of(self).wake()
 
     def count_from(self, reading: Credits) -> None:
-        """Leave what was spent until ``reading`` to other work.
+        """Leave spending up to ``reading`` to other work.
 
         Args:
-            reading: The reading before this work from now on.
+            reading: The new baseline reading.
         """
         with self._handover:
             self._before = reading
@@ -298,19 +298,19 @@ class Measurement:
 
     @property
     def next_read_at(self) -> float | None:
-        """When the next reading is wanted, in the clock's seconds; None when none is any more."""
+        """When the next reading is wanted, in the clock's seconds; None if none is."""
         return None if self._cancelled.is_set() else self._next_read_at
 
     def read_soon(self) -> None:
-        """Have the account read now, as something else begins."""
+        """Have the account read now, because other work begins."""
         self._next_read_at = self._now
         active_measurements.settler_of(self).wake()
 
     def offer(self, reading: Credits) -> None:
-        """Assess the cost by a reading that was made for something else.
+        """Assess the cost with a reading made for other work.
 
         Args:
-            reading: It.
+            reading: The reading.
         """
         if self.feed(reading):
             self.cancel()
@@ -319,7 +319,7 @@ class Measurement:
         """Assess the cost by one more reading.
 
         Args:
-            reading: It; None where it failed.
+            reading: The reading; None if it failed.
 
         Returns:
             Whether settling has ended.
@@ -333,7 +333,7 @@ class Measurement:
             if reading is None:
                 step = settlement.miss(self.fetcher.error, now=now)
             else:
-                # Now: what moves the reading before on is what another piece of work in the row spent.
+                # Now: what moves the baseline forward was spent by another piece of work in the batch.
                 self._attribute(reading)
                 step = settlement.feed(reading, requested_at=reading.requested_at, now=now)
             self._next_read_at = step.next_read_at
@@ -341,33 +341,33 @@ class Measurement:
             return step.next_read_at is None
 
     def finish(self, *, quietly: bool = False) -> None:
-        """Leave what is measured: the cost is final.
+        """Leave the active measurements: the cost is final.
 
         Args:
-            quietly: Whether the listener is not told.
+            quietly: Whether to skip the listener.
         """
         active_measurements.finish(self)
         if self._move_to(Phase.FINAL):
             self._published.finish(quietly=quietly)
 
-    # -- within ----------------------------------------------------------------------------------------
+    # -- internals -------------------------------------------------------------------------------------
 
     @property
     def _now(self) -> float:
         return self.fetcher.clock.monotonic()
 
     def _move_to(self, phase: Phase) -> bool:
-        """Move on to a phase, and return whether it is news: all moves are made here."""
+        """Move to a phase, and return whether it is new; the only place that changes the phase."""
         if not self.phase.may_become(phase):
             return False
         self.phase = phase
         return True
 
     def _run(self) -> None:
-        """Let the work, and its seconds, begin here."""
+        """Start the work and its time."""
         for earlier in self._others.settling:
             earlier.supersede()
-        # One that is sure may be on its way out still.
+        # One whose cost is sure may still be finishing.
         self._overlaps.earlier = [each for each in self._others.settling if not each.is_sure]
         known = self._before or self.fetcher.credits
         self._published.value = Cost(simulated=known is not None and known.simulated)
@@ -375,7 +375,7 @@ class Measurement:
         self._move_to(Phase.RUNNING)
 
     def _begin_settling(self) -> None:
-        """Hand what is known by now over to what settles."""
+        """Hand what is known so far over to the settlement."""
         span = self._span
         found = Found(self._before)
         if self._before is None:
@@ -397,7 +397,7 @@ class Measurement:
             self._settlement.cancel()
 
     def _attribute(self, reading: Credits) -> None:
-        """Count from the first reading after a row of work, unless what moved is this piece's cost."""
+        """Count from the first reading after a batch, unless this work is charged with the change."""
         batch, before = self._baseline.batch, self.before
         if batch is None or before is None or self.after is not None or nothing_moved(before, reading):
             return

@@ -1,4 +1,4 @@
-"""`meter`: what a block, a function or a coroutine costs; `budget`: what all that follows may."""
+"""`meter`: measures a block, function or coroutine; `budget`: limits everything that follows."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ _THREAD = "evolink-nb-meter"
 
 
 class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@meter()`
-    """Measure what a block, a function or a coroutine costs; with ``max_credits``, stop it there.
+    """Measure what a block, function or coroutine costs; with ``max_credits``, stop it at that limit.
 
         with meter(max_credits=5) as cost:
             ...
         cost.token, cost.user, cost.others, cost.confidence
 
-    Leaving the block waits until the cost has settled, ``settle`` seconds at most; inside ``async with`` the
-    event loop goes on meanwhile. As a decorator it measures each call.
+    Leaving the block waits until the cost has settled, at most ``settle`` seconds; inside ``async with`` the
+    event loop keeps running meanwhile. As a decorator it measures each call.
 
-    ``max_credits`` interrupts the work once that much is spent, reservations included, and raises
-    `BudgetExceeded`. With it a balance that can't be read raises its `EvoLinkError` before the work;
-    without, the cost is *unknown*.
+    ``max_credits`` interrupts the work once that much is spent, including reservations, and raises
+    `BudgetExceeded`. With a limit, an unreadable balance raises its `EvoLinkError` before the work; without,
+    the cost is *unknown*.
 
     Attributes:
-        last: The newest cost of a decorated function; None before its first call.
+        last: The latest cost of a decorated function; None before its first call.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
 
         Args:
             max_credits: Credits after which the work is stopped; None for no limit.
-            name: What the ledger and messages call the work; its place in the source by default.
-            settle: The most seconds to wait for the cost to settle.
-            every: The most seconds between two readings while there is a limit.
-            client: Whose account is read; by default that of the key that `settings` finds.
+            name: The work's name in the ledger and in messages; its place in the source by default.
+            settle: The longest time to wait for the cost to settle, in seconds.
+            every: The longest time between two readings while there is a limit, in seconds.
+            client: The client for the account; by default that of the key that `settings` finds.
 
         Raises:
-            ValueError: ``max_credits`` is no number above 0.
+            ValueError: ``max_credits`` is not a number above 0.
             TypeError: It was used as a decorator without parentheses.
         """
         if callable(max_credits):
@@ -106,7 +106,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
     ) -> None:
         run = self._pop_run()
         exceeded = run.end(error)
-        # Figures are not worth waiting for when something else went wrong.
+        # The figures aren't worth waiting for when something else went wrong.
         if error is None and exceeded is None:
             run.measurement.settle()
         else:
@@ -117,11 +117,11 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
     async def __aenter__(self) -> MeteredCost:
         run = self._new_run()
         try:
-            # The measurements around it are this task's: only the reading is handed to another thread.
+            # The enclosing measurements are this task's: hand only the reading to another thread.
             run.enter()
             await runtime.run_async(run.read, name=_THREAD)
             run.watch(functools.partial(InterruptTarget, task=asyncio.current_task()))
-        except BaseException:  # cancelled, too: the reading then ends by itself
+        except BaseException:  # also when cancelled: the reading then ends by itself
             run.measurement.abandon()
             raise
         self._runs.append(run)
@@ -133,7 +133,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         run = self._pop_run()
         exceeded = run.end(error)
         if exceeded is not None:
-            # A cancellation that was asked for, but not delivered yet, would hit whatever is awaited next.
+            # A cancellation requested but not yet delivered would hit the next await.
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(0)
             run.measurement.settle_in_background()
@@ -144,26 +144,26 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
             try:
                 await runtime.run_async(run.measurement.settle, name=_THREAD)
             except asyncio.CancelledError:
-                # The figures are not waited for any more.
+                # Nothing waits for the figures any more.
                 run.measurement.cancel()
                 raise
 
     def __call__(self, function: F) -> F:
-        """Return a function with each of its calls measured.
+        """Return a function that measures each call.
 
         Args:
             function: A function or coroutine function.
 
         Returns:
-            One that is called the same way.
+            A function that is called the same way.
 
         Raises:
             TypeError: It is a generator function.
         """
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-            # A call of one does nothing yet: it would seem to cost nothing.
+            # Calling one does nothing yet: it would seem to cost nothing.
             raise TypeError("meter can't measure a generator function: put it around its loop.")
-        # An object that is called like one, as a `functools.partial`, may have no name.
+        # Other callables, such as a `functools.partial`, may have no name.
         name = getattr(function, "__name__", type(function).__name__)
         key = f"{function.__module__}.{getattr(function, '__qualname__', name)}"
         call_site = CallSite(key, self._call_site.given or name, self._call_site.given)
@@ -184,7 +184,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         return cast("F", measured)
 
     def _for_one_call(self, call_site: CallSite) -> meter:
-        # Calls may overlap, in threads and tasks: each has a meter of its own.
+        # Calls may overlap, in threads and tasks: each gets its own meter.
         own = meter(self._limit, settle=self._settle, every=self._every, client=self._client)
         own._call_site = call_site
         return own
@@ -202,7 +202,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         return _Run(measurement, limit, self._call_site)
 
     def _pop_run(self) -> _Run:
-        """Return the innermost run that the running code is in: other threads and tasks have theirs."""
+        """Return the innermost run enclosing the running code: other threads and tasks have their own."""
         around = active_measurements.enclosing()
         own = (run for run in reversed(self._runs) if run.measurement in around)
         run = next(own, self._runs[-1])
@@ -212,7 +212,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One stretch of metered work: how it is measured, what stops it, and where it stands in the source."""
+    """One stretch of metered work: its measurement, its budget, and its place in the source."""
 
     measurement: Measurement
     limit: Budget | None
@@ -222,7 +222,7 @@ class _Run:
         self.measurement.enter()
 
     def read(self) -> None:
-        """Take the reading before the work; without one there is nothing to watch a budget by."""
+        """Take the reading before the work; a budget can't watch without one."""
         self.measurement.begin()
         if self.limit is not None and self.measurement.before is None:
             raise self.measurement.unreadable()
@@ -232,15 +232,15 @@ class _Run:
             self.limit.arm(self.measurement.before, target())
 
     def end(self, error: BaseException | None) -> BudgetExceeded | None:
-        """End the work, and return the stop of its own budget, if that sent one."""
+        """End the work, and return its own budget's stop, if it sent one."""
         try:
             exceeded = None if self.limit is None else self.limit.disarm()
-        except BaseException:  # an interrupt that is not this budget's: the work has ended all the same
+        except BaseException:  # another interrupt: the work has still ended
             self._record_end()
             self.measurement.settle_in_background()
             raise
         self._record_end()
-        # What another budget stopped is that one's to say.
+        # Another budget's stop is for that budget to report.
         return None if isinstance(error, BudgetExceeded) else exceeded
 
     def _record_end(self) -> None:
@@ -255,19 +255,19 @@ def budget(
     every: float = WATCH_INTERVAL,
     client: EvoLinkClient | None = None,
 ) -> SessionBudget:
-    """Stop whatever goes on spending once ``max_credits`` are spent, from now until ``cancel()``.
+    """Stop anything that keeps spending once ``max_credits`` are spent, from now until ``cancel()``.
 
     Args:
         max_credits: Credits that may be spent.
-        name: What messages call it.
-        every: The most seconds between two readings while work runs.
-        client: Whose account is read; by default that of the key that `settings` finds.
+        name: Its name in messages.
+        every: The longest time between two readings while work runs, in seconds.
+        client: The client for the account; by default that of the key that `settings` finds.
 
     Returns:
         The budget; its ``spent`` and ``left`` are in credits.
 
     Raises:
-        ValueError: ``max_credits`` is no number above 0.
+        ValueError: ``max_credits`` is not a number above 0.
         EvoLinkError: The balance can't be read.
     """
     limit = parse_limit(max_credits)
@@ -281,6 +281,6 @@ def shared_fetcher(client: EvoLinkClient | None = None) -> CreditsFetcher:
     """Return this process's fetcher for an account.
 
     Args:
-        client: Whose account; by default that of the key that `settings` finds.
+        client: The client for the account; by default that of the key that `settings` finds.
     """
     return CreditsFetcher.shared(client or EvoLinkClient(), settings.INTERVAL)

@@ -1,6 +1,6 @@
-"""The cost of work as its author gets it: always the newest figures, and a way to wait for the last ones.
+"""The cost object that `meter` and ``-o`` hand out: the newest figures, and a way to wait for the last.
 
-Apart from `cost`, which holds values only: this one changes, and waits.
+Apart from `cost`, which holds only values: this one changes, and waits.
 """
 
 from __future__ import annotations
@@ -17,76 +17,76 @@ if TYPE_CHECKING:
 
 
 class HasCost(Protocol):
-    """What has a cost, as a `Measurement` does."""
+    """An object with a cost, such as a `Measurement`."""
 
     @property
     def cost(self) -> Cost:
-        """The cost as far as it is known."""
+        """The cost, as far as known."""
 
     @property
     def seconds(self) -> float:
-        """Seconds that the work took."""
+        """How long the work took, in seconds."""
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until the cost is final, ``seconds`` at most, and return whether it is."""
+        """Wait at most ``seconds`` until the cost is final, and return whether it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unmeasured:
-    """Work that no account could be read for: its cost is unknown, and stays so."""
+    """Work whose account could not be read: its cost is unknown, and stays so."""
 
     cost: Cost
     seconds: float = 0.0
 
     def wait(self, seconds: float | None = None) -> bool:  # noqa: ARG002 - there is nothing to wait for
-        """Return at once that the cost is final."""
+        """Return at once: the cost is final."""
         return True
 
 
 class MeteredCost:
-    """The cost of a metered stretch of work as far as it is known; it gets sure as the account settles."""
+    """The cost of a metered stretch of work, as far as known; it becomes sure as the account settles."""
 
     def __init__(self, measurement: HasCost) -> None:
-        """Show the cost of a piece of work.
+        """Expose the cost of a measurement.
 
         Args:
-            measurement: What knows it.
+            measurement: The measurement.
         """
         self._measurement = measurement
 
     @property
     def credits(self) -> Decimal | None:
-        """The best single figure: what the key spent, else what the account spent; None when unknown."""
+        """The best single figure: what the key spent, else what the account spent; None if unknown."""
         return self._measurement.cost.credits
 
     @property
     def token(self) -> Decimal | None:
-        """Credits that this key spent; None when its own counter doesn't move, or nothing is known yet."""
+        """Credits this key spent; None if its own counter doesn't move, or nothing is known yet."""
         return self._measurement.cost.token
 
     @property
     def user(self) -> Decimal | None:
-        """Credits that the whole account spent."""
+        """Credits the whole account spent."""
         return self._measurement.cost.user
 
     @property
     def others(self) -> Decimal | None:
-        """Credits that the account spent beyond this key."""
+        """Credits the account spent through other keys."""
         return self._measurement.cost.others
 
     @property
     def topped_up(self) -> Decimal | None:
-        """Credits that came onto the account meanwhile; never netted off what was spent."""
+        """Credits added to the account meanwhile; never subtracted from what was spent."""
         return self._measurement.cost.topped_up
 
     @property
     def seconds(self) -> float:
-        """Seconds that the work took, settling not counted."""
+        """Seconds the work took, without settling."""
         return self._measurement.seconds
 
     @property
     def settled(self) -> bool:
-        """Whether the figures will not move any more."""
+        """Whether the figures can no longer change."""
         return self._measurement.cost.settled
 
     @property
@@ -101,14 +101,14 @@ class MeteredCost:
 
     @property
     def simulated(self) -> bool:
-        """Whether it is the demo account's credits that were spent."""
+        """Whether the credits were the demo account's."""
         return self._measurement.cost.simulated
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until the figures are final.
 
         Args:
-            seconds: The most to wait; None waits as long as settling may take.
+            seconds: The longest time to wait; None waits as long as settling may take.
 
         Returns:
             Whether they are final.

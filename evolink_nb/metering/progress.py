@@ -1,4 +1,4 @@
-"""One pass over the items of a tracked loop: its bar, its readings, its end. Only this module knows tqdm."""
+"""One pass of a tracked loop: its bar, its readings, its end. The only module that knows tqdm."""
 
 from __future__ import annotations
 
@@ -23,21 +23,22 @@ if TYPE_CHECKING:
     from .call_site import CallSite
     from .measurement import Measurement
 
-# tqdm's own, but for the items a second: that place is for what they cost.
+# tqdm's own format, except for the items per second: that space is for their cost.
 _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 
 
 @dataclass(frozen=True, slots=True)
 class LoopTiming:
-    """How long a loop waits, and how often it says something.
+    """How long a loop waits, and how often it shows something.
 
     Attributes:
-        patience: Seconds for which a loop with a limit waits, before an item, for an unreadable balance.
-        first_pause: Seconds before the first of those tries; doubled for each one after it.
-        max_pause: Seconds between those tries at most.
-        last_wait: Seconds for which the end of a loop waits for its cost to settle.
-        max_age: Seconds after which the bar says how old its reading is, unless readings are rarer than that.
-        redraw: Seconds between two changes of the bar's text at least; tqdm's own pace.
+        patience: Seconds that a loop with a limit waits, before an item, for an unreadable balance.
+        first_pause: Seconds before the first of those attempts; doubled for each further one.
+        max_pause: The longest time between those attempts, in seconds.
+        last_wait: Seconds that the end of a loop waits for its cost to settle.
+        max_age: Seconds after which the bar shows the age of its reading, unless readings are rarer than
+            that.
+        redraw: The shortest time between two changes of the bar's text, in seconds; tqdm's own pace.
     """
 
     patience: float = 30.0
@@ -51,7 +52,7 @@ class LoopTiming:
 class LoopRun:
     """One pass over the items: the bar, the readings, and the end.
 
-    `read` and `wait` wait for the network, on any thread, and touch nothing but the bar's text.
+    `read` and `wait` wait for the network, on any thread, and touch only the bar's text.
 
     Attributes:
         measurement: The loop's cost.
@@ -69,12 +70,12 @@ class LoopRun:
         every: float,
         timing: LoopTiming,
     ) -> None:
-        """Prepare a run that `open` begins.
+        """Prepare a run for `open`.
 
         Args:
-            measurement: What measures the loop, entered and begun by then.
-            call_site: What the ledger and the bar call it.
-            length: The number of items; None where it isn't known.
+            measurement: The loop's measurement, entered and begun by then.
+            call_site: The loop's name in the ledger and on the bar.
+            length: The number of items; None if unknown.
             limit: Credits that the loop may spend; None for no limit.
             every: Seconds between two readings of a loop without a limit.
             timing: How long to wait.
@@ -95,13 +96,13 @@ class LoopRun:
 
     @property
     def is_limited(self) -> bool:
-        """Whether the loop may only spend so much."""
+        """Whether the loop has a limit."""
         return self.spend.limit is not None
 
     # -- the items -------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Print what is known before the first item, show the bar, and have the balance read from now on.
+        """Print what is known before the first item, show the bar, and start reading the balance.
 
         Raises:
             EvoLinkError: The loop has a limit, and the balance can't be read.
@@ -133,7 +134,7 @@ class LoopRun:
             self._fetcher.attach(self, self._every)
 
     def read(self) -> None:
-        """Read the balance before the next item of a loop with a limit; the first has its reading already."""
+        """Read the balance before the next item of a loop with a limit; the first already has its reading."""
         if not self.is_limited or not self._begun:
             return
         deadline = time.monotonic() + self._timing.patience
@@ -157,15 +158,15 @@ class LoopRun:
         """Show the newest reading, and decide whether another item may begin.
 
         Args:
-            iterable: What the loop is over.
+            iterable: The iterable of the loop.
 
         Returns:
-            Whether it may; also True where there is no other item. ``stopped`` says why it may not.
+            Whether it may; also True if no items are left. If not, ``stopped`` says why.
         """
         self._record(self._fetcher.credits, self._done)
         self._show()
         if self._done == length_of(iterable):
-            return True  # there is none: that is for the iterator to say
+            return True  # no items are left: let the iterator say so
         if self._unread is not None:
             reason = f"the balance can't be read, so max_credits can't be kept. {self._unread}"
         elif not self.spend.may_continue():
@@ -176,17 +177,17 @@ class LoopRun:
         return False
 
     def begin_item(self) -> None:
-        """Count an item that is handed out."""
+        """Count an item handed out."""
         self._begun += 1
 
     def end_item(self) -> None:
-        """Count an item that is done."""
+        """Count an item done."""
         self._done += 1
 
     # -- the end ---------------------------------------------------------------------------------------
 
     def end(self) -> None:
-        """End the stretch of work, and everything that was begun for it; its cost settles on."""
+        """End the stretch of work and all that was started for it; its cost continues to settle."""
         if self._ended.is_set():
             return
         self._ended.set()
@@ -200,14 +201,14 @@ class LoopRun:
         self.measurement.settle_in_background()
 
     def wait(self) -> None:
-        """Wait a moment for the cost to settle, before something else spends."""
+        """Wait briefly for the cost to settle, before something else spends."""
         if not self._waited:
             self._waited = True
             if not self.measurement.wait(self._timing.last_wait):
                 self.measurement.supersede()
 
     def close(self) -> None:
-        """End the run, however the loop was left, and print what it did."""
+        """End the run, however the loop was left, and print a summary."""
         if self._closed:
             return
         self._closed = True
@@ -222,7 +223,7 @@ class LoopRun:
         before, after = self.measurement.before, self.measurement.after
         last = after or self._fetcher.credits
         if before is not None and last is not None:
-            # An item that was left half-way counts if it has cost anything.
+            # An item left halfway counts if it has cost anything.
             moved = difference(spent_so_far(before, last), self.spend.spent or Decimal(0)) > 0
             self._record(last, self._begun if moved else self._done)
         lines = [self.stopped]
@@ -246,10 +247,10 @@ class LoopRun:
         said = cost_text(self.spend, self.measurement.cost, is_of_key=is_of_key, is_fresh=is_fresh)
         return f"{did} {said}"
 
-    # -- what is shown ---------------------------------------------------------------------------------
+    # -- display ---------------------------------------------------------------------------------------
 
     def describe(self) -> str:
-        """Return how far the loop is, and what its bar says of the cost."""
+        """Return the loop's progress, and the bar's text about its cost."""
         return f"{self._done} done, {self._bar_text()}"
 
     def _record(self, reading: Credits | None, items: int) -> None:
@@ -273,7 +274,7 @@ class LoopRun:
         return bar_text(self.spend, unread_for=age if is_old else None)
 
     def _print(self, line: str) -> None:
-        """Print a line, past every bar that is on the screen."""
+        """Print a line above any bars on the screen."""
         _tqdm().write(encodable(line, sys.stdout))
 
     def _of_length(self) -> str:
@@ -281,7 +282,7 @@ class LoopRun:
 
 
 def _tqdm() -> Any:
-    """Return the class of the bars that suit this front end."""
-    from tqdm.auto import tqdm  # noqa: PLC0415 - it brings widgets along, and is used by loops only
+    """Return the tqdm class that suits this front end."""
+    from tqdm.auto import tqdm  # noqa: PLC0415 - it imports widgets, and only loops use it
 
     return tqdm

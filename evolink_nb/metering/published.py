@@ -1,4 +1,4 @@
-"""One cost as it gets sure, and all who are told of it: a listener, the ledger, and whoever waits."""
+"""Publishes one cost as it settles: to a listener, the ledger, and waiting callers."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ M_contra = TypeVar("M_contra", contravariant=True)
 
 
 class Listener(Protocol[M_contra]):
-    """What is told of one measurement, on the thread that settles it."""
+    """An observer of one measurement, called on the thread that settles it."""
 
     def began(self, measurement: M_contra) -> None:
-        """Learn how things stood before the work; once, before the others."""
+        """Handle that the balance before the work is known; once, before the others."""
 
     def changed(self, measurement: M_contra) -> None:
-        """Learn that its ``cost`` has changed."""
+        """Handle a change of ``cost``."""
 
     def final(self, measurement: M_contra) -> None:
-        """Learn that nothing changes any more; once."""
+        """Handle that the cost is final; once."""
 
 
 class PublishedCost(Generic[M]):
-    """The cost of one measurement. What fails where it is kept or shown is logged, and harms nothing else.
+    """The cost of one measurement. Failures in the ledger or the listener are logged and go no further.
 
     Attributes:
-        value: The cost as far as it is known.
+        value: The cost, as far as known.
     """
 
     def __init__(self, measurement: M, listener: Listener[M] | None) -> None:
-        """Begin with a cost that is not known.
+        """Start with an unknown cost.
 
         Args:
-            measurement: Whose cost it is.
-            listener: Told of it.
+            measurement: The measurement.
+            listener: Notified of its cost.
         """
         self.value = Cost()
         self._measurement = measurement
@@ -58,17 +58,17 @@ class PublishedCost(Generic[M]):
         return self._amend is not None
 
     def record(self, entry: ledger.Entry) -> None:
-        """Enter it into the ledger in use; the entry is amended from now on.
+        """Enter the cost into the ledger in use; the entry is amended from now on.
 
         Args:
-            entry: The run whose cost it is.
+            entry: The run.
         """
         book = ledger.current()
         with _guarded("A cost could not be kept in the ledger."):
             self._amend = partial(book.amend, book.record(entry))
 
     def begin(self) -> None:
-        """Let the listener know, once, that it is known how things stood before."""
+        """Notify the listener, once, that the balance before the work is known."""
         if not self._has_begun:
             self._has_begun = True
             if self._listener is not None:
@@ -76,10 +76,10 @@ class PublishedCost(Generic[M]):
                     self._listener.began(self._measurement)
 
     def update(self, cost: Cost) -> None:
-        """Let everyone know of the cost, if it is news.
+        """Publish the cost, if it has changed.
 
         Args:
-            cost: As far as it is known by now.
+            cost: The cost, as far as known.
         """
         if cost == self.value:
             return
@@ -93,10 +93,10 @@ class PublishedCost(Generic[M]):
                 self._listener.changed(self._measurement)
 
     def finish(self, *, quietly: bool = False) -> None:
-        """Let everyone know that it is final.
+        """Publish that the cost is final.
 
         Args:
-            quietly: Whether the listener is not told: of work that never began there is no cost.
+            quietly: Whether to skip the listener: work that never began has no cost.
         """
         self._is_final.set()
         self._has_figure.set()
@@ -105,21 +105,21 @@ class PublishedCost(Generic[M]):
                 self._listener.final(self._measurement)
 
     def wait(self, seconds: float | None, *, for_first: bool = False) -> bool:
-        """Wait until it is final.
+        """Wait until the cost is final.
 
         Args:
-            seconds: The most to wait; None waits without limit.
+            seconds: The longest time to wait; None waits without limit.
             for_first: Whether any figure will do.
 
         Returns:
-            Whether it came.
+            Whether the wait is over.
         """
         return (self._has_figure if for_first else self._is_final).wait(seconds)
 
 
 @contextlib.contextmanager
 def _guarded(problem: str) -> Iterator[None]:
-    """Let a ledger or a listener that fails, as one of the user's own may, harm nothing else."""
+    """Log what a ledger or listener raises, which may be the user's own, and go on."""
     try:
         yield
     except Exception:

@@ -1,4 +1,4 @@
-"""What work has cost, as the user reads it: as text, HTML, CSV or a pandas DataFrame, dearest first."""
+"""What work has cost, as a table: as text, HTML, CSV or a pandas DataFrame, dearest first."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOTHING_YET = "Nothing has been measured yet."
 HOW_TO_BEGIN = "Start a cell with %%evolink_credits, or type %evolink_track on to measure every cell."
 NOT_KNOWN = "not known"
 MAX_NAME = 48
-"""Characters of a name that the table shows at most; the CSV and the DataFrame have all of it."""
+"""The longest name the table shows, in characters; the CSV and the DataFrame show all of it."""
 
 FIELDS = (
     "name",
@@ -45,27 +45,27 @@ FIELDS = (
     "confidence",
     "simulated",
 )
-"""The columns of the CSV and of the DataFrame."""
+"""The columns of the CSV and the DataFrame."""
 
 _HEADINGS = ("what", "runs", "total", "mean", "last", "change", "mean time", "confidence")
-# A spreadsheet takes what begins with these, wide or not, for a formula and runs it.
+# A spreadsheet takes text that begins with one of these, wide or not, for a formula and runs it.
 _FORMULA_STARTS = ("=", "+", "-", "@", *"\uff1d\uff0b\uff0d\uff20")
 
 
 class Costs:
-    """The table that ``%evolink_costs`` shows; ``rows`` has its numbers.
+    """The table shown by ``%evolink_costs``; ``rows`` has its numbers.
 
     Attributes:
-        rows: One for each thing that was measured, dearest first.
-        total: Credits that all of it cost, what ran within something else counted once; None where unknown.
-        others: Credits that others spent on the account meanwhile; None where unknown.
+        rows: One for each thing measured, dearest first.
+        total: Credits that all of it cost, counting nested work once; None if unknown.
+        others: Credits that others spent on the account meanwhile; None if unknown.
     """
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        """Add up the entries.
+        """Add up entries.
 
         Args:
-            entries: Of a ledger, oldest first.
+            entries: The entries of a ledger, oldest first.
         """
         entries = tuple(entries)
         self.rows: list[Row] = rows(entries)
@@ -83,12 +83,12 @@ class Costs:
         return {"text/plain": self._text(), "text/html": self._html()}
 
     def to_csv(self) -> str:
-        """Return the table as CSV: `FIELDS` in its first line, amounts exact, "" where one is not known.
+        """Return the table as CSV: a header row of `FIELDS`, exact amounts, "" for unknown ones.
 
-        A name that a spreadsheet would take for a formula has ``'`` before it.
+        A name that a spreadsheet would take for a formula is prefixed with ``'``.
 
         Returns:
-            The text, its lines ended by a line feed.
+            The text, with line feeds as line endings.
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -103,14 +103,14 @@ class Costs:
         """Return the table as a DataFrame with the columns `FIELDS`.
 
         Returns:
-            Amounts and seconds are float64, to compute and draw with, NaN where one is not known; ``rows``
-            has the exact amounts.
+            Amounts and seconds as float64, for computing and plotting, NaN where unknown; ``rows`` has the
+            exact amounts.
 
         Raises:
             ConfigurationError: pandas is not installed.
         """
         try:
-            import pandas as pd  # noqa: PLC0415 - heavy, and not every user has it
+            import pandas as pd  # noqa: PLC0415 - heavy, and optional
         except ImportError:
             raise ConfigurationError(
                 "A DataFrame needs pandas, which is not installed here.",
@@ -155,14 +155,14 @@ class Costs:
         return (f"{name} · {DEMO}" if row.simulated and self._is_mixed else name, *rest)
 
     def _sums(self) -> list[tuple[str, ...]]:
-        """Return the lines under the table, cell by cell."""
+        """Return the lines under the table, as cells."""
         sums = [("Total", _amount(self.total))]
         if self.others is not None:
             sums.append(("others on the account", _amount(self.others)))
         return [(name, "", amount, "", "", "", "", "") for name, amount in sums]
 
     def _notes(self) -> list[str]:
-        """Return what must be known to read the sums right."""
+        """Return the notes needed to read the sums correctly."""
         notes = []
         unknown = sum(row.unknown for row in self.rows)
         if unknown and self.total is not None:
@@ -180,7 +180,7 @@ def _style() -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    """Return a row of the table as the user reads it."""
+    """Return a row of the table as text, cell by cell."""
     name = _one_line(row)
     name = name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
     name += f" · {row.items:,} {'item' if row.items == 1 else 'items'}" if row.items else ""
@@ -189,7 +189,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.runs:,}",
         _amount(row.total),
         "" if row.mean is None else _amount(row.mean),
-        # Of runs that are no longer told apart there is no last one.
+        # Merged runs have no last one.
         "" if row.kind == "earlier" else _amount(row.last),
         "" if row.change is None else ("+" if row.change > 0 else "") + _amount(row.change),
         format_time(row.seconds) if row.seconds >= 1 else "<1 s",
@@ -233,14 +233,14 @@ def _csv_value(value: object) -> str:
 
 
 def _one_line(row: Row) -> str:
-    """Return a row's name without what would break its line or turn its letters around."""
+    """Return a row's name without characters that would break its line or reverse its text."""
     spaced = "".join(" " if character.isspace() else character for character in row.name)
     shown = "".join(character for character in spaced if character.isprintable())
     return " ".join(shown.split()) or row.kind
 
 
 def _width(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
+    """Return a text's width in terminal columns."""
     return sum(
         0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
         for character in text

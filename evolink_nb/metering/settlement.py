@@ -1,6 +1,6 @@
-"""Decides when a cost is sure: readings in, a cost and the time of the next reading out.
+"""Decides when a cost is sure: takes readings, returns a cost and the time of the next reading.
 
-Pure: no thread, no lock, no clock and no callback. Times are seconds of one monotonic clock.
+Pure: no thread, lock, clock or callback. Times are seconds of one monotonic clock.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..errors import EvoLinkError
 
 SETTLE = 30.0
-"""Seconds after the work for which its cost is read again at most, unless the user says otherwise."""
+"""The longest time to keep reading the cost after the work, in seconds, unless the user says otherwise."""
 
 STILL_SETTLING = "earlier work was still settling"
 SUPERSEDED = "other work began before this had settled"
@@ -31,14 +31,14 @@ class SettleTiming:
     """How long measuring waits, in seconds.
 
     Attributes:
-        settle: After the work, for which its cost is read again at most.
-        first_pause: Between the first two of those readings, and again after each change.
-        max_pause: Between two of those readings at most; the pause doubles up to this.
-        shared_after: After the work, when figures that agree are believed although others spend too, or
-            topped the account up.
-        baseline_age: Since the last reading was asked for, while it still says how things stand when the
-            next work begins.
-        short_work: Work that took less is read that much later: one reading serves several short cells.
+        settle: The longest time to keep reading the cost after the work.
+        first_pause: Pause between the first two of those readings, and again after each change.
+        max_pause: The longest pause between two of those readings; the pause doubles up to this.
+        shared_after: Time after the work from which figures that agree are believed even if others spend too,
+            or topped up the account.
+        baseline_age: The greatest age, since its request, of a reading that still serves as the next work's
+            baseline.
+        short_work: Work shorter than this is read that much later: one reading serves several short cells.
     """
 
     settle: float = SETTLE
@@ -50,19 +50,19 @@ class SettleTiming:
 
 
 class Phase(Enum):
-    """Where a measurement stands."""
+    """The phases of a measurement."""
 
     NEW = "new"
-    """The work has not begun; the reading before it may be under way."""
+    """The work has not begun; its baseline reading may be in flight."""
     RUNNING = "running"
-    """The work runs."""
+    """The work is running."""
     SETTLING = "settling"
-    """The work has ended; its cost may still move."""
+    """The work has ended; its cost may still change."""
     FINAL = "final"
-    """Nothing is read for it any more."""
+    """Nothing more is read for it."""
 
     def may_become(self, other: Phase) -> bool:
-        """Return whether a measurement may move from this phase to the other: only onwards, and once."""
+        """Return whether a measurement may move from this phase to the other: only forwards, and once."""
         order = list(Phase)
         return order.index(self) < order.index(other)
 
@@ -72,16 +72,16 @@ class Earlier(Protocol):
 
     @property
     def is_zero(self) -> bool:
-        """Whether it is sure that nothing was spent by it."""
+        """Whether it is certain that it spent nothing."""
 
 
 @dataclass(slots=True)
 class Overlaps:
-    """What else may have a part in the cost of one stretch of work.
+    """What else may contribute to the cost of one stretch of work.
 
     Attributes:
         earlier: Work that was still settling when this began.
-        shared: What else is known to have spent meanwhile; None if nothing.
+        shared: What else is known to have spent meanwhile, if anything.
     """
 
     earlier: Sequence[Earlier] = ()
@@ -91,18 +91,18 @@ class Overlaps:
         """Record what else may have spent meanwhile; the first reason stays.
 
         Args:
-            reason: It, as the user reads it.
+            reason: The reason, as shown to the user.
         """
         self.shared = self.shared or reason
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one reading led to.
+    """The result of one reading.
 
     Attributes:
-        cost: The cost as far as it is known.
-        next_read_at: When the next reading is wanted; None when the cost is final.
+        cost: The cost, as far as known.
+        next_read_at: When the next reading is wanted; None if the cost is final.
     """
 
     cost: Cost
@@ -114,14 +114,14 @@ class Settlement:
     """The settling of one stretch of work that has ended.
 
     Attributes:
-        before: The reading before the work; None where there was none.
+        before: The reading before the work, if any.
         ended_at: When the work ended.
         seconds: How long it took.
-        overlaps: What else may have a part in it; its owner may add to it while this settles.
+        overlaps: What else may contribute to its cost; the owner may add to it during settling.
         timing: How long to wait.
-        trusts_zero: Whether one reading after which nothing has moved is enough.
-        cost: The cost as far as it is known.
-        after: The reading that `cost` was assessed by.
+        trusts_zero: Whether a single reading that shows no change is enough.
+        cost: The cost, as far as known.
+        after: The reading `cost` was assessed by.
     """
 
     before: Credits | None
@@ -142,15 +142,15 @@ class Settlement:
     def __post_init__(self) -> None:
         self._pause = self.timing.first_pause
 
-    # -- what happens -----------------------------------------------------------------------------------
+    # -- events -----------------------------------------------------------------------------------------
 
     def feed(self, reading: Credits, *, requested_at: float, now: float) -> Step:
         """Assess the cost by one more reading.
 
         Args:
-            reading: It.
-            requested_at: When it was asked for: what was spent later is not in it.
-            now: The time.
+            reading: The reading.
+            requested_at: When it was requested: later spending is not in it.
+            now: The current time.
 
         Returns:
             The cost, and when the next reading is wanted.
@@ -180,11 +180,11 @@ class Settlement:
         return self._step(now)
 
     def miss(self, error: EvoLinkError | None, *, now: float) -> Step:
-        """Take note that a reading failed.
+        """Record that a reading failed.
 
         Args:
-            error: Why; None if that isn't known.
-            now: The time.
+            error: The cause; None if unknown.
+            now: The current time.
 
         Returns:
             The cost, and when the next reading is wanted.
@@ -197,24 +197,24 @@ class Settlement:
         """Record that other work begins before this has settled; from now on it may only settle.
 
         Args:
-            now: The time.
+            now: The current time.
         """
         if self._superseded_at is None:
             self._superseded_at = now
 
     def cancel(self) -> None:
-        """End settling with what is known by now."""
+        """End settling with what is known so far."""
         self._is_final = True
 
     def count_from(self, reading: Credits) -> None:
-        """Leave what was spent until ``reading`` to other work.
+        """Leave spending up to ``reading`` to other work.
 
         Args:
-            reading: It stands before this work from now on.
+            reading: The new baseline reading.
         """
         self.before = reading
 
-    # -- how it stands ----------------------------------------------------------------------------------
+    # -- state ------------------------------------------------------------------------------------------
 
     @property
     def is_superseded(self) -> bool:
@@ -222,12 +222,12 @@ class Settlement:
         return self._superseded_at is not None
 
     def is_sure(self, now: float) -> bool:
-        """Return whether the cost is known and will not move.
+        """Return whether the cost is known and can no longer change.
 
         Args:
-            now: The time.
+            now: The current time.
         """
-        # Others who spend go on doing so; where the counters agree none did.
+        # Others who spend may go on; where the counters agree, none did.
         return self.cost.settled and (self._counters_agree or now - self.ended_at >= self.timing.shared_after)
 
     # -- the rules --------------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ class Settlement:
         if self._is_final:
             return Step(self.cost, None)
         waited = now - self.ended_at
-        # What is only believed after a while is worth no reading before.
+        # A cost that is only believed after a while needs no reading before that.
         only_later = self.cost.settled or (self._is_hidden and self.cost.reason == STILL_MOVING)
         pause = self._pause
         if only_later:
@@ -251,18 +251,18 @@ class Settlement:
         if self.cost.credits is None:
             reason = "the balance could not be read" + (f": {error.message}" if error else "")
             self.cost = Cost(seconds=self.seconds, reason=reason, simulated=self.cost.simulated)
-        # Without a reading before the work none after it says anything.
+        # Without a reading before the work, none after it says anything.
         if self.before is None or isinstance(error, PERMANENT_ERRORS):
             self._is_final = True
 
     def _is_spent_on(self, before: Credits, latest: Credits, reading: Credits) -> bool:
-        """Return whether the work that came next spent, so that no later reading tells this one's cost."""
+        """Return whether the next work spent, so that later readings can't give this work's cost."""
         if self._superseded_at is None:
             return False
         return is_spending(latest, reading, frozen=is_frozen(before, reading))
 
     def _assess(self, before: Credits, reading: Credits, now: float, *, is_stable: bool) -> Cost:
-        # A top-up can hide calls that are not settled: figures that agree early say nothing then.
+        # A top-up can hide unsettled calls: early agreement then proves nothing.
         topped_up = CreditsDelta.between(before, reading).topped_up > 0
         self._is_hidden = topped_up and now - self.ended_at < self.timing.shared_after
         return assess(
@@ -274,13 +274,13 @@ class Settlement:
         )
 
     def _shared_with_others(self, reading: Credits) -> str | None:
-        """Return which work before or after this one may have a part in its cost."""
+        """Return the earlier or later work that may contribute to this cost."""
         if not all(earlier.is_zero for earlier in self.overlaps.earlier):
             return STILL_SETTLING
         if self._superseded_at is None or self._first is None:
             return None
-        # What came next has no part in a reading asked for before it began; nor later, while the key's
-        # counter stands where it stood: settling for less could hide that something was spent.
+        # The next work isn't in a reading requested before it began; nor in a later one, if the key's counter
+        # hasn't moved: settling for less could hide spending.
         in_time = self._first_requested_at <= self._superseded_at
         return None if in_time and _same_token(self._first, reading) else SUPERSEDED
 

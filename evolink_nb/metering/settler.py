@@ -1,4 +1,4 @@
-"""Settles what was measured: one thread an account reads on for all of it until each is sure of its cost."""
+"""Settles measured work: one thread per account reads until each cost is sure."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ THREAD_NAME = "evolink-nb-settle"
 
 
 class PendingCost(Protocol):
-    """What wants readings until it is sure."""
+    """A cost that needs readings until it is sure."""
 
     @property
     def next_read_at(self) -> float | None:
-        """When it wants the next, in seconds of the fetcher's clock; None when it wants none any more."""
+        """When it wants the next reading, in seconds of the fetcher's clock; None if it wants none."""
 
     @property
     def is_unread(self) -> bool:
-        """Whether it has had none yet: then any is welcome."""
+        """Whether it has had no reading yet: then any is welcome."""
 
     def feed(self, reading: Credits | None) -> bool:
-        """Take one, None where it failed, and return whether that was the last."""
+        """Assess a reading, None if it failed, and return whether it was the last."""
 
     def finish(self) -> None:
-        """Learn that it was the last."""
+        """Handle that no more readings will come."""
 
 
 class Settler:
-    """The thread that settles all work of one account: a reading serves all that wants one.
+    """The thread that settles all work of one account: each reading serves all costs that want one.
 
-    The thread lives while there is something to settle. Whatever fails in one cost ends that one only.
+    The thread lives while there is something to settle. A failure in one cost ends only that one.
     """
 
     def __init__(self, fetcher: CreditsFetcher) -> None:
         """Prepare a settler; `submit` starts it.
 
         Args:
-            fetcher: What reads the account, and whose clock counts.
+            fetcher: The fetcher that reads the account, and whose clock is used.
         """
         self._fetcher = fetcher
         self._clock = fetcher.clock
@@ -55,29 +55,29 @@ class Settler:
         self._loop = runtime.Loop(self._step, name=THREAD_NAME, timer=self._clock)
 
     def submit(self, pending: PendingCost) -> None:
-        """Settle this too.
+        """Settle a cost.
 
         Args:
-            pending: It; where the platform can't start a thread it is finished at once.
+            pending: The cost; finished at once if the platform can't start a thread.
         """
         with self._lock:
             self._pending.append(pending)
         try:
             self._loop.start()
         except RuntimeError:
-            # The work is done and must not fail for that: its cost stays as far as it is known.
+            # The work is done and must not fail for this: its cost stays as far as known.
             log.exception("No thread could be started: a cost stays unsettled.")
             self._finish(pending)
-        except BaseException:  # an interrupt: nobody may wait for what never began
+        except BaseException:  # an interrupt: leave nothing that callers would wait for
             self._finish(pending)
             raise
 
     def wake(self) -> None:
-        """Look again at what is due."""
+        """Check again what is due."""
         self._loop.wake()
 
     def _step(self) -> float | None:
-        """Read for what is due, and return when to look again; None once nothing is left."""
+        """Read for the costs that are due, and return when to check again; None when none are left."""
         with self._lock:
             pending = list(self._pending)
         if not pending:
@@ -92,14 +92,14 @@ class Settler:
             for each, time in zip(pending, times, strict=True)
             if time is None or time <= now or each.is_unread
         ]
-        # What was cancelled wants to be ended, not to be read for.
+        # A cancelled cost is only to be finished, without a reading.
         reading = None if all(each.next_read_at is None for each in due) else read(self._fetcher)
         for each in due:
             self._serve(each, reading)
         return self._clock.monotonic()
 
     def _serve(self, pending: PendingCost, reading: Credits | None) -> None:
-        # A flaw in keeping or showing one cost must not end the settling of the others.
+        # A failure to keep or show one cost must not end the settling of the others.
         try:
             done = pending.feed(reading)
         except Exception:
@@ -109,7 +109,7 @@ class Settler:
             self._finish(pending)
 
     def _finish(self, pending: PendingCost) -> None:
-        with self._lock, contextlib.suppress(ValueError):  # it is finished already
+        with self._lock, contextlib.suppress(ValueError):  # already finished
             self._pending.remove(pending)
         try:
             pending.finish()
@@ -118,10 +118,10 @@ class Settler:
 
 
 def read(fetcher: CreditsFetcher) -> Credits | None:
-    """Return a reading asked for after this call, None where it fails.
+    """Return a reading requested after this call, or None if it fails.
 
     Args:
-        fetcher: What reads the account.
+        fetcher: The fetcher that reads the account.
     """
     try:
         return fetcher.read(join=False)

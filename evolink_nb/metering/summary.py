@@ -1,4 +1,4 @@
-"""What the entries of a ledger add up to, and what they say about the next run. Pure functions."""
+"""Sums over a ledger's entries, and what they say about the next run. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from .cost import Confidence, Cost
 from .entry import EARLIER_NAME, IDLE_NAME, Entry, Kind
 
 NEWEST = 5
-"""Runs that tell what the next one will cost, at most: code and prompts change."""
+"""The most runs used to estimate the next: code and prompts change."""
 
-# Surest first, as they are written there.
+# Surest first, the order in which they are declared.
 _CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the runs of one thing have cost, in credits.
+    """The cost of all runs of one thing, in credits.
 
     Attributes:
-        name: What the user recognizes it by.
+        name: The name the user recognizes.
         kind: What was measured.
-        runs: How many there were.
-        total: What they cost together; None where no run's cost is known.
-        mean: What a run cost on average; None where no run's cost is known.
-        last: What the newest run cost; None where that isn't known.
-        change: ``last`` less the mean of the runs before it; None where there is nothing to compare it with.
-        seconds: How long a run took on average.
-        confidence: That of the least sure run.
-        unknown: Runs whose cost is not known: they are in no amount, and never count as 0.
-        items: How many items its loops did altogether.
-        simulated: Whether the demo account was spent on.
+        runs: The number of runs.
+        total: Their total cost; None if no run's cost is known.
+        mean: The average cost of a run; None if no run's cost is known.
+        last: The cost of the newest run; None if unknown.
+        change: ``last`` minus the mean of the earlier runs; None if there is nothing to compare with.
+        seconds: The average duration of a run.
+        confidence: The confidence of the least sure run.
+        unknown: The number of runs of unknown cost: they are in no amount, and never count as 0.
+        items: The number of items its loops processed altogether.
+        simulated: Whether the runs spent demo credits.
     """
 
     name: str
@@ -52,15 +52,15 @@ class Row:
 
 
 def rows(entries: Iterable[Entry]) -> list[Row]:
-    """Return a row for each thing that was measured.
+    """Return a row for each thing measured.
 
-    All idle time is one row. What was run on a real account and on the demo's has a row for each.
+    All idle time is one row. Runs on a real account and on the demo account have separate rows.
 
     Args:
-        entries: Of a ledger, oldest first.
+        entries: The entries of a ledger, oldest first.
 
     Returns:
-        The rows, dearest first, those of unknown cost last.
+        The rows, dearest first, unknown costs last.
     """
     groups: dict[tuple[str, str, bool], list[Entry]] = {}
     for entry in entries:
@@ -73,15 +73,15 @@ def rows(entries: Iterable[Entry]) -> list[Row]:
 
 
 def total(entries: Iterable[Entry]) -> Decimal | None:
-    """Return the credits that all of it cost; what ran within something else counts once.
+    """Return the credits that all of it cost; nested work counts once.
 
     Simulated costs are left out, unless all are simulated.
 
     Args:
-        entries: Of a ledger.
+        entries: The entries of a ledger.
 
     Returns:
-        Credits; None where no cost is known.
+        Credits; None if no cost is known.
     """
     return _sum(entry.cost.credits for entry in _counted(entries))
 
@@ -89,22 +89,22 @@ def total(entries: Iterable[Entry]) -> Decimal | None:
 def total_of_others(entries: Iterable[Entry]) -> Decimal | None:
     """Return the credits that others spent on the account meanwhile.
 
-    Before a cost has settled, its own reservations can make that negative: then it isn't known.
+    Before a cost has settled, its own reservations can make that negative: it is then unknown.
 
     Args:
-        entries: Of a ledger.
+        entries: The entries of a ledger.
 
     Returns:
-        Credits, as far as known; None where nothing is.
+        Credits, as far as known; None if nothing is.
     """
     return _sum(_others(entry) for entry in _counted(entries))
 
 
 def is_mixed(entries: Sequence[Entry]) -> bool:
-    """Return whether some of the costs that are known are simulated and some are real.
+    """Return whether some known costs are simulated and some are real.
 
     Args:
-        entries: Of a ledger.
+        entries: The entries of a ledger.
     """
     return len({entry.cost.simulated for entry in entries if entry.cost.credits is not None}) > 1
 
@@ -123,16 +123,16 @@ def _others(entry: Entry) -> Decimal | None:
 def expected(
     entries: Sequence[Entry], key: str, *, per_item: bool = False, simulated: bool = False
 ) -> Decimal | None:
-    """Return what the next run of something will cost, by its newest runs.
+    """Return the estimated cost of the next run of something, from its newest runs.
 
     Args:
-        entries: Of a ledger, oldest first.
-        key: What its runs have in common.
-        per_item: Whether to return what one item of the loop costs.
-        simulated: Whether to look at runs on the demo account.
+        entries: The entries of a ledger, oldest first.
+        key: Identifies runs of the same thing.
+        per_item: Whether to return the cost of one item of the loop.
+        simulated: Whether to use runs on the demo account.
 
     Returns:
-        Credits; None where it isn't known, or nothing.
+        Credits; None if unknown or zero.
     """
     known = [
         (entry.cost.credits, entry.items if per_item else 1)
@@ -150,7 +150,7 @@ def runs_left(spendable: Decimal, expected: Decimal) -> int:
 
     Args:
         spendable: Credits; negative when the account is overdrawn.
-        expected: Credits that each run costs; more than 0.
+        expected: The cost of each run in credits; more than 0.
 
     Returns:
         A whole number, 0 when overdrawn.
@@ -159,10 +159,10 @@ def runs_left(spendable: Decimal, expected: Decimal) -> int:
 
 
 def merged(runs: Sequence[Entry]) -> Entry:
-    """Return one entry of the kind *earlier* for runs that are no longer told apart.
+    """Return one entry of the kind *earlier* that merges runs.
 
     Args:
-        runs: At least one; their costs are all known or all not, all simulated or all not.
+        runs: At least one; their costs are all known or all unknown, all simulated or all real.
     """
     return Entry(
         key="",

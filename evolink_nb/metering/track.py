@@ -29,21 +29,22 @@ T = TypeVar("T")
 
 
 class track(Generic[T]):  # noqa: N801 - used like a function: `for item in track(items)`
-    """Loop over ``iterable`` behind a tqdm bar that says what it spends; `for` and `async for` both work.
+    """Loop over ``iterable`` with a tqdm bar that shows what it spends; `for` and `async for` both work.
 
         for prompt in track(prompts, max_credits=50):
             ...
 
-    With ``max_credits`` the balance is read before each item, and the loop ends *before* the one that would
-    go over by the dearest item so far; it says so, and raises nothing. An item dearer than all before it can
-    still go over, which is said too. Without, the balance is read every ``every`` seconds beside the loop.
+    With ``max_credits`` the balance is read before each item, and the loop ends *before* an item that, priced
+    like the dearest so far, would go over; it says so, and raises nothing. An item dearer than all before it
+    can still go over, which is reported too. Without a limit, the balance is read every ``every`` seconds in
+    the background.
 
-    All amounts are credits; reservations count as spent. The end of a loop waits up to a second for its cost
-    to settle.
+    All amounts are credits; reservations count as spent. At its end the loop waits up to a second for its
+    cost to settle.
     """
 
     timing: ClassVar[LoopTiming] = LoopTiming()
-    """How long it waits; a subclass may bring another."""
+    """How long it waits; a subclass may override it."""
 
     def __init__(
         self,
@@ -55,21 +56,21 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
         client: EvoLinkClient | None = None,
         every: float = EVERY,
     ) -> None:
-        """Prepare a loop; nothing is read before its first item is asked for.
+        """Prepare a loop; nothing is read until its first item is requested.
 
-        With a limit, a balance that can't be read then raises its `EvoLinkError`; later it is tried again
-        for a while, and then the loop ends.
+        With a limit, a balance that can't be read then raises its `EvoLinkError`; later it is retried for a
+        while before the loop ends.
 
         Args:
-            iterable: What to loop over.
+            iterable: The items to loop over.
             max_credits: Credits that the loop may spend; None for no limit.
-            total: The number of items, where ``len`` doesn't tell.
-            description: What the bar and the ledger call the loop; its place in the source by default.
-            client: Whose account is read; by default that of the key that `settings` finds.
-            every: Seconds between two readings of a loop that has no limit.
+            total: The number of items, if ``len`` can't tell.
+            description: The loop's name on the bar and in the ledger; its place in the source by default.
+            client: The client for the account; by default that of the key that `settings` finds.
+            every: Seconds between two readings of a loop without a limit.
 
         Raises:
-            ValueError: ``max_credits`` or ``every`` is no number above 0.
+            ValueError: ``max_credits`` or ``every`` is not a number above 0.
             TypeError: ``iterable`` can't be looped over.
         """
         if not isinstance(iterable, Iterable | AsyncIterable):
@@ -93,17 +94,17 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
 
     @property
     def spent(self) -> Decimal | None:
-        """Credits spent since the loop began, as of the newest reading; None while that isn't known."""
+        """Credits spent since the loop began, as of the newest reading; None while unknown."""
         return None if self._run is None else self._run.spend.spent
 
     @property
     def per_item(self) -> Decimal | None:
-        """Credits that an item cost on average; None while that isn't known."""
+        """Average cost of an item in credits; None while unknown."""
         return None if self._run is None else self._run.spend.per_item
 
     @property
     def projected(self) -> Decimal | None:
-        """Credits that all items will have cost at that rate; None while it or their number isn't known."""
+        """Credits that all items will have cost at that rate; None while it or their number is unknown."""
         return None if self._run is None else self._run.spend.projected
 
     @property
@@ -113,14 +114,14 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
 
     @property
     def cost(self) -> Cost:
-        """What the loop cost, and how sure that is; it gets sure after the loop, as the account settles."""
+        """What the loop cost, and how sure that is; it becomes sure as the account settles after the loop."""
         return Cost() if self._run is None else self._run.measurement.cost
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait, after the loop, until ``cost`` is final.
 
         Args:
-            seconds: The most to wait; None waits as long as settling may take.
+            seconds: The longest time to wait; None waits as long as settling may take.
 
         Returns:
             Whether it is final.
@@ -143,8 +144,8 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
         )
         return self._run
 
-    # The two below are the same loop. What waits for the network is handed over in the second, so that the
-    # event loop goes on; the measurements around it are this task's, and are noted in it.
+    # The next two methods are the same loop. The second hands waiting for the network to another thread, so
+    # that the event loop keeps running; the enclosing measurements are this task's, and are recorded in it.
 
     def _items(self, iterable: Iterable[T], run: LoopRun) -> Iterator[T]:
         try:
@@ -193,9 +194,9 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
 
 
 class _Abandonable(AsyncIterator[T]):
-    """An asynchronous iterator that ends its run once it is dropped.
+    """An asynchronous iterator that ends its run when it is dropped.
 
-    A generator alone would be closed by a task of its own, some time after the loop was left.
+    A generator alone would be closed by a separate task, some time after the loop was left.
     """
 
     def __init__(self, items: AsyncIterator[T], run: LoopRun) -> None:

@@ -4,8 +4,8 @@
        ▲                  │                           │                       │                       │
        └────────────────stop──────────────────────────┴───────────────────────┴───────────────────────┘
 
-`Watch` is told what was read, and answers with the actions to take, in that order; `budget` takes them.
-Times are seconds of one monotonic clock, amounts are credits.
+`Watch` receives the readings and returns the actions to take, in that order; `budget` takes them. Times are
+seconds of one monotonic clock, amounts are credits.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from ..errors import EvoLinkError
 
 WATCH_INTERVAL = 1.0
-"""Seconds between two readings at most while a budget is armed."""
+"""The longest time between two readings while a budget is armed, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchTiming:
-    """How often a budget looks, and how long it waits before it goes further.
+    """How often a budget checks, and how long it waits before it escalates.
 
     Attributes:
-        interval: Seconds between two readings at most.
-        min_interval: Seconds between two readings at least: at first, and when the limit nears.
-        repeat_after: Seconds after an interrupt after which work that still runs is interrupted again.
-        stuck_after: Seconds after the second interrupt after which work that still runs is called stuck.
-        failures: Readings in a row that fail before a budget says that it can't watch.
+        interval: The longest time between two readings, in seconds.
+        min_interval: The shortest time between two readings, in seconds: at first, and near the limit.
+        repeat_after: Seconds after which work that ignored an interrupt is interrupted again.
+        stuck_after: Seconds after which work that ignored the second interrupt is called stuck.
+        failures: The number of consecutive failed readings after which a budget says that it can't watch.
     """
 
     interval: float = WATCH_INTERVAL
@@ -45,18 +45,18 @@ class WatchTiming:
 
 
 class State(Enum):
-    """Where a budget stands."""
+    """The states of a budget."""
 
     RESTING = "resting"
     """There is no work to watch."""
     WATCHING = "watching"
-    """Work runs, and may spend more."""
+    """Work is running, and may spend more."""
     TRIPPED = "tripped"
     """The limit is reached, and the work was interrupted."""
     REPEATED = "repeated"
-    """The work was interrupted again, as it still ran."""
+    """The work was interrupted again because it was still running."""
     STUCK = "stuck"
-    """It runs on all the same, and that was announced."""
+    """The work is still running after that, which was announced."""
 
 
 _NEXT = {
@@ -77,47 +77,47 @@ class ReadEvery:
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """Name the budget as what stops the work, ``over`` credits beyond the limit."""
+    """Name this budget as the one that stops the work, ``over`` credits beyond the limit."""
 
     over: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Interrupt:
-    """Interrupt the work; ``escalate`` after that had no effect."""
+    """Interrupt the work; ``escalate`` if an earlier interrupt had no effect."""
 
     escalate: bool
 
 
 @dataclass(frozen=True, slots=True)
 class AnnounceBlind:
-    """Say that the balance can't be read, and why."""
+    """Announce that the balance can't be read, and why."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class AnnounceStuck:
-    """Say that the work can't be interrupted."""
+    """Announce that the work can't be interrupted."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClearNotice:
-    """Take back what was announced."""
+    """Remove the announcement."""
 
 
 Action = ReadEvery | Trip | Interrupt | AnnounceBlind | AnnounceStuck | ClearNotice
 
 
 class Watch:
-    """What a limit in credits means for work that runs."""
+    """What a limit in credits means for running work."""
 
     def __init__(self, limit: Decimal, timing: WatchTiming) -> None:
-        """Begin at rest.
+        """Start at rest.
 
         Args:
             limit: Credits that may be spent; above 0.
-            timing: How often to look, and how long to wait.
+            timing: How often to check, and how long to wait.
         """
         self.spent = Decimal(0)
         self._limit = limit
@@ -132,27 +132,29 @@ class Watch:
 
     @property
     def state(self) -> State:
-        """Where it stands."""
+        """The current state."""
         return self._state
 
     def reaches_limit(self, spent: Decimal) -> bool:
-        """Return whether as much as ``spent`` reaches the limit."""
-        # Amounts that differ by dust only count as equal; a limit below that isn't reached by nothing.
+        """Return whether ``spent`` reaches the limit."""
+        # Amounts that differ only by dust count as equal; a limit smaller than that isn't reached by spending
+        # nothing.
         return spent > 0 and difference(spent, self._limit) >= 0
 
     def start(self, now: float, *, spent: Decimal = Decimal(0)) -> list[Action]:
-        """Watch work that begins.
+        """Start watching work.
 
         Args:
             now: When it begins.
-            spent: Credits spent before it that count.
+            spent: Credits already spent that count.
 
         Returns:
-            What to do.
+            The actions to take.
         """
         self._move(State.WATCHING)
         self.spent = spent
-        # Work that spends nothing may still run when all is spent: the user must be able to go on.
+        # Work that spends nothing may still run once the budget is used up: the user must be able to
+        # continue.
         self._spent_at_start = spent if self.reaches_limit(spent) else None
         self._started_at = self._checked_at = now
         self._announced.clear()
@@ -170,18 +172,18 @@ class Watch:
         is_running: bool = True,
         is_stopped_by_other: bool = False,
     ) -> list[Action]:
-        """Take in what the newest reading says.
+        """Record what the newest reading says.
 
         Args:
-            spent: Credits spent so far; None when there is no new reading.
-            error: Why the last read failed; None if it didn't. The same object is the same failure.
-            now: When that was learnt.
-            is_rate_limited: Whether the server asked to be left alone for a while.
-            is_running: Whether the work still runs, as far as that can be told.
-            is_stopped_by_other: Whether another budget stops the same work: the first to trip is named.
+            spent: Credits spent so far; None if there is no new reading.
+            error: Why the last read failed; None if it didn't. The same object means the same failure.
+            now: The current time.
+            is_rate_limited: Whether a Retry-After applies.
+            is_running: Whether the work is still running, as far as can be told.
+            is_stopped_by_other: Whether another budget is stopping the same work: the first to trip is named.
 
         Returns:
-            What to do, in this order; nothing while it rests.
+            The actions to take, in this order; none while at rest.
         """
         if self._state is State.RESTING:
             return []
@@ -196,34 +198,34 @@ class Watch:
         ]
 
     def stop(self) -> list[Action]:
-        """Watch no longer.
+        """Stop watching.
 
         Returns:
-            What to do; the same when it is called again.
+            The actions to take; the same if called again.
         """
         if self._state is not State.RESTING:
             self._move(State.RESTING)
         return [ClearNotice()] if self._announced else []
 
     def _move(self, to: State) -> None:
-        """Change the state; the one place that does."""
+        """Change the state; the only place that does."""
         if to not in _NEXT[self._state]:
             raise AssertionError(f"a budget that is {self._state.value} can't be {to.value} next")
         self._state = to
 
     def _record(self, spent: Decimal, now: float) -> list[Action]:
-        """Record what was spent, and read sooner the sooner the limit can be reached."""
+        """Record the spending, and read sooner the sooner the limit may be reached."""
         newly_spent = difference(spent, self.spent)
         since_check = now - self._checked_at
         self.spent, self._checked_at = spent, now
         shortest = self._timing.min_interval
-        # As fast as of late, or as on the whole: work that spends in bursts pauses between them.
+        # The higher of the recent and the overall rate: work that spends in bursts pauses between them.
         rate = max(
             float(newly_spent) / max(since_check, shortest),
             float(spent) / max(now - self._started_at, shortest),
         )
         seconds_left = float(difference(self._limit, spent)) / rate if rate > 0 else float("inf")
-        # Slower step by step: the first readings may come before the work has begun to spend.
+        # Slow down gradually: the first readings may come before the work has begun to spend.
         return [self._read_within(min(seconds_left / 2, 2 * since_check))]
 
     def _read_within(self, seconds: float) -> ReadEvery:
@@ -256,9 +258,9 @@ class Watch:
         return actions
 
     def _check_error(self, error: EvoLinkError | None, *, is_rate_limited: bool) -> list[Action]:
-        """Say once that the balance can't be read, until it can be again."""
+        """Announce once that the balance can't be read, until it can be again."""
         if self._state is State.STUCK:
-            return []  # the worse news stays
+            return []  # the worse announcement stays
         if error is None:
             self._failures = 0
             was_blind = AnnounceBlind in self._announced
