@@ -1,1 +1,1 @@
-"""What people type in a notebook: magics, cell events and what they display."""
+"""The notebook interface: magics, cell events, and what they display."""

@@ -1,4 +1,4 @@
-"""What the options of the magics take. Each returns its value, or raises an error that says what to write."""
+"""Parsers for the magics' options: each returns a value, or raises an error that says what to write."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ def positive(text: str) -> float:
     """Return a number above 0.
 
     Args:
-        text: What was typed.
+        text: The text typed.
 
     Returns:
         The number.
 
     Raises:
-        ArgumentTypeError: It is none.
+        ArgumentTypeError: The text is not such a number.
     """
     number = _number(text)
     if not 0 < number < float("inf"):
@@ -29,13 +29,13 @@ def seconds(text: str) -> float:
     """Return a number of seconds.
 
     Args:
-        text: What was typed.
+        text: The text typed.
 
     Returns:
         The seconds, 0 or more.
 
     Raises:
-        ArgumentTypeError: It is none.
+        ArgumentTypeError: The text is not such a number.
     """
     number = _number(text)
     if not 0 <= number < float("inf"):
@@ -44,18 +44,18 @@ def seconds(text: str) -> float:
 
 
 def credits(text: str) -> Decimal:
-    """Return a number of credits, exactly.
+    """Return an exact number of credits.
 
     Args:
-        text: What was typed.
+        text: The text typed.
 
     Returns:
         The credits, more than 0.
 
     Raises:
-        ArgumentTypeError: It is none.
+        ArgumentTypeError: The text is not such a number.
     """
-    # Decimal itself would read "1_0", "NaN" and digits of any script too.
+    # Decimal itself would also accept "1_0", "NaN" and digits of any script.
     plain = text.isascii() and text.replace(".", "", 1).isdigit()
     number = Decimal(text if plain else 0)
     if number <= 0:
@@ -64,16 +64,16 @@ def credits(text: str) -> Decimal:
 
 
 def limit(text: str) -> str:
-    """Return the text of a limit, once it is sure that it can be read.
+    """Return the text of a limit, after checking that it can be parsed.
 
     Args:
-        text: What was typed.
+        text: The text typed.
 
     Returns:
         The same text.
 
     Raises:
-        ArgumentTypeError: It is neither a number of credits nor a time.
+        ArgumentTypeError: The text is neither a number of credits nor a duration.
     """
     from ..card.alarms import Threshold  # noqa: PLC0415 - loading the extension must not import the card
 
@@ -85,16 +85,16 @@ def limit(text: str) -> str:
 
 
 def name(text: str) -> str:
-    """Return the name of a variable.
+    """Return a variable name.
 
     Args:
-        text: What was typed.
+        text: The text typed.
 
     Returns:
         The same text.
 
     Raises:
-        ArgumentTypeError: No variable can be called that.
+        ArgumentTypeError: The text is not a valid variable name.
     """
     if not text.isidentifier() or iskeyword(text):
         raise ArgumentTypeError(f"{text!r} is not the name of a variable: write cost or cost_2")
@@ -102,15 +102,15 @@ def name(text: str) -> str:
 
 
 def file(text: str) -> str:
-    """Return the name of a file.
+    """Return a file name.
 
     Args:
-        text: What was typed.
+        text: The text typed.
 
     Returns:
-        The same without the quotation marks around a name with spaces.
+        The text without the quotation marks around a name with spaces.
     """
-    # IPython splits a line at its spaces and leaves the marks.
+    # IPython splits a line at spaces and keeps the quotation marks.
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
 
 

@@ -1,7 +1,7 @@
-"""What each cell costs: measured between the cell events, while the cell runs untouched.
+"""Measures each cell between the cell events, while the cell runs untouched.
 
-The line under a cell is displayed when the cell ends and amended from the thread that settles. What was
-amended is sent once more at the end of a later cell: nbclient only takes what belongs to the cell that runs.
+The line under a cell is displayed when the cell ends and amended from the settling thread. Amendments are
+sent once more at the end of a later cell: nbclient only accepts output of the running cell.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
     from .running import RunningCell, RunningCells
 
 FIRST_FIGURE = 10.0
-"""Seconds that a terminal waits for a cell's first figure at most: it can't amend what it has printed."""
+"""The longest a terminal waits for a cell's first figure, in seconds: it can't amend what it has printed."""
 
 
 class Cells:
-    """The cells of one shell: measured where they ask for it, or all of them while tracking is on.
+    """The cells of one shell: measured on request, or all of them while tracking is on.
 
     Attributes:
-        timing: How long measuring waits; it holds for cells that begin from now on.
+        timing: How long measuring waits; applies to cells that begin from now on.
     """
 
     def __init__(
@@ -59,8 +59,8 @@ class Cells:
 
         Args:
             shell: The shell whose cells these are.
-            running: The cells that run in it.
-            fetcher_for: Returns the fetcher that a cell's options ask for.
+            running: The cells running in it.
+            fetcher_for: Returns the fetcher for a cell's options.
         """
         self._shell = shell
         self._running = running
@@ -81,24 +81,24 @@ class Cells:
         return self._tracked is not None
 
     def track(self, fetcher: CreditsFetcher | None) -> None:
-        """Measure every cell from the next one on.
+        """Turn measuring every cell on or off, from the next cell.
 
         Args:
-            fetcher: What reads the account they spend on; None to measure them no longer.
+            fetcher: The fetcher for the account the cells spend from; None to turn it off.
         """
         if self._tracked is not None:
             self._tracked.detach(self)
         self._tracked = fetcher
         if fetcher is not None:
             fetcher.attach(self, settings.INTERVAL)
-            # Between cells nothing waits for it: it need not read often.
+            # Between cells nothing waits for a reading: there is no need to read often.
             fetcher.set_visible(self, visible=False)
-            # How things stood before the first cell; the cells themselves wait for no reading.
+            # The baseline for the first cell; the cells themselves don't wait for a reading.
             read(fetcher)
 
     def stop(self) -> None:
-        """End all that goes on, and leave every line as it is."""
-        # What still settles ends after this.
+        """End everything under way, and leave every line as it is."""
+        # Settling still in progress ends after this.
         self._stopped = True
         self.track(None)
         for cell in self._running.end_all():
@@ -107,14 +107,14 @@ class Cells:
         if self._outlook is not None:
             self._outlook.end()
             self._outlook = None
-        # What is kept of measurements would keep their fetchers, too.
+        # Measurements that are kept would keep their fetchers alive, too.
         self._idle_since = None
         self._batch = Batch()
 
     # -- before a cell ---------------------------------------------------------------------------------
 
     def begin(self, cell: RunningCell) -> None:
-        """Measure a cell that begins, if it asked for it or every cell is tracked.
+        """Measure a cell that begins, if requested or if every cell is tracked.
 
         Args:
             cell: The cell.
@@ -133,7 +133,8 @@ class Cells:
             )
             metered.measurement.start()
         if is_outermost:
-            # On other accounts too: this cell may spend there. On its own its first reading came before.
+            # On all accounts: this cell may spend from any. On its own account the baseline was read before
+            # this.
             active_measurements.supersede_all()
             if cell.metered is not None:
                 cell.metered.idle_since = self._idle_since
@@ -166,7 +167,7 @@ class Cells:
         except EvoLinkError as error:
             metered.problem = error.message
             if metered.measurement is None and options.output:
-                # Else the variable would still hold an earlier cell's.
+                # Otherwise the variable would still hold an earlier cell's cost.
                 self._shell.user_ns[options.output] = MeteredCost(Unmeasured(Cost(reason=error.message)))
             if options.max is not None:
                 self._stops.refuse(cell, f"--max can't be watched: {error}")
@@ -176,11 +177,11 @@ class Cells:
     # -- after a cell ----------------------------------------------------------------------------------
 
     def end(self, ended: list[RunningCell], result: Any) -> None:
-        """Settle what a cell that has ended cost, and say what stopped it.
+        """Settle the cost of a cell that has ended, and show what stopped it.
 
         Args:
-            ended: The cell, and before it those inside it whose end was never announced.
-            result: IPython's of the cell; None where none of them is heard of again.
+            ended: The cell, preceded by any inside it whose end was never announced.
+            result: IPython's result of the cell; None if none of these cells will be heard of again.
         """
         cell = ended[-1] if ended and result is not None else None
         for each in ended:
@@ -190,18 +191,19 @@ class Cells:
         lines = list(self._lines)
         if cell is not None and cell.metered is not None:
             line = self._settle(cell.metered)
-            # Tracked cells wait for no figure, and never show one at once: that would be left to chance.
+            # Tracked cells don't wait for a figure and never show one at once: whether one is there yet is
+            # chance.
             if line is not None and not cell.metered.is_tracked:
                 lines.append(line)
         for line in lines:
-            # Asked before: what ends while it is sent is sent once more.
+            # Checked before sending: a line that finishes during it is sent again.
             over = line.over
             line.send_again()
             if over:
                 self._lines.remove(line)
 
     def _settle(self, metered: MeteredCell) -> Line | None:
-        """Have the cost of a cell that has ended settle, and return the line under it if it has one."""
+        """Start settling the cost of a cell that has ended, and return the line under it, if any."""
         measurement, options = metered.measurement, metered.options
         if measurement is None:
             if not metered.is_quiet and not metered.is_refused:
@@ -222,12 +224,12 @@ class Cells:
             _wait_for(functools.partial(measurement.wait_for_first, FIRST_FIGURE), measurement)
         return metered.line
 
-    # -- on the thread that settles --------------------------------------------------------------------
+    # -- on the settling thread ------------------------------------------------------------------------
 
     def _after_settling(self, metered: MeteredCell, measurement: Measurement) -> None:
         if self._stopped:
             return
-        # Where another cell has begun meanwhile, the idle time begins with the end of that one.
+        # If another cell has begun meanwhile, the idle time starts when that cell ends.
         if (
             measurement.cost.settled
             and measurement.after is not None
@@ -246,5 +248,5 @@ def _wait_for(wait: Callable[[], object], measurement: Measurement) -> None:
     try:
         wait()
     except KeyboardInterrupt:
-        # The user has seen enough; the cell itself is done.
+        # The user doesn't want to wait; the cell itself is done.
         measurement.cancel()

@@ -1,4 +1,4 @@
-"""What the magics do. `magics` imports this when one is first used, and with it all that it needs."""
+"""What the magics do. `magics` imports this, with everything it needs, when one is first used."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 TRACKING_ON = "Tracking on: cells that spend will show their cost."
 TRACKING_OFF = "Tracking off: only cells with %%evolink_credits show their cost."
 HTML_EVERY = 1.0
-"""Seconds between two rewrites of a card of plain HTML at least."""
+"""The shortest time between two rewrites of a plain HTML card, in seconds."""
 
 
 class Commands:
-    """What the magics do in one shell, and what they have shown there.
+    """The magics' behaviour in one shell, and what they have shown there.
 
     Attributes:
         cells: Measures the shell's cells.
@@ -50,7 +50,7 @@ class Commands:
 
         Args:
             shell: The shell whose magics these are.
-            running: The cells that run in it.
+            running: The cells running in it.
         """
         self.cells = Cells(shell, running, fetcher_for)
         self._shell = shell
@@ -64,10 +64,10 @@ class Commands:
         """Show the balance as ``%evolink_credits`` was asked to.
 
         Args:
-            options: Those of the magic.
+            options: The options of the magic.
 
         Returns:
-            The reading, where it is shown by being the value of the magic.
+            The reading, if it is shown by being the magic's value.
 
         Raises:
             EvoLinkError: The balance can't be read.
@@ -86,16 +86,16 @@ class Commands:
         return credits
 
     def log_in(self, options: argparse.Namespace) -> Credits | None:
-        """Ask for a key and use it, or forget it, as ``%evolink_login`` was asked to.
+        """Prompt for a key and use it, or forget it, as ``%evolink_login`` was asked to.
 
         Args:
-            options: Those of the magic.
+            options: The options of the magic.
 
         Returns:
-            The first reading with the key, None where it was to be forgotten.
+            The first reading with the key; None if it was forgotten.
 
         Raises:
-            EvoLinkError: No key can be asked for, or the balance can't be read with it.
+            EvoLinkError: The user can't be prompted, or the balance can't be read with the key.
         """
         if options.forget:
             credentials.login.forget()
@@ -109,10 +109,10 @@ class Commands:
         return credits
 
     def track(self, options: argparse.Namespace) -> None:
-        """Measure every cell or no longer, as ``%evolink_track`` was asked to, and say which.
+        """Turn measuring every cell on or off, as ``%evolink_track`` was asked to, and print which.
 
         Args:
-            options: Those of the magic.
+            options: The options of the magic.
 
         Raises:
             ConfigurationError: There is no key.
@@ -130,10 +130,10 @@ class Commands:
         """Show what work has cost, as ``%evolink_costs`` was asked to.
 
         Args:
-            options: Those of the magic.
+            options: The options of the magic.
 
         Returns:
-            The `Costs` or a pandas ``DataFrame``; None where they were printed or written to a file.
+            The `Costs` or a pandas ``DataFrame``; None if they were printed or written to a file.
 
         Raises:
             UsageError: The file can't be written.
@@ -152,10 +152,10 @@ class Commands:
             return None
         return costs.to_pandas() if options.pandas else costs
 
-    # -- what is shown ---------------------------------------------------------------------------------
+    # -- display ---------------------------------------------------------------------------------------
 
     def show_widget(self, widget: CreditsWidget) -> None:
-        """Show a live card, and after it a static one for the saved notebook.
+        """Show a live card, followed by a static one for the saved notebook.
 
         Args:
             widget: The card.
@@ -164,38 +164,38 @@ class Commands:
         self._live.append((widget, LiveOutput(widget.fetcher, lambda: static_fallback(widget.render()))))
 
     def bundle(self, credits: Credits) -> dict[str, str]:
-        """Return the card of a reading, with the options it was read with if it is the last one read.
+        """Return the card of a reading, with the options it was read with if it is the latest.
 
         Args:
             credits: The reading.
 
         Returns:
-            The card by media types.
+            The card by media type.
         """
         if self._last is not None and self._last[0] is credits:
             return self._last[1]()
         return card.CardView(credits).mimebundle()
 
     def at_cell_end(self, ended: list[RunningCell], result: Any) -> None:
-        """Settle what a cell cost, and let what a saved notebook would hold catch up.
+        """Settle the cost of a cell, and update what a saved notebook would contain.
 
         Args:
-            ended: The cell, and before it those inside it whose end was never announced.
-            result: IPython's of the cell; None where none of them is heard of again.
+            ended: The cell, preceded by any inside it whose end was never announced.
+            result: IPython's result of the cell; None if none of these cells will be heard of again.
         """
         self.cells.end(ended, result)
         for shown in list(self._live):
             widget, output = shown
             output.at_cell_end()
-            if widget.comm is None:  # it was closed, and says nothing new any more
+            if widget.comm is None:  # closed: it shows nothing new any more
                 output.stop()
                 self._live.remove(shown)
 
     def stop(self) -> None:
-        """Measure no more cells, close the live cards, and leave every other output as it is.
+        """Stop measuring cells, close the live cards, and leave every other output as it is.
 
-        Of a live card its static one stays. What ipywidgets holds of a card that is open would keep it, and
-        its client with the key, for as long as the kernel lives.
+        A live card's static fallback stays. ipywidgets would keep an open card, and its client with the key,
+        for as long as the kernel lives.
         """
         self.cells.stop()
         for widget, output in self._live:
@@ -222,7 +222,7 @@ class Commands:
 
     def _show_html(self, fetcher: CreditsFetcher, options: argparse.Namespace) -> None:
         interval = options.every or settings.INTERVAL
-        # Plain HTML can't say that it is gone: a later one of the same key takes an earlier one's place.
+        # Plain HTML can't report that it is gone: a new card for the same key replaces the earlier one.
         if fetcher in self._html:
             self._html.pop(fetcher).stop()
         fetcher.attach(self, interval)
@@ -230,7 +230,7 @@ class Commands:
         self._html[fetcher] = LiveOutput(fetcher, lambda: _bundle_of(fetcher, options), every=HTML_EVERY)
 
     def _read(self, fetcher: CreditsFetcher) -> Credits:
-        """Read now; when that fails show the last reading with its age, and raise."""
+        """Read now; on failure, show the last reading with its age, and raise."""
         try:
             return fetcher.read()
         except EvoLinkError:
@@ -242,13 +242,13 @@ class Commands:
 
 
 def fetcher_for(options: argparse.Namespace) -> CreditsFetcher:
-    """Return the fetcher of the account that a magic's options ask for.
+    """Return the fetcher for the account that a magic's options select.
 
     Args:
-        options: Those of the magic, ``demo`` and ``key_env`` among them.
+        options: The options of the magic, including ``demo`` and ``key_env``.
 
     Returns:
-        This process's fetcher of the account.
+        This process's fetcher for the account.
 
     Raises:
         ConfigurationError: There is no key.
@@ -262,7 +262,7 @@ def _fetcher_of(found: Connection) -> CreditsFetcher:
 
 def _ask_for_key() -> Secret:
     try:
-        # The key is in no variable of this frame: tracebacks can print those.
+        # Keep the key out of this frame's variables: tracebacks can print those.
         return Secret(getpass.getpass("EvoLink API key: "))
     except (StdinNotImplementedError, EOFError):
         pass
@@ -270,7 +270,7 @@ def _ask_for_key() -> Secret:
 
 
 def _bundle_of(fetcher: CreditsFetcher, options: argparse.Namespace) -> dict[str, str]:
-    """Return a static card of what a fetcher holds, with a magic's options."""
+    """Return a static card for a fetcher's reading, with a magic's options."""
     limits = Limits.parse(options.warn_below, options.critical_below)
     credits, error = fetcher.credits, fetcher.error
     return card.CardView(

@@ -1,4 +1,4 @@
-"""What a cell cost, in the one line under it. Pure: a value that becomes text."""
+"""The one line under a cell that says what it cost. Pure: a value that becomes text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CLASS = "evolink-cost"
 MIN_SETTLED_IN = 1.0
-"""Seconds of settling that are worth a mention, at least."""
+"""The shortest settling time worth mentioning, in seconds."""
 MILLION = 1_000_000
 
 
@@ -25,10 +25,10 @@ class CostLine:
 
     Attributes:
         cost: The cost so far.
-        settling: Whether it may still move.
-        settled_in: Seconds from the end of the cell until it had settled.
-        left: The reading that the cost was judged by.
-        runs: For how many more runs the credits last, None where that is not known.
+        settling: Whether it may still change.
+        settled_in: Seconds from the end of the cell until its cost settled.
+        left: The reading the cost was assessed with.
+        runs: How many more runs the credits cover; None if unknown.
     """
 
     cost: Cost
@@ -42,7 +42,7 @@ class CostLine:
         return self._line().replace(MINUS, "-")
 
     def html(self) -> str:
-        """Return the line as HTML; with all styling stripped it is the same text."""
+        """Return the line as HTML; without its styling it is the same text."""
         cost = self.cost
         facts = {"confidence": cost.confidence, "settled": "true" if cost.settled else "false"}
         if cost.credits is not None:
@@ -53,7 +53,7 @@ class CostLine:
         return f'<div class="{CLASS}"{data} style="{style}" title="{escape(cost.reason)}">{line}</div>'
 
     def mimebundle(self) -> dict[str, str]:
-        """Return both by media type, for a front end to choose from."""
+        """Return both by media type, for the front end to choose from."""
         return {"text/plain": self.text(), "text/html": self.html()}
 
     def _line(self) -> str:
@@ -75,11 +75,11 @@ class CostLine:
         amount = self.cost.credits or Decimal(0)
         if not amount:
             return "nothing spent"
-        # The key's own counter is what one expects; it is said where there is none to go by.
+        # Users expect the key's own counter, so say so when there is none to go by.
         return in_credits(amount) + (" by the account" if self.cost.token is None else "")
 
     def _confidence(self) -> list[str]:
-        """Return how far the figure can be trusted; nothing where there is no doubt."""
+        """Return any reservations about the figure; empty if there are none."""
         if self.settling:
             return ["settling …"]
         parts = []
@@ -91,11 +91,11 @@ class CostLine:
 
 
 def more_runs(runs: int, what: str) -> str:
-    """Return how many more runs the credits pay for, in words.
+    """Return how many more runs the credits cover, in words.
 
     Args:
         runs: The number of runs.
-        what: What is run: "like this", "of train(3)".
+        what: The work: "like this", "of train(3)".
 
     Returns:
         A phrase such as "about 69 more runs like this".
@@ -104,7 +104,7 @@ def more_runs(runs: int, what: str) -> str:
         return f"not enough for another run {what}"
     figure = f"{runs:,}"
     if runs >= MILLION:
-        # Cut, not rounded: it must not promise a run too many.
+        # Truncated, not rounded: it must not promise a run too many.
         millions, tenths = divmod(runs * 10 // MILLION, 10)
         figure = f"{millions:,}{f'.{tenths}' if tenths else ''} M"
     return f"about {counted(figure, 'more run')} {what}"

@@ -1,4 +1,4 @@
-"""What ``%load_ext evolink_nb`` and ``%unload_ext evolink_nb`` do."""
+"""Loads and unloads the IPython extension."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ STOPS = {
     "polling.fetcher": attrgetter("stop_all"),
     "demo": attrgetter("stop_running"),
 }
-"""The modules that have threads, and the function of each that ends them, in this order."""
+"""The modules that own threads, and the function of each that ends them, in this order."""
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Register the magics, their completion, how results are shown, and the cell events.
+    """Register the magics, their completion, the display of results, and the cell events.
 
-    What ``%load_ext evolink_nb`` calls.
+    Called by ``%load_ext evolink_nb``.
 
     Args:
         shell: The shell to register them with.
@@ -42,19 +42,19 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Take away what loading registered, and end every thread of this package.
+    """Undo what loading registered, and end every thread of this package.
 
-    What ``%unload_ext evolink_nb`` calls.
+    Called by ``%unload_ext evolink_nb``.
 
     Args:
-        shell: The shell that the extension was loaded into.
+        shell: The shell the extension was loaded into.
     """
     magics = shell.magics_manager.registry.get(EvoLinkMagics.__name__)
     if isinstance(magics, EvoLinkMagics):
         magics.registrations.close()
         if magics.is_used:
             magics.commands.stop()
-    # Only what was used was ever imported, and only that has threads to end.
+    # Only modules that were used have been imported, and only those have threads to end.
     for name, stop_of in STOPS.items():
         module = sys.modules.get(f"evolink_nb.{name}")
         if module is not None:
@@ -66,7 +66,7 @@ def _register_magics(shell: Any, magics: EvoLinkMagics) -> None:
     take_back = magics.registrations.callback
     shell.register_magics(magics)
     take_back(manager.registry.pop, type(magics).__name__, None)
-    # IPython lists every object with magics there, for configuration.
+    # IPython lists every magics object there, for configuration.
     take_back(shell.configurables.remove, magics)
     for kind, names in magics.magics.items():
         for name in names:

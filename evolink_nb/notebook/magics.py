@@ -1,7 +1,7 @@
-"""The magics as they are typed: names, options and help.
+"""The magics' names, options and help.
 
-Light to import, because ``%load_ext`` must cost next to nothing. What the magics do is in `commands`, which
-is imported when one of them is first used: the package's one lazy boundary.
+Light to import, because ``%load_ext`` must cost next to nothing. `commands`, which does the work, is imported
+when a magic is first used: this is the package's one lazy boundary.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ CELL_MAGIC = "%%evolink_credits"
 
 @magics_class
 class EvoLinkMagics(Magics):
-    """The balance of an EvoLink account, the key it is read with, and what cells cost."""
+    """The balance of an EvoLink account, the key used to read it, and what cells cost."""
 
     def __init__(self, shell: InteractiveShell, running: RunningCells) -> None:
         """Serve one shell.
 
         Args:
             shell: The shell whose magics these are.
-            running: The cells that run in it.
+            running: The cells running in it.
         """
         super().__init__(shell)
         self.registrations = ExitStack()
-        """Takes back, when it is closed, what loading the extension registered."""
+        """Undoes, when closed, what loading the extension registered."""
         self._running = running
         self._commands: Commands | None = None
 
@@ -53,9 +53,9 @@ class EvoLinkMagics(Magics):
 
     @property
     def commands(self) -> Commands:
-        """What the magics do; imported and made when it is first needed."""
+        """The magics' behaviour; imported and created on first use."""
         if self._commands is None:
-            from .commands import Commands  # noqa: PLC0415 - the lazy boundary: it brings requests and more
+            from .commands import Commands  # noqa: PLC0415 - the lazy boundary: it imports requests and more
 
             self._commands = Commands(self.shell, self._running)
         return self._commands
@@ -129,21 +129,21 @@ class EvoLinkMagics(Magics):
 
         The cost is read from the account, and amended in place as that settles; %evolink_costs has all.
         """
-        # The line is dropped before a cell runs (`cell_magics`), and this is left for what isn't the first
-        # line of a cell, or can't be read: then the error says why.
+        # The line is dropped before a cell runs (`cell_magics`). This runs only if it isn't the first line of
+        # a cell or can't be parsed: the error then says why.
         options_of(self.evolink_credits_of_cell, line)
-        # The cell's error has been shown already; where it goes on to is another magic's to say.
+        # The cell's error has been shown already; anything beyond that is for another magic to report.
         __tracebackhide__ = True
         shell: Any = self.shell
         with self._running.called_by_magic():
             shell.run_cell(f"{CELL_MAGIC} {line}\n{cell}").raise_error()
 
     def bundle(self, credits: Credits, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002 - IPython's own
-        """Return the card of a reading; what displaying a `Credits` calls."""
+        """Return the card of a reading; called when a `Credits` is displayed."""
         return self.commands.bundle(credits)
 
     def show_widget(self, widget: CreditsWidget) -> None:
-        """Show a live card; what displaying a `CreditsWidget` calls."""
+        """Show a live card; called when a `CreditsWidget` is displayed."""
         self.commands.show_widget(widget)
 
 
@@ -152,18 +152,18 @@ def options_of(magic: Any, line: str) -> argparse.Namespace:
 
     Args:
         magic: The magic, decorated with its arguments.
-        line: What was typed after its name.
+        line: The text after the magic's name.
 
     Returns:
-        The options by their names.
+        The options by name.
 
     Raises:
-        UsageError: The line can't be read.
+        UsageError: The line can't be parsed.
     """
     try:
         options: argparse.Namespace = parse_argstring(magic, line)
     except ValueError as error:
-        # A quotation that is not closed.
+        # An unclosed quotation mark.
         raise UsageError(f"{error}.") from None
     if getattr(options, "demo", False) and options.key_env:
         raise UsageError("--demo needs no key: leave out --key-env.")

@@ -1,4 +1,4 @@
-"""One measured cell: its measurement and its budget, its entry in the ledger and the line under it."""
+"""One measured cell: its measurement, its budget, its ledger entry and the line under it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 
 class MeteredCell:
-    """Enters what a cell costs into the ledger, and keeps the line under it true.
+    """Enters a cell's cost into the ledger, and keeps the line under it up to date.
 
     Attributes:
-        key: What tells the cell from others in the ledger.
-        name: What it is called there.
-        options: Those it was asked to be measured with, None where every cell is tracked.
-        measurement: What measures it, None where no account can be read for it.
-        budget: What may stop it.
-        problem: Why nothing can be read, empty where something can.
-        is_refused: Whether it was not let run.
+        key: Identifies the cell in the ledger.
+        name: Its name in the ledger.
+        options: The options of its ``%%evolink_credits`` line; None if every cell is tracked.
+        measurement: Its measurement; None if no account can be read.
+        budget: The budget that may stop it, if any.
+        problem: Why the account can't be read; empty if it can.
+        is_refused: Whether it was refused and not run.
         line: The line under it.
-        idle_since: The account that the last cell had settled on, and its last reading; or None.
+        idle_since: The account on which the last cell settled, and its last reading; or None.
     """
 
     def __init__(
@@ -42,14 +42,13 @@ class MeteredCell:
         *,
         on_final: Callable[[MeteredCell, Measurement], None],
     ) -> None:
-        """Take what the cell is called and was asked.
+        """Prepare to measure a cell.
 
         Args:
-            key: What tells the cell from others in the ledger.
-            name: What it is called there.
-            options: Those of its line ``%%evolink_credits``, None where every cell is tracked.
-            on_final: Called with this and its measurement once the cost will not move any more, on the thread
-                that settles.
+            key: Identifies the cell in the ledger.
+            name: Its name in the ledger.
+            options: The options of its ``%%evolink_credits`` line; None if every cell is tracked.
+            on_final: Called with this and its measurement once the cost is final, on the settling thread.
         """
         self.key = key
         self.name = name
@@ -64,16 +63,16 @@ class MeteredCell:
 
     @property
     def is_tracked(self) -> bool:
-        """Whether it is measured as every cell is, and not because it asked for it."""
+        """Whether it is measured because every cell is, not by request."""
         return self.options is None
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing is to be shown under it."""
+        """Whether to show nothing under it."""
         return self.options is not None and bool(self.options.quiet)
 
     def abandon(self) -> None:
-        """Stop measuring a cell that never began, or is not heard of again."""
+        """Stop measuring a cell that never began, or will not be heard of again."""
         if self.budget is not None:
             self.budget.disarm()
         if self.measurement is not None:
@@ -81,7 +80,7 @@ class MeteredCell:
             self.measurement = None
 
     def refuse(self) -> None:
-        """Stop measuring a cell that is not let run."""
+        """Stop measuring a cell that is refused."""
         self.is_refused = True
         self.abandon()
 
@@ -89,14 +88,14 @@ class MeteredCell:
         """Enter the cell into the ledger.
 
         Args:
-            measurement: Its measurement, which amends the entry.
+            measurement: The cell's measurement, which amends the entry.
         """
         measurement.record("cell", key=self.key, name=self.name)
 
-    # -- on the thread that settles --------------------------------------------------------------------
+    # -- on the settling thread ------------------------------------------------------------------------
 
     def began(self, measurement: Measurement) -> None:
-        """Record what was spent since the last cell had settled: by no cell.
+        """Record what was spent since the last cell settled, as spent by no cell.
 
         Args:
             measurement: The cell's measurement.
@@ -112,7 +111,7 @@ class MeteredCell:
             )
 
     def changed(self, measurement: Measurement) -> None:
-        """Show a cost that has moved.
+        """Show a cost that has changed.
 
         Args:
             measurement: The cell's measurement.
@@ -126,14 +125,14 @@ class MeteredCell:
             self.line.amend()
 
     def final(self, measurement: Measurement) -> None:
-        """Show that the cost will not move any more.
+        """Show that the cost is final.
 
         Args:
             measurement: The cell's measurement.
         """
         could_spend = measurement.seconds >= MIN_CALL_SECONDS
         if measurement.cost.credits is None and not measurement.is_recorded and could_spend:
-            # A tracked cell whose cost can't be read is none that spent nothing.
+            # A tracked cell with an unreadable cost must not look like one that spent nothing.
             self.record(measurement)
         if self.line is not None:
             self.line.finish(shown=measurement.is_recorded or not self.is_tracked)

@@ -1,10 +1,10 @@
-"""What is shown and rewritten later: live outputs, the line under a measured cell, the cards' outlook.
+"""Outputs that are rewritten later: live outputs, the line under a measured cell, the cards' outlook.
 
-A widget alone leaves nothing in the saved file that can be read without its kernel. After each live card
-stands a static one, and a `LiveOutput` keeps it near what the live one shows. It is an output of its own,
-because a rewrite makes front ends draw the whole output anew: the live card would lose the keyboard, the
-page would jump, and JupyterLab would keep the old view too. Rewrites are few for the file's sake: when the
-state changes or there is a notice, at a cell's end, and otherwise once a minute.
+A widget alone leaves nothing in the saved file that can be read without its kernel. So each live card is
+followed by a static one, which a `LiveOutput` keeps close to what the live one shows. It is a separate
+output, because a rewrite makes front ends redraw the whole output: the live card would lose keyboard focus,
+the page would jump, and JupyterLab would also keep the old view. Rewrites are rare, for the file's sake: when
+the status changes or there is a notice, at a cell's end, and otherwise once a minute.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from ..polling.fetcher import CreditsFetcher
 
 NOTHING = {"text/plain": "", "text/html": ""}
-"""An empty output, for a line that may never be needed; without any media type exports would complain."""
+"""An empty output, for a line that may never be needed; exporters complain about one without a media type."""
 REWRITE_AFTER = 60.0
-"""Seconds after which a live output is rewritten with a changed reading, if there was no other reason to."""
+"""Seconds after which a live output is rewritten for a new reading alone."""
 MIN_REWRITE_INTERVAL = 2.0
-"""Seconds between two rewrites of one output at least."""
+"""The shortest time between two rewrites of one output, in seconds."""
 MAX_OUTLOOK_NAME = 40
-"""Characters of a cell's name that a card shows at most."""
+"""The longest cell name that a card shows, in characters."""
 
 _FALLBACK_STYLE = """<style>
 /* While the live card is here, the file's static one stays out of sight (JupyterLab, VS Code, Colab). */
@@ -50,19 +50,19 @@ _FALLBACK_STYLE = """<style>
 
 
 def static_fallback(bundle: dict[str, str]) -> dict[str, str]:
-    """Return a static card that is to be read where the live card before it is gone.
+    """Return a static card for readers who don't get the live card before it.
 
     Args:
-        bundle: The card by media types.
+        bundle: The card by media type.
 
     Returns:
-        The same, hidden while the live card is there.
+        The same card, hidden while the live card is there.
     """
     return bundle | {"text/html": f'{_FALLBACK_STYLE}<div class="evo-fallback">{bundle["text/html"]}</div>'}
 
 
 class LiveOutput:
-    """One output of one cell, rewritten as an account's fetcher brings something new."""
+    """One output of one cell, rewritten as an account's fetcher gets something new."""
 
     def __init__(
         self, fetcher: CreditsFetcher, render: Callable[[], dict[str, Any]], *, every: float | None = None
@@ -70,9 +70,9 @@ class LiveOutput:
         """Show the output now, and keep it up to date until `stop`.
 
         Args:
-            fetcher: What reads the account.
-            render: Returns what to show, by media types.
-            every: Seconds that a changed reading waits at least; `REWRITE_AFTER` if not given.
+            fetcher: The fetcher that reads the account.
+            render: Returns the output, by media type.
+            every: The shortest delay before showing a new reading, in seconds; `REWRITE_AFTER` by default.
         """
         self._fetcher = fetcher
         self._render = render
@@ -89,13 +89,13 @@ class LiveOutput:
         self._fetcher.unobserve(self._on_revision, "revision")
 
     def at_cell_end(self) -> None:
-        """Rewrite the output if anything is new since the last time."""
+        """Rewrite the output if anything has changed since the last time."""
         if self._fetcher.revision != self._revision:
             self._rewrite()
 
     def _on_revision(self, _change: object) -> None:
         status = self._fetcher.status
-        # A reading under way is no state worth a rewrite.
+        # A read in progress is not a status worth a rewrite.
         changed = status not in {self._status, Status.REFRESHING, Status.LOADING}
         quiet = time.monotonic() - self._rewritten_at
         urgent = self._fetcher.notice != self._notice
@@ -111,20 +111,20 @@ class LiveOutput:
 
 
 class Line:
-    """The line under one cell, amended in place as its cost gets sure.
+    """The line under one cell, amended in place as its cost settles.
 
     Attributes:
-        measurement: What measures the cell.
-        over: Whether the line will not change any more.
+        measurement: The cell's measurement.
+        over: Whether the line is final.
     """
 
     def __init__(self, measurement: Measurement, *, key: str, shown: bool) -> None:
-        """Reserve a place under the cell that ends now.
+        """Reserve a place under the cell that is ending.
 
         Args:
-            measurement: What measures the cell.
-            key: What tells the cell from others in the ledger.
-            shown: Whether to show what is known by now; else nothing is shown until `amend`.
+            measurement: The cell's measurement.
+            key: Identifies the cell in the ledger.
+            shown: Whether to show what is known so far; if not, nothing is shown until `amend`.
         """
         self.measurement = measurement
         self.over = False
@@ -132,23 +132,23 @@ class Line:
         self._settling = True
         self._sent: dict[str, str] = {}
         self._missed = False
-        # It is amended by the thread that settles, and sent again by the one that runs cells.
+        # The settling thread amends it, and the thread that runs cells sends it again.
         self._sending = threading.Lock()
         self._handle: Any = None
-        # What is shown later than that still belongs to the cell that ends now.
+        # Anything shown later still belongs to the cell that is ending.
         self._context = contextvars.copy_context()
         self._show_first(shown=shown)
 
     def amend(self) -> None:
-        """Show what is known by now; on the thread that settles."""
+        """Show what is known so far; on the settling thread."""
         self._send()
         self._missed = True
 
     def finish(self, *, shown: bool) -> None:
-        """Show that nothing changes any more.
+        """Show that the line is final.
 
         Args:
-            shown: Whether the line is to be seen at all.
+            shown: Whether to show the line at all.
         """
         self._settling = False
         if shown:
@@ -156,14 +156,14 @@ class Line:
         self.over = True
 
     def send_again(self) -> None:
-        """Send what was amended since its own cell ended once more, as part of the cell that runs."""
+        """Send what was amended since its own cell ended once more, as part of the running cell."""
         if self._missed:
             self._missed = False
             self._send(again=True)
 
     def _show_first(self, *, shown: bool) -> None:
-        # Showing something costs a cell a millisecond. One too short to have made a call is spared that; if
-        # it spent something after all, its line comes late, where the front end puts it.
+        # Showing something costs a cell a millisecond. Spare one too short to have made a call: if it did
+        # spend something, its line comes late, wherever the front end puts it.
         if shown or self.measurement.seconds >= MIN_CALL_SECONDS:
             self._show(self._bundle() if shown else NOTHING)
 
@@ -197,10 +197,10 @@ class Line:
 
 
 class PrintedLine(Line):
-    """The line of a cell in a terminal: printed when its first figure is there, and again when it changed."""
+    """A cell's line in a terminal: printed at its first figure, and again when it changes."""
 
     def amend(self) -> None:
-        """Print what is known by now when the next cell ends: a thread may not while the user types."""
+        """Print what is known so far when the next cell ends: a thread may not print while the user types."""
         self._missed = True
 
     def _show_first(self, *, shown: bool) -> None:
@@ -211,19 +211,19 @@ class PrintedLine(Line):
 
 
 class Outlook:
-    """Keeps an account's cards saying for how many more runs of a cell the credits last.
+    """Keeps an account's cards showing how many more runs of a cell the credits cover.
 
     Attributes:
-        fetcher: What reads the account.
+        fetcher: The fetcher that reads the account.
     """
 
     def __init__(self, fetcher: CreditsFetcher, expected: Decimal, name: str) -> None:
-        """Say it from now on, until `end`.
+        """Show the outlook, until `end`.
 
         Args:
-            fetcher: What reads the account.
-            expected: What one run costs, in credits, more than 0.
-            name: What the cell is called.
+            fetcher: The fetcher that reads the account.
+            expected: The cost of one run in credits, more than 0.
+            name: The cell's name.
         """
         self.fetcher = fetcher
         self._expected = expected
@@ -233,10 +233,10 @@ class Outlook:
         self._update()
 
     def end(self, *, clear: bool = True) -> None:
-        """Say it no longer.
+        """Stop showing the outlook.
 
         Args:
-            clear: Whether to take back what was said last.
+            clear: Whether to remove what was shown last.
         """
         if not self._ended:
             self._ended = True

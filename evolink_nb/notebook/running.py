@@ -1,4 +1,4 @@
-"""The cells that run now. Usually it is one; a cell that runs another, as some magics do, is around that."""
+"""The stack of running cells: usually one; a cell that runs another, as some magics do, encloses it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from .metered_cell import MeteredCell
 
 MAX_NAME = 60
-"""Characters of a cell's first line that it is called by, at most."""
+"""The longest part of a cell's first line used as its name, in characters."""
 
 
 class StopsTraceback(Protocol):
-    """What shows a budget's stop as such."""
+    """Shows a budget's stop as such."""
 
     @property
     def shown(self) -> bool:
@@ -27,15 +27,15 @@ class StopsTraceback(Protocol):
 
 @dataclass(eq=False)
 class RunningCell:
-    """A cell that runs: its source, how it is measured, and what of IPython's must be put back at its end.
+    """A running cell: its source, its measurement, and what must be restored in IPython at its end.
 
     Attributes:
-        source: The cell as IPython's events name it.
-        key: What tells it from other cells: the front end's own name for it, or else its source.
-        options: Those of its line ``%%evolink_credits``, None where it has none.
-        metered: How it is measured, None where it isn't.
-        traceback: What shows a budget's stop as such, None while no budget can stop it.
-        restore: Puts back, when it is closed, what was changed for the cell.
+        source: The cell as IPython's events identify it.
+        key: Identifies the cell: the front end's own id for it, or else its source.
+        options: The options of its ``%%evolink_credits`` line; None without one.
+        metered: Its measurement; None if it isn't measured.
+        traceback: Shows a budget's stop as such; None while no budget can stop it.
+        restore: Restores, when closed, what was changed for the cell.
     """
 
     source: str
@@ -51,7 +51,7 @@ class RunningCell:
         lines = [line.strip() for line in self.source.splitlines() if line.strip()]
         if self.options is not None:
             lines = lines[1:]
-        # What a cell does is seldom in its first comment or import, but that is how people know it again.
+        # A cell's first comment or import seldom says what it does, but users recognize the cell by it.
         first = lines[0] if lines else "(an empty cell)"
         return first if len(first) <= MAX_NAME else first[: MAX_NAME - 1] + "…"
 
@@ -64,20 +64,21 @@ class RunningCells:
         self._called = False
 
     def __bool__(self) -> bool:
-        """Return whether any cell runs."""
+        """Return whether any cell is running."""
         return bool(self._cells)
 
     @property
     def outermost(self) -> RunningCell | None:
-        """The cell around all others, None where no cell runs."""
+        """The cell enclosing all others; None if no cell is running."""
         return self._cells[0] if self._cells else None
 
     @property
     def accepts_line(self) -> bool:
-        """Whether a line ``%%evolink_credits`` found now is the first line of a cell to run.
+        """Whether a ``%%evolink_credits`` line found now is the first line of a cell to run.
 
-        Inside a running cell only the magic itself runs any. There other magics transform what they run as
-        they like: the line must stay to be seen.
+        Inside a running cell, only the magic itself runs such a cell. Other magics transform what they run as
+        they
+        like: they must still see the line.
         """
         return not self._cells or self._called
 
@@ -91,11 +92,11 @@ class RunningCells:
             self._called = False
 
     def begin(self, info: Any, options: argparse.Namespace | None = None) -> RunningCell:
-        """Put a cell that begins on top.
+        """Push a cell that begins.
 
         Args:
-            info: What IPython's ``pre_run_cell`` says of it.
-            options: Those of its line ``%%evolink_credits``, None where it has none.
+            info: The information IPython's ``pre_run_cell`` passes about it.
+            options: The options of its ``%%evolink_credits`` line; None without one.
 
         Returns:
             The cell.
@@ -107,14 +108,15 @@ class RunningCells:
         return cell
 
     def end(self, source: str) -> list[RunningCell]:
-        """Take off the cell that has ended.
+        """Pop the cell that has ended.
 
         Args:
-            source: The cell as IPython's events name it.
+            source: The cell as IPython's events identify it.
 
         Returns:
-            The cell, and before it those inside it whose end was never announced. Empty for one that did not
-            begin here: events come too of the cell that loaded the extension, and of empty ones.
+            The cell, preceded by any inside it whose end was never announced. Empty for a cell that did not
+            begin
+            here: there are also events for the cell that loaded the extension, and for empty ones.
         """
         ended: list[RunningCell] = []
         if any(cell.source == source for cell in self._cells):
@@ -123,7 +125,7 @@ class RunningCells:
         return ended
 
     def end_all(self) -> list[RunningCell]:
-        """Take all of them off.
+        """Pop all cells.
 
         Returns:
             The cells, innermost first.

@@ -1,4 +1,4 @@
-"""How a cell is stopped, or not begun, in IPython's own ways: shown as what it is, nothing left behind."""
+"""Stops or refuses a cell through IPython's own mechanisms, showing why and restoring everything after."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 
 
 class CellRefused(InputRejected):
-    """A cell was not run, because what it spends can't be watched."""
+    """A cell was not run, because its spending can't be watched."""
 
     def _render_traceback_(self) -> list[str]:
         return [f"{type(self).__name__}: {self}"]
 
 
 class CellBlocker(ast.NodeTransformer):
-    """Has IPython refuse the next cell, until `end`."""
+    """Makes IPython refuse the next cell, until `end`."""
 
     def __init__(self, shell: Any, reason: str) -> None:
-        """Begin to refuse.
+        """Start refusing.
 
         Args:
             shell: The shell that would run the cell.
-            reason: Why it is not run.
+            reason: Why the cell is not run.
         """
         self._shell = shell
         self._reason = reason
         shell.ast_transformers.append(self)
 
     def visit(self, _node: ast.AST) -> ast.AST:
-        """Refuse, whatever the cell is.
+        """Refuse any cell.
 
         Raises:
             CellRefused: Always.
@@ -50,20 +50,20 @@ class CellBlocker(ast.NodeTransformer):
         raise CellRefused(f"The cell was not run: {self._reason}")
 
     def end(self) -> None:
-        """Let cells run again."""
+        """Allow cells to run again."""
         if self in self._shell.ast_transformers:
             self._shell.ast_transformers.remove(self)
 
 
 class BudgetTraceback:
-    """Shows a budget's stop in place of the interrupt by which it reached the cell, until `end`.
+    """Shows a budget's stop in place of the interrupt that delivered it to the cell, until `end`.
 
     Attributes:
         shown: Whether it has shown one.
     """
 
     def __init__(self, shell: Any) -> None:
-        """Go in front of the shell's custom exception handler, for the exceptions of an interrupt.
+        """Take precedence over the shell's custom exception handler, for the exceptions of an interrupt.
 
         Args:
             shell: The shell that shows tracebacks.
@@ -75,7 +75,7 @@ class BudgetTraceback:
         self._own = shell.CustomTB
 
     def end(self) -> None:
-        """Restore the handler from before, unless the cell has set another."""
+        """Restore the previous handler, unless the cell has set another."""
         if self._shell.CustomTB is self._own:
             self._shell.custom_exceptions, self._shell.CustomTB = self._before
 
@@ -102,14 +102,14 @@ class BudgetTraceback:
 
 
 class CellStops:
-    """Lets budgets stop the cells of one shell, and says which one did."""
+    """Lets budgets stop the cells of one shell, and shows which one did."""
 
     def __init__(self, shell: Any, running: RunningCells) -> None:
         """Serve one shell.
 
         Args:
             shell: The shell whose cells these are.
-            running: The cells that run in it.
+            running: The cells running in it.
         """
         self._shell = shell
         self._running = running
@@ -117,7 +117,7 @@ class CellStops:
             self._listen_during(running.outermost)
 
     def begin(self, cell: RunningCell) -> None:
-        """Have the session's budgets watch a cell that begins, if it is around all others.
+        """Have the session budgets watch a cell that begins, if it encloses all others.
 
         Args:
             cell: The cell. It may have a budget of its own.
@@ -134,7 +134,7 @@ class CellStops:
             self._show_stops_of(cell)
 
     def refuse(self, cell: RunningCell, reason: str) -> None:
-        """Have IPython not run a cell; then nothing is measured either.
+        """Make IPython refuse a cell; it is then not measured either.
 
         Args:
             cell: The cell.
@@ -145,9 +145,10 @@ class CellStops:
         cell.restore.callback(CellBlocker(self._shell, reason).end)
 
     def refuse_interrupted(self, cell: RunningCell) -> None:
-        """Have IPython not run a cell whose balance was being read when the user interrupted it.
+        """Make IPython refuse a cell whose balance was being read when the user interrupted it.
 
-        Left to IPython the interrupt would end this event only: the cell would run, with nothing to watch it.
+        Left to IPython, the interrupt would only end this event: the cell would run, with nothing watching
+        it.
 
         Args:
             cell: The cell.
@@ -155,24 +156,24 @@ class CellStops:
         self.refuse(cell, "it was interrupted while the balance was read.")
 
     def end(self, cell: RunningCell | None, result: Any) -> None:
-        """Have the budgets rest, put back what was changed for a cell, and show what stopped it.
+        """Have the budgets rest, restore what was changed for a cell, and show what stopped it.
 
         Args:
-            cell: The cell that has ended; None where it is another's end, or not heard of again.
-            result: IPython's of the cell.
+            cell: The cell that has ended; None if another one has, or it will not be heard of again.
+            result: IPython's result of the cell.
         """
         exceeded = self._end_budgets(cell)
         if cell is None:
             return
         cell.restore.close()
-        # What the cell did with the interrupt is its own affair: it may have ended well, or otherwise.
+        # The cell may have handled the interrupt, or failed in another way: that is its own affair.
         if exceeded is not None and cell.traceback is not None and result.error_in_exec is not exceeded:
             result.error_in_exec = exceeded
             if not cell.traceback.shown:
                 self._shell.showtraceback((BudgetExceeded, exceeded, None))
 
     def let_go(self, cell: RunningCell) -> None:
-        """Put back what was changed for a cell whose end was never announced.
+        """Restore what was changed for a cell whose end was never announced.
 
         Args:
             cell: The cell.
@@ -182,7 +183,7 @@ class CellStops:
         cell.restore.close()
 
     def _end_budgets(self, cell: RunningCell | None) -> BudgetExceeded | None:
-        """Have all that watches the cell rest, and return the stop of the one that stopped it."""
+        """Have all budgets watching the cell rest, and return the stop of the one that stopped it."""
         ends: list[Callable[[], BudgetExceeded | None]] = []
         if cell is not None and cell.metered is not None and cell.metered.budget is not None:
             ends.append(cell.metered.budget.disarm)
@@ -190,19 +191,19 @@ class CellStops:
             ends += [budgets.end_work, budgets.disarm_thread]
         exceeded = None
         for end in ends:
-            # The user's interrupt comes too late for the cell; it must not keep the others armed.
+            # The user's interrupt comes too late for the cell; it must not keep the other budgets armed.
             with contextlib.suppress(KeyboardInterrupt):
                 stop = end()
                 exceeded = exceeded or stop
         return exceeded
 
     def _listen_during(self, cell: RunningCell) -> None:
-        """Have a session's budget leave it to this to show its stop, while a cell runs."""
+        """Have this object show session budgets' stops while a cell runs."""
         budgets.add_listener(self._note_session)
         cell.restore.callback(budgets.remove_listener, self._note_session)
 
     def _note_session(self) -> None:
-        """Show as such the stop of a budget that the running cell has set, which may be that cell's."""
+        """Arrange to show the stop of a budget that the running cell has set, which may stop that cell."""
         cell = self._running.outermost
         if cell is not None and cell.traceback is None:
             self._show_stops_of(cell)
@@ -213,6 +214,6 @@ class CellStops:
 
 
 def target_of_cell() -> InterruptTarget:
-    """Return the running cell as what a budget interrupts."""
-    # Once its code is done a cell is still on its way out, and who asked for it waits for the answer.
+    """Return the running cell as an interrupt target."""
+    # A cell is still finishing after its code is done, and its caller waits for the reply.
     return InterruptTarget(within=("run_code", "run_cell", "run_cell_async"))
