@@ -204,6 +204,8 @@ def test_a_cell_is_stopped_at_its_limit(untouched: Kernel, where: str) -> None:
     is_slow = where.startswith("a blocking loop")
     again = WatchTiming().repeat_after + WatchTiming().interval if is_slow else 0
     said = [output["text"] for output in run.outputs if output["output_type"] == "stream"]
+    # Python itself says what it swallows: an interrupt that comes in a finalizer. The next one arrives.
+    said = [text for text in said if not text.startswith("Exception ignored in")]
     assert said == [] or (is_slow and "can't be interrupted" in said[0])
     shown = [output["output_type"] for output in run.outputs if output["output_type"] != "stream"]
     assert shown == ["error", "display_data"]
