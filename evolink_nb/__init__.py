@@ -1,7 +1,7 @@
 """The balance of an EvoLink account, live in a notebook.
 
-``%load_ext evolink_nb`` registers the magics. Every public name is imported when it is first asked for, so
-that importing the package costs next to nothing, and needs no IPython.
+``%load_ext evolink_nb`` registers the magics. Each public name is imported on first use, so importing the
+package costs next to nothing, and needs no IPython.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ __all__ = [  # noqa: PLE0604 - names in _MODULES are found by __getattr__
 
 
 def __getattr__(name: str) -> Any:
-    """Return a public name, importing its module when it is first asked for."""
+    """Return a public name, importing its module on first use."""
     if name in _MODULES:
         return getattr(import_module(f".{_MODULES[name]}", __name__), name)
     if name in _SUBMODULES:

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree.
+"""The exceptions of this package, as one tree.
 
     EvoLinkError                      everything this package raises on purpose
     ├── ConfigurationError            no key, or a key or base URL that can't be used
@@ -16,8 +16,8 @@
 
     BudgetExceeded                    work was stopped; no Exception, so that no retry loop swallows it
 
-Every one of them prints as one or two lines: what happened, then what to do.
-None carries a key, a request or a response object, or another library's exception.
+Each prints as one or two lines: what happened, then what to do. None holds a key, a request or response
+object, or another library's exception.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from typing import Any
 
 
 class EvoLinkError(Exception):
-    """Anything that went wrong between a notebook and EvoLink.
+    """Anything that goes wrong between a notebook and EvoLink.
 
     Attributes:
         message: What happened, in one line.
-        hint: What to do about it, None where there is no advice.
+        hint: What to do about it; None if there is no advice.
     """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        """Make an error.
+        """Create an error.
 
         Args:
             message: What happened, in one line.
@@ -49,12 +49,12 @@ class EvoLinkError(Exception):
         return self.message if self.hint is None else f"{self.message}\n{self.hint}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exceptions cross process borders (joblib, multiprocessing); the default reconstruction calls
+        # Exceptions cross process boundaries (joblib, multiprocessing); the default reconstruction calls
         # __init__ without its keywords and fails there, which hangs a pool.
         return (type(self).__new__, (type(self), *self.args), self.__dict__)
 
     def _render_traceback_(self) -> list[str]:
-        """Return the lines that IPython prints in place of a traceback: the cure, not our stack."""
+        """Return the lines that IPython prints instead of a traceback: the remedy, not our stack."""
         first, *rest = str(self).splitlines()
         return [f"{type(self).__name__}: {first}", *rest]
 
@@ -76,12 +76,12 @@ class APIStatusError(EvoLinkError):
 
     Attributes:
         status: The HTTP status.
-        code: The API's own code, None where it gave none; so are the next three.
+        code: The API's own code; None if it sent none, as for the next three.
         type: The API's name for the kind of error, such as "rate_limit_error".
-        param: The parameter that is at fault.
+        param: The parameter at fault.
         suggestion: What the API suggests to do (its ``fallback_suggestion``).
-        request_id: What names the request to EvoLink's support, None where the answer had none.
-        retry_after: Seconds to wait before asking again, None where the server doesn't say.
+        request_id: Identifies the request to EvoLink's support; None if the response had none.
+        retry_after: Seconds to wait before retrying; None if the server doesn't say.
     """
 
     def __init__(
@@ -97,17 +97,17 @@ class APIStatusError(EvoLinkError):
         retry_after: float | None = None,
         hint: str | None = None,
     ) -> None:
-        """Make an error out of an answer.
+        """Create an error from a response.
 
         Args:
             message: What happened, in the server's own words.
             status: The HTTP status.
             code: The API's own code.
             type: The API's name for the kind of error.
-            param: The parameter that is at fault.
+            param: The parameter at fault.
             suggestion: What the API suggests to do.
-            request_id: What names the request to EvoLink's support.
-            retry_after: Seconds to wait before asking again.
+            request_id: Identifies the request to EvoLink's support.
+            retry_after: Seconds to wait before retrying.
             hint: What to do about it, in one line.
         """
         super().__init__(message, hint=hint)
@@ -156,18 +156,18 @@ class ServerError(APIStatusError):
 
 
 class InvalidResponseError(EvoLinkError):
-    """EvoLink answered 200, but the answer holds no reading.
+    """EvoLink answered 200, but the response contains no reading.
 
     Attributes:
-        request_id: What names the request to EvoLink's support, None where the answer had none.
+        request_id: Identifies the request to EvoLink's support; None if the response had none.
     """
 
     def __init__(self, message: str, *, request_id: str | None = None, hint: str | None = None) -> None:
-        """Make an error out of an answer.
+        """Create an error from a response.
 
         Args:
-            message: What could not be read.
-            request_id: What names the request to EvoLink's support.
+            message: What could not be parsed.
+            request_id: Identifies the request to EvoLink's support.
             hint: What to do about it, in one line.
         """
         super().__init__(message, hint=hint)
@@ -175,20 +175,21 @@ class InvalidResponseError(EvoLinkError):
 
 
 class BudgetExceeded(BaseException):
-    """Work was stopped because what it may spend is spent.
+    """Work was stopped because its budget is spent.
 
-    It is no ``Exception``: a retry loop must not swallow it.
+    Not an ``Exception``: a retry loop must not swallow it.
 
     Attributes:
         message: What happened, in one line.
         name: The budget that tripped.
         max_credits: The credits it allows.
-        spent: The credits that were spent when that was noticed.
-        over: How many credits more than allowed were spent.
-        hint: What to make of it, "" where there is no advice.
+        spent: The credits spent when that was noticed.
+        over: The credits spent beyond the limit.
+        hint: How to interpret it; "" if there is no advice.
     """
 
-    # `over` is handed in: this module imports nothing of ours, and only `credits` knows exact differences.
+    # `over` is an argument: this module imports nothing of ours, and only `credits` computes exact
+    # differences.
 
     def __init__(
         self,
@@ -200,15 +201,15 @@ class BudgetExceeded(BaseException):
         over: Decimal,
         hint: str = "",
     ) -> None:
-        """Make the exception that stops the work.
+        """Create the exception that stops the work.
 
         Args:
             message: What happened, in one line.
             name: The budget that tripped.
             max_credits: The credits it allows.
-            spent: The credits that have been spent.
-            over: How many credits more than allowed that is.
-            hint: What to make of it, in one line.
+            spent: The credits spent.
+            over: The credits spent beyond the limit.
+            hint: How to interpret it, in one line.
         """
         super().__init__(message)
         self.message = message
@@ -225,6 +226,6 @@ class BudgetExceeded(BaseException):
         return (type(self).__new__, (type(self), *self.args), self.__dict__)
 
     def _render_traceback_(self) -> list[str]:
-        """Return the lines that IPython prints in place of a traceback."""
+        """Return the lines that IPython prints instead of a traceback."""
         first, *rest = str(self).splitlines()
         return [f"{type(self).__name__}: {first}", *rest]

@@ -1,4 +1,4 @@
-"""Numbers and times as users read them. ``card/card.js`` has the same functions; a test compares the two."""
+"""Formats numbers and durations for users. ``card/card.js`` has the same functions; a test compares them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 MINUS = "\N{MINUS SIGN}"
 INFINITY = "\N{INFINITY}"
 
-# Not the ambient context, whose precision and traps are the notebook author's. The digits are those of the
-# longest amount a reading may hold: the sentinels of unlimited keys need more than the usual 28.
+# Not the ambient context, whose precision and traps are the notebook author's. The precision is that of the
+# longest amount a reading may hold: the sentinels of unlimited keys need more than the usual 28 digits.
 _ROUNDING = Context(prec=1_000, rounding=ROUND_HALF_UP, traps=[InvalidOperation], flags=[])
 
 
 def format_amount(amount: Decimal) -> str:
-    """Return credits with their thousands separated, at most 4 decimals and no trailing zero.
+    """Return credits with thousands separators, at most 4 decimals and no trailing zeros.
 
     Args:
         amount: Credits.
 
     Returns:
-        The text, such as "1,095.3996"; for an amount too small for 4 decimals "<0.0001", not "0".
+        The text, such as "1,095.3996"; "<0.0001", not "0", for an amount too small for 4 decimals.
     """
     shown = amount.quantize(Decimal("0.0001"), context=_ROUNDING)
     sign = MINUS if amount < 0 else ""
@@ -35,7 +35,7 @@ def plain_amount(amount: Decimal, separator: str = "") -> str:
 
     Args:
         amount: Any number.
-        separator: What stands between thousands: "," or nothing.
+        separator: The thousands separator: "," or nothing.
 
     Returns:
         The text, such as "1095.3996".
@@ -53,7 +53,7 @@ def counted(figure: str, unit: str) -> str:
         unit: Its unit in the singular.
 
     Returns:
-        Both.
+        The text.
     """
     return f"{figure} {unit}{'' if figure == '1' else 's'}"
 
@@ -86,10 +86,10 @@ def format_time(seconds: float) -> str:
 
 
 def format_rate(rate: float) -> str:
-    """Return a burn rate in three figures of the unit that reads best.
+    """Return a burn rate with three significant figures, per minute or per hour.
 
     Args:
-        rate: Credits a second, more than 0.
+        rate: Credits per second, more than 0.
 
     Returns:
         The text: "12.4 / min" or "3 / h".
@@ -105,7 +105,7 @@ def sparkline(points: Sequence[tuple[float, float]]) -> str:
     """Return the line through a series of readings, as an SVG path in a box of 100 by 40.
 
     Args:
-        points: Each (milliseconds, credits), in order of time.
+        points: Pairs of (milliseconds, credits), in chronological order.
 
     Returns:
         The path's ``d``; "" for fewer than two points.
@@ -124,5 +124,5 @@ def sparkline(points: Sequence[tuple[float, float]]) -> str:
 
 
 def _tenths(value: float) -> Decimal:
-    # As the browser's toFixed(1) rounds, which Python's ".1f" doesn't: 6.25 is 6.3.
+    # Rounded like the browser's toFixed(1), unlike Python's ".1f": 6.25 becomes 6.3.
     return _ROUNDING.create_decimal_from_float(value).quantize(Decimal("0.1"), context=_ROUNDING)

@@ -1,4 +1,4 @@
-"""`EvoLinkClient`: one request in, one `Credits` or one error of the tree out."""
+"""`EvoLinkClient`: one request in, one `Credits` or one error out."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ from .transport import BoundedSession
 
 USER_AGENT = f"evolink-nb/{__version__} python-requests/{requests.__version__}"
 MAX_TIMEOUT = 86_400.0
-"""Seconds that one attempt may be allowed at most; sockets and locks can't count to infinity."""
+"""The longest timeout allowed, in seconds; sockets and locks can't wait forever."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long a client waits between its attempts, and as it is closed.
+    """How long a client waits between attempts, and when closing.
 
     Attributes:
-        retry_delays: Seconds before the second try, the third, and so on; up to half as much again at random.
-            As many tries follow a first one as there are delays.
-        close_grace: Seconds that closing waits at most for a cancelled request to let its connection go.
+        retry_delays: Seconds before the second attempt, the third, and so on; randomly lengthened by up to
+            half. There are as many retries as delays.
+        close_grace: The longest that closing waits for a cancelled request to release its connection, in
+            seconds.
     """
 
     retry_delays: tuple[float, ...] = (0.1, 0.4)
@@ -41,7 +42,7 @@ class Timing:
 class BearerAuth(requests.auth.AuthBase):
     """Puts a key into a request's ``Authorization`` header.
 
-    An auth object and not a plain header, because requests lets ``~/.netrc`` replace a plain one.
+    An auth object rather than a plain header, because requests lets ``~/.netrc`` replace a plain one.
     """
 
     def __init__(self, key: Secret) -> None:
@@ -57,14 +58,14 @@ class BearerAuth(requests.auth.AuthBase):
 class EvoLinkClient:
     """Reads the balance of one key over a kept-alive connection.
 
-    It may be used from several threads at once, and by a forked child, which opens connections of its own.
+    It may be used from several threads at once, and by a forked child, which opens its own connections.
 
     Attributes:
-        base_url: The base URL that is read.
+        base_url: The base URL.
         timeout: Seconds that one attempt may take in all.
         auth: An auth object for requests, so that an experiment can use this key without seeing it.
-        identity: Equal for two clients of this process exactly when their base URL and their key are; neither
-            can be found out from it.
+        identity: Equal for two clients of this process exactly when their base URL and key are equal; reveals
+            neither.
     """
 
     def __init__(
@@ -75,15 +76,14 @@ class EvoLinkClient:
         timeout: float = settings.TIMEOUT,
         timing: Timing | None = None,
     ) -> None:
-        """Make a client; nothing is sent.
+        """Create a client; nothing is sent.
 
         Args:
             api_key: The key. By default the one entered with ``%evolink_login``, else that in
                 ``EVOLINK_API_KEY``, in Colab's secrets or in the system keyring.
-            base_url: Where the API is. By default ``EVOLINK_BASE_URL``, else ``https://api.evolink.ai``.
-            timeout: The most seconds one attempt takes in all, name look-up, connecting and the last byte
-                included.
-            timing: Other pauses than the default ones.
+            base_url: The API's base URL. By default ``EVOLINK_BASE_URL``, else ``https://api.evolink.ai``.
+            timeout: Seconds that one attempt may take in all, from the name look-up to the last byte.
+            timing: Pauses that differ from the default ones.
 
         Raises:
             ConfigurationError: There is no key, or the key, the base URL or the timeout can't be used.
@@ -113,7 +113,7 @@ class EvoLinkClient:
         )
 
     def __repr__(self) -> str:
-        # Tracebacks that show variables also print a client that could not be made.
+        # Tracebacks that show variables also print a client whose creation failed.
         made = vars(self)
         return f"EvoLinkClient(base_url={made.get('base_url')!r}, key from {made.get('_key_source')})"
 
@@ -130,16 +130,16 @@ class EvoLinkClient:
     def get_credits(self) -> Credits:
         """Read the balance now.
 
-        A broken connection, a 502 and a 503 are tried again at once, at most twice.
+        A broken connection, a 502 or a 503 is retried at once, at most twice.
 
         Returns:
             The reading.
 
         Raises:
-            APIConnectionError: There was no answer, or the client was closed meanwhile.
-            APITimeoutError: There was no answer in time.
-            APIStatusError: The answer is an error; its class tells which.
-            InvalidResponseError: The answer can't be read.
+            APIConnectionError: There was no response, or the client was closed meanwhile.
+            APITimeoutError: There was no response in time.
+            APIStatusError: The response is an error; its class says which.
+            InvalidResponseError: The response can't be parsed.
         """
         closed = self._session.closed
         outcome = self._session.get(self.timeout, closed)
@@ -151,13 +151,13 @@ class EvoLinkClient:
             outcome = self._session.get(self.timeout, closed)
         if isinstance(outcome, Credits):
             return outcome
-        # Raised here and not where the cause was caught: an exception of requests holds the request,
-        # the request the key, and a cause hangs on the error it leads to.
+        # Raised here and not where the cause was caught: a requests exception holds the request, the request
+        # holds the key, and a cause is attached to the error it leads to.
         raise outcome
 
 
 class _Header(str):
-    """A header's value that tracebacks which print variables don't show."""
+    """A header value that stays hidden in tracebacks that print variables."""
 
     __slots__ = ()
 
@@ -166,7 +166,7 @@ class _Header(str):
 
 
 def _is_retryable(error: errors.EvoLinkError) -> bool:
-    """Return whether asking again at once is likely to help and does no harm."""
+    """Return whether an immediate retry is likely to help and is harmless."""
     if isinstance(error, errors.ServerError):
         return error.status in {502, 503}
     return isinstance(error, errors.APIConnectionError) and not isinstance(error, errors.APITimeoutError)

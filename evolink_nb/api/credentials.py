@@ -1,7 +1,7 @@
-"""The API key: how it is held, the places it is looked for, and how it is saved.
+"""The API key: how it is held, where it is looked for, and how it is saved.
 
-The places, in this order: the key entered with ``%evolink_login``, ``EVOLINK_API_KEY``, Colab's secrets, the
-system keyring.
+It is looked for, in this order, in: the key entered with ``%evolink_login``, ``EVOLINK_API_KEY``, Colab's
+secrets, the system keyring.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KEYRING_SERVICE = "evolink_nb"
 
 
 class Secret:
-    """A key that is never printed: its repr, str and pickle don't hold it."""
+    """A key that is never printed: its repr, str and pickle don't contain it."""
 
     __slots__ = ("_reveal",)
 
@@ -28,17 +28,17 @@ class Secret:
         """Hold a key.
 
         Args:
-            value: The key; white space at its ends is dropped.
+            value: The key; surrounding white space is dropped.
 
         Raises:
             ConfigurationError: The key is empty or can't be sent in a header.
         """
         value = value.strip()
         usable = bool(value) and value.isascii() and value.isprintable() and " " not in value
-        # A closure and no attribute, so that walking an object's attributes never meets the key.
+        # A closure rather than an attribute, so that walking an object's attributes never finds the key.
         self._reveal: Callable[[], str] = lambda: value
         if not usable:
-            # Nothing of the key may stay in this frame: tracebacks can print its variables.
+            # No part of the key may stay in this frame: tracebacks can print its variables.
             value = ""
             raise ConfigurationError(
                 "The API key is empty or holds characters that can't be sent.",
@@ -46,11 +46,11 @@ class Secret:
             )
 
     def reveal(self) -> str:
-        """Return the key itself, for the request header and the keyring."""
+        """Return the key, for the request header and the keyring."""
         return self._reveal()
 
     def redact(self, text: str) -> str:
-        """Return ``text`` with "[key]" in place of the key, wherever it occurs."""
+        """Return ``text`` with every occurrence of the key replaced by "[key]"."""
         return text.replace(self._reveal(), "[key]")
 
     def __repr__(self) -> str:
@@ -61,14 +61,14 @@ class Secret:
 
 
 class Login:
-    """The key that the user entered in this process, which comes before the environment's.
+    """The key the user entered in this process, which takes precedence over the environment's.
 
     Attributes:
-        key: The key, None when none was entered.
+        key: The key; None if none was entered.
     """
 
     def __init__(self) -> None:
-        """Begin with no key."""
+        """Start without a key."""
         self.key: Secret | None = None
 
     def enter(self, key: Secret) -> None:
@@ -81,7 +81,7 @@ class Login:
 
 
 login = Login()
-"""The one login of this process."""
+"""This process's login."""
 
 
 def find_key(base_url: str) -> tuple[Secret, str] | None:
@@ -91,8 +91,8 @@ def find_key(base_url: str) -> tuple[Secret, str] | None:
         base_url: The base URL the key is for; the keyring holds one key for each.
 
     Returns:
-        The key and "%evolink_login", "EVOLINK_API_KEY", "Colab's secrets" or "keyring"; None where none of
-        them has a key.
+        The key and "%evolink_login", "EVOLINK_API_KEY", "Colab's secrets" or "keyring"; None if no source has
+        a key.
 
     Raises:
         ConfigurationError: The key in the environment can't be sent.
@@ -105,7 +105,7 @@ def find_key(base_url: str) -> tuple[Secret, str] | None:
 
 
 def key_in_variable(name: str) -> Secret:
-    """Return the key in the environment variable called ``name``.
+    """Return the key in the environment variable ``name``.
 
     Raises:
         ConfigurationError: The variable is not set, or its value can't be sent.
@@ -125,7 +125,7 @@ def save_key(key: Secret, base_url: str) -> None:
         base_url: The base URL it is for.
 
     Raises:
-        ConfigurationError: There is no keyring, or it refused.
+        ConfigurationError: There is no keyring, or it refused the key.
     """
     problem = "the keyring package is not installed (pip install keyring)"
     if importlib.util.find_spec("keyring") is not None:
@@ -134,14 +134,14 @@ def save_key(key: Secret, base_url: str) -> None:
             return
         except Exception as error:  # noqa: BLE001 - a backend may raise anything
             problem = f"{type(error).__name__} from the system keyring"
-    # Raised out here, so that no exception of a backend that saw the key hangs on ours.
+    # Raised outside the except block, so that no backend's exception that saw the key is attached to ours.
     raise ConfigurationError(
         f"The key was not saved: {problem}.", hint="It is in use for this kernel all the same."
     )
 
 
 def read_variable(name: str) -> str:
-    """Return an environment variable without white space around it, "" where it is not set."""
+    """Return an environment variable without surrounding white space, "" if it is not set."""
     return os.environ.get(name, "").strip()
 
 
@@ -166,10 +166,10 @@ def _from_keyring(base_url: str) -> Secret | None:
 
 
 def _ask(source: Callable[[], Any]) -> Secret | None:
-    """Return the key that a source holds; one that fails holds none."""
+    """Return the key that a source has; a source that fails has none."""
     try:
         return Secret(source())
-    except Exception:  # noqa: BLE001 - locked, refused, absent or empty: the next source is asked
+    except Exception:  # noqa: BLE001 - locked, refused, absent or empty: try the next source
         return None
 
 

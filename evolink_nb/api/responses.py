@@ -1,4 +1,4 @@
-"""What a response to ``GET /v1/credits`` says: a `Credits`, or one error of the tree. No I/O here."""
+"""Parses a response to ``GET /v1/credits`` into a `Credits` or one error. No I/O here."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ..credits import Credits, parse_json
 from . import credentials, settings
 
 SIMULATED_HEADER = "x-evolink-demo"
-"""The header by which the demo server marks all its responses."""
+"""The header that the demo server adds to all its responses."""
 MAX_WAIT = 3600.0
-"""Seconds: the longest Retry-After that is respected."""
+"""The longest Retry-After that is respected, in seconds."""
 MAX_TEXT = 300
-"""Characters: how much of a server's text is shown."""
+"""The longest server text that is shown, in characters."""
 
 STATUS_ERRORS: dict[int, type[errors.APIStatusError]] = {
     400: errors.BadRequestError,
@@ -47,12 +47,12 @@ class Response:
 
     Attributes:
         status: The HTTP status.
-        headers: The headers, looked up in any case.
+        headers: The headers, case-insensitive.
         body: The body, decompressed.
-        read_at: When it came, as an aware datetime of this machine's clock.
-        requested_at: When the request was sent, in seconds of the monotonic clock.
-        monotonic: When the response came, in seconds of the monotonic clock.
-        problem: Why the body could not be received whole, None when it could.
+        read_at: When it arrived, as an aware datetime by this machine's clock.
+        requested_at: When the request was sent, in monotonic seconds.
+        monotonic: When the response arrived, in monotonic seconds.
+        problem: Why the body could not be received in full; None if it was.
     """
 
     status: int
@@ -65,14 +65,14 @@ class Response:
 
 
 def parse_response(response: Response, redact: Callable[[str], str]) -> Credits | errors.EvoLinkError:
-    """Return what a response says.
+    """Return the reading or error in a response.
 
     Args:
         response: A response of any status.
-        redact: Takes the key out of a text, should the server quote it.
+        redact: Removes the key from a text, in case the server quotes it.
 
     Returns:
-        The reading, or the error to raise in its place.
+        The reading, or the error to raise instead.
     """
     content, problem = (None, response.problem) if response.problem else _parse(response.body)
     if not 200 <= response.status < 300:
@@ -98,16 +98,16 @@ def parse_response(response: Response, redact: Callable[[str], str]) -> Credits 
 
 
 def parse_retry_after(headers: Mapping[str, str], *texts: str | None, now: datetime) -> float | None:
-    """Return how long the server asks us to wait.
+    """Return how long the server asks the client to wait.
 
     Args:
         headers: The response's headers. ``Retry-After`` holds seconds or a date. A date is by the server's
-            clock, so it is compared with ``Date``, the same clock: this machine's may be an hour off.
-        *texts: Where "retry after N seconds" may stand, should there be no such header.
-        now: When the response came by this machine's clock, aware; used where ``Date`` can't be read.
+            clock, so it is compared with ``Date``, from the same clock: this machine's may be an hour off.
+        *texts: Texts that may contain "retry after N seconds", if there is no such header.
+        now: When the response arrived by this machine's clock, aware; used if ``Date`` can't be parsed.
 
     Returns:
-        Seconds, from 0 to `MAX_WAIT`, or None where the server doesn't say.
+        Seconds, from 0 to `MAX_WAIT`; None if the server doesn't say.
     """
     header = (headers.get("Retry-After") or "").strip()
     seconds: float | None = None
@@ -125,12 +125,12 @@ def sanitize(text: object, redact: Callable[[str], str]) -> str | None:
     """Return a server's text as one short line.
 
     Args:
-        text: What stands where a text should; anything else counts as none.
-        redact: Takes the key out of a text.
+        text: The value of a text field; a value that isn't a text counts as none.
+        redact: Removes the key from a text.
 
     Returns:
-        The text without the key and without control or direction-changing characters, at most `MAX_TEXT`
-        characters of it; None where nothing is left.
+        The text without the key and without control or direction-changing characters, cut to `MAX_TEXT`
+        characters; None if nothing is left.
     """
     if not isinstance(text, str):
         return None
@@ -139,7 +139,7 @@ def sanitize(text: object, redact: Callable[[str], str]) -> str | None:
         for character in redact(text)[: 10 * MAX_TEXT]
         if not ("\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069")
     )
-    # Once more: the characters taken out may have stood within the key.
+    # Again: the removed characters may have split the key.
     line = redact(" ".join(shown.split()))
     return (line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 1]}…") or None
 
@@ -177,7 +177,7 @@ def _status_error(
 def _error_on_success(
     response: Response, content: Mapping[str, Any], redact: Callable[[str], str]
 ) -> errors.EvoLinkError:
-    """Return the error that a 200 carries: of the class its code names, where it names one."""
+    """Return the error that a 200 carries, in the class that its code names, if any."""
     told = _status_error(response, response.status, content, redact)
     code = told.code if isinstance(told.code, int) else int(told.code or 0) if _is_whole(told.code) else 0
     if code in STATUS_ERRORS or 500 <= code < 600:
@@ -191,7 +191,7 @@ def _error_on_success(
 
 
 def _parse_date(text: str) -> datetime | None:
-    """Return the moment that a header's date names; one without a zone is in GMT, says HTTP."""
+    """Return the moment that a date header names; without a zone it is GMT, according to HTTP."""
     try:
         date = email.utils.parsedate_to_datetime(text)
         return date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC)
@@ -200,7 +200,7 @@ def _parse_date(text: str) -> datetime | None:
 
 
 def _parse(body: bytes) -> tuple[object, str | None]:
-    """Return the JSON value in ``body``, or None and what is wrong with it."""
+    """Return the JSON value in ``body``, or None and the problem."""
     if not body.strip():
         return None, "it is empty"
     try:
@@ -216,7 +216,7 @@ def _request_id(response: Response, redact: Callable[[str], str]) -> str | None:
 
 
 def _code(code: object, redact: Callable[[str], str]) -> int | str | None:
-    """Return an error's code as the API gave it: a number or a word."""
+    """Return an error's code as the API sent it: a number or a word."""
     return sanitize(code, redact) if isinstance(code, str) or not _is_whole(code) else int(str(code))
 
 

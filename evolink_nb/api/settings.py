@@ -1,4 +1,4 @@
-"""The settings a connection is made with: the base URL, the key to go with it, and the defaults.
+"""The settings of a connection: the base URL, the key for it, and the defaults.
 
 The key: the argument, else the first one that `evolink_nb.api.credentials` finds. The base URL: the argument,
 else ``EVOLINK_BASE_URL``. With ``EVOLINK_NB_DEMO=1`` and neither argument, both are the simulated account's.
@@ -19,9 +19,9 @@ DEMO_VARIABLE = "EVOLINK_NB_DEMO"
 DEFAULT_BASE_URL = "https://api.evolink.ai"
 
 INTERVAL = 15.0
-"""Seconds between two readings, unless told otherwise: the API's rate limit is not documented."""
+"""Default seconds between two readings: the API's rate limit is not documented."""
 TIMEOUT = 10.0
-"""The most seconds one attempt at a reading takes in all."""
+"""Default seconds that one attempt at a reading may take in all."""
 
 _HOST_AND_PORT = re.compile(r"(\[[0-9a-f:.]+\]|[\w-]+(\.[\w-]+)*\.?)(:\d+)?", re.ASCII | re.IGNORECASE)
 
@@ -41,7 +41,7 @@ def connection(
     key_variable: str | None = None,
     demo: bool | None = None,
 ) -> Connection:
-    """Return the base URL and the key to read with.
+    """Return the base URL and the key for reading the balance.
 
     Args:
         api_key: The key; by default it is looked for.
@@ -75,7 +75,7 @@ def connection(
 
 
 def demo_is_default() -> bool:
-    """Return whether ``EVOLINK_NB_DEMO`` makes the simulated account this process's own."""
+    """Return whether ``EVOLINK_NB_DEMO`` makes the simulated account the default."""
     return read_variable(DEMO_VARIABLE).lower() in {"1", "true", "yes", "on"}
 
 
@@ -93,21 +93,21 @@ def check_base_url(url: str) -> str:
     """Return a base URL without a trailing slash or ``/v1``.
 
     Args:
-        url: The URL as the user wrote it.
+        url: The URL as the user entered it.
 
     Raises:
-        ConfigurationError: It is neither https nor http on loopback, or has credentials or a query.
+        ConfigurationError: It is neither https nor http on loopback, or contains credentials or a query.
     """
     hint = f"Set {BASE_URL_VARIABLE} or base_url= to something like {DEFAULT_BASE_URL}."
     try:
         parts = urlsplit(url.strip())
-        _ = parts.port  # reading it is what checks it
+        _ = parts.port  # reading the port validates it
     except ValueError:
         parts = urlsplit("")
     if parts.username is not None or parts.password is not None:
-        # Not quoted back: what stands before the @ may be a key.
+        # Not quoted back: the part before the @ may be a key.
         raise ConfigurationError("The base URL must not hold a user name or a password.", hint=hint)
-    # What is refused here can't be understood differently further down, by another parser.
+    # Anything refused here can't be interpreted differently by another parser later.
     plain = _HOST_AND_PORT.fullmatch(parts.netloc) and re.fullmatch(r"[!-~]*", parts.path)
     if parts.scheme not in {"http", "https"} or not plain or parts.query or parts.fragment:
         raise ConfigurationError("The base URL can't be used.", hint=hint)
@@ -118,11 +118,11 @@ def check_base_url(url: str) -> str:
 
 
 def _demo_connection() -> Connection:
-    from .. import demo  # noqa: PLC0415 - a server is needed only here
+    from .. import demo  # noqa: PLC0415 - only this case needs a server
 
     url, key = read_variable(BASE_URL_VARIABLE), read_variable(API_KEY_VARIABLE)
     if key.startswith(demo.DEMO_KEY_PREFIX) and is_loopback(urlsplit(url).hostname):
-        # `evolink-nb demo` already runs a server, shared by all its kernels.
+        # `evolink-nb demo` already runs a server that all its kernels share.
         return Connection(check_base_url(url), Secret(key), "demo")
     server = demo.running()
     return Connection(server.url, Secret(server.key), "demo")

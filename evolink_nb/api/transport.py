@@ -1,8 +1,9 @@
-"""One HTTP exchange with a total deadline, that can be cancelled at any moment.
+"""One HTTP exchange with a total deadline, cancellable at any moment.
 
-Nothing in requests bounds a name look-up or a response that arrives byte by byte, so each exchange runs in a
-thread of its own while the caller waits for its outcome. That also keeps the frames that hold the key out of
-every traceback: an interrupt unwinds the caller's frames, and errors come back as values.
+Nothing in requests limits a name look-up or a response that arrives byte by byte, so each exchange runs in
+its own thread while the caller waits for the outcome. That also keeps the frames that hold the key out of
+every
+traceback: an interrupt unwinds the caller's frames, and errors come back as values.
 """
 
 from __future__ import annotations
@@ -29,22 +30,22 @@ from .responses import Response
 from .settings import BASE_URL_VARIABLE
 
 MAX_BODY = 1 << 20
-"""Bytes of a body that are read at most; a reading is about 250."""
+"""The most bytes of a body that are read; a reading is about 250."""
 THREAD_NAME = "evolink-nb-request"
 
 T = TypeVar("T")
 
 
 class BoundedSession(Generic[T]):
-    """GET requests for one URL over kept-alive connections, each bounded in time and cancellable.
+    """GET requests for one URL over kept-alive connections, each with a deadline and cancellable.
 
-    No redirect is followed: the key belongs to this host. No cookie is kept: a server may put into one what
-    it was sent. ``~/.netrc`` never replaces the key. A proxy of the environment is used for https only: it
-    would be handed a loopback server's key in the clear.
+    No redirect is followed: the key belongs to this host. No cookie is kept: a server may echo in one what it
+    was sent. ``~/.netrc`` never replaces the key. A proxy from the environment is used for https only: for
+    http it would see a loopback server's key in the clear.
 
     Attributes:
-        closed: Set by the next `close`; each `close` puts a new event in its place, so that what began before
-            it is told apart from what begins after it.
+        closed: Set by the next `close`; each `close` replaces it with a new event, so that work begun before
+            it can be told from work begun after it.
     """
 
     def __init__(
@@ -61,12 +62,12 @@ class BoundedSession(Generic[T]):
 
         Args:
             base_url: A checked base URL.
-            path: What follows it, from "/" on.
+            path: The path after it, from "/" on.
             auth: Puts the key into a request.
             headers: Sent with every request.
-            parse: Turns a response into an outcome. It runs in the request's thread, for a response may quote
-                the key.
-            close_grace: Seconds that `close` waits at most for each request it cancels.
+            parse: Turns a response into an outcome. It runs in the request's thread, because a response may
+                quote the key.
+            close_grace: The longest that `close` waits for each request it cancels, in seconds.
         """
         self.closed = threading.Event()
         self._base_url = base_url
@@ -80,26 +81,26 @@ class BoundedSession(Generic[T]):
         runtime.forget_after_fork(self)
 
     def get(self, timeout: float, closed: threading.Event) -> T | APIConnectionError:
-        """Send one request and return its outcome; what goes wrong on the way is returned too.
+        """Send one request and return its outcome; errors on the way are returned, not raised.
 
         Args:
             timeout: Seconds that the whole exchange may take, from the name look-up to the last byte.
-            closed: The `closed` of the moment at which the caller's work began.
+            closed: The value of `closed` when the caller's work began.
 
         Returns:
-            What ``parse`` made of the response, or the error that came in its place: an `APITimeoutError`
-            after the deadline, an `APIConnectionError` where the connection failed or the session was closed.
+            The result of ``parse``, or the error that occurred instead: an `APITimeoutError` after the
+            deadline, an `APIConnectionError` if the connection failed or the session was closed.
 
         Raises:
             RuntimeError: The platform can't start another thread.
         """
         exchange: _Exchange[T] = _Exchange()
-        # Known before it is looked whether the session was closed: close sets that before it looks here.
+        # Registered before checking whether the session was closed: close sets that before it looks here.
         self._in_flight.add(exchange)
         try:
             if closed.is_set():
                 return _cancelled()
-            # Within try: starting waits for the thread, and an interrupt can come just then.
+            # Inside try: starting waits for the thread, and an interrupt may come at that moment.
             exchange.job = runtime.start(partial(self._run, exchange, timeout), name=THREAD_NAME)
             return exchange.outcome.result(timeout)
         except TimeoutError:
@@ -107,27 +108,27 @@ class BoundedSession(Generic[T]):
             return exchange.outcome.result()
         finally:
             self._in_flight.discard(exchange)
-            exchange.cancel(_cancelled())  # has no effect on one that has ended
+            exchange.cancel(_cancelled())  # has no effect on a finished one
 
     def cancel(self) -> None:
-        """End every request in flight now, with an `APIConnectionError` for its caller."""
+        """End every request in flight now; its caller gets an `APIConnectionError`."""
         for exchange in list(self._in_flight):
             exchange.cancel(_cancelled())
 
     def close(self) -> None:
-        """Cancel what is in flight and close the connections; a later request opens another one."""
+        """Cancel requests in flight and close the connections; a later request opens a new one."""
         closed, self.closed = self.closed, threading.Event()
         closed.set()
         in_flight = list(self._in_flight)
         self.cancel()
-        # A connection that came back to a closed session would be left open.
+        # A connection returned to a closed session would stay open.
         for exchange in in_flight:
             if exchange.job is not None:
                 exchange.job.join(self._close_grace)
         self._session.close()
 
     def after_fork(self) -> None:
-        """Start anew in a forked child: the parent keeps its connections, its requests and their locks."""
+        """Start anew in a forked child: the parent keeps its connections, requests and locks."""
         self.closed = threading.Event()
         self._in_flight = set()
         self._adapter.abandon()
@@ -141,18 +142,18 @@ class BoundedSession(Generic[T]):
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, self._adapter)
         self._session.trust_env = self._base_url.startswith("https://")
-        # Prepared once, without the key, which joins a copy of it for the time of one request.
+        # Prepared once, without the key, which is added to a copy for the duration of one request.
         self._request = self._session.prepare_request(requests.Request("GET", self._url, auth=_no_key))
 
     def _run(self, exchange: _Exchange[T], timeout: float) -> None:
-        """Do the exchange, in its thread. No exception gets out: it would hold the request and the key."""
+        """Do the exchange, in its thread. No exception may escape: it would hold the request and the key."""
         socket_tracker.set(exchange.track)
         outcome: T | APIConnectionError
         try:
             outcome = self._send(timeout)
         except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
             outcome = self._timed_out(timeout)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it saw the key
+        except BaseException as error:  # noqa: BLE001 - any exception may hold the key
             outcome = self._failed(error)
         exchange.finish(outcome)
 
@@ -177,11 +178,11 @@ class BoundedSession(Generic[T]):
 
 
 class _Exchange(Generic[T]):
-    """One request in flight. Its outcome is the first one reported, whoever reports it.
+    """One request in flight. The first outcome reported counts.
 
     Attributes:
-        outcome: Brings a value, never an exception.
-        job: What runs it, None before it is started.
+        outcome: Holds a value, never an exception.
+        job: The job running it; None before it is started.
     """
 
     def __init__(self) -> None:
@@ -191,20 +192,20 @@ class _Exchange(Generic[T]):
         self._cancelled = False
 
     def track(self, connected: socket.socket) -> None:
-        """Record the socket that the request goes over."""
-        # The order here and in cancel leaves no moment in which a socket escapes both.
+        """Record the socket that the request uses."""
+        # This order here and in cancel leaves no moment at which a socket escapes both.
         self._socket = connected
         if self._cancelled:
             _shut_down(connected)
 
     def finish(self, outcome: T | APIConnectionError) -> None:
-        """Report ``outcome``; the socket is not this request's any more."""
+        """Report ``outcome``; the socket no longer belongs to this request."""
         self._socket = None
         self._report(outcome)
 
     def cancel(self, outcome: APIConnectionError) -> None:
         """Report ``outcome`` and cut the connection, now or once there is one; does nothing once finished."""
-        # Reported first: what a request says after it was cut off is not what the server said.
+        # Reported first: what a cut-off request reports is not what the server said.
         self._report(outcome)
         self._cancelled = True
         connected = self._socket
@@ -217,7 +218,7 @@ class _Exchange(Generic[T]):
 
 
 def _receive(response: requests.Response, requested_at: float) -> Response:
-    """Return the response with its body, up to `MAX_BODY` bytes of it."""
+    """Return the response with up to `MAX_BODY` bytes of its body."""
     read_at, monotonic, body, problem = datetime.now(UTC), time.monotonic(), b"", None
     try:
         body = response.raw.read(MAX_BODY + 1, decode_content=True)
@@ -227,14 +228,14 @@ def _receive(response: requests.Response, requested_at: float) -> Response:
         problem = "it was cut short"
     if len(body) > MAX_BODY:
         body, problem = b"", f"it is larger than {MAX_BODY:,} bytes"
-        response.raw.close()  # draining the rest to keep the connection would cost more than a new one
+        response.raw.close()  # reading the rest to keep the connection costs more than a new one
     return Response(
         response.status_code, response.headers, body, read_at, requested_at, monotonic, problem=problem
     )
 
 
 def _no_key(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Stand in for the auth object while a request is prepared: with none, netrc would be read."""
+    """Stand in for the auth object while a request is prepared: without one, netrc would be read."""
     return request
 
 
@@ -243,14 +244,14 @@ def _cancelled() -> APIConnectionError:
 
 
 def _shut_down(connected: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # it ended by itself meanwhile
+    with contextlib.suppress(OSError):  # it has ended by itself
         connected.shutdown(socket.SHUT_RDWR)
 
 
 def _cause(error: BaseException) -> str:
-    """Say what broke in our own words: the exception's may hold a header or a proxy's password."""
+    """Return what broke in our own words: the exception's may contain a header or a proxy's password."""
     chain: list[object] = [error]
-    for link in chain:  # grows while it is walked
+    for link in chain:  # grows while being iterated
         if isinstance(link, BaseException):
             inner = (link.__cause__, link.__context__, getattr(link, "reason", None), *link.args)
             chain += [item for item in inner if item is not None and item not in chain]

@@ -1,4 +1,4 @@
-"""``evolink-nb``: the balance and the demo from a shell."""
+"""``evolink-nb``: the balance and the demo on the command line."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ def show_credits(*, as_json: bool, minimum: Decimal | None) -> int:
     """Print the balance.
 
     Args:
-        as_json: Whether to print the API's own field names in place of text for people.
-        minimum: The credits that must be left to spend; None for any number.
+        as_json: Whether to print JSON with the API's own field names instead of text.
+        minimum: The least that must be spendable, in credits; None for no minimum.
 
     Returns:
         The exit code: `BELOW` if less than the minimum can be spent, `OK` otherwise.

@@ -1,4 +1,4 @@
-"""``evolink-nb demo``: JupyterLab on a copy of the quickstart, with a simulated account beside it."""
+"""``evolink-nb demo``: JupyterLab on a copy of the quickstart, with a simulated account."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from .exit_codes import OK
 
 NOTEBOOK = "notebooks/quickstart.ipynb"
 BESIDE = ("notebooks/cost-of-a-cell.ipynb", "notebooks/budgets.ipynb")
-"""Notebooks that the quickstart points to."""
+"""Notebooks that the quickstart links to."""
 MAX_START_SECONDS = 120.0
-"""Seconds JupyterLab may take to answer for the first time."""
+"""The longest JupyterLab may take until its first response, in seconds."""
 
 
 def launch_demo(*, port: int = 0, seed: int | None = None, open_browser: bool = True) -> int:
-    """Serve the demo until it is interrupted.
+    """Serve the demo until interrupted.
 
     Args:
-        port: JupyterLab's port; 0 takes a free one.
+        port: JupyterLab's port; 0 picks a free one.
         seed: The simulated account's seed.
-        open_browser: Whether to open the notebook, or only print its URL.
+        open_browser: Whether to open the notebook, instead of only printing its URL.
 
     Returns:
         The exit code, `OK`.
 
     Raises:
         ConfigurationError: JupyterLab is not installed.
-        EvoLinkError: JupyterLab does not start, or ends by itself.
+        EvoLinkError: JupyterLab does not start, or exits by itself.
     """
     if importlib.util.find_spec("jupyterlab") is None:
         raise ConfigurationError(
@@ -82,15 +82,15 @@ def _run_jupyterlab(folder: Path, server: DemoServer, port: int, *, open_browser
 
 
 def _write_tour(folder: Path) -> None:
-    """Put the notebooks under ``folder``: users change a copy, not those in the checkout."""
+    """Copy the notebooks to ``folder``: users then edit a copy, not those in the checkout."""
     package = Path(__file__).parents[1]
     for name in (NOTEBOOK, *BESIDE):
-        # In a checkout they lie beside the package; an installed package brings them along.
+        # In a checkout they are next to the package; an installed package includes them.
         places = (package.parent / name, package / "demo" / Path(name).name)
         target = folder / "root" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(next(place for place in places if place.exists()), target)
-    # JupyterLab's own news would be the first thing a newcomer is asked about.
+    # Otherwise JupyterLab would first ask newcomers whether to fetch its news.
     configuration = folder / "config" / "labconfig" / "page_config.json"
     configuration.parent.mkdir(parents=True)
     news = "@jupyterlab/apputils-extension:announcements"
@@ -106,21 +106,21 @@ def _start_jupyterlab(
         f"--ServerApp.root_dir={folder / 'root'}",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        # Containers often run as root. The server listens on loopback and asks for its token.
+        # Containers often run as root. The server listens on loopback and requires its token.
         command.append("--ServerApp.allow_root=True")
     environment = {
         **os.environ,
         "JUPYTER_CONFIG_PATH": os.pathsep.join(
             filter(None, (str(folder / "config"), os.environ.get("JUPYTER_CONFIG_PATH")))
         ),
-        "JUPYTER_TOKEN": token,  # not an argument: those are in every user's process list
+        "JUPYTER_TOKEN": token,  # not an argument: all users can see those in the process list
         settings.DEMO_VARIABLE: "1",
         settings.BASE_URL_VARIABLE: server.url,
         credentials.API_KEY_VARIABLE: server.key,
     }
     with log.open("wb") as output:
-        # A session of its own: Ctrl+C is ours to handle, and JupyterLab would ask whether it is meant.
-        return subprocess.Popen(  # noqa: S603 - this interpreter, and arguments of our own
+        # Its own session: Ctrl+C is handled here, and JupyterLab would ask for confirmation.
+        return subprocess.Popen(  # noqa: S603 - this interpreter, with our own arguments
             command,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -131,7 +131,7 @@ def _start_jupyterlab(
 
 
 class _Ending:
-    """Ends a process on Ctrl+C or SIGTERM, and knows that this is why it ended."""
+    """Ends a process on Ctrl+C or SIGTERM, and records that as the reason."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.requested = False
@@ -145,7 +145,7 @@ class _Ending:
 
 
 def _wait_until_up(status_url: str, process: subprocess.Popen[bytes]) -> bool:
-    """Return True once the server answers, False when its process ended instead."""
+    """Return True once the server responds, False if its process ended first."""
     deadline = time.monotonic() + MAX_START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -174,5 +174,5 @@ def _print_addresses(url: str, server: DemoServer) -> None:
     )
 
 
-# A proxy from the environment has no business on loopback.
+# A proxy from the environment must not be used for loopback.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -1,4 +1,4 @@
-"""What `evolink-nb` exits with."""
+"""The exit codes of `evolink-nb`."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ USAGE = 64
 UNAVAILABLE = 69
 """The last two are sysexits.h's EX_USAGE and EX_UNAVAILABLE."""
 INTERRUPTED = 130
-"""As a shell says it of a command that Ctrl+C has ended."""
+"""What a shell reports for a command ended by Ctrl+C."""

@@ -1,4 +1,4 @@
-"""The grammar of ``evolink-nb``: its commands and their options, and the exit code each error has."""
+"""The grammar of ``evolink-nb``: its commands and options, and the exit code for each error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``evolink-nb``.
 
     Args:
-        arguments: The command line's; by default the process's own.
+        arguments: The command line; by default the process's own.
 
     Returns:
         The exit code, one of `evolink_nb.cli.exit_codes`.
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    # Each command loads its own half of the package; --help and bad usage need none of it.
+    # Each command imports only its own part of the package; --help and bad usage need neither.
     if options.command == "credits":
         from .credits import show_credits  # noqa: PLC0415
 
@@ -49,7 +49,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that exits 64 on bad usage: argparse's 2 means something else to `credits`' callers."""
+    """A parser that exits with 64 on bad usage: argparse's 2 means something else to `credits`' callers."""
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
