@@ -1,1 +1,1 @@
-"""The balance as users see it: static or live."""
+"""The balance as a card, static or live."""

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 Level = Literal["ok", "low", "critical", "overdrawn"]
 Limit = str | float | Decimal
-"""A limit as users write it: ``50`` credits, or a runway such as ``"2h"``."""
+"""A limit as users enter it: ``50`` credits, or a runway such as ``"2h"``."""
 LEVELS: tuple[Level, ...] = get_args(Level)
 
 REARM_MARGIN = 1.1
-"""How many times its threshold a balance must reach to count as recovered: a runway wavers, and must not
-raise an alarm each time."""
+"""The multiple of its threshold that a balance must reach to count as recovered: a runway fluctuates, and
+must not raise an alarm each time."""
 
 _LIMIT = re.compile(r"\s*([0-9]+\.?[0-9]*|\.[0-9]+)\s*(s|min|m|h|d)?\s*")
 _UNITS = {"s": 1, "min": 60, "m": 60, "h": 3_600, "d": 86_400}
@@ -31,8 +31,8 @@ class Threshold:
     """A limit; exactly one of its attributes is set.
 
     Attributes:
-        credits: The credits below which it is crossed.
-        seconds: The runway in seconds below which it is crossed.
+        credits: The threshold in credits.
+        seconds: The threshold as a runway, in seconds.
     """
 
     credits: Decimal | None = None
@@ -40,7 +40,7 @@ class Threshold:
 
     @classmethod
     def parse(cls, limit: Limit) -> Threshold:
-        """Return the threshold that a limit stands for.
+        """Return the threshold for a limit.
 
         Args:
             limit: ``50`` (credits), or a runway: ``"90s"``, ``"30 min"``, ``"2h"``, ``"1d"``.
@@ -63,13 +63,13 @@ class Threshold:
         return format_time(self.seconds or 0.0)
 
     def is_crossed(self, credits: Credits, runway: float | None, margin: float = 1.0) -> bool:
-        """Return whether less is left than the limit.
+        """Return whether a reading is below the limit.
 
         Args:
             credits: The reading.
-            runway: Seconds its credits last; None where that is not known: then a runway's limit is not
-                crossed, but not left behind by any margin either.
-            margin: How many times the limit the reading is compared with.
+            runway: Seconds the credits will last; None if unknown: a runway limit then counts neither as
+                crossed nor, with a margin, as recovered from.
+            margin: The factor by which to multiply the limit.
 
         Returns:
             Whether the reading is below ``margin`` times the limit.
@@ -87,8 +87,8 @@ class Limits:
     """The limits in force.
 
     Attributes:
-        warn_below: A reading below this is low; None for no such limit.
-        critical_below: A reading below this is critical; None for no such limit.
+        warn_below: Readings below this are low; None for no limit.
+        critical_below: Readings below this are critical; None for no limit.
     """
 
     warn_below: Threshold | None = None
@@ -99,14 +99,14 @@ class Limits:
         """Return both limits.
 
         Args:
-            warn_below: As `Threshold.parse` takes it; None for no such limit.
-            critical_below: The same.
+            warn_below: The limit for low, as `Threshold.parse` takes it; None for no limit.
+            critical_below: Likewise for critical.
 
         Returns:
             The limits.
 
         Raises:
-            ValueError: One of the two can't be read.
+            ValueError: One of the limits can't be parsed.
         """
         return cls(
             *(None if limit is None else Threshold.parse(limit) for limit in (warn_below, critical_below))
@@ -121,11 +121,11 @@ class Limits:
 
         Args:
             credits: The reading.
-            runway: Seconds its credits last; None where that is not known.
-            margin: How many times the limits the reading is compared with.
+            runway: Seconds the credits will last; None if unknown.
+            margin: The factor by which to multiply the limits.
 
         Returns:
-            The worst level that applies. Nothing left to spend is critical without any limit.
+            The worst level that applies. Nothing left to spend is critical, even without a limit.
         """
         if credits.spendable < 0:
             return "overdrawn"
@@ -142,9 +142,9 @@ class Alarm:
     """One alarm.
 
     Attributes:
-        level: How bad it is.
-        credits: The reading it came with.
-        message: What the user is told.
+        level: The level.
+        credits: The reading that raised it.
+        message: The text for the user.
     """
 
     level: Level
@@ -153,7 +153,7 @@ class Alarm:
 
 
 class AlarmLatch:
-    """Raises each alarm once until the balance recovers: again only for a level worse than those before."""
+    """Raises each alarm once until the balance recovers; before that, only a worse level raises another."""
 
     def __init__(self) -> None:
         """Start armed."""
@@ -161,19 +161,19 @@ class AlarmLatch:
 
     @property
     def armed(self) -> bool:
-        """Whether there was no alarm since the balance was last good."""
+        """Whether there has been no alarm since the balance was last good."""
         return self._worst == "ok"
 
     def update(self, limits: Limits, credits: Credits, runway: float | None) -> Alarm | None:
-        """Take in a reading.
+        """Process a reading.
 
         Args:
             limits: The limits in force.
             credits: The reading.
-            runway: Seconds its credits last; None where that is not known.
+            runway: Seconds the credits will last; None if unknown.
 
         Returns:
-            The alarm that this reading raises, None where it raises none.
+            The alarm that this reading raises, if any.
         """
         level = limits.level_of(credits, runway)
         if limits.level_of(credits, runway, margin=REARM_MARGIN) == "ok":
@@ -185,7 +185,7 @@ class AlarmLatch:
 
 
 def _digits(limit: Limit) -> str:
-    """Return a limit as text, a number without an exponent; "" for what is neither text nor number."""
+    """Return a limit as text, a number without an exponent; "" for any other type."""
     if isinstance(limit, str):
         return limit
     try:
@@ -195,7 +195,7 @@ def _digits(limit: Limit) -> str:
 
 
 def _message(level: Level, credits: Credits, limits: Limits) -> str:
-    """Return which limit was crossed. It stands beside newer readings: a number would soon be an old one."""
+    """Return which limit was crossed, without the balance: newer readings would soon contradict it."""
     limit = limits.critical_below if level == "critical" else limits.warn_below
     if level == "overdrawn":
         return "Overdrawn: more was spent than there was."

@@ -1,9 +1,9 @@
 // @ts-check
 /**
- * The live card: fills the fields of card.html with what the kernel's traits say.
+ * The live card: fills the fields of card.html from the kernel's traits.
  *
- * Everything is set as text: the template is the only markup. The exported functions decide and know no
- * page; `Card` puts their results on it. formatting.py and gauge.py have the same functions for static
+ * Everything is set as text: the template is the only markup. The exported functions are pure and don't
+ * touch the page; `Card` shows their results. formatting.py and gauge.py have the same functions for static
  * cards; tests compare them.
  *
  * @typedef {import("@anywidget/types").AnyModel<Traits>} Model
@@ -26,7 +26,7 @@
  * @property {string} level
  * @property {boolean} simulated
  * @property {number} spent
- * @property {number | null} burn_rate  credits a second
+ * @property {number | null} burn_rate  credits per second
  * @property {number | null} runway  seconds
  * @property {string} status
  * @property {string} message
@@ -44,14 +44,14 @@
 const CLICK_TIMEOUT = 1000;
 /** Intervals without a reading after which the card is stale. */
 const MAX_MISSED_READINGS = 3;
-/** Milliseconds between two heartbeats: the kernel forgets a view it doesn't hear of. */
+/** Milliseconds between two heartbeats: the kernel forgets a silent view. */
 const HEARTBEAT_INTERVAL = 60_000;
-/** Milliseconds after which a view says again that it is visible: the kernel may have missed the first. */
+/** Milliseconds after which a view reports again that it is visible: the kernel may have missed the first. */
 const CONFIRM_AFTER = 3000;
-/** Points of the sparkline at most; widget.py has the same number. */
+/** The most points in the sparkline; widget.py has the same number. */
 const MAX_POINTS = 60;
 
-/** @type {Record<string, string>}  what is shown for a status that is not its own word */
+/** @type {Record<string, string>}  labels of statuses whose name is not their label */
 const STATUS_LABELS = {
   loading: "reading…",
   "rate-limited": "rate limited",
@@ -72,7 +72,7 @@ const threeFigures = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 
 // -- formats ---------------------------------------------------------------------------------------------
 
 /**
- * Return credits with their thousands separated and at most 4 decimals; "<0.0001" for less than that.
+ * Return credits with thousands separators and at most 4 decimals; "<0.0001" for less than that.
  *
  * @param {number} amount  credits
  */
@@ -110,9 +110,9 @@ export function formatTime(seconds) {
 }
 
 /**
- * Return a burn rate in three figures of the unit that reads best: "12.4 / min" or "3 / h".
+ * Return a burn rate with three significant figures, per minute or per hour: "12.4 / min" or "3 / h".
  *
- * @param {number} rate  credits a second
+ * @param {number} rate  credits per second
  */
 export function formatRate(rate) {
   return rate * 60 >= 1 ? `${threeFigures.format(rate * 60)} / min` : `${threeFigures.format(rate * 3600)} / h`;
@@ -121,7 +121,7 @@ export function formatRate(rate) {
 /**
  * Return the line through readings as an SVG path in a box of 100 by 40; "" for fewer than two.
  *
- * @param {Point[]} points  in order of time
+ * @param {Point[]} points  in chronological order
  */
 export function sparkline(points) {
   if (points.length < 2) return "";
@@ -141,23 +141,23 @@ export function sparkline(points) {
 // -- decisions -------------------------------------------------------------------------------------------
 
 /**
- * What one ring shows.
+ * The content of one ring.
  *
  * @typedef {object} Gauge
- * @property {string} remaining  what is left, formatted
- * @property {number | null} remainingValue  the same as a number; null where there is none
- * @property {string} unit  what that number is
- * @property {string} total  "" where it means nothing
+ * @property {string} remaining  remaining credits, formatted
+ * @property {number | null} remainingValue  the same as a number; null if there is none
+ * @property {string} unit  the unit of that number
+ * @property {string} total  "" if meaningless
  * @property {string} used
  * @property {number} usedValue
- * @property {number} share  percent of the ring that is filled
+ * @property {number} share  percentage of the ring that is filled
  * @property {number} maximum  aria-valuemax
  * @property {number} now  aria-valuenow
  * @property {string} spoken  aria-valuetext
  */
 
 /**
- * Return what the ring of one half of a reading shows.
+ * Return the content of the ring for one half of a reading.
  *
  * @param {{ remaining: number, used: number, unlimited: boolean }} amounts  in credits
  * @returns {Gauge}
@@ -187,22 +187,22 @@ export function gaugeOf({ remaining, used, unlimited }) {
 }
 
 /**
- * What a card knows of its kernel. Times are in milliseconds of the page's clock.
+ * What a card knows about its kernel. Times are in milliseconds of the page's clock.
  *
  * @typedef {object} Situation
  * @property {string} reported  the kernel's status
  * @property {boolean} disconnected  whether the kernel has ended
- * @property {boolean} visible  whether this view can be seen
+ * @property {boolean} visible  whether the user can see this view
  * @property {number} now
  * @property {number | null} clickedAt  when an unanswered click was made
- * @property {number} arrivedAt  when the newest reading came
+ * @property {number} arrivedAt  when the newest reading arrived
  * @property {number} visibleSince
- * @property {number | null} retryAt  when the server allows the next try
+ * @property {number | null} retryAt  when the server allows the next attempt
  * @property {number} interval  seconds between two readings
  */
 
 /**
- * Return the status a card shows, and its words. A kernel that is gone or busy can't report that: its
+ * Return the status a card shows, and its label. A kernel that is gone or busy can't report that; its
  * silence does.
  *
  * @param {Situation} situation
@@ -228,14 +228,14 @@ export function displayStatus(situation) {
 
 // -- the page --------------------------------------------------------------------------------------------
 
-/** One view of the card. `destroy` takes down everything it has set up. */
+/** One view of the card. `destroy` undoes everything it has set up. */
 class Card {
   #id = Math.random().toString(36).slice(2);
   #abort = new AbortController();
   #disconnected = false;
   #visible = false;
   #visibleSince = Date.now();
-  /** When the newest reading came, by the page's clock. */
+  /** When the newest reading arrived, by the page's clock. */
   #arrivedAt;
   /** @type {number | null}  when an unanswered click was made */
   #clickedAt = null;
@@ -257,7 +257,7 @@ class Card {
 
   /**
    * @param {Model} model  the kernel's side
-   * @param {HTMLElement} element  where the card is put
+   * @param {HTMLElement} element  the card's container
    */
   constructor(model, element) {
     this.#model = model;
@@ -284,7 +284,7 @@ class Card {
     this.#send("leave");
   }
 
-  // -- what comes in --
+  // -- from the kernel and the page --
 
   /** @param {HTMLElement} refresh */
   #listenToUser(refresh) {
@@ -354,7 +354,7 @@ class Card {
     this.#points = [...this.#points, /** @type {Point} */ ([time, amount])].slice(-MAX_POINTS);
   }
 
-  /** Front ends tell it once, when the kernel has ended or was restarted. */
+  /** Called once by front ends, when the kernel has ended or was restarted. */
   #onDisconnect() {
     this.#disconnected = true;
   }
@@ -371,7 +371,7 @@ class Card {
     this.#setVisible(!document.hidden && this.#element.getClientRects().length > 0);
   }
 
-  /** @param {boolean} visible  whether the user can see this view; the kernel polls less where none can be */
+  /** @param {boolean} visible  whether the user can see this view; the kernel polls less if none is */
   #setVisible(visible) {
     if (visible === this.#visible) return;
     this.#visible = visible;
@@ -383,14 +383,14 @@ class Card {
     this.#confirmation = setTimeout(() => this.#visible && this.#send("show", true), CONFIRM_AFTER);
   }
 
-  /** Take the saved file's static card off the page; return the output area it was looked for in. */
+  /** Remove the saved file's static card from the page; return the output area searched. */
   #removeFallback() {
     const output = this.#element.closest(".jp-OutputArea");
     for (const fallback of output?.querySelectorAll(".evo-fallback") ?? []) fallback.remove();
     return output;
   }
 
-  // -- what goes out --
+  // -- to the kernel --
 
   /**
    * @param {string} action
@@ -408,9 +408,9 @@ class Card {
     }
   }
 
-  // -- what is shown --
+  // -- display --
 
-  /** Show what the kernel's traits say now. */
+  /** Show the current values of the kernel's traits. */
   update() {
     const model = this.#model;
     this.#root.dataset.level = model.get("level");
@@ -469,7 +469,7 @@ class Card {
     meter.style.setProperty("--share", plainAmount(gauge.share));
   }
 
-  /** Show what time alone changes: ages, waits, and what the kernel's silence means. */
+  /** Update what time alone changes: ages, waits, and what the kernel's silence means. */
   #tick() {
     const model = this.#model;
     const now = Date.now();
@@ -530,7 +530,7 @@ class Card {
 
 /**
  * @param {Element} parent
- * @param {string} selector  of an element that the template has
+ * @param {string} selector  of an element in the template
  */
 function query(parent, selector) {
   return /** @type {HTMLElement} */ (parent.querySelector(selector));
@@ -555,7 +555,7 @@ function setText(element, text) {
 }
 
 /**
- * Show the number in a ring, its decimals small; card.css fades it in.
+ * Show the number in a ring, with small decimals; card.css fades it in.
  *
  * @param {HTMLElement} element
  * @param {string} shown
@@ -568,7 +568,7 @@ function setNumber(element, shown) {
   if (decimals) small.append(`.${decimals}`);
   number.append(whole, small);
   element.replaceChildren(number);
-  // In widths of a digit of the whole part.
+  // In digit widths of the integer part.
   element.style.setProperty("--length", `${whole.length + (decimals ? 0.6 * (decimals.length + 1) : 0)}`);
 }
 

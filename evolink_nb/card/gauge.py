@@ -1,4 +1,4 @@
-"""What one ring of the card shows. ``card.js`` has the same decisions for the live card; a test compares."""
+"""The content of one ring of a card. ``card.js`` has the same logic for live ones; a test compares them."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ Half = Literal["user", "token"]
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """The texts and the ring of one half of a reading; without arguments, of none yet.
+    """The texts and the ring for one half of a reading; with no arguments, before the first reading.
 
     Attributes:
         binding: Whether this half limits spending.
         unlimited: Whether it is a key without a limit of its own.
-        remaining: What is left, formatted.
-        remaining_value: The same as a number of credits; None where there is none.
-        unit: What that number is.
-        total: What the half was given in all, formatted; "" where that means nothing.
-        used: What was used, formatted.
+        remaining: Remaining credits, formatted.
+        remaining_value: The same as a number of credits; None if there is none.
+        unit: The unit of that number.
+        total: What the half was granted in all, formatted; "" if meaningless.
+        used: Used credits, formatted.
         used_value: The same as a number of credits.
-        share: Percent of the ring that is filled, in tenths.
+        share: Percentage of the ring that is filled, to tenths.
         maximum: The meter's ``aria-valuemax``.
         now: The meter's ``aria-valuenow``, from 0 to ``maximum``.
         spoken: The meter's ``aria-valuetext``.
@@ -54,7 +54,7 @@ class Gauge:
 
         Args:
             credits: The reading; None before the first.
-            half: Which of its two halves.
+            half: The half, "user" or "token".
 
         Returns:
             The gauge.

@@ -1,4 +1,4 @@
-"""A reading as ``text/plain`` and ``text/html``. The live card shows the same fields (``card.js``)."""
+"""Renders a reading as ``text/plain`` and ``text/html``; ``card.js`` shows the same fields live."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ STATUS_LABELS: dict[str, str] = {
     Status.UNAUTHORIZED: "not authorized",
     Status.ERROR: "can't read",
 }
-"""What a static card says for a status that is not its own word; ``card.js`` has the live card's."""
+"""Labels of a static card for statuses whose name is not their label; ``card.js`` has the live card's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """What a series of readings says.
+    """What a series of readings shows.
 
     Attributes:
-        burn_rate: Credits a second of late; None where that is not known.
-        runway: Seconds the credits last at that rate; None where that is not known.
+        burn_rate: Recent rate of spending in credits per second; None if unknown.
+        runway: Seconds the credits will last at that rate; None if unknown.
         spent: Credits spent since the first reading.
-        points: What the sparkline is drawn from, each (milliseconds, credits).
+        points: The sparkline's points, as pairs of (milliseconds, credits).
     """
 
     burn_rate: float | None = None
@@ -48,18 +48,18 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class CardView:
-    """What a static card shows.
+    """The content of a static card.
 
     Attributes:
-        credits: The reading; None where there is none.
-        status: How fresh it is; "stale" when a newer one was wanted and could not be had.
-        level: How much is left; None for what the reading says without any limit.
+        credits: The reading; None if there is none.
+        status: How fresh it is; "stale" if a newer one was wanted and could not be read.
+        level: How much is left; None to use the reading alone, without limits.
         message: Why the last read failed.
-        age: Seconds since the reading; None says nothing of it.
-        trend: What the readings before it say.
-        worth: About what is left in USD.
+        age: Seconds since the reading; None to omit it.
+        trend: The trend of the readings so far.
+        worth: Approximate value in USD of what is left.
         notice: What the user must know at once.
-        outlook: What the credits are enough for, in the user's own unit: a whole phrase.
+        outlook: How long the credits last, in the user's own unit, as a whole phrase.
     """
 
     credits: Credits | None
@@ -73,7 +73,7 @@ class CardView:
     outlook: str = ""
 
     def html(self) -> str:
-        """Return the card with its stylesheet. With all styling stripped it is a small table."""
+        """Return the card with its stylesheet. Without any styling it is a small table."""
         return f"<style>{stylesheet()}</style>\n{_markup(self)}"
 
     def text(self) -> str:
@@ -96,7 +96,7 @@ class CardView:
         return "\n  ".join(lines)
 
     def mimebundle(self) -> dict[str, str]:
-        """Return both renderings by MIME type, for a front end to choose from."""
+        """Return both renderings by MIME type, for the front end to choose from."""
         return {"text/plain": self.text(), "text/html": self.html()}
 
 
@@ -106,15 +106,15 @@ def render_live_html() -> str:
 
 
 def render_text(credits: Credits) -> str:
-    """Return a reading, and nothing around it, as an aligned block of plain text."""
+    """Return a reading alone, as an aligned block of plain text."""
     return CardView(credits, level="ok").text()
 
 
 def opening_line(credits: Credits | None) -> dict[str, str]:
-    """Return one line that says how things stood when a live card was opened.
+    """Return one line with the balance when a live card was opened.
 
     Args:
-        credits: The reading then; None if there was none.
+        credits: The reading at that time; None if there was none.
 
     Returns:
         The line by MIME type, as HTML and as plain text.
@@ -131,11 +131,11 @@ def opening_line(credits: Credits | None) -> dict[str, str]:
 
 
 def usd_estimate(credits: Credits | None, credits_per_dollar: float | None) -> str:
-    """Return about how many dollars the spendable credits are worth.
+    """Return the approximate value in dollars of the spendable credits.
 
     Args:
-        credits: The reading; None where there is none.
-        credits_per_dollar: The rate; None or 0 where it is not known.
+        credits: The reading; None if there is none.
+        credits_per_dollar: The rate; None or 0 if unknown.
 
     Returns:
         The text, such as "≈ $16.11"; "" without a reading or a rate.
@@ -153,7 +153,7 @@ def _markup(view: CardView, *, live: bool = False) -> str:
         "status": view.status,
         "level": _level(view),
         "badge": "demo data" if simulated else "",
-        # Colour alone would not say it, and no alarm is raised on this card.
+        # Colour alone isn't enough, and this card raises no alarm.
         "status_label": " · ".join([_label(view.status), *_warning(view)]),
         "notice": view.notice,
         "message": view.message,
@@ -164,7 +164,7 @@ def _markup(view: CardView, *, live: bool = False) -> str:
         "area": curve and f"{curve}L100 40L0 40Z",
     }
     for name, (label, text) in _facts(trend).items():
-        # A live card keeps its labels: card.css hides those of what is not known.
+        # A live card keeps its labels: card.css hides those of unknown facts.
         texts |= {f"{name}_label": label if text or live else "", name: text}
     return fill_card(
         texts,
@@ -177,7 +177,7 @@ def _markup(view: CardView, *, live: bool = False) -> str:
 
 
 def _rows(credits: Credits) -> list[str]:
-    """Return a line for each half, aligned with the other's."""
+    """Return a line for each half, aligned with each other."""
     gauges = {"Account": Gauge.of(credits, "user"), "API key": Gauge.of(credits, "token")}
     left, unit, used = (
         max(len(text) for text in column)
@@ -192,7 +192,7 @@ def _rows(credits: Credits) -> list[str]:
 
 
 def _facts(trend: Trend) -> dict[str, tuple[str, str]]:
-    """Return the label and the text of each fact of the strip, "" where there is nothing to say."""
+    """Return the label and text of each fact in the strip, "" where there is nothing to show."""
     rate, runway, spent = trend.burn_rate, trend.runway, trend.spent
     return {
         "burn_rate": ("burn", format_rate(rate) if rate else ""),
@@ -212,7 +212,7 @@ def _level(view: CardView) -> Level:
 
 
 def _warning(view: CardView) -> list[str]:
-    """Return the level as a word; none for "ok", and none where the number says so itself."""
+    """Return the level as a word; none for "ok", or if the number already shows it."""
     level = _level(view)
     return [level] if level in {"low", "critical"} else []
 

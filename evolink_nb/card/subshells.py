@@ -1,4 +1,4 @@
-"""Lets a widget answer while a cell runs. Leans on a private name of ipykernel, and is all that does."""
+"""Lets a widget respond while a cell runs. The only module that depends on a private name of ipykernel."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 def answer_beside_running_cells(comm: Any) -> None:
     """Keep ipykernel from queueing the front end's messages behind the running cell.
 
-    JupyterLab sends them to a subshell of the kernel, but ipykernel 7.4 routes each to the shell that
-    last published on the comm, for a widget made in a cell the busy one. This lets the front end's own
-    choice stand. The name is private to ipykernel (``ipykernel/comm/comm.py``): where it is gone or
-    takes other arguments nothing is touched, and the button waits for the cell as other widgets' do.
+    JupyterLab sends them to a subshell of the kernel, but ipykernel 7.4 routes each to the shell that last
+    published on the comm: for a widget made in a cell, the busy one. This makes the front end's own choice
+    apply. The name is private to ipykernel (``ipykernel/comm/comm.py``): if it is missing or takes other
+    arguments, nothing is changed, and the button waits for the cell as other widgets' do.
 
     Args:
-        comm: A widget's channel; None or any other object is left alone.
+        comm: A widget's channel; None and objects of other types are left alone.
     """
     route = getattr(comm, "_reply_subshell_for", None)
     try:

@@ -1,6 +1,6 @@
-"""The card's markup: ``card.html`` with ``gauge.html`` and ``button.html`` in it, and its stylesheet.
+"""The card's markup, from ``card.html``, ``gauge.html`` and ``button.html``, and its stylesheet and script.
 
-Static cards are filled here; the live card's are filled with nothing yet, for ``card.js`` to patch.
+Static cards are filled in here; a live card starts without values, for ``card.js`` to patch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 STATIC = Path(__file__).parent
-"""Where the card's files are."""
+"""The folder of the card's files."""
 
 
 def fill_card(
@@ -35,11 +35,11 @@ def fill_card(
     """Return the markup of a card.
 
     Args:
-        texts: What the fields of ``card.html`` say; whatever it is, it is shown as text.
+        texts: The texts for the fields of ``card.html``; always inserted as text, never as markup.
         gauges: The rings, "user" and "token".
-        spent: Credits behind the text of the same name.
+        spent: The credits behind the text of the same name.
         simulated: Whether the data is the demo account's.
-        live: Whether the card gets buttons.
+        live: Whether the card has buttons.
         has_strip: Whether the strip with the trend is shown.
 
     Returns:
@@ -80,7 +80,7 @@ def _fill_gauge(half: str, gauge: Gauge) -> str:
         maximum=gauge.maximum,
         now=gauge.now,
         spoken=escape(gauge.spoken),
-        # In widths of a digit of the whole part; the ring's is about 7.
+        # In digit widths of the integer part; the ring fits about 7.
         length=f"{len(whole) + 0.6 * len(point + decimals) or 1:g}",
         remaining=escape(whole) + (f"<small>{point}{decimals}</small>" if point else ""),
         remaining_value=_value(gauge.remaining_value),
@@ -111,6 +111,6 @@ def _value(amount: Decimal | None) -> str:
 
 @cache
 def _template(name: str) -> Template:
-    # Without the indentation: in a notebook converted to Markdown, indented lines can become a code block.
+    # Without indentation: in a notebook converted to Markdown, indented lines can become a code block.
     lines = (STATIC / f"{name}.html").read_text(encoding="utf-8").splitlines()
     return Template("\n".join(line.strip() for line in lines))

@@ -1,38 +1,38 @@
-"""Which views of a card the user can see. Pure: no clock, no thread."""
+"""Tracks which views of a card the user can see. Pure: no clock, no thread."""
 
 from __future__ import annotations
 
 import math
 
 HEARTBEAT_TIMEOUT = 150.0
-"""Seconds after which a visible view that isn't heard of counts as gone; each reports every minute."""
+"""Seconds of silence after which a visible view counts as gone; each view reports every minute."""
 
 
 class Views:
-    """What the views of one card have last said of themselves.
+    """The last reports of the views of one card.
 
     All times are in seconds of one monotonic clock.
     """
 
     def __init__(self, heartbeat_timeout: float = HEARTBEAT_TIMEOUT) -> None:
-        """Start with no view heard of.
+        """Start with no views.
 
         Args:
-            heartbeat_timeout: Seconds after which a visible view that isn't heard of counts as gone.
+            heartbeat_timeout: Seconds of silence after which a visible view counts as gone.
         """
         self._heartbeat_timeout = heartbeat_timeout
         self._visible_until: dict[str, float] = {}
         self._was_heard = False
 
     def report(self, view: str, now: float, *, visible: bool, on_time: bool = True) -> None:
-        """Record what a view says of itself.
+        """Record a view's report.
 
         Args:
-            view: Its name.
-            now: When it said so.
+            view: The view's id.
+            now: The current time.
             visible: Whether the user can see it.
-            on_time: Whether its messages arrive when they are sent: where they wait for a running cell, its
-                silence means nothing.
+            on_time: Whether its messages arrive when they are sent: if they wait for a running cell, silence
+                means nothing.
         """
         self._was_heard = True
         if visible:
@@ -44,10 +44,10 @@ class Views:
         """Return whether the user can see any view.
 
         Args:
-            now: The time.
+            now: The current time.
 
         Returns:
-            Whether one is visible; True also before the first is heard of, which may take a while.
+            Whether one is visible; also True before the first report, which may take a while.
         """
         self._visible_until = {view: until for view, until in self._visible_until.items() if until > now}
         return bool(self._visible_until) or not self._was_heard

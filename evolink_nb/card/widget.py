@@ -1,4 +1,4 @@
-"""`CreditsWidget`: the live card, synced traits that follow a fetcher's. Only this module knows anywidget."""
+"""`CreditsWidget`: the live card; its traits follow a fetcher's. The only module that knows anywidget."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FIRST_READING = 2.0
-"""Seconds that showing a card waits for its first reading at most."""
+"""The longest that showing a card waits for its first reading, in seconds."""
 MAX_POINTS = 60
-"""Points of the sparkline at most; ``card.js`` has the same number."""
+"""The most points in the sparkline; ``card.js`` has the same number."""
 
 
 def _to_milliseconds(moment: datetime | None, _widget: object) -> float | None:
@@ -39,7 +39,7 @@ def _to_milliseconds(moment: datetime | None, _widget: object) -> float | None:
 
 
 def _shown_trend(fetcher: CreditsFetcher) -> tuple[float | None, float | None]:
-    """Return the burn rate and the runway, rounded the same for the live card and the static one."""
+    """Return the burn rate and the runway, rounded alike for the live card and the static one."""
     rate, runway = fetcher.burn_rate, fetcher.runway
     return rate and float(f"{rate:.6g}"), runway and round(runway)
 
@@ -49,20 +49,20 @@ def _synced(trait: TraitType[Any, Any], **metadata: Any) -> Any:
 
 
 class CreditsWidget(anywidget.AnyWidget):
-    """The live card of one account and key. Its traits can be linked to anything else (``traitlets.dlink``).
+    """The live card of one account and key. Its traits can be linked to any others (``traitlets.dlink``).
 
-    Amounts are credits, as floats, None before the first reading; the exact ``Decimal``s are in
-    ``fetcher.credits``.
+    Amounts are credits as floats, None before the first reading; ``fetcher.credits`` has the exact
+    ``Decimal``s.
 
     Attributes:
         fetcher: The `CreditsFetcher` that the card follows.
         interval: Seconds between two readings.
         status: The fetcher's status.
-        runway: Seconds the credits last at the present burn rate; None where that is not known.
-        burn_rate: Credits a second of late; None where that is not known.
+        runway: Seconds the credits will last at the current burn rate; None if unknown.
+        burn_rate: Recent rate of spending in credits per second; None if unknown.
         warn_below: Credits (``50``) or a runway (``"2h"``) below which a reading is low; None for no limit.
-        critical_below: The same for critical.
-        credits_per_dollar: How many credits a dollar buys; None where the card shows no dollars.
+        critical_below: Likewise for critical.
+        credits_per_dollar: How many credits a dollar buys; None to show no dollars.
     """
 
     # Text, not paths: anywidget watches files for each widget, and that keeps closed ones alive.
@@ -108,21 +108,21 @@ class CreditsWidget(anywidget.AnyWidget):
         on_alarm: Callable[[Alarm], None] | None = None,
         heartbeat_timeout: float = HEARTBEAT_TIMEOUT,
     ) -> None:
-        """Show the card's account and keep its reading fresh until `close`.
+        """Show the card's account, and keep its reading fresh until `close`.
 
         Args:
-            fetcher: What reads the account; by default this process's shared one for the key that
+            fetcher: The fetcher that reads the account; by default this process's shared one for the key that
                 `evolink_nb.api.settings` finds.
             interval: Seconds between two readings.
             warn_below: Credits (``50``) or a runway (``"2h"``) below which a reading is low.
-            critical_below: The same for critical.
+            critical_below: Likewise for critical.
             credits_per_dollar: How many credits a dollar buys, to show what is left in USD.
             on_alarm: Called with each `Alarm`, on the fetcher's thread.
-            heartbeat_timeout: Seconds after which a visible view that isn't heard of counts as gone.
+            heartbeat_timeout: Seconds of silence after which a visible view counts as gone.
 
         Raises:
             ConfigurationError: There is no fetcher and no key.
-            ValueError: A limit can't be read.
+            ValueError: A limit can't be parsed.
         """
         limits = Limits.parse(warn_below, critical_below)
         self.fetcher = fetcher or CreditsFetcher.shared(EvoLinkClient(), interval)
@@ -131,8 +131,8 @@ class CreditsWidget(anywidget.AnyWidget):
         self._on_alarm = on_alarm
         self._views = Views(heartbeat_timeout)
         self._visible = True
-        # Readings come on the fetcher's thread, messages on the kernel's: ipywidgets' hold_sync and the
-        # views know no threads.
+        # Readings arrive on the fetcher's thread, messages on the kernel's; ipywidgets' hold_sync and the
+        # views are not thread-safe.
         self._syncing, self._viewing = threading.RLock(), threading.Lock()
         super().__init__(
             _template=card.render_live_html(),
@@ -150,12 +150,12 @@ class CreditsWidget(anywidget.AnyWidget):
         self._follow()
 
     def refresh(self) -> None:
-        """Ask for a reading now; it joins one under way."""
+        """Request a reading now; joins a read in flight."""
         self.fetcher.refresh()
 
     def close(self) -> None:
-        """Take the card away and leave nothing of it; a fetcher whose last card closes stops reading."""
-        # Also called for a card that was closed before, or never came to be for want of a key.
+        """Remove the card completely; a fetcher stops reading when its last card closes."""
+        # Also called for a card that is already closed, or was never created for want of a key.
         layout = None
         if self._attached:
             self._attached = False
@@ -167,12 +167,12 @@ class CreditsWidget(anywidget.AnyWidget):
             layout.close()  # a widget of its own, which ipywidgets would keep
 
     def open(self) -> None:
-        """Open the channel to the front end, so that its messages are handled beside a running cell."""
+        """Open the channel to the front end, so that its messages are handled while a cell runs."""
         super().open()
         answer_beside_running_cells(self.comm)
 
     def render(self) -> dict[str, str]:
-        """Return the card as it stands, not live, as ``text/html`` and ``text/plain``."""
+        """Return the card's current state, not live, as ``text/html`` and ``text/plain``."""
         fetcher = self.fetcher
         return card.CardView(
             fetcher.credits,
@@ -186,17 +186,17 @@ class CreditsWidget(anywidget.AnyWidget):
         ).mimebundle()
 
     def view(self) -> dict[str, Any]:
-        """Return the live view, and a line for places where no widget runs; nothing after `close`."""
+        """Return the live view, and a line for front ends without widgets; empty after `close`."""
         bundle = super()._repr_mimebundle_()
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         if not data:
             return {}
-        # What is shown now is what a saved notebook holds: worth a moment for the first reading.
+        # A saved notebook holds what is shown now: worth a short wait for the first reading.
         self.fetcher.wait(FIRST_READING)
         return {**data, **card.opening_line(self.fetcher.credits)}
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """Return the live view, and beside it what is readable where no widget runs: the reading now."""
+        """Return the live view, with the current reading for front ends without widgets."""
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         if data is None:
@@ -204,10 +204,10 @@ class CreditsWidget(anywidget.AnyWidget):
         self.fetcher.wait(FIRST_READING)  # as above
         return {**data, **self.render()}, metadata
 
-    # -- what the fetcher says ---------------------------------------------------------------------------
+    # -- from the fetcher --------------------------------------------------------------------------------
 
     def _follow(self, _change: object = None) -> None:
-        """Show what the fetcher holds, as one message to the front end."""
+        """Show the fetcher's state, in one message to the front end."""
         fetcher, alarm = self.fetcher, None
         with self._syncing, self.hold_sync():
             credits = fetcher.credits
@@ -264,7 +264,7 @@ class CreditsWidget(anywidget.AnyWidget):
             for reading in self.fetcher.readings[-MAX_POINTS:]
         ]
 
-    # -- what the front end says -------------------------------------------------------------------------
+    # -- from the front end ------------------------------------------------------------------------------
 
     def _on_message(self, _widget: object, content: Any, _buffers: object) -> None:
         # May run on a kernel's subshell thread: hand over and return.
@@ -281,15 +281,15 @@ class CreditsWidget(anywidget.AnyWidget):
         elif action in {"show", "leave"}:
             visible = action == "show" and content.get("visible") is True
             with self._viewing:
-                # On the main thread messages wait for the running cell's end. The first of a page may come
-                # there while JupyterLab still opens its subshell; it says the same again soon after.
+                # On the main thread messages wait for the running cell to end. A page's first one may arrive
+                # there while JupyterLab is still opening its subshell; the view repeats it soon after.
                 on_time = threading.current_thread() is not threading.main_thread()
                 view = str(content.get("view"))
                 self._views.report(view, time.monotonic(), visible=visible, on_time=on_time)
             self._update_visibility()
 
     def _update_visibility(self) -> None:
-        """Have the fetcher read less while the user can see no view."""
+        """Have the fetcher read less often while the user can see no view."""
         with self._viewing:
             visible = self._views.any_visible(time.monotonic())
             if visible != self._visible:
