@@ -3,8 +3,8 @@
     with DemoServer() as server:
         client = EvoLinkClient(server.key, base_url=server.url)
 
-Its calls reserve credits and settle a little later, as the real ones do; its faults can be switched on.
-Every response carries the header `DEMO_HEADER`, so that what is simulated can be marked as such.
+Its calls reserve credits and settle a little later, as real ones do; faults can be switched on. Every
+response carries the header `DEMO_HEADER`, so that simulated data can be marked as such.
 """
 
 from __future__ import annotations

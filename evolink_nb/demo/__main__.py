@@ -1,4 +1,4 @@
-"""``python -m evolink_nb.demo``: the simulated API alone, until it is interrupted."""
+"""``python -m evolink_nb.demo``: the simulated API alone, until interrupted."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _MAX_PORT = 65_535
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve the simulated API until told to end, its URL and its key printed.
+    """Print the simulated API's URL and key, and serve it until interrupted.
 
     Args:
-        arguments: The command line's; by default the process's own.
+        arguments: The command line; by default the process's own.
 
     Returns:
         The exit code.
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        # An exception and no event: a handler that takes a lock can meet the main thread holding it.
+        # An exception, not an event: a handler that takes a lock could find the main thread holding it.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _leave)
         with DemoServer(port=options.port, seed=options.seed) as server:
@@ -52,12 +52,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 class _Leaving(BaseException):
-    """Told to end."""
+    """The process was told to exit."""
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
     del frame
-    # Asked once is enough: a second signal must not break into the stopping.
+    # One signal is enough: a second must not interrupt the shutdown.
     for known in (signal.SIGINT, signal.SIGTERM):
         signal.signal(known, signal.SIG_IGN)
     raise _Leaving(number)

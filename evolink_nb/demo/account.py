@@ -1,7 +1,7 @@
-"""A simulated EvoLink account: calls reserve credits, and settle a little later, sometimes for less.
+"""A simulated EvoLink account: calls reserve credits and settle a little later, sometimes for less.
 
-The account has no thread of its own: what is due settles whenever it is read. Time is read from the given
-clock, so a test can drive it.
+The account has no thread of its own: calls that are due settle whenever the account is used. Time comes from
+the given clock, so a test can control it.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SEED = 20
-"""The seed unless told otherwise: a newcomer's first images are made, the second task settling for less."""
+"""The default seed: a newcomer's first images succeed, and the second task settles for less."""
 
 OWN_KEY = "own"
 OTHER_KEY = "other"
 
 MAX_COMPLETION_TOKENS = 120
-"""The longest answer to a chat, however many tokens it may have."""
+"""The longest chat completion in tokens, whatever the call allows."""
 
 
 class UnknownTaskError(LookupError):
-    """The account has no task of that id."""
+    """The account has no task with that id."""
 
 
-# 21 methods: each is one thing that is done with an account, or seen of it.
+# 21 methods, one for each thing that can be done with an account or read from it.
 class Account:
-    """An account with one or more keys, deterministic under its seed and safe to use from many threads.
+    """An account with one or more keys, deterministic for a given seed, and thread-safe.
 
     Args:
-        seed: What all that is drawn follows from.
-        clock: Returns seconds that only grow.
+        seed: Determines everything random.
+        clock: Returns seconds that never decrease.
         unix_time: Returns seconds since 1970, for the dates in responses.
-        user_remaining: Credits the account holds at first.
-        user_used: Credits it has spent before.
-        token_remaining: Credits its own key may spend at first.
-        token_used: Credits that key has spent before.
+        user_remaining: Credits the account initially has left.
+        user_used: Credits it has initially spent.
+        token_remaining: Credits its own key initially has left.
+        token_used: Credits that key has initially spent.
         unlimited: Whether that key has no limit of its own.
-        frozen: Whether that key, an unlimited one, reports 0 left and never moves its counters.
-        overdraft: Whether a call may cost more than is left; one made with nothing left is refused anyway.
-        settle_after: The range, in seconds, from which each call's delay is drawn.
-        shortfall_rate: The share of calls that settle for less than they reserved.
-        failure_rate: The share of tasks that fail, and settle for nothing.
+        frozen: Whether that key, if unlimited, reports 0 left and never moves its counters.
+        overdraft: Whether a call may cost more than is left; with nothing left it is refused anyway.
+        settle_after: The range, in seconds, of each call's random delay before settling.
+        shortfall_rate: The fraction of calls that settle for less than they reserved.
+        failure_rate: The fraction of tasks that fail, and settle for nothing.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Account:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The names of the account's keys, one's own first."""
+        """The names of the account's keys, its own key first."""
         with self._lock:
             return tuple(self._balances.keys)
 
@@ -97,7 +97,7 @@ class Account:
 
     @property
     def settled(self) -> tuple[Reservation, ...]:
-        """The settled reservations, in the order in which they settled."""
+        """The settled reservations, in the order they settled."""
         with self._settling():
             return tuple(self._balances.settled)
 
@@ -113,11 +113,11 @@ class Account:
         """Add one more key to the account.
 
         Args:
-            name: What tells it from the account's other keys.
-            remaining: Credits of its own limit that it has left.
-            used: Credits that it has used.
+            name: Identifies it among the account's keys.
+            remaining: Credits left of its own limit.
+            used: Credits it has used.
             unlimited: Whether it has no limit of its own.
-            frozen: Whether its figures never change, as those of some unlimited keys don't.
+            frozen: Whether its figures never change, as for some unlimited keys.
 
         Raises:
             ValueError: The name is taken, or the key is frozen without being unlimited.
@@ -134,7 +134,7 @@ class Account:
         """Return the balance as one key sees it: the API's fields, with Decimal credits.
 
         Raises:
-            KeyError: The account has no key of that name.
+            KeyError: The account has no key with that name.
         """
         with self._settling():
             return self._balances.seen_by(key)
@@ -143,7 +143,7 @@ class Account:
         """Return the credits a key can still spend: the smaller of its own limit and the account's balance.
 
         Raises:
-            KeyError: The account has no key of that name.
+            KeyError: The account has no key with that name.
         """
         with self._settling():
             return self._balances.spendable(key)
@@ -153,27 +153,27 @@ class Account:
 
         Args:
             amount: Credits.
-            key: The name of a key of the account.
+            key: The name of one of the account's keys.
 
         Raises:
-            ValueError: The amount is not positive, or the balance would grow beyond what a double can carry.
-            KeyError: The account has no key of that name.
+            ValueError: The amount is not positive, or the balance would exceed what a double can represent.
+            KeyError: The account has no key with that name.
         """
         with self._settling():
             self._balances.top_up(positive(amount), key)
 
     def reserve(self, amount: Amount, *, key: str = OWN_KEY, cost: Amount | None = None) -> Reservation:
-        """Hold credits for a call that settles after a while.
+        """Hold credits for a call that settles later.
 
         Args:
             amount: The credits to hold.
             key: The key that pays.
-            cost: The credits it settles for; drawn unless given.
+            cost: The credits it settles for; random by default.
 
         Raises:
             OutOfCreditsError: Too little is left.
             ValueError: The amount is not positive, or the cost is not from 0 to the amount.
-            KeyError: The account has no key of that name.
+            KeyError: The account has no key with that name.
         """
         with self._settling():
             draw = self._next_draw()
@@ -184,7 +184,7 @@ class Account:
             return self._hold(f"reservation-{self._calls}", key, amount, exact(cost), self._draw_delay(draw))
 
     def spend(self, amount: Amount, *, key: str = OWN_KEY) -> Reservation:
-        """Spend credits that settle at once; raises as `reserve` does."""
+        """Spend credits and settle at once; raises as `reserve` does."""
         with self._settling():
             self._next_draw()
             spent = positive(amount)
@@ -193,13 +193,13 @@ class Account:
             return reservation
 
     def start_task(self, kind: str, *, model: str, count: int = 1, key: str = OWN_KEY) -> Task:
-        """Start a task, and reserve its price; raises as `reserve` does.
+        """Start a task and reserve its price; raises as `reserve` does.
 
-        Some tasks make fewer than asked for, some fail and are refunded.
+        Some tasks make fewer pieces than requested, some fail and are refunded.
 
         Args:
             kind: "image", "video" or "audio".
-            model: The model's name, which may have a price of its own.
+            model: The model's name; some models have their own price.
             count: How many pieces to make.
             key: The key that pays.
         """
@@ -222,10 +222,10 @@ class Account:
             return task
 
     def complete_chat(self, *, prompt_tokens: int, max_tokens: int, key: str = OWN_KEY) -> ChatCompletion:
-        """Complete a chat: reserve for the longest answer, settle for the one made; raises as `reserve` does.
+        """Complete a chat: reserve the longest answer, settle the actual one; raises as `reserve` does.
 
         Args:
-            prompt_tokens: The tokens of the prompt.
+            prompt_tokens: The number of tokens in the prompt.
             max_tokens: The most tokens the answer may have.
             key: The key that pays.
         """
@@ -239,7 +239,7 @@ class Account:
             return ChatCompletion(name, int(self._unix_time()), prompt_tokens, completion_tokens)
 
     def task(self, task_id: str) -> TaskReport:
-        """Return how far a task has come.
+        """Return a task's progress.
 
         Raises:
             UnknownTaskError: The account has no such task.
@@ -251,38 +251,38 @@ class Account:
             return self._tasks[task_id].report(now, settled=settled)
 
     def settle_all(self) -> None:
-        """Settle every outstanding call now, and so finish every task."""
+        """Settle every outstanding call now, which also finishes every task."""
         with self._settling():
             self._balances.settle(float("inf"))
 
     def cost_of(self, name: str) -> Decimal:
-        """Return what a task, chat completion or reservation costs in the end, in credits, settled or not.
+        """Return the final cost of a task, chat completion or reservation in credits, settled or not.
 
         Raises:
-            KeyError: The account knows no such name.
+            KeyError: The account has nothing with that name.
         """
         with self._lock:
             return self._balances.reservations[name].cost
 
     def true_cost(self, key: str | None = None) -> Decimal:
-        """Return what all calls (of one key, or of all) cost in the end, in credits, settled or not."""
+        """Return the final cost of all calls (of one key, or of all) in credits, settled or not."""
         with self._settling():
             return self._balances.true_cost(key)
 
     def forget_after_fork(self) -> None:
-        """Be usable in a forked child, whose parent's threads may have held the lock."""
+        """Make the account usable in a forked child: the parent's threads may have held the lock."""
         self._lock = threading.RLock()
 
     @contextmanager
     def _settling(self) -> Iterator[float]:
-        """Hold the lock, with all that is due settled; the value is the clock's time."""
+        """Hold the lock, with all due calls settled; yields the clock's time."""
         with self._lock, localcontext(EXACT):
             now = self._clock()
             self._balances.settle(now)
             yield now
 
     def _next_draw(self) -> random.Random:
-        # One generator a call: a call's fate depends on its place in the row, not on who else draws.
+        # One generator per call: a call's random values depend on its number, not on other draws.
         self._calls += 1
         return random.Random(f"{self.seed}/{self._calls}")
 

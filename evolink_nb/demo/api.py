@@ -3,7 +3,7 @@
     api = Api(Account())
     response = api.handle(Request("GET", "/v1/credits", (("Authorization", f"Bearer {api.key}"),)))
 
-`DemoServer` puts it on loopback HTTP; anything else that carries requests can mount it as well.
+`DemoServer` serves it as HTTP on loopback; anything else that carries requests can use it too.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from .request_log import RequestLog
 logger = logging.getLogger(__name__)
 
 DEMO_KEY_PREFIX = "sk-evo-demo-"
-"""How the key of every simulated account starts."""
+"""The prefix of every simulated account's key."""
 
 MAX_BODY = 1024 * 1024
-"""Bytes of a request's body that are read; more is refused with 413."""
+"""The most bytes of a request body that are read; a longer body is refused with 413."""
 
 UNKNOWN_ROUTE = "unknown"
 """Stands for every path that is not a route."""
@@ -62,20 +62,20 @@ ROUTES: Mapping[str, Mapping[str, Operation]] = {
     "/demo/requests": {"GET": control.requests_seen},
     RESULT_ROUTE: {"GET": control.result},
 }
-"""Which operation answers which method on which path."""
+"""The operation for each method and path."""
 
 _OPEN_TO_ALL = frozenset({RESULT_ROUTE})
 
 
 class Api:
-    """The simulated API over an account, its faults and a log of the requests; safe to use from many threads.
+    """The simulated API over an account, with its faults and a request log; thread-safe.
 
     Args:
-        account: The account; by default one that follows from the seed.
-        seed: What the account and the key follow from, where they aren't given.
+        account: The account; by default a new one made from the seed.
+        seed: Determines the account and the key, unless they are given.
         key: The API key that stands for the account's own key.
         marked: Whether responses say that they are simulated (`DEMO_HEADER`).
-        faults: Where faults are switched on; by default a new one.
+        faults: The faults that are switched on; by default a new object with none.
     """
 
     def __init__(
@@ -99,29 +99,29 @@ class Api:
         return self.key if name == OWN_KEY else f"{self.key}-{name}"
 
     def handle(self, request: Request) -> Response:
-        """Return the response to a request that comes on a connection of its own.
+        """Return the response to a request that arrives on its own connection.
 
-        Waits for nothing: `Response.delivery` says how late the response is, and how it travels.
+        Does not wait: `Response.delivery` says how late the response is, and how it is sent.
         """
         if len(request.body) > MAX_BODY:
             return self.refuse(413)
-        # What steers the simulation stays reachable: else no request could call the refusal off.
+        # The control operations stay reachable: otherwise no request could end the refusal.
         if self.faults.refusal and not route_of(request.target)[0].startswith("/demo/"):
             return Response(0, delivery=Delivery(connection="refuse"))
         return self.respond(request, self.admit(request))
 
     def admit(self, request: Request) -> Fault | None:
-        """Record a request, and return the fault that meets it, which counts as used.
+        """Record a request, and return the fault that applies to it, counted as used.
 
-        A transport that can wait does so before `respond`, for `Fault.latency` seconds: what a late response
-        says is then what holds when it is sent.
+        A transport that can wait does so before `respond`, for `Fault.latency` seconds: a late response then
+        says what is true when it is sent.
         """
         route, _ = route_of(request.target)
         self.log.record(route, request)
         return self.faults.take(route)
 
     def respond(self, request: Request, fault: Fault | None = None) -> Response:
-        """Return the response to a request that was admitted, spoilt by the fault that met it."""
+        """Return the response to an admitted request, spoilt by the fault that applies to it."""
         if fault is not None and fault.connection is not None:
             # It never reaches the API, and spends nothing.
             return fault.spoil(Response(0))
@@ -130,11 +130,11 @@ class Api:
         return self._signed(response if fault is None else fault.spoil(response))
 
     def refuse(self, status: int) -> Response:
-        """Return the documented error for what could not be read as a request."""
+        """Return the documented error for something that can't be parsed as a request."""
         return self._signed(error_response(status))
 
     def forget_after_fork(self) -> None:
-        """Be usable in a forked child, whose parent's threads may have held a lock."""
+        """Make the API usable in a forked child: the parent's threads may have held a lock."""
         for part in (self.account, self.faults, self.log):
             part.forget_after_fork()
 
@@ -175,10 +175,10 @@ class Api:
 
 
 def route_of(target: str) -> tuple[str, str]:
-    """Return the route a request's target belongs to, and what stands in the place of its ``{}``."""
+    """Return the route of a request's target, and the value in place of its ``{}``."""
     path = target.partition("?")[0]
     if path.startswith("//"):
-        # As the standard library's HTTP server reads it.
+        # As the standard library's HTTP server does.
         path = "/" + path.lstrip("/")
     if path in ROUTES and "{" not in path:
         return path, ""
@@ -191,5 +191,5 @@ def route_of(target: str) -> tuple[str, str]:
 
 def _key_from(seed: int) -> str:
     digest = hashlib.sha256(f"evolink-nb-demo/{seed}".encode()).hexdigest()
-    # The hyphens keep it from ever being taken for a real key.
+    # The hyphens ensure that it is never mistaken for a real key.
     return DEMO_KEY_PREFIX + "-".join(digest[place : place + 8] for place in range(0, 32, 8))

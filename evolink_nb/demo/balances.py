@@ -1,6 +1,6 @@
-"""The counters of an account and of its keys, and the credits held for calls that have not settled yet.
+"""The counters of an account and its keys, and the credits held for unsettled calls.
 
-All amounts are credits, exact to four decimals. Values and plain objects only: no clock, no lock, no chance.
+All amounts are credits, exact to four decimals. Plain objects only: no clock, no lock, no randomness.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from typing import Any
 
 MAX_BALANCE = Decimal(10) ** 10
-"""Up to here a balance with four decimals survives the way through a JSON reader's double."""
+"""The largest balance that survives a JSON reader's double with all four decimals."""
 
 EXACT = Context(prec=28, traps=[DivisionByZero, InvalidOperation, Overflow])
-"""Where amounts are computed: a notebook's own context may round to three digits, or trap what is inexact."""
+"""The context for all amounts: a notebook's own may round to three digits, or trap inexact results."""
 
 _FOUR_PLACES = Decimal("0.0001")
 
@@ -29,7 +29,7 @@ def exact(amount: Amount) -> Decimal:
     """Return an amount of credits with four decimals.
 
     Raises:
-        ValueError: It is not a finite number, or no balance can be so large.
+        ValueError: It is not a finite number, or too large for a balance.
     """
     with localcontext(EXACT):
         try:
@@ -45,7 +45,7 @@ def positive(amount: Amount) -> Decimal:
     """Return an amount of credits with four decimals.
 
     Raises:
-        ValueError: It is not a finite number above 0, or no balance can be so large.
+        ValueError: It is not a finite number above 0, or too large for a balance.
     """
     value = exact(amount)
     if value <= 0:
@@ -55,7 +55,7 @@ def positive(amount: Amount) -> Decimal:
 
 @dataclass
 class ApiKey:
-    """One key of the account, with counters of its own, in credits."""
+    """One key of the account, with its own counters, in credits."""
 
     name: str
     remaining: Decimal
@@ -64,7 +64,7 @@ class ApiKey:
     frozen: bool = False
 
     def spend(self, amount: Decimal) -> None:
-        """Move credits from what remains to what is used; a negative amount moves them back."""
+        """Move credits from remaining to used; a negative amount moves them back."""
         if not self.frozen:
             self.remaining -= amount
             self.used += amount
@@ -75,10 +75,10 @@ class Reservation:
     """Credits held for one call until it settles at its final cost.
 
     Attributes:
-        name: What the call is known by.
+        name: Identifies the call.
         key: The name of the key that pays.
         amount: The credits held.
-        cost: The credits it comes to in the end; only the account knows before it settles.
+        cost: Its final cost in credits; only the account knows it before it settles.
         settles_at: When it settles, in seconds of the account's clock.
         settled: Whether it has settled.
     """
@@ -92,16 +92,16 @@ class Reservation:
 
 
 class Balances:
-    """What an account and each of its keys hold and have used, and what is held for calls.
+    """What an account and each of its keys have left and have used, and what is held for calls.
 
     Its methods compute in the current decimal context; callers enter `EXACT` first.
 
     Attributes:
-        remaining: The credits the account still holds.
+        remaining: The credits the account has left.
         used: The credits the account has spent on settled calls.
         keys: The keys by name.
-        reservations: All that was ever held, by name, in the order of the calls.
-        settled: The settled reservations, in the order in which they settled.
+        reservations: All reservations ever made, by name, in the order of the calls.
+        settled: The settled reservations, in the order they settled.
     """
 
     def __init__(self, remaining: Decimal, used: Decimal, *, overdraft: bool) -> None:
@@ -122,7 +122,7 @@ class Balances:
         """Return the balance as one key sees it: the API's fields, with Decimal credits.
 
         Raises:
-            KeyError: The account has no key of that name.
+            KeyError: The account has no key with that name.
         """
         token = self.keys[key]
         return {
@@ -138,7 +138,7 @@ class Balances:
         """Return the credits a key can still spend: the smaller of its own limit and the account's balance.
 
         Raises:
-            KeyError: The account has no key of that name.
+            KeyError: The account has no key with that name.
         """
         token = self.keys[key]
         return self.remaining if token.unlimited else min(self.remaining, token.remaining)
@@ -148,11 +148,11 @@ class Balances:
 
         Args:
             amount: Credits.
-            key: The name of a key of the account.
+            key: The name of one of the account's keys.
 
         Raises:
-            ValueError: The balance would grow beyond what a double can carry.
-            KeyError: The account has no key of that name.
+            ValueError: The balance would exceed what a double can represent.
+            KeyError: The account has no key with that name.
         """
         token = None if key is None else self.keys[key]
         if max(self.remaining, token.remaining if token else self.remaining) + amount > MAX_BALANCE:
@@ -162,12 +162,12 @@ class Balances:
             token.remaining += amount
 
     def hold(self, reservation: Reservation) -> None:
-        """Hold the credits of a call.
+        """Hold the credits for a call.
 
         Raises:
             OutOfCreditsError: Too little is left for it.
             ValueError: Its cost is below 0, or above what it reserves.
-            KeyError: The account has no key of that name.
+            KeyError: The account has no key with that name.
         """
         amount, cost = reservation.amount, reservation.cost
         left = self.spendable(reservation.key)
@@ -177,12 +177,12 @@ class Balances:
             raise ValueError(f"a call that reserves {amount} credits cannot settle at {cost}")
         self.remaining -= amount
         self.keys[reservation.key].spend(amount)
-        # Of two calls that settle at once, the earlier one settles first.
+        # Of two calls due at the same time, the earlier one settles first.
         heapq.heappush(self._waiting, (reservation.settles_at, len(self.reservations), reservation))
         self.reservations[reservation.name] = reservation
 
     def settle(self, now: float) -> None:
-        """Settle every call that is due at a moment of the account's clock, in seconds."""
+        """Settle every call due by a time of the account's clock, in seconds."""
         while self._waiting and self._waiting[0][0] <= now:
             held = heapq.heappop(self._waiting)[2]
             refund = held.amount - held.cost
@@ -193,6 +193,6 @@ class Balances:
             self.settled.append(held)
 
     def true_cost(self, key: str | None) -> Decimal:
-        """Return what all calls (of one key, or of all) cost in the end, settled or not, in credits."""
+        """Return the final cost of all calls (of one key, or of all) in credits, settled or not."""
         costs = (held.cost for held in self.reservations.values() if key in (None, held.key))
         return sum(costs, Decimal(0))

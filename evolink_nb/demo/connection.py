@@ -1,4 +1,4 @@
-"""HTTP/1.1 on loopback: connections are accepted, read with care, and answered on a named thread each."""
+"""HTTP/1.1 on loopback: accepts connections, parses requests strictly, and answers each on a named thread."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ THREAD_NAME = "evolink-nb-demo"
 _MAX_LINE = 65536
 _DRAIN_SECONDS = 2.0
 _DRAINED_BYTES = 64 * 1024 * 1024
-# How long stopping may have to wait for the thread that accepts connections.
+# The longest that stopping may have to wait for the accepting thread.
 _POLL_SECONDS = 0.05
 
 
 class Host(Protocol):
-    """What a connection needs of the server it is on."""
+    """The part of a server that a connection needs."""
 
     @property
     def api(self) -> Api:
-        """What it serves."""
+        """The API it serves."""
 
     @property
     def url(self) -> str:
         """The base URL."""
 
     def respond(self, request: Request) -> Response:
-        """Return the response to a request, waiting first where it is to be late."""
+        """Return the response to a request, first waiting if it is to be late."""
 
     def pause(self, seconds: float) -> None:
-        """Wait; raises an OSError if the server stops meanwhile."""
+        """Wait; raise an `OSError` if the server stops meanwhile."""
 
 
 class Connections:
@@ -55,35 +55,35 @@ class Connections:
         self._numbers = itertools.count(1)
 
     def open(self, connection: socket.socket, answer: Callable[[], None]) -> None:
-        """Run the answering of a connection on a thread of its own."""
+        """Answer a connection on its own thread."""
         name = f"{THREAD_NAME}-connection-{next(self._numbers)}"
         thread = threading.Thread(target=answer, name=name, daemon=True)
         with self._lock:
-            # A thread is forgotten only once it is gone: stopping the server joins all that may still run.
+            # A thread is forgotten only once it has ended: stopping the server joins all that may still run.
             self._open = {old: its_own for old, its_own in self._open.items() if old.is_alive()}
-            # Known before it answers: a child forked from then on closes its copy.
+            # Registered before it answers: a child forked from then on closes its copy.
             self._open[thread] = connection
             try:
                 thread.start()
-            except RuntimeError:  # as many threads run as may
+            except RuntimeError:  # no more threads can be started
                 del self._open[thread]
                 raise
 
     def cut(self) -> list[threading.Thread]:
-        """Cut every connection but the calling thread's; return the threads that are about to end."""
+        """Cut every connection but the calling thread's; return the threads that are ending."""
         ending = []
         with self._lock:
             for thread, connection in self._open.items():
                 if thread is not threading.current_thread():
                     ending.append(thread)
-                    with suppress(OSError):  # closed already
+                    with suppress(OSError):  # already closed
                         connection.shutdown(socket.SHUT_RDWR)
         return ending
 
     def abandon(self) -> None:
         """Close a forked child's copies of the connections, which stay open in its parent."""
         for connection in self._open.values():
-            # `close` would wait for the files that the parent's threads have made of it.
+            # `close` would wait for the file objects that the parent's threads have made from it.
             descriptor = connection.detach()
             if descriptor >= 0:
                 os.close(descriptor)
@@ -95,7 +95,7 @@ class Listener(socketserver.ThreadingTCPServer):
     Args:
         host: The server that answers.
         connections: Where the accepted connections are kept.
-        port: The port to listen on; 0 takes a free one.
+        port: The port to listen on; 0 picks a free one.
 
     Raises:
         OSError: The port is taken.
@@ -115,26 +115,26 @@ class Listener(socketserver.ThreadingTCPServer):
         self._acceptor.start()
 
     def close(self) -> None:
-        """Accept nothing more; connections that are open stay so."""
+        """Stop accepting connections; open ones stay open."""
         self.shutdown()
         self._acceptor.join()
         self.server_close()
 
     def process_request(self, request: Any, client_address: object) -> None:
-        """Answer a connection on a thread of its own."""
+        """Answer a connection on its own thread."""
         self._connections.open(request, lambda: self.process_request_thread(request, client_address))
 
     def handle_error(
         self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
     ) -> None:
-        """Keep quiet: a connection that breaks is the client's affair."""
+        """Do nothing: a broken connection is the client's concern."""
 
 
 class Connection(BaseHTTPRequestHandler):
-    """Answers the requests of one connection, one after the other, until either side closes it."""
+    """Answers the requests of one connection in turn, until either side closes it."""
 
     protocol_version = "HTTP/1.1"
-    # With Nagle's algorithm a response can wait 40 ms for the acknowledgement of the one before it.
+    # With Nagle's algorithm a response can wait 40 ms for the acknowledgement of the previous one.
     disable_nagle_algorithm = True
     server: Listener
 
@@ -150,17 +150,17 @@ class Connection(BaseHTTPRequestHandler):
             elif self.parse_request():
                 self._answer_request()
         except OSError:
-            # The other side went away, or the server is stopping.
+            # The client has gone, or the server is stopping.
             self.close_connection = True
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what the standard library cannot parse, in the envelope all errors share."""
+        """Refuse what the standard library can't parse, in the envelope all errors share."""
         del message, explain
-        # Its 501 and 505 blame the server for what the client sent.
+        # Its 501 and 505 would blame the server for what the client sent.
         self._refuse(code if code < 500 else 400)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
-        """Keep quiet: the API records its requests itself."""
+        """Do nothing: the API records its requests itself."""
 
     def _answer_request(self) -> None:
         if self.request_version == "HTTP/0.9":
@@ -174,7 +174,7 @@ class Connection(BaseHTTPRequestHandler):
         )
 
     def _read_body(self) -> bytes | None:
-        """Return the request's body, or None if the request was refused for it."""
+        """Return the request's body, or None if the request was refused because of it."""
         if "Transfer-Encoding" in self.headers:
             self._refuse(411)
             return None
@@ -198,7 +198,7 @@ class Connection(BaseHTTPRequestHandler):
         self._send(self.server.host.api.refuse(status))
 
     def _drain(self) -> None:
-        # Closing with bytes unread resets the connection, and the client may then never see the response.
+        # Closing with unread bytes resets the connection, and the client might never see the response.
         self.connection.shutdown(socket.SHUT_WR)
         self.connection.settimeout(_DRAIN_SECONDS)
         drained = 0
@@ -215,14 +215,14 @@ class Connection(BaseHTTPRequestHandler):
         body = b"" if self.command == "HEAD" else response.body
         if delivery.byte_interval:
             return self._drip(head, body, delivery.byte_interval)
-        # One write for the whole response, so that it leaves in as few packets as it can.
+        # One write for the whole response, so that it leaves in as few packets as possible.
         self.wfile.write(head + (body[: len(body) // 2] if delivery.cut else body))
         return None
 
     def _hang_up(self, *, reset: bool) -> None:
         self.close_connection = True
         if reset:
-            # To linger for zero seconds is to close with RST in place of FIN.
+            # Lingering for zero seconds closes with RST instead of FIN.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
 

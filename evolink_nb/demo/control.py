@@ -1,4 +1,4 @@
-"""The operations that steer the simulation from outside: faults, top-ups, what others spend, and pictures."""
+"""The operations that control the simulation: faults, top-ups, others' spending, and pictures."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from .operations import Call
 
 PICTURE_SIDE = 64
-"""Pixels on each side of a picture."""
+"""The side of a picture, in pixels."""
 
 
 def switch_fault_on(call: Call) -> Response:
-    """Switch on the fault that the body describes, with the names of `Fault`."""
+    """Switch on the fault described by the body, with the field names of `Fault`."""
     content = {
         name: float(value) if isinstance(value, Decimal) else value
         for name, value in Fields(call.body).content.items()
@@ -43,7 +43,7 @@ def clear_faults(call: Call) -> Response:
 
 
 def top_up(call: Call) -> Response:
-    """Add credits to the account; with a key's name, to that key's limit too."""
+    """Add credits to the account, and to a key's limit if the body names one."""
     fields = Fields(call.body)
     key = fields.choice("key", call.account.keys, None)
     return _move(call, fields, partial(call.account.top_up, key=key))
@@ -63,24 +63,24 @@ def settle(call: Call) -> Response:
 
 
 def requests_seen(call: Call) -> Response:
-    """Answer with how many requests each path has had."""
+    """Return the number of requests each path has had."""
     return json_response({"requests": dict(call.log.counts)})
 
 
 def result(call: Call) -> Response:
-    """Answer with the picture of that name: what a task is said to have made."""
+    """Return the picture with that name: the supposed result of a task."""
     if not call.name.endswith(".png"):
         raise RefusedError(error_response(404))
     return Response(200, (("Content-Type", "image/png"),), picture(call.name))
 
 
 def picture(name: str) -> bytes:
-    """Return a PNG, a gradient between two colours that follow from the name."""
+    """Return a PNG, a gradient between two colours derived from the name."""
     digest = hashlib.sha256(name.encode(errors="surrogatepass")).digest()
     first, second = digest[:3], digest[3:6]
     rows = bytearray()
     for y in range(PICTURE_SIDE):
-        rows.append(0)  # each row starts with its filter: none
+        rows.append(0)  # each row starts with its filter type: none
         for x in range(PICTURE_SIDE):
             share = x + y
             colours = zip(first, second, strict=True)

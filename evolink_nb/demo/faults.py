@@ -1,4 +1,4 @@
-"""Faults that can be switched on: what a reader of the API must bear, produced on purpose."""
+"""Faults that can be switched on: what a client of the API must cope with, produced on purpose."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FAULT_ROUTES = (
     "/v1/tasks/{id}",
     "/v1/chat/completions",
 )
-"""Where a fault can be: on the real API's own routes."""
+"""The routes where a fault can occur: the real API's own."""
 
 BODIES = ("empty", "html", "cut", "slow", "huge", "unsuccessful", "empty-object")
 """What can be wrong with a body."""
@@ -30,9 +30,9 @@ CONNECTIONS = ("close", "reset", "refuse")
 """What can be wrong with a connection: closed without a byte, reset, or not accepted at all."""
 
 HUGE_BODY = 16 * 1024 * 1024
-"""The bytes a huge body has at least."""
+"""The minimum size of a huge body, in bytes."""
 DRIP_SECONDS = 0.1
-"""The seconds between two bytes of a slow body."""
+"""The time between two bytes of a slow body, in seconds."""
 
 _MAX_SECONDS = 86_400
 _MAX_TIMES = 1_000_000
@@ -40,7 +40,7 @@ _HTML = b"<!doctype html><html><head><title>%d</title></head><body><h1>Bad gatew
 
 
 class InvalidFaultError(ValueError):
-    """A fault that cannot be produced; ``field`` names what is wrong with it."""
+    """A fault that can't be produced; ``field`` names the invalid field."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field} {message}")
@@ -48,7 +48,7 @@ class InvalidFaultError(ValueError):
 
 
 class FaultFields(TypedDict, total=False):
-    """The fields of `Fault`, to be given by name."""
+    """The fields of `Fault`, to be passed by name."""
 
     path: str
     status: int | None
@@ -68,18 +68,18 @@ class Fault:
 
     Attributes:
         path: The route, one of `FAULT_ROUTES`.
-        status: An HTTP status from 400 on, sent with its documented body.
-        retry_after: The header's seconds, or its text (an HTTP date).
+        status: An HTTP status of 400 or more, sent with its documented body.
+        retry_after: The header's value: seconds, or a text (an HTTP date).
         times: How many responses; None until cleared.
         latency: Seconds before the response.
         body: One of `BODIES`.
-        text: A body in these very words.
+        text: A literal body.
         connection: One of `CONNECTIONS`.
-        redirect_to: The address of a redirect.
+        redirect_to: The target of a redirect.
         seconds: How long connections are refused; None until cleared.
 
     Raises:
-        InvalidFaultError: A field has a value that cannot be produced.
+        InvalidFaultError: A field has a value that can't be produced.
     """
 
     path: str = CREDITS_ROUTE
@@ -114,10 +114,10 @@ class Fault:
 
     @classmethod
     def from_fields(cls, content: dict[str, Any]) -> Fault:
-        """Return the fault that a JSON object describes, with the names above.
+        """Return the fault that a JSON object describes, with the field names above.
 
         Raises:
-            InvalidFaultError: A name is unknown, or its value cannot be produced.
+            InvalidFaultError: A name is unknown, or its value can't be produced.
         """
         known = {field.name for field in fields(cls)}
         for name in content:
@@ -126,7 +126,7 @@ class Fault:
         return cls(**content)
 
     def spoil(self, response: Response) -> Response:
-        """Return what is sent in place of the right response."""
+        """Return the response sent in place of the correct one."""
         delivery = Delivery(
             delay=self.latency,
             connection=self.connection,
@@ -167,10 +167,10 @@ class Fault:
 
 @dataclass(frozen=True, eq=False)
 class Refusal:
-    """New connections are refused, on every path: since one call of `Faults.switch_on`.
+    """A refusal of new connections on every path, the result of one `Faults.switch_on` call.
 
     Attributes:
-        seconds: For how long; None until cleared.
+        seconds: How long it lasts; None until cleared.
         ends_at: When it ends, in seconds of the clock.
     """
 
@@ -179,10 +179,10 @@ class Refusal:
 
 
 class Faults:
-    """The faults that are switched on, by path; those counted by `times` follow one another in order.
+    """The faults that are switched on, by path; those with `times` apply one after the other.
 
     Args:
-        clock: Returns seconds that only grow.
+        clock: Returns seconds that never decrease.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -193,13 +193,13 @@ class Faults:
 
     @property
     def refusal(self) -> Refusal | None:
-        """The refusal of new connections that holds now; None while they are accepted."""
+        """The current refusal of new connections; None while they are accepted."""
         with self._lock:
             refusal = self._refusal
             return refusal if refusal is not None and self._clock() < refusal.ends_at else None
 
     def switch_on(self, fault: Fault) -> None:
-        """Switch a fault on; it replaces one that stands on the same path until cleared."""
+        """Switch on a fault, replacing one on the same path that lasts until cleared."""
         with self._lock:
             if fault.connection == "refuse":
                 lasts = math.inf if fault.seconds is None else fault.seconds
@@ -209,23 +209,23 @@ class Faults:
             self._left = [*stay, (fault, fault.times)]
 
     def clear(self) -> None:
-        """Switch every fault off, and accept connections again."""
+        """Switch off every fault, and accept connections again."""
         with self._lock:
             self._left = []
             self._refusal = None
 
     def end(self, refusal: Refusal | None) -> None:
-        """Accept connections again, unless another refusal has taken the place of this one."""
+        """Accept connections again, unless another refusal has replaced this one."""
         with self._lock:
             if self._refusal is refusal:
                 self._refusal = None
 
     def forget_after_fork(self) -> None:
-        """Be usable in a forked child, whose parent's threads may have held the lock."""
+        """Make the faults usable in a forked child: the parent's threads may have held the lock."""
         self._lock = threading.Lock()
 
     def take(self, path: str) -> Fault | None:
-        """Return the fault for the next response on a path, if there is one, and count it."""
+        """Return the fault for the next response on a path, if any, and count it."""
         with self._lock:
             for place, (fault, left) in enumerate(self._left):
                 if fault.path == path:
@@ -253,5 +253,5 @@ def _is_header(value: object) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    # Half a surrogate pair is text to Python, and nothing that can be sent.
+    # Half a surrogate pair is valid text to Python, but can't be sent.
     return value is None or (isinstance(value, str) and value.encode(errors="ignore").decode() == value)

@@ -1,4 +1,4 @@
-"""Requests and responses of the simulated API, as plain values: exact JSON, and the documented errors."""
+"""Requests and responses of the simulated API as plain values: exact JSON, and the documented errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 DEMO_HEADER = "x-evolink-demo"
 DEMO_HEADER_VALUE = "simulated"
-"""Every response carries this header, so that a reader marks what it reads as simulated."""
+"""Every response carries this header and value, so that clients mark its data as simulated."""
 
 JSON_TYPE = "application/json"
 
@@ -33,14 +33,14 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Request:
-    """One request, however it arrived.
+    """One request, by whatever transport.
 
     Attributes:
-        method: As "GET".
-        target: The path, with a query perhaps.
-        headers: Names and values, in the order of their arrival.
-        body: All of it.
-        base_url: Where the API is for this client, without a slash at its end.
+        method: Such as "GET".
+        target: The path, possibly with a query.
+        headers: Names and values, in the order they arrived.
+        body: The whole body.
+        base_url: The API's URL as seen by this client, without a trailing slash.
     """
 
     method: str
@@ -50,17 +50,17 @@ class Request:
     base_url: str = "http://127.0.0.1"
 
     def header(self, name: str) -> str | None:
-        """Return the first value of a header, whatever the case of its name; None without one."""
+        """Return the first value of a header, ignoring case; None if there is none."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """How a response travels: what no status, header or body can say, for the transport to act on.
+    """How to send a response: instructions to the transport beyond status, headers and body.
 
     Attributes:
         delay: Seconds between the request and the response.
-        connection: "close", "reset" or "refuse" if nothing is sent at all, and the connection ends that way.
+        connection: "close", "reset" or "refuse" if nothing is sent at all and the connection ends that way.
         cut: Whether the connection ends after half the body.
         byte_interval: Seconds before each byte of the body; 0 to send it in one piece.
     """
@@ -78,8 +78,8 @@ class Response:
     Attributes:
         status: The HTTP status; 0 if nothing is sent, as `delivery.connection` says.
         headers: Names and values.
-        body: All of it, also for HEAD and where the delivery cuts it.
-        delivery: How it travels.
+        body: The whole body, also for HEAD and if the delivery cuts it.
+        delivery: How to send it.
     """
 
     status: int
@@ -88,14 +88,14 @@ class Response:
     delivery: Delivery = Delivery()
 
     def with_headers(self, *headers: tuple[str, str]) -> Response:
-        """Return a copy with these headers, in place of those of the same names."""
+        """Return a copy with these headers, replacing those with the same names."""
         names = {name.lower() for name, _ in headers}
         kept = tuple(header for header in self.headers if header[0].lower() not in names)
         return replace(self, headers=kept + headers)
 
 
 class RefusedError(Exception):
-    """The call is turned down with this response."""
+    """The call is refused with this response."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status)
@@ -103,7 +103,7 @@ class RefusedError(Exception):
 
 
 def json_response(content: object, *, status: int = 200) -> Response:
-    """Return a response whose numbers are written exactly: 1.36, never 1.3599999999999."""
+    """Return a JSON response with exact numbers: 1.36, never 1.3599999999999."""
     body = json.dumps(content, default=_number, separators=(",", ":")).encode()
     return Response(status, (("Content-Type", JSON_TYPE),), body)
 
@@ -111,13 +111,13 @@ def json_response(content: object, *, status: int = 200) -> Response:
 def error_response(
     status: int, *, message: str | None = None, code: int | str | None = None, param: str | None = None
 ) -> Response:
-    """Return the documented error of a status, in the envelope all errors share.
+    """Return the documented error for a status, in the envelope all errors share.
 
     Args:
         status: The HTTP status.
-        message: What to say in place of the documented message.
+        message: A message to replace the documented one.
         code: The error's code, if it isn't the status.
-        param: The field of the request that is wrong.
+        param: The invalid field of the request.
     """
     kind, documented_message, suggestion = DOCUMENTED_ERRORS.get(status) or _undocumented(status)
     error: dict[str, Any] = {
@@ -136,12 +136,12 @@ def error_response(
 
 
 def invalid(param: str | None, message: str) -> RefusedError:
-    """Return the refusal of a request with a field that cannot be used."""
+    """Return the refusal of a request with an invalid field."""
     return RefusedError(error_response(400, message=f"Invalid request: {message}", param=param))
 
 
 def reason(status: int) -> str:
-    """Return the words that go with a status on the wire."""
+    """Return the reason phrase for a status."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -149,7 +149,7 @@ def reason(status: int) -> str:
 
 
 class Fields:
-    """The fields of a JSON body; each method refuses what it cannot use with the documented 400.
+    """The fields of a JSON body; each method refuses an invalid value with the documented 400.
 
     Args:
         body: The request's body.
@@ -178,7 +178,8 @@ class Fields:
         """Return an optional integer between two bounds."""
         value = self.content.get(name, default)
         number = isinstance(value, int | Decimal) and not isinstance(value, bool)
-        # To JSON, 2.0 is an integer too. The bounds come first: 1e999999999 as an integer fills the memory.
+        # To JSON, 2.0 is an integer too. The bounds come first: 1e999999999 as an integer would fill the
+        # memory.
         if not number or not minimum <= value <= maximum or value != int(value):
             raise invalid(name, f"{name} must be an integer from {minimum} to {maximum}")
         return int(value)
@@ -205,7 +206,7 @@ def _undocumented(status: int) -> tuple[str, str, str | None]:
 def _number(value: object) -> int | float:
     if not isinstance(value, Decimal):
         raise TypeError(f"no JSON for {type(value).__name__}")
-    # Four decimals and eleven digits before them fit a double, whose shortest form is then the exact number.
+    # Four decimals and eleven digits before them fit a double, whose shortest form is then exact.
     return int(value) if value == value.to_integral_value() else float(value)
 
 

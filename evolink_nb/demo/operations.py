@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .tasks import Task
 
 MAX_MODEL_NAME = 128
-"""Characters."""
+"""In characters."""
 
 MAX_IMAGES = 10
 
@@ -32,13 +32,13 @@ class Call:
     """What an operation needs to answer a request.
 
     Attributes:
-        account: The account it is on.
+        account: The account it applies to.
         faults: The faults that are switched on.
         log: The requests so far.
-        key: The name of the calling key; "" where none is asked for.
+        key: The name of the calling key; "" if none is required.
         body: The request's body.
-        name: What stood in the place of the route's ``{}``.
-        base_url: Where the API is for the client.
+        name: The value in place of the route's ``{}``.
+        base_url: The API's URL as seen by the client.
     """
 
     account: Account
@@ -51,12 +51,12 @@ class Call:
 
 
 def credits_usage(call: Call) -> Response:
-    """Answer with the balance of the calling key and its account."""
+    """Return the balance of the calling key and its account."""
     return json_response({"data": call.account.balance(call.key), "message": "", "success": True})
 
 
 def generation(kind: str) -> Callable[[Call], Response]:
-    """Return the operation that starts a task making images, videos or audios."""
+    """Return the operation that starts a task making images, videos or audio clips."""
 
     def start(call: Call) -> Response:
         fields = Fields(call.body)
@@ -83,7 +83,7 @@ def generation(kind: str) -> Callable[[Call], Response]:
 
 
 def task_detail(call: Call) -> Response:
-    """Answer with how far a task has come, and with its results once it is completed."""
+    """Return a task's progress, with its results once it is completed."""
     try:
         report = call.account.task(call.name)
     except UnknownTaskError:
@@ -105,7 +105,7 @@ def task_detail(call: Call) -> Response:
 
 
 def chat_completion(call: Call) -> Response:
-    """Answer a chat with token counts; what it cost shows in the balance alone."""
+    """Answer a chat with token counts; its cost shows only in the balance."""
     fields = Fields(call.body)
     model = fields.text("model", max_length=MAX_MODEL_NAME)
     max_tokens = fields.integer("max_tokens", minimum=1, maximum=MAX_TOKENS, default=256)
@@ -151,6 +151,6 @@ def _count_tokens(messages: object) -> int:
         role = message.get("role") if isinstance(message, dict) else None
         if role not in ("system", "user", "assistant") or not isinstance(message.get("content"), str):
             raise invalid("messages", "each message needs a role and a content")
-        # About four characters make a token, and each message has a few of its own.
+        # A token is about four characters, and each message adds a few tokens.
         tokens += 4 + len(message["content"]) // 4
     return tokens

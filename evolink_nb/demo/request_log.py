@@ -1,4 +1,4 @@
-"""What is remembered of the requests to the simulated API: how many, and never a key."""
+"""A log of the requests to the simulated API: how many, and never a key."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from .messages import Request
 
 MAX_REQUESTS = 1000
-"""How many requests are remembered."""
+"""The most requests that are kept."""
 
 
 @dataclass(frozen=True)
 class SeenRequest:
-    """What is kept of a request: its headers by name only, so that no key is kept."""
+    """What is kept of a request: only the names of its headers, so that no key is kept."""
 
     method: str
     path: str
@@ -25,7 +25,7 @@ class SeenRequest:
 
 
 class RequestLog:
-    """Counts requests by route, keeps the latest, and can be waited for; safe to use from many threads."""
+    """Counts requests by route, keeps the latest, and lets callers wait for them; thread-safe."""
 
     def __init__(self) -> None:
         self._arrival = threading.Condition()
@@ -34,7 +34,7 @@ class RequestLog:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many requests each route has had, as ``{"/v1/credits": 3}``; ``unknown`` counts the rest."""
+        """The number of requests to each route, as ``{"/v1/credits": 3}``; ``unknown`` counts the rest."""
         with self._arrival:
             return self._counts.copy()
 
@@ -54,16 +54,16 @@ class RequestLog:
             self._arrival.notify_all()
 
     def forget_after_fork(self) -> None:
-        """Be usable in a forked child, whose parent's threads may have held the lock."""
+        """Make the log usable in a forked child: the parent's threads may have held the lock."""
         self._arrival = threading.Condition()
 
     def wait_for(self, route: str, count: int, timeout: float) -> None:
-        """Return once a route has had so many requests in all.
+        """Wait until a route has had a total number of requests.
 
         Args:
             route: A path of the API.
-            count: How many requests.
-            timeout: Seconds to wait at most.
+            count: The number of requests.
+            timeout: The longest time to wait, in seconds.
 
         Raises:
             TimeoutError: It has had fewer after ``timeout`` seconds.

@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from .request_log import SeenRequest
 
 
-# More than 20 methods: tests steer and watch a server by many one-line names.
+# More than 20 methods: many short ones let tests control and watch a server.
 class DemoServer:
     """The simulated EvoLink API over an account, on 127.0.0.1 only.
 
-    Use it in a ``with`` statement, or call `start` and `stop`. A forked child's copy is a stopped one.
+    Use it in a ``with`` statement, or call `start` and `stop`. A forked child's copy is stopped.
 
     Args:
-        account: The account; by default one that follows from the seed.
-        port: The port to listen on; 0 takes a free one.
-        seed: What the account and its key follow from, where they aren't given.
+        account: The account; by default a new one made from the seed.
+        port: The port to listen on; 0 picks a free one.
+        seed: Determines the account and its key, unless they are given.
         key: The API key that stands for the account's own key.
-        marked: Whether responses say that they are simulated; False lets the account pass for a real one.
+        marked: Whether responses say that they are simulated; if not, the account passes for a real one.
 
     Attributes:
-        api: What it serves.
+        api: The API it serves.
         account: The simulated account.
         key: The API key that stands for the account's own key.
-        faults: The faults that are switched on; `fault` and `clear_faults` switch them.
+        faults: The faults that are switched on; `fault` and `clear_faults` change them.
     """
 
     def __init__(
@@ -58,14 +58,14 @@ class DemoServer:
         self._reset()
 
     def _reset(self) -> None:
-        """Be a server that has never been started."""
+        """Reset to a server that has never been started."""
         self._port = self._given_port
         self._lifecycle = threading.RLock()
         self._stopping = threading.Event()
         self._stopping.set()
         self._connections = Connections()
         self._listener: Listener | None = None
-        # The refusal that the listener now follows, and the timers that end refusals.
+        # The refusal the listener currently obeys, and the timers that end refusals.
         self._refusal: Refusal | None = None
         self._reopeners: list[threading.Timer] = []
 
@@ -82,10 +82,10 @@ class DemoServer:
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at its end.
+        """The base URL, without a trailing slash.
 
         Raises:
-            RuntimeError: The server has not been started, so that the port is not known yet.
+            RuntimeError: The server has not been started, so the port is not known yet.
         """
         if not self._port:
             raise RuntimeError("the demo server has not been started")
@@ -93,7 +93,7 @@ class DemoServer:
 
     @property
     def requests_seen(self) -> Counter[str]:
-        """How many requests each route has had, as ``{"/v1/credits": 3}``; ``unknown`` counts the rest."""
+        """The number of requests to each route, as ``{"/v1/credits": 3}``; ``unknown`` counts the rest."""
         return self.api.log.counts
 
     @property
@@ -106,7 +106,7 @@ class DemoServer:
         return self.api.key_of(name)
 
     def start(self) -> Self:
-        """Accept connections, on the port of the last time if there was one.
+        """Accept connections, on the same port as last time if there was one.
 
         Raises:
             OSError: The port is taken.
@@ -120,20 +120,20 @@ class DemoServer:
         return self
 
     def stop(self) -> None:
-        """Close every connection and end every thread; stopping twice does no harm."""
+        """Close every connection and end every thread; harmless if already stopped."""
         with self._lifecycle:
             self._stopping.set()
             self._cancel_reopening()
             ending: list[threading.Thread] = [*self._close(), *self._reopeners]
-        # Outside the lock: a thread may be waiting for it on its way out.
+        # Outside the lock: a thread may need it in order to end.
         for thread in ending:
             if thread is not threading.current_thread():
                 thread.join()
 
     def forget_after_fork(self) -> None:
-        """Be a server that has never been started, in a child that was forked while it ran."""
-        # Its threads are not here, and its locks may stay held. To close a socket here leaves the parent's
-        # open; to shut a connection down would end it for the parent too.
+        """Reset to a server that has never been started, in a child forked while it ran."""
+        # Its threads don't exist here, and its locks may stay held. Closing a socket here leaves the parent's
+        # open; shutting a connection down would end the parent's too.
         if self._listener is not None:
             self._listener.server_close()
         self._connections.abandon()
@@ -144,7 +144,7 @@ class DemoServer:
         """Switch on a fault, described by the fields of `Fault`.
 
         Raises:
-            InvalidFaultError: A field has a value that cannot be produced.
+            InvalidFaultError: A field has a value that can't be produced.
         """
         self.switch_on(Fault(**fields))
 
@@ -155,18 +155,18 @@ class DemoServer:
             self._follow_refusal()
 
     def clear_faults(self) -> None:
-        """Switch every fault off, and accept connections again if they were refused."""
+        """Switch off every fault, and accept connections again if they were refused."""
         with self._lifecycle:
             self.faults.clear()
             self._follow_refusal()
 
     def wait_for_requests(self, count: int, *, path: str = CREDITS_ROUTE, timeout: float = 10.0) -> None:
-        """Return once a route has had so many requests in all.
+        """Wait until a route has had a total number of requests.
 
         Args:
-            count: How many.
+            count: The number of requests.
             path: The route.
-            timeout: Seconds to wait at most.
+            timeout: The longest time to wait, in seconds.
 
         Raises:
             TimeoutError: It has had fewer by then.
@@ -174,10 +174,10 @@ class DemoServer:
         self.api.log.wait_for(path, count, timeout)
 
     def respond(self, request: Request) -> Response:
-        """Return the response to a request, waiting first where it is to be late.
+        """Return the response to a request, first waiting if it is to be late.
 
         Raises:
-            ConnectionAbortedError: The server stops meanwhile.
+            ConnectionAbortedError: The server stopped meanwhile.
         """
         fault = self.api.admit(request)
         if fault is not None and fault.latency:
@@ -185,16 +185,16 @@ class DemoServer:
         if route_of(request.target)[0] != FAULT_ROUTE:
             return self.api.respond(request, fault)
         with self._lifecycle:
-            # In the thread that asks for it, whose own connection is then the one that isn't cut.
+            # On the requesting thread, whose own connection is then the one that isn't cut.
             response = self.api.respond(request, fault)
             self._follow_refusal()
             return response
 
     def pause(self, seconds: float) -> None:
-        """Wait, but not beyond the server's end.
+        """Wait, but only while the server runs.
 
         Raises:
-            ConnectionAbortedError: The server stops meanwhile.
+            ConnectionAbortedError: The server stopped meanwhile.
         """
         if self._stopping.wait(seconds):
             raise ConnectionAbortedError("the demo server is stopping")
@@ -205,15 +205,15 @@ class DemoServer:
             self._port = self._listener.server_address[1]
 
     def _close(self) -> list[threading.Thread]:
-        """Accept nothing more and cut what is open; return the threads that are about to end."""
+        """Stop accepting and cut open connections; return the threads that are ending."""
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-        # The one who asks for it over HTTP still gets a response.
+        # A client that asks for this over HTTP still gets a response.
         return self._connections.cut()
 
     def _follow_refusal(self) -> None:
-        """Listen or not, as the faults now say."""
+        """Start or stop listening, as the faults now require."""
         refusal = self.faults.refusal
         if refusal is self._refusal:
             return
@@ -238,7 +238,7 @@ class DemoServer:
             self._follow_refusal()
 
     def _cancel_reopening(self) -> None:
-        # One that is cancelled takes a moment to end, and who stops the server waits for it.
+        # A cancelled one takes a moment to end, and stopping the server waits for it.
         self._reopeners = [reopener for reopener in self._reopeners if reopener.is_alive()]
         for reopener in self._reopeners:
             reopener.cancel()
@@ -253,11 +253,11 @@ class _Servers:
         self._own: DemoServer | None = None
 
     def add(self, server: DemoServer) -> None:
-        """Remember a server that was started."""
+        """Register a server that was started."""
         self._started.add(server)
 
     def running(self, seed: int) -> DemoServer:
-        """Return the process's own server, started if it has none."""
+        """Return the process's own server, starting it if needed."""
         with self._lock:
             if self._own is None:
                 self._own = DemoServer(seed=seed).start()
@@ -265,7 +265,7 @@ class _Servers:
             return self._own
 
     def stop(self) -> None:
-        """Stop the process's own server, if it has one."""
+        """Stop the process's own server, if any."""
         with self._lock:
             atexit.unregister(stop_running)
             own, self._own = self._own, None
@@ -273,7 +273,7 @@ class _Servers:
                 own.stop()
 
     def forget_after_fork(self) -> None:
-        """Start a forked child with no server: threads, locks and sockets are its parent's."""
+        """Start a forked child without a server: threads, locks and sockets are its parent's."""
         self._lock = threading.Lock()
         self._own = None
         for server in self._started:
@@ -287,10 +287,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def running(seed: int = SEED) -> DemoServer:
-    """Return this process's demo server, started on the first call; the seed counts then only."""
+    """Return this process's demo server, started on the first call; only that call's seed counts."""
     return _servers.running(seed)
 
 
 def stop_running() -> None:
-    """Stop this process's demo server, if it has one; the next `running` starts a new one."""
+    """Stop this process's demo server, if any; the next `running` starts a new one."""
     _servers.stop()

@@ -1,4 +1,4 @@
-"""What a simulated call makes and costs: tasks that take a while, chats that are priced by the token."""
+"""What a simulated call produces and costs: tasks that take a while, chats that are priced by the token."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 PRICES = {"image": Decimal("1.6"), "video": Decimal("12.5"), "audio": Decimal("2.5")}
-"""Credits for one piece made, by kind; the demo's own figures."""
+"""Credits per piece, by kind; the demo's own figures."""
 
 MODEL_PRICES = {"z-image-turbo": Decimal(1), "gemini-3-pro-image-preview": Decimal("2.5")}
-"""Models whose pieces cost something else."""
+"""Models with their own price per piece."""
 
 PROMPT_TOKEN_PRICE = Decimal("0.0005")
 COMPLETION_TOKEN_PRICE = Decimal("0.002")
 
 PENDING_SHARE = 0.2
-"""The share of a task's time that it spends waiting for its turn."""
+"""The fraction of a task's time that it spends pending."""
 
 
 def price_of(kind: str, model: str) -> Decimal:
-    """Return the credits one piece of a kind (image, video or audio) costs with a model."""
+    """Return the price of one piece of a kind (image, video or audio) with a model, in credits."""
     return MODEL_PRICES.get(model, PRICES[kind])
 
 
 def chat_price(prompt_tokens: int, completion_tokens: int) -> Decimal:
-    """Return the credits a chat of so many tokens costs."""
+    """Return the price of a chat with these token counts, in credits."""
     return prompt_tokens * PROMPT_TOKEN_PRICE + completion_tokens * COMPLETION_TOKEN_PRICE
 
 
 @dataclass(frozen=True)
 class TaskReport:
-    """How far a task has come: its status, its progress from 0 to 100, and the number of pieces ready."""
+    """A task's progress: its status, its percentage from 0 to 100, and the number of pieces ready."""
 
     task: Task
     status: str
@@ -43,13 +43,13 @@ class Task:
     """One started generation.
 
     Attributes:
-        id: What the API calls it.
+        id: Its id in the API.
         kind: "image", "video" or "audio".
         model: The model's name.
         created: When it was started, in unix seconds.
         started_at: The same in seconds of the account's clock.
-        count: The pieces asked for.
-        made: The pieces that come out in the end; 0 if the task fails.
+        count: The number of pieces requested.
+        made: The number of pieces finally made; 0 if the task fails.
         reserved: The credits held for it.
         finishes_at: When it ends, in seconds of the account's clock.
     """
@@ -65,11 +65,11 @@ class Task:
     finishes_at: float
 
     def report(self, now: float, *, settled: bool) -> TaskReport:
-        """Return how far the task has come.
+        """Return the task's progress.
 
         Args:
-            now: The moment, in seconds of the account's clock.
-            settled: Whether its reservation has settled, and so the task has ended.
+            now: The current time, in seconds of the account's clock.
+            settled: Whether its reservation has settled, so that the task has ended.
         """
         if settled and self.made:
             return TaskReport(self, "completed", 100, self.made)
