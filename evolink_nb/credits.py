@@ -34,8 +34,8 @@ MAX_DECIMALS = 400
 DUST = Decimal("0.000001")
 """Credits below which two amounts count as equal.
 
-A gateway that computes in doubles answers 135.90479999999999 in one counter and 135.9048 in another. Balances
-have at most 4 decimals, and those errors lie far below a hundredth of the last of them.
+A gateway that computes in doubles reports 135.90479999999999 in one counter and 135.9048 in another. Balances
+have at most 4 decimals, and such errors are far below a hundredth of the last one.
 """
 
 # Exact for every amount a reading may hold, and for the sum of many.

@@ -14,7 +14,7 @@
     │   └── ServerError               5xx
     └── InvalidResponseError          a 200 that can't be read
 
-    BudgetExceeded                    work was stopped; no Exception, so that no retry loop swallows it
+    BudgetExceeded                    work was stopped; not an Exception, so that no retry loop swallows it
 
 Each prints as one or two lines: what happened, then what to do. None holds a key, a request or response
 object, or another library's exception.
@@ -188,8 +188,7 @@ class BudgetExceeded(BaseException):
         hint: How to interpret it; "" if there is no advice.
     """
 
-    # `over` is an argument: this module imports nothing of ours, and only `credits` computes exact
-    # differences.
+    # `over` is an argument: only `credits` computes exact differences, and this module can't import it.
 
     def __init__(
         self,

@@ -178,8 +178,7 @@ class Fields:
         """Return an optional integer between two bounds."""
         value = self.content.get(name, default)
         number = isinstance(value, int | Decimal) and not isinstance(value, bool)
-        # To JSON, 2.0 is an integer too. The bounds come first: 1e999999999 as an integer would fill the
-        # memory.
+        # To JSON, 2.0 is an integer too. Check the bounds first: int(1e999999999) would fill the memory.
         if not number or not minimum <= value <= maximum or value != int(value):
             raise invalid(name, f"{name} must be an integer from {minimum} to {maximum}")
         return int(value)

@@ -59,7 +59,7 @@ class Budgets:
         runtime.forget_after_fork(self)
 
     def after_fork(self) -> None:
-        """Forget the parent's budgets: what they watch is not this process's work."""
+        """Forget the parent's budgets, which watch the parent's work."""
         self.lock = threading.RLock()
         self._armed, self._sessions, self._listeners = [], [], []
 

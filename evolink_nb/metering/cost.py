@@ -123,7 +123,7 @@ def is_settling(history: Sequence[Credits], now: Credits) -> bool:
 
 
 def is_same(earlier: Credits, later: Credits) -> bool:
-    """Return whether no amount differs between two readings.
+    """Return whether two readings have the same amounts.
 
     Args:
         earlier: One reading.

@@ -46,9 +46,9 @@ def choose_task_delivery(*, escalate: bool, loop_responds: bool, runs_now: bool)
     Returns:
         The delivery.
     """
-    # A loop that hasn't run the last callback is blocked by a synchronous call. That call may be another
-    # task's, which has nothing to do with this work.
-    # In a task anything but CancelledError could end the loop itself, and with it the kernel.
+    # A loop that hasn't run the last callback is blocked by a synchronous call, perhaps another task's,
+    # which has nothing to do with this work. In a task anything but CancelledError could end the loop itself,
+    # and with it the kernel.
     blocks_loop = escalate and not loop_responds and runs_now
     return Delivery.CANCELLED_ERROR if blocks_loop else Delivery.NONE
 

@@ -45,7 +45,7 @@ class Ledger(Protocol):
     """Where entries are kept. Its methods must be thread-safe."""
 
     def record(self, entry: Entry) -> int:
-        """Keep an entry.
+        """Add an entry.
 
         Args:
             entry: The run.
@@ -90,7 +90,7 @@ class MemoryLedger:
         runtime.forget_after_fork(self)
 
     def record(self, entry: Entry) -> int:
-        """Keep an entry.
+        """Add an entry.
 
         Args:
             entry: The run.

@@ -158,7 +158,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
             A function that is called the same way.
 
         Raises:
-            TypeError: It is a generator function.
+            TypeError: ``function`` is a generator function.
         """
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             # Calling one does nothing yet: it would seem to cost nothing.

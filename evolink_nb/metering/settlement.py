@@ -174,7 +174,7 @@ class Settlement:
             if latest is not None and not is_stable:
                 self._pause = self.timing.first_pause
             self.cost = self._assess(self.before, reading, now, is_stable=is_stable)
-            # Never back: it may have been cancelled meanwhile.
+            # Never backwards: it may have been cancelled meanwhile.
             if self.is_sure(now):
                 self._is_final = True
         return self._step(now)

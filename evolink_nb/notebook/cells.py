@@ -191,8 +191,7 @@ class Cells:
         lines = list(self._lines)
         if cell is not None and cell.metered is not None:
             line = self._settle(cell.metered)
-            # Tracked cells don't wait for a figure and never show one at once: whether one is there yet is
-            # chance.
+            # Tracked cells don't wait for a figure and never show one at once: that would depend on luck.
             if line is not None and not cell.metered.is_tracked:
                 lines.append(line)
         for line in lines:

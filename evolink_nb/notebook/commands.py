@@ -61,7 +61,7 @@ class Commands:
     # -- the magics ------------------------------------------------------------------------------------
 
     def show_credits(self, options: argparse.Namespace) -> Credits | None:
-        """Show the balance as ``%evolink_credits`` was asked to.
+        """Show the balance as the options of ``%evolink_credits`` say.
 
         Args:
             options: The options of the magic.
@@ -86,7 +86,7 @@ class Commands:
         return credits
 
     def log_in(self, options: argparse.Namespace) -> Credits | None:
-        """Prompt for a key and use it, or forget it, as ``%evolink_login`` was asked to.
+        """Prompt for a key and use it, or forget it, as the options of ``%evolink_login`` say.
 
         Args:
             options: The options of the magic.
@@ -109,7 +109,7 @@ class Commands:
         return credits
 
     def track(self, options: argparse.Namespace) -> None:
-        """Turn measuring every cell on or off, as ``%evolink_track`` was asked to, and print which.
+        """Turn measuring every cell on or off, as ``%evolink_track`` says, and print which.
 
         Args:
             options: The options of the magic.
@@ -127,7 +127,7 @@ class Commands:
             print(f"What they cost can't be read now: {problem}", file=sys.stderr)
 
     def show_costs(self, options: argparse.Namespace) -> Any:
-        """Show what work has cost, as ``%evolink_costs`` was asked to.
+        """Show what work has cost, as the options of ``%evolink_costs`` say.
 
         Args:
             options: The options of the magic.

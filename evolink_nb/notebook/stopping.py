@@ -147,8 +147,7 @@ class CellStops:
     def refuse_interrupted(self, cell: RunningCell) -> None:
         """Make IPython refuse a cell whose balance was being read when the user interrupted it.
 
-        Left to IPython, the interrupt would only end this event: the cell would run, with nothing watching
-        it.
+        Left to IPython, the interrupt would only end this event: the cell would run, unwatched.
 
         Args:
             cell: The cell.
