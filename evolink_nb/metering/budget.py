@@ -121,8 +121,8 @@ class Budget:
             except InterruptTarget.INTERRUPTS as caught:
                 interrupt = caught  # don't stay armed: raise it when this is done
                 continue
-            # An interrupt that arrives too late for the work ends here. Others are the user's or
-            # another budget's.
+            # An interrupt that arrives too late for the work ends here. Others are the user's or another
+            # budget's.
             if interrupt is not None and exceeded is None:
                 raise interrupt
             return exceeded

@@ -11,8 +11,8 @@ the account's balance see these differently, so together they tell them apart:
     a top-up                                  0                 0                + t
 
 A cost is *clean* only if nothing but the first line, and top-ups, can have happened. Two things can't be
-told from that: calls made during the work and not yet settled, if other keys' calls, or earlier calls settled
-during the work, cancel them to the last decimal; and reservations hidden by a top-up a few seconds away.
+told from that: calls made during the work and not yet settled, if other keys' calls and earlier calls settled
+during the work come to exactly the same; and reservations hidden by a top-up within a few seconds of them.
 """
 
 from __future__ import annotations

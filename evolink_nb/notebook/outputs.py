@@ -50,7 +50,7 @@ _FALLBACK_STYLE = """<style>
 
 
 def static_fallback(bundle: dict[str, str]) -> dict[str, str]:
-    """Return a static card for readers who don't get the live card before it.
+    """Return a static card to be shown where the live card before it is missing.
 
     Args:
         bundle: The card by media type.
