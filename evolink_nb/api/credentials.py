@@ -41,7 +41,7 @@ class Secret:
             # No part of the key may stay in this frame: tracebacks can print its variables.
             value = ""
             raise ConfigurationError(
-                "The API key is empty or holds characters that can't be sent.",
+                "The API key is empty or contains characters that can't be sent.",
                 hint="Copy it again from EvoLink's console, without quotes or line breaks.",
             )
 
@@ -135,9 +135,7 @@ def save_key(key: Secret, base_url: str) -> None:
         except Exception as error:  # noqa: BLE001 - a backend may raise anything
             problem = f"{type(error).__name__} from the system keyring"
     # Raised outside the except block, so that no backend's exception that saw the key is attached to ours.
-    raise ConfigurationError(
-        f"The key was not saved: {problem}.", hint="It is in use for this kernel all the same."
-    )
+    raise ConfigurationError(f"The key was not saved: {problem}.", hint="This kernel uses it anyway.")
 
 
 def read_variable(name: str) -> str:

@@ -93,7 +93,7 @@ def parse_response(response: Response, redact: Callable[[str], str]) -> Credits 
     return errors.InvalidResponseError(
         f"EvoLink's answer can't be read: {problem}.",
         request_id=_request_id(response, redact),
-        hint=f"Try again; if it stays so, check {settings.BASE_URL_VARIABLE}.",
+        hint=f"Try again; if it persists, check {settings.BASE_URL_VARIABLE}.",
     )
 
 
@@ -168,7 +168,7 @@ def _status_error(
         suggestion=suggestion.rstrip(".") if suggestion else None,
         request_id=_request_id(response, redact),
         retry_after=parse_retry_after(response.headers, suggestion, message, now=response.read_at),
-        hint=f"Redirects are not followed with a key. Check {settings.BASE_URL_VARIABLE}."
+        hint=f"Redirects are not followed, to protect the key. Check {settings.BASE_URL_VARIABLE}."
         if redirected
         else HINTS.get(cls),
     )

@@ -70,7 +70,7 @@ def connection(
         return Connection(url, *found)
     raise ConfigurationError(
         "No EvoLink API key was found.",
-        hint=f"Set {API_KEY_VARIABLE}, or type %evolink_login, or look around with %evolink_credits --demo.",
+        hint=f"Set {API_KEY_VARIABLE}, or type %evolink_login, or try %evolink_credits --demo.",
     )
 
 
@@ -106,7 +106,7 @@ def check_base_url(url: str) -> str:
         parts = urlsplit("")
     if parts.username is not None or parts.password is not None:
         # Not quoted back: the part before the @ may be a key.
-        raise ConfigurationError("The base URL must not hold a user name or a password.", hint=hint)
+        raise ConfigurationError("The base URL must not contain a user name or a password.", hint=hint)
     # Anything refused here can't be interpreted differently by another parser later.
     plain = _HOST_AND_PORT.fullmatch(parts.netloc) and re.fullmatch(r"[!-~]*", parts.path)
     if parts.scheme not in {"http", "https"} or not plain or parts.query or parts.fragment:

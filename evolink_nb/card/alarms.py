@@ -198,7 +198,7 @@ def _message(level: Level, credits: Credits, limits: Limits) -> str:
     """Return which limit was crossed, without the balance: newer readings would soon contradict it."""
     limit = limits.critical_below if level == "critical" else limits.warn_below
     if level == "overdrawn":
-        return "Overdrawn: more was spent than there was."
+        return "Overdrawn: more was spent than was available."
     if credits.spendable == 0 or limit is None:
         return "Nothing is left to spend."
     what = f"{limit} credits left" if limit.credits is not None else f"{limit} left at this rate"

@@ -219,7 +219,7 @@ export function displayStatus(situation) {
   const silence = Math.min(age, (now - visibleSince) / 1000);
   const isExpected = visible && (reported === "live" || reported === "refreshing");
   if (isExpected && silence > MAX_MISSED_READINGS * Math.max(situation.interval, 1)) {
-    return { status: "stale", label: `no word for ${formatTime(age)}` };
+    return { status: "stale", label: `no update for ${formatTime(age)}` };
   }
   const label = STATUS_LABELS[reported] ?? reported;
   const wait = retryAt === null ? 0 : Math.ceil((retryAt - now) / 1000);

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .settlement import SettleTiming
 
 SPENT_BEFORE = "credits were spent before this, or in its first moments"
-READ_EARLIER = "some of it may have been spent before this"
+READ_EARLIER = "some of it may have been spent before the cell began"
 
 
 class Found(NamedTuple):

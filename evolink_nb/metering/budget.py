@@ -12,11 +12,9 @@ import sys
 import time
 from collections.abc import Sequence
 from decimal import Decimal
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from ..credits import difference
-from ..errors import BudgetExceeded, EvoLinkError
+from ..errors import BudgetExceeded
 from ..formatting import format_amount, in_credits
 from .budget_registry import budgets
 from .cost import spent_so_far
@@ -179,7 +177,9 @@ class Budget:
                 case AnnounceBlind(reason):
                     self._announce(f"{self.name} can't be watched: {reason}")
                 case AnnounceStuck():
-                    self._announce(f"{self.name} is spent, but the work can't be interrupted: it still runs.")
+                    self._announce(
+                        f"{self.name} is spent, but the work can't be interrupted: it is still running."
+                    )
                 case ClearNotice():
                     self.fetcher.set_message(notice="")
 
@@ -206,93 +206,6 @@ class Budget:
 
     def _print(self, message: str) -> None:
         self._context.run(print, message, file=sys.stderr, flush=True)
-
-
-class SessionBudget(Budget):
-    """A budget for everything until `cancel`: work that still spends once it is used up is stopped.
-
-    Also a context manager. ``spent`` and ``left`` are in credits, as of the last reading.
-    """
-
-    def __init__(
-        self, fetcher: CreditsFetcher, max_credits: Decimal, *, name: str, timing: WatchTiming | None = None
-    ) -> None:
-        """Set the budget, and watch what runs on this thread.
-
-        Args:
-            fetcher: The fetcher that reads the account.
-            max_credits: The limit, in credits above 0.
-            name: Its name in messages.
-            timing: How often to check and how long to wait; the usual values by default.
-
-        Raises:
-            EvoLinkError: The balance can't be read.
-        """
-        super().__init__(fetcher, max_credits, name=name, timing=timing)
-        self._baseline = fetcher.read(join=False)
-        self._cancelled = False
-        try:
-            budgets.add_session(self)
-            self.begin_work(InterruptTarget())
-        except BaseException:  # an interrupt
-            self.cancel()
-            raise
-
-    @property
-    def left(self) -> Decimal:
-        """Credits that may still be spent; negative when overspent."""
-        return difference(self.max_credits, self.spent)
-
-    def begin_work(self, work: InterruptTarget) -> None:
-        """Watch work that begins on this thread, reading first if the budget is used up.
-
-        Args:
-            work: What to interrupt.
-        """
-        if self._cancelled or self._target is not None:
-            return
-        # There may be a newer reading made for something else: a settling cell, or a card.
-        latest = self.fetcher.credits or self._baseline
-        if self._watch.reaches_limit(spent_so_far(self._baseline, latest)):
-            # Earlier work's spending may only have shown after its last reading: it isn't this work's.
-            with contextlib.suppress(EvoLinkError):
-                latest = self.fetcher.read(join=False)
-        self.arm(self._baseline, work, latest=latest)
-
-    def end_work(self) -> BudgetExceeded | None:
-        """Rest until the next work begins: interrupt nothing, and request no readings.
-
-        Returns:
-            The stop it sent, if any.
-        """
-        return self.disarm()
-
-    def cancel(self) -> None:
-        """End the budget."""
-        self._cancelled = True
-        budgets.discard_session(self)
-        self.disarm()
-
-    def _perform(self, actions: Sequence[Action]) -> None:
-        super()._perform(actions)
-        if any(isinstance(action, Trip) for action in actions) and not budgets.are_shown:
-            self._print(str(self.exceeded))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            exceeded = self.end_work()
-        finally:
-            self.cancel()
-        if exceeded is not None:
-            raise exceeded from None
-
-    def __repr__(self) -> str:
-        return f"<{self.name}: {in_credits(self.spent)} spent, {format_amount(self.left)} left>"
 
 
 def stop_all() -> None:

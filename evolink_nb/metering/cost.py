@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..credits import Credits
 
 NOTHING = Decimal(0)
-STILL_MOVING = "the readings still move"
+STILL_MOVING = "the readings are still changing"
 """The reason given where all counters agree, but only one reading says so."""
 
 Confidence = Literal["clean", "shared", "unsettled", "inconsistent", "unknown"]
@@ -179,7 +179,7 @@ def _confidence(
         (
             before.token.unlimited != after.token.unlimited,
             "inconsistent",
-            "the key's limit was set or lifted meanwhile",
+            "the key's limit was set or removed meanwhile",
         ),
         (
             spend.topped_up < 0 or (spend.others < 0 and not frozen),
@@ -189,7 +189,7 @@ def _confidence(
         (
             spend.token < 0 or spend.user < 0,
             "inconsistent",
-            "a counter of used credits fell: an earlier call was settled or given back",
+            "a counter of used credits fell: an earlier call was settled for less or refunded",
         ),
         (
             limited and difference(spend.token_drop, spend.token) > 0,

@@ -19,12 +19,13 @@ from ..errors import BudgetExceeded
 from ..formatting import format_amount, in_credits
 from ..polling.fetcher import CreditsFetcher
 from .active import active_measurements
-from .budget import Budget, SessionBudget
+from .budget import Budget
 from .call_site import CallSite
 from .interrupt import InterruptTarget
 from .limits import parse_interval, parse_limit
 from .measurement import Measurement
 from .metered import MeteredCost
+from .session_budget import SessionBudget
 from .settlement import SETTLE, SettleTiming
 from .watch import WATCH_INTERVAL, WatchTiming
 

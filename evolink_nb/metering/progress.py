@@ -118,7 +118,7 @@ class LoopRun:
         )
         if before is None:
             error = self.measurement.unreadable()
-            self._print(f"The balance can't be read, so what the items cost isn't known: {error.message}")
+            self._print(f"The balance can't be read, so the items' cost is unknown: {error.message}")
         else:
             self.spend.record(before, before, 0)
             if self.spend.expected is not None:
@@ -168,7 +168,7 @@ class LoopRun:
         if self._done == length_of(iterable):
             return True  # no items are left: let the iterator say so
         if self._unread is not None:
-            reason = f"the balance can't be read, so max_credits can't be kept. {self._unread}"
+            reason = f"the balance can't be read, so max_credits can't be enforced. {self._unread}"
         elif not self.spend.may_continue():
             reason = why_stopped(self.spend)
         else:
@@ -239,7 +239,7 @@ class LoopRun:
 
     def _closing_line(self, *, is_fresh: bool) -> str:
         if self._begun > self._done:
-            did = f"Left in item {self._begun}{self._of_length()}:"
+            did = f"Loop left during item {self._begun}{self._of_length()}:"
         else:
             did = f"{counted(str(self._done), 'item')},"
         before, reading = self.measurement.before, self.spend.reading

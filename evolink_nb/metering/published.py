@@ -72,7 +72,7 @@ class PublishedCost(Generic[M]):
         if not self._has_begun:
             self._has_begun = True
             if self._listener is not None:
-                with _guarded("What a cost counts from could not be shown."):
+                with _guarded("Showing a cost's baseline failed."):
                     self._listener.began(self._measurement)
 
     def update(self, cost: Cost) -> None:
@@ -101,7 +101,7 @@ class PublishedCost(Generic[M]):
         self._is_final.set()
         self._has_figure.set()
         if self._listener is not None and not quietly:
-            with _guarded("A settled cost could not be shown."):
+            with _guarded("Showing a settled cost failed."):
                 self._listener.final(self._measurement)
 
     def wait(self, seconds: float | None, *, for_first: bool = False) -> bool:

@@ -166,11 +166,11 @@ class Costs:
         notes = []
         unknown = sum(row.unknown for row in self.rows)
         if unknown and self.total is not None:
-            notes.append(f"Without {unknown} {'run' if unknown == 1 else 'runs'} whose cost is not known.")
+            notes.append(f"Excludes {unknown} {'run' if unknown == 1 else 'runs'} of unknown cost.")
         if self._has_inner:
-            notes.append("What ran within something else is counted once in the total.")
+            notes.append("Nested work is counted only once in the total.")
         if self._is_mixed:
-            notes.append(f"What is {DEMO} is in no sum.")
+            notes.append("Demo data is not included in any sum.")
         return notes
 
 

@@ -114,7 +114,7 @@ class Settler:
         try:
             pending.finish()
         except Exception:
-            log.exception("A settled cost could not be shown.")
+            log.exception("Showing a settled cost failed.")
 
 
 def read(fetcher: CreditsFetcher) -> Credits | None:

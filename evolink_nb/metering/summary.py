@@ -175,7 +175,7 @@ def merged(runs: Sequence[Entry]) -> Entry:
             seconds=sum(run.cost.seconds for run in runs),
             settled=all(run.cost.settled for run in runs),
             confidence=_least_sure(runs),
-            reason="these runs are no longer told apart",
+            reason="these runs have been merged",
             simulated=runs[0].cost.simulated,
         ),
         within=runs[0].within,

@@ -266,7 +266,9 @@ def _ask_for_key() -> Secret:
         return Secret(getpass.getpass("EvoLink API key: "))
     except (StdinNotImplementedError, EOFError):
         pass
-    raise ConfigurationError("A key can't be asked for here.", hint=f"Set {API_KEY_VARIABLE} instead.")
+    raise ConfigurationError(
+        "This front end can't prompt for a key.", hint=f"Set {API_KEY_VARIABLE} instead."
+    )
 
 
 def _bundle_of(fetcher: CreditsFetcher, options: argparse.Namespace) -> dict[str, str]:

@@ -62,12 +62,12 @@ class EvoLinkMagics(Magics):
 
     @no_var_expand
     @magic_arguments()
-    @argument("--live", action="store_true", help="Show a card that keeps itself fresh.")
-    @argument("--html", action="store_true", help="The same as plain HTML, for places without widgets.")
+    @argument("--live", action="store_true", help="Show a card that updates itself.")
+    @argument("--html", action="store_true", help="The same as plain HTML, for front ends without widgets.")
     @argument("--every", type=positive, metavar="SECONDS", help="Seconds between readings (15).")
     @argument("--warn-below", type=limit, metavar="LIMIT", help="Alarm below: 50 (credits) or 2h (left).")
-    @argument("--critical-below", type=limit, metavar="LIMIT", help="Alarm again below this.")
-    @argument("--credits-per-dollar", type=positive, metavar="N", help="Show about what is left in USD.")
+    @argument("--critical-below", type=limit, metavar="LIMIT", help="Alarm again, as critical, below this.")
+    @argument("--credits-per-dollar", type=positive, metavar="N", help="Show roughly what is left in USD.")
     @argument("--json", action="store_true", help="Print the reading with the API's own field names.")
     @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
     @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
@@ -93,12 +93,12 @@ class EvoLinkMagics(Magics):
 
     @no_var_expand
     @magic_arguments()
-    @argument("state", nargs="?", choices=("on", "off"), help="Measure every cell, or no longer.")
+    @argument("state", nargs="?", choices=("on", "off"), help="Turn measuring every cell on or off.")
     @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
     @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
     @line_magic
     def evolink_track(self, line: str) -> None:
-        """Say under every cell that spends credits what it cost, from the next one on."""
+        """From the next cell on, show what each cell that spends credits cost."""
         self.commands.track(options_of(self.evolink_track, line))
 
     @no_var_expand
@@ -112,14 +112,16 @@ class EvoLinkMagics(Magics):
         """Show what cells, meters and loops of this kernel have cost, dearest first."""
         options = options_of(self.evolink_costs, line)
         if options.csv and options.pandas:
-            raise UsageError("--csv and --pandas are two ways to the same: choose one.")
+            raise UsageError("--csv and --pandas do the same thing: choose one.")
         return self.commands.show_costs(options)
 
     @no_var_expand
     @magic_arguments("%evolink_credits")
     @argument("--max", type=credits, metavar="N", help="Stop the cell once it has spent this many credits.")
-    @argument("--settle", type=seconds, metavar="SECONDS", help="Wait for the account to settle, this long.")
-    @argument("-o", dest="output", type=name, metavar="NAME", help="Keep the cost in this variable.")
+    @argument(
+        "--settle", type=seconds, metavar="SECONDS", help="Wait up to SECONDS for the account to settle."
+    )
+    @argument("-o", dest="output", type=name, metavar="NAME", help="Store the cost in this variable.")
     @argument("-q", dest="quiet", action="store_true", help="Show no line under the cell.")
     @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
     @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
@@ -172,7 +174,7 @@ def options_of(magic: Any, line: str) -> argparse.Namespace:
 
 def _check_credits(options: argparse.Namespace) -> None:
     if options.live and options.html:
-        raise UsageError("--live and --html are two ways to the same: choose one.")
+        raise UsageError("--live and --html do the same thing: choose one.")
     if options.every is not None and not (options.live or options.html):
         raise UsageError("--every goes with --live: %evolink_credits --live --every 10")
     if options.json and (options.live or options.html):

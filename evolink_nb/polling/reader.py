@@ -194,7 +194,7 @@ class Reader:
         """Request a read and wait; a subscriber that leaves meanwhile doesn't cancel it."""
         if self._publisher.in_observer:
             raise errors.EvoLinkError(
-                "An observer of a fetcher can't wait for a reading of it.",
+                "An observer can't wait for a reading from its own fetcher.",
                 hint="Use the fetcher's credits: they are the newest.",
             )
         waiter = object()
@@ -280,7 +280,7 @@ class Reader:
 
     def _try(self, future: Future[Credits], *, requested: bool) -> None:
         """Make one attempt, plan the next, notify the observers, then resolve the future."""
-        outcome: Outcome = errors.EvoLinkError("The reading was given up.")
+        outcome: Outcome = errors.EvoLinkError("The read was cancelled.")
         try:
             self._publisher.publish_begin(requested=requested)
             # An observer may have stopped the loop.

@@ -94,7 +94,7 @@ def test_three_missed_readings_are_stale(card_js: Page, changes: dict[str, Any],
 
 
 def test_a_stale_card_names_its_age(card_js: Page) -> None:
-    assert display_status(card_js, arrivedAt=NOON - 150_000) == ("stale", "no word for 2 min")
+    assert display_status(card_js, arrivedAt=NOON - 150_000) == ("stale", "no update for 2 min")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ EXPECTED: dict[str, tuple[str, str, str, dict[str, str]]] = {
     "live": ("live", "ok", "live", EVENING | {"updated": "updated 4 s ago"}),
     "refreshing": ("refreshing", "ok", "refreshing", EVENING),
     "busy": ("busy", "ok", "kernel busy · click queued", EVENING),
-    "stale": ("stale", "ok", "no word for 2 min", EVENING | {"updated": "updated 2 min ago"}),
+    "stale": ("stale", "ok", "no update for 2 min", EVENING | {"updated": "updated 2 min ago"}),
     "gone": ("gone", "ok", "kernel gone", {**EVENING, "message": "This card's kernel is gone."}),
     "paused": ("paused", "ok", "paused", EVENING | {"updated": "updated 1 d 3 h ago"}),
     "demo": ("live", "ok", "live", EVENING),

@@ -131,7 +131,7 @@ def test_levels_fire_once_and_in_order(readings: list[tuple[Decimal, int | None]
         (1000, "9", None, "Very low: less than 10 credits left."),
         ("2h", "9", 40.0, "Very low: less than 10 credits left."),
         (1000, "0", None, "Nothing is left to spend."),
-        (1000, "-1234.5", None, "Overdrawn: more was spent than there was."),
+        (1000, "-1234.5", None, "Overdrawn: more was spent than was available."),
     ],
 )
 def test_an_alarm_names_the_crossed_limit(

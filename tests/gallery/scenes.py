@@ -113,7 +113,7 @@ def _daily() -> Iterator[Scene]:
         yield _scene(simulation, "live", "an ordinary evening")
         yield _scene(simulation, "refreshing", "the button was pressed", happens=click_refresh)
         yield _scene(simulation, "busy", "pressed while the kernel is busy", happens=click_refresh_unanswered)
-        yield _scene(simulation, "stale", "no word for two minutes", happens=stay_silent)
+        yield _scene(simulation, "stale", "no update for two minutes", happens=stay_silent)
         yield _scene(simulation, "gone", "the kernel has ended", happens=disconnect)
         simulation.send("pause").settle()
         yield _scene(simulation, "paused", "paused by the user, yesterday", age=100_000.0)

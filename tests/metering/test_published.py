@@ -77,7 +77,7 @@ def test_a_listener_that_fails_harms_nothing(caplog: pytest.LogCaptureFixture) -
     assert cost.confidence == "clean"
     assert work.wait(0)
     assert [what for what, _ in listener.told] == ["began", "changed", "changed", "final"]
-    assert "could not be shown" in caplog.text
+    assert "a settled cost failed" in caplog.text
 
 
 def test_work_that_never_began_is_untold() -> None:

@@ -141,8 +141,8 @@ def test_the_table_reads_well_in_a_terminal() -> None:
         "  offline()                 1  not known           not known                2 s  unknown",
         "  Total                         1,079.56",
         "  others on the account            12.25",
-        "  Without 2 runs whose cost is not known.",
-        "  What ran within something else is counted once in the total.",
+        "  Excludes 2 runs of unknown cost.",
+        "  Nested work is counted only once in the total.",
     ]
 
 
@@ -177,9 +177,9 @@ def test_an_unknown_cost_is_shown_as_no_zero() -> None:
 
 
 def test_the_sum_says_what_it_leaves_out() -> None:
-    assert "Without 1 run whose cost is not known." in text(Costs([entry("a", "1"), entry("b", None)]))
+    assert "Excludes 1 run of unknown cost." in text(Costs([entry("a", "1"), entry("b", None)]))
     three = [entry("a", "1"), entry("b", None), entry("a", None), entry("a", None)]
-    assert "Without 3 runs whose cost is not known." in text(Costs(three))
+    assert "Excludes 3 runs of unknown cost." in text(Costs(three))
     assert "2 of 3 not known" in text(Costs(three))
     assert "Without" not in text(Costs([entry("a", "1")]))
 
@@ -188,9 +188,9 @@ def test_what_ran_within_is_counted_once() -> None:
     """What ran within something else is counted once and said so."""
     costs = Costs([entry("inner", "2", kind="meter", within=True), entry("outer", "5")])
     assert costs.total == 5
-    assert "counted once" in text(costs)
-    assert "counted once" in html(costs)
-    assert "counted once" not in text(Costs([entry("outer", "5")]))
+    assert "counted only once" in text(costs)
+    assert "counted only once" in html(costs)
+    assert "counted only once" not in text(Costs([entry("outer", "5")]))
 
 
 def test_demo_data_is_marked_and_in_no_sum() -> None:
@@ -199,7 +199,7 @@ def test_demo_data_is_marked_and_in_no_sum() -> None:
     mixed = Costs([demo, entry("a", "3")])
     for shown in (text(mixed), html(mixed)):
         assert "a · demo data" in shown
-        assert "What is demo data is in no sum." in shown
+        assert "Demo data is not included in any sum." in shown
     assert mixed.total == 3
     assert [line["simulated"] for line in read_csv(mixed)] == ["True", "False"]
     for shown in (text(Costs([demo])), html(Costs([demo]))):

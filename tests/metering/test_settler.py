@@ -114,7 +114,7 @@ def test_what_fails_ends_only_itself(settler: Settler, caplog: pytest.LogCapture
     assert broken.is_final.wait(LIMIT)
     assert sound.is_final.wait(LIMIT)
     assert "could not be settled" in caplog.text
-    assert "could not be shown" in caplog.text
+    assert "a settled cost failed" in caplog.text
 
 
 @pytest.mark.parametrize("error", [APIConnectionError("No answer."), ZeroDivisionError()])

@@ -81,7 +81,7 @@ def test_leaving_an_async_loop_ends_it(demo_server: DemoServer, capsys: Capture)
             demo_server.account.spend(1)
             if number == 2:
                 break
-        assert printed(capsys) == ["Left in item 3: 3 credits, 1 each"]
+        assert printed(capsys) == ["Loop left during item 3: 3 credits, 1 each"]
         assert is_at_rest()
 
     asyncio.run(work())
@@ -103,7 +103,7 @@ def test_a_cancelled_loop_says_its_cost(demo_server: DemoServer, capsys: Capture
 
     begun = asyncio.Event()
     asyncio.run(cancel())
-    assert printed(capsys) == ["Left in item 1 of 9: 2 credits, 2 each"]
+    assert printed(capsys) == ["Loop left during item 1 of 9: 2 credits, 2 each"]
 
 
 def test_an_unwatched_async_loop_is_not_run(demo_server: DemoServer) -> None:

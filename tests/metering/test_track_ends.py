@@ -36,7 +36,7 @@ def test_leaving_a_loop_ends_all_of_it(
         demo_server.account.spend(1)
         if number == 2:
             break
-    assert printed(capsys) == ["Left in item 3 of 10: 3 credits, 1 each"]
+    assert printed(capsys) == ["Loop left during item 3 of 10: 3 credits, 1 each"]
     assert not CreditsFetcher.shared(client).running
     assert bar.wait(30)
     assert bar.cost.confidence == "clean"
@@ -57,7 +57,7 @@ def test_an_exception_in_the_body_passes(
     with pytest.raises(ZeroDivisionError):
         work()
     gc.collect()  # pytest keeps the frames of the exception
-    assert printed(capsys) == ["Left in item 2 of 10: 4 credits, 2 each"]
+    assert printed(capsys) == ["Loop left during item 2 of 10: 4 credits, 2 each"]
     assert book.entries()[0].cost.credits == 4
     assert is_at_rest()
 
@@ -68,7 +68,7 @@ def test_an_item_left_unpaid_is_not_counted(demo_server: DemoServer, capsys: Cap
         if number == 2:
             break
         demo_server.account.spend(3)
-    assert printed(capsys) == ["Left in item 3 of 10: 6 credits, 3 each"]
+    assert printed(capsys) == ["Loop left during item 3 of 10: 6 credits, 3 each"]
 
 
 def test_an_exception_of_the_iterable_passes(demo_server: DemoServer, capsys: Capture) -> None:
@@ -114,7 +114,7 @@ def test_unlimited_work_goes_on_unread(demo_server: DemoServer, capsys: Capture)
     assert (bar.spent, bar.per_item, bar.projected) == (None, None, None)
     captured = capsys.readouterr()
     first, last = captured.out.splitlines()
-    assert first.startswith("The balance can't be read, so what the items cost isn't known: ")
+    assert first.startswith("The balance can't be read, so the items' cost is unknown: ")
     assert last.startswith("3 items, cost unknown: the balance could not be read: ")
     assert "balance not read" in captured.err
     assert "0 spent" not in captured.err
@@ -141,7 +141,7 @@ def test_a_lasting_failure_ends_the_loop(demo_server: DemoServer, capsys: Captur
     assert done == [0, 1]
     stopped, closing = printed(capsys)
     assert stopped.startswith(
-        "Stopped before item 3 of 5: the balance can't be read, so max_credits can't be kept. "
+        "Stopped before item 3 of 5: the balance can't be read, so max_credits can't be enforced. "
     )
     assert closing == "2 items, 1 credit, 1 each; read after item 1, and not since"
 

@@ -63,7 +63,7 @@ def test_figure_comes_first(what: Cost, figure: str) -> None:
 
 
 def test_settling_line_foretells_nothing() -> None:
-    unsettled = cost(confidence="unsettled", reason="the readings still move")
+    unsettled = cost(confidence="unsettled", reason="the readings are still changing")
     assert text(unsettled, settling=True) == "1.36 credits · settling … · 1,095.3996 left"
 
 

@@ -154,7 +154,7 @@ def test_an_observer_waits_for_no_read(
         fetcher.wait(PATIENCE)
     else:
         fetcher.read()
-    refused = ["An observer of a fetcher can't wait for a reading of it."] if "read" in ask.split() else []
+    refused = ["An observer can't wait for a reading from its own fetcher."] if "read" in ask.split() else []
     assert (told, client.times) == (refused, [0])
 
 
