@@ -33,7 +33,7 @@ button, count = ipywidgets.Button(description="count"), ipywidgets.IntText(0)
 button.on_click(lambda _: setattr(count, "value", count.value + 1))
 ipywidgets.HBox([button, count])
 """
-_LONG_CELL = f"import time; time.sleep({CELL_SECONDS})"
+_LONG_CELL = f"print('begun', flush=True)\nimport time; time.sleep({CELL_SECONDS})"
 
 _CLICK_CARD = """(card) => new Promise((resolve) => {
     const number = card.querySelector('[data-field="user-remaining"]');
@@ -95,8 +95,7 @@ def _clicks(
             environment=ipykernel(KERNEL),
         )
         notebook.run(2)
-        notebook.run(3, wait=False)
-        notebook.wait_running(3)
+        notebook.begin(3)
         notebook.output(2).locator("button").wait_for()
         notebook.output(2).evaluate(_CLICK_PLAIN)
         seconds = []

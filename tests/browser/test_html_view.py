@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from tests.support.cards import Card, open_card
+from tests.support.jupyter import ENDLESS
 
 if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
     from tests.support.jupyter import FrontEnd
 
 HTML = "%evolink_credits --html --every 0.5"
-LONG = "import time; time.sleep(600)"
 UNLOAD = "%unload_ext evolink_nb"
 OUR_THREADS = """
 import threading
@@ -22,11 +22,10 @@ print([thread.name for thread in threading.enumerate() if "evolink" in thread.na
 
 
 def test_html_moves_while_a_cell_runs(front_end: FrontEnd, demo_server: DemoServer) -> None:
-    notebook, card = open_card(front_end, demo_server, HTML, LONG)
+    notebook, card = open_card(front_end, demo_server, HTML, ENDLESS)
     expect(card.root).to_have_count(1)
     expect(card.root.locator("button")).to_have_count(0)
-    notebook.run(2, wait=False)
-    notebook.wait_running(2)
+    notebook.begin(2)
     for left in ("1,094.3996", "1,093.3996"):
         demo_server.account.spend(1)
         card.shows(left)

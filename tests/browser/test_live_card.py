@@ -9,13 +9,13 @@ from playwright.sync_api import expect
 
 from tests.support.cards import LOAD, Card, open_card
 from tests.support.environment import account_of
+from tests.support.jupyter import ENDLESS
 
 if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
     from tests.support.jupyter import FrontEnd
 
 LIVE = "%evolink_credits --live --every 3600"
-LONG = "import time; time.sleep(20)"
 
 
 _PARTS_OUTSIDE = """card => {
@@ -51,9 +51,8 @@ def test_gauges_show_the_servers_answer(front_end: FrontEnd, demo_server: DemoSe
 
 def test_the_number_follows_a_spend(front_end: FrontEnd, demo_server: DemoServer) -> None:
     live = "%evolink_credits --live --every 0.5 --warn-below 100"
-    notebook, card = open_card(front_end, demo_server, live, LONG, "%evolink_credits")
-    notebook.run(2, wait=False)
-    notebook.wait_running(2)
+    notebook, card = open_card(front_end, demo_server, live, ENDLESS, "%evolink_credits")
+    notebook.begin(2)
     demo_server.account.spend("1000.3996")
     card.shows("95")
     expect(card.root).to_have_attribute("data-level", "low")
@@ -73,9 +72,8 @@ def test_the_number_follows_a_spend(front_end: FrontEnd, demo_server: DemoServer
 
 
 def test_refresh_answers_while_a_cell_runs(front_end: FrontEnd, demo_server: DemoServer) -> None:
-    notebook, card = open_card(front_end, demo_server, LIVE, LONG)
-    notebook.run(2, wait=False)
-    notebook.wait_running(2)
+    notebook, card = open_card(front_end, demo_server, LIVE, ENDLESS)
+    notebook.begin(2)
     for left in ("1,094.3996", "1,093.3996", "1,092.3996"):
         demo_server.account.spend(1)
         clicked = time.monotonic()

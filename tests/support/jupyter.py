@@ -12,7 +12,6 @@ Every wait is for a condition of the page, the kernel or the server.
 from __future__ import annotations
 
 import json
-import re
 import secrets
 import subprocess
 import sys
@@ -87,6 +86,8 @@ _START_ALL = """() => {
     window.allCellsDone = false;
     app.commands.execute("notebook:run-all-cells").finally(() => { window.allCellsDone = true; });
 }"""
+ENDLESS = "print('begun', flush=True)\nimport time; time.sleep(600)"
+"""A cell that runs until it is interrupted."""
 _CELL_IS_DONE = "(index) => window.cellsDone[index]"
 _ALL_ARE_DONE = "() => window.allCellsDone"
 _INTERRUPT = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()"
@@ -287,9 +288,13 @@ class NotebookPage:
         """Wait until the cell that `run` started has ended, well or not."""
         self.page.wait_for_function(_CELL_IS_DONE, arg=index, timeout=timeout * 1000)
 
-    def wait_running(self, index: int) -> None:
-        """Wait until the cell shows `[*]`."""
-        expect(self.prompt(index)).to_have_text(re.compile(r"\[\*\]"))
+    def begin(self, index: int) -> None:
+        """Run a cell that prints "begun" first, such as `ENDLESS`, and return once it has begun.
+
+        A cell shows `[*]` as soon as it is asked for: an interrupt before it has begun is lost.
+        """
+        self.run(index, wait=False)
+        expect(self.output(index)).to_contain_text("begun")
 
     def wait_idle(self, *, timeout: float = _SECONDS_TO_RUN) -> None:
         """Wait until the kernel is idle and no cell runs."""
