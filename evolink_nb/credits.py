@@ -71,11 +71,6 @@ def difference(minuend: Decimal, subtrahend: Decimal) -> Decimal:
     return Decimal(0) if exact and exact.copy_abs() <= DUST else exact
 
 
-def negated(amount: Decimal) -> Decimal:
-    """Return an amount with its sign reversed, exactly."""
-    return amount.copy_negate() if amount else amount
-
-
 def mean(amount: Decimal, count: int) -> Decimal:
     """Return an amount divided into equal shares.
 
