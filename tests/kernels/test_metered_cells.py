@@ -33,8 +33,8 @@ ours = lambda: [thread.name for thread in threading.enumerate() if "evolink" in 
 while ours() and time.monotonic() < deadline: time.sleep(0.01)
 print(ours())
 """
-LATENCY = 10.0
-"""Seconds that a machine busy with much else may take to read and to stop; nothing ends by itself."""
+LATENCY = 1.5
+"""Seconds that a busy machine may take from a reading to the stop that follows."""
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
     from evolink_nb.metering.ledger import MemoryLedger
 
-LATENCY = 10.0
-"""Seconds that a machine busy with much else may take to read and to stop; nothing ends by itself."""
+LATENCY = 1.0
+"""Seconds that a busy machine may take from a reading to the stop that follows."""
 
 # Each spends 1 credit at a step, and notes when; the last line is where it then is.
 # The time is noted before: a stop may come as soon as the credit is spent.
