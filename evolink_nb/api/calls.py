@@ -1,0 +1,120 @@
+"""Guarded calls: those an experiment makes with `client.auth`, as they begin and end.
+
+A call is known before it is sent, so it can still be refused; and its answer may tell what it reserved, which
+no reading does. Whoever wants to know of calls observes `calls`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Protocol
+
+from .. import runtime
+
+KEPT = 1_000
+"""The number of recent calls that are kept."""
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """One guarded call.
+
+    Attributes:
+        identity: The `EvoLinkClient.identity` of the client whose `auth` it was made with.
+        began_at: When it was about to be sent, in monotonic seconds.
+        ended_at: When its answer had arrived, or it was given up, in monotonic seconds; None while under way.
+        reserved: Credits its answer says it reserved (``usage.credits_reserved``); None if it says nothing.
+    """
+
+    identity: str
+    began_at: float = field(default_factory=time.monotonic)
+    ended_at: float | None = None
+    reserved: Decimal | None = None
+
+
+class CallObserver(Protocol):
+    """Observes guarded calls, in the thread and context that makes them."""
+
+    def call_begins(self, call: Call) -> None:
+        """Handle a call that is about to be sent; what this raises, the caller gets, and nothing is sent."""
+
+    def call_ended(self, call: Call) -> None:
+        """Handle a call whose answer has arrived, or that was given up."""
+
+
+class Calls:
+    """The guarded calls of this process; thread-safe."""
+
+    def __init__(self) -> None:
+        """Start without calls or observers."""
+        self._lock = threading.Lock()
+        self._observers: tuple[CallObserver, ...] = ()
+        self._recent: deque[Call] = deque(maxlen=KEPT)
+        runtime.forget_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Forget the parent's calls; called in a forked child."""
+        self._lock = threading.Lock()
+        self._recent = deque(maxlen=KEPT)
+
+    def add_observer(self, observer: CallObserver) -> None:
+        """Observe calls from now on; ignored if already observing."""
+        with self._lock:
+            if observer not in self._observers:
+                self._observers = (*self._observers, observer)
+
+    def remove_observer(self, observer: CallObserver) -> None:
+        """Stop observing; ignored if not observing."""
+        with self._lock:
+            self._observers = tuple(each for each in self._observers if each is not observer)
+
+    def begin(self, identity: str) -> Call:
+        """Record that a call is about to be sent.
+
+        Args:
+            identity: The client's identity.
+
+        Returns:
+            The call; pass it to `end`.
+
+        Raises:
+            BaseException: An observer refused the call, such as with `BudgetExceeded`: send nothing.
+        """
+        call = Call(identity)
+        for observer in self._observers:
+            observer.call_begins(call)
+        with self._lock:
+            self._recent.append(call)
+        return call
+
+    def end(self, call: Call, *, reserved: Decimal | None = None) -> None:
+        """Record that a call's answer has arrived, or that it was given up; only the first time counts.
+
+        Args:
+            call: The call.
+            reserved: Credits its answer says it reserved; None if it says nothing.
+        """
+        with self._lock:
+            if call.ended_at is not None:
+                return
+            call.reserved = reserved
+            call.ended_at = time.monotonic()
+        for observer in self._observers:
+            observer.call_ended(call)
+
+    def recent(self, identity: str) -> list[Call]:
+        """Return an account's recent calls, oldest first.
+
+        Args:
+            identity: The client's identity.
+        """
+        with self._lock:
+            return [call for call in self._recent if call.identity == identity]
+
+
+calls = Calls()
+"""This process's guarded calls."""
