@@ -6,6 +6,7 @@ no reading does. Whoever wants to know of calls observes `calls`.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -28,12 +29,24 @@ class Call:
         began_at: When it was about to be sent, in monotonic seconds.
         ended_at: When its answer had arrived, or it was given up, in monotonic seconds; None while under way.
         reserved: Credits its answer says it reserved (``usage.credits_reserved``); None if it says nothing.
+        thread: The identifier of the thread it was made in.
     """
 
     identity: str
     began_at: float = field(default_factory=time.monotonic)
     ended_at: float | None = None
     reserved: Decimal | None = None
+    thread: int = field(default_factory=threading.get_ident)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether its answer may still come."""
+        return self.ended_at is None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it was made in the calling thread."""
+        return self.thread == threading.get_ident()
 
 
 class CallObserver(Protocol):
@@ -51,15 +64,18 @@ class Calls:
 
     def __init__(self) -> None:
         """Start without calls or observers."""
-        self._lock = threading.Lock()
+        # Reentrant: the garbage collector may end a call at any moment, also while this is held.
+        self._lock = threading.RLock()
         self._observers: tuple[CallObserver, ...] = ()
         self._recent: deque[Call] = deque(maxlen=KEPT)
+        self._abandoned: deque[Call] = deque()
         runtime.forget_after_fork(self)
 
     def after_fork(self) -> None:
         """Forget the parent's calls; called in a forked child."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._recent = deque(maxlen=KEPT)
+        self._abandoned = deque()
 
     def add_observer(self, observer: CallObserver) -> None:
         """Observe calls from now on; ignored if already observing."""
@@ -84,6 +100,7 @@ class Calls:
         Raises:
             BaseException: An observer refused the call, such as with `BudgetExceeded`: send nothing.
         """
+        self._end_abandoned()
         call = Call(identity)
         for observer in self._observers:
             observer.call_begins(call)
@@ -106,14 +123,37 @@ class Calls:
         for observer in self._observers:
             observer.call_ended(call)
 
+    def abandon(self, call: Call) -> None:
+        """Record that a call was given up, when next anyone asks; the garbage collector may call this.
+
+        Args:
+            call: The call.
+        """
+        # No observer may be called from the garbage collector, which interrupts whoever holds a lock.
+        self._abandoned.append(call)
+
     def recent(self, identity: str) -> list[Call]:
         """Return an account's recent calls, oldest first.
 
         Args:
             identity: The client's identity.
         """
+        self._end_abandoned()
         with self._lock:
             return [call for call in self._recent if call.identity == identity]
+
+    def under_way(self, identity: str) -> list[Call]:
+        """Return an account's calls whose answers may still come, oldest first.
+
+        Args:
+            identity: The client's identity.
+        """
+        return [call for call in self.recent(identity) if call.is_under_way]
+
+    def _end_abandoned(self) -> None:
+        while self._abandoned:
+            with contextlib.suppress(IndexError):  # another thread was faster
+                self.end(self._abandoned.popleft())
 
 
 calls = Calls()

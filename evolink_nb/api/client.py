@@ -15,6 +15,8 @@ from .. import errors
 from .._version import __version__
 from ..credits import Credits
 from . import settings
+from .auth import GuardedAuth, auth_class
+from .bearer import BearerAuth
 from .credentials import Secret
 from .responses import parse_response
 from .transport import BoundedSession
@@ -39,22 +41,6 @@ class Timing:
     close_grace: float = 0.2
 
 
-class BearerAuth(requests.auth.AuthBase):
-    """Puts a key into a request's ``Authorization`` header.
-
-    An auth object rather than a plain header, because requests lets ``~/.netrc`` replace a plain one.
-    """
-
-    def __init__(self, key: Secret) -> None:
-        """Hold ``key`` for the header."""
-        self._key = key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Return ``request`` with the header set."""
-        request.headers["Authorization"] = _Header(f"Bearer {self._key.reveal()}")
-        return request
-
-
 class EvoLinkClient:
     """Reads the balance of one key over a kept-alive connection.
 
@@ -63,7 +49,6 @@ class EvoLinkClient:
     Attributes:
         base_url: The base URL.
         timeout: Seconds that one attempt may take in all.
-        auth: An auth object for requests, so that an experiment can use this key without seeing it.
         identity: Equal for two clients of this process exactly when their base URL and key are equal; reveals
             neither.
     """
@@ -99,18 +84,32 @@ class EvoLinkClient:
         found = settings.connection(key, base_url=base_url)
         self.base_url = found.base_url
         self.timeout = timeout
-        self.auth = BearerAuth(found.key)
         self.identity = _identity(found)
+        self._key = found.key
+        self._auth: GuardedAuth | None = None
         self._key_source = found.source
         self._timing = timing or Timing()
         self._session: BoundedSession[Credits | errors.EvoLinkError] = BoundedSession(
             found.base_url,
             "/v1/credits",
-            auth=self.auth,
+            # Not `auth`: readings spend nothing.
+            auth=BearerAuth(found.key),
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
             parse=partial(parse_response, redact=found.key.redact),
             close_grace=self._timing.close_grace,
         )
+
+    @property
+    def auth(self) -> GuardedAuth:
+        """An auth object for requests and httpx, so that an experiment can use this key without seeing it.
+
+        Calls made with it are *guarded*: a budget that is spent refuses them, by raising `BudgetExceeded`
+        before anything is sent.
+        """
+        kind = auth_class()
+        if not isinstance(self._auth, kind):
+            self._auth = kind(self._key, self.identity)
+        return self._auth
 
     def __repr__(self) -> str:
         # Tracebacks that show variables also print a client whose creation failed.
@@ -154,15 +153,6 @@ class EvoLinkClient:
         # Raised here and not where the cause was caught: a requests exception holds the request, the request
         # holds the key, and a cause is attached to the error it leads to.
         raise outcome
-
-
-class _Header(str):
-    """A header value that stays hidden in tracebacks that print variables."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'Bearer …'"
 
 
 def _is_retryable(error: errors.EvoLinkError) -> bool:

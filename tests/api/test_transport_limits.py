@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from evolink_nb import errors
-from evolink_nb.api.client import BearerAuth, EvoLinkClient
+from evolink_nb.api.bearer import BearerAuth
+from evolink_nb.api.client import EvoLinkClient
 from evolink_nb.api.credentials import Secret
 from evolink_nb.api.transport import BoundedSession
 from tests.support.failing_server import (
