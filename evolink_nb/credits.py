@@ -54,7 +54,7 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
     Returns:
         Credits; 0 if there are none.
     """
-    return reduce(_EXACT.add, amounts, Decimal(0))
+    return _trimmed(reduce(_EXACT.add, amounts, Decimal(0)))
 
 
 def difference(minuend: Decimal, subtrahend: Decimal) -> Decimal:
@@ -68,7 +68,14 @@ def difference(minuend: Decimal, subtrahend: Decimal) -> Decimal:
         Credits; its sign compares the two amounts.
     """
     exact = _EXACT.subtract(minuend, subtrahend)
-    return Decimal(0) if exact and exact.copy_abs() <= DUST else exact
+    return Decimal(0) if exact and exact.copy_abs() <= DUST else _trimmed(exact)
+
+
+def _trimmed(amount: Decimal) -> Decimal:
+    """Return an amount as people write it: 3, where subtracting balances of 4 decimals gives 3.0000."""
+    trimmed = _EXACT.normalize(amount)
+    exponent = trimmed.as_tuple().exponent
+    return _EXACT.quantize(trimmed, Decimal(1)) if isinstance(exponent, int) and exponent > 0 else trimmed
 
 
 def mean(amount: Decimal, count: int) -> Decimal:

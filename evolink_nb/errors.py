@@ -82,7 +82,10 @@ class APIStatusError(EvoLinkError):
         suggestion: What the API suggests to do (its ``fallback_suggestion``).
         request_id: Identifies the request to EvoLink's support; None if the response had none.
         retry_after: Seconds to wait before retrying; None if the server doesn't say.
+        asks_to_wait: Whether it says so for this very case, in a ``Retry-After``, and not in general advice.
     """
+
+    asks_to_wait = False
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ from . import settings
 from .auth import GuardedAuth, auth_class
 from .bearer import BearerAuth
 from .credentials import Secret
+from .freshness import ServerClock
 from .responses import parse_response
 from .transport import BoundedSession
 
@@ -95,7 +96,7 @@ class EvoLinkClient:
             # Not `auth`: readings spend nothing.
             auth=BearerAuth(found.key),
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-            parse=partial(parse_response, redact=found.key.redact),
+            parse=partial(parse_response, redact=found.key.redact, clock=ServerClock()),
             close_grace=self._timing.close_grace,
         )
 
@@ -129,7 +130,7 @@ class EvoLinkClient:
     def get_credits(self) -> Credits:
         """Read the balance now.
 
-        A broken connection, a 502 or a 503 is retried at once, at most twice.
+        A broken connection, a 502 or a 503 is retried at once, at most twice, unless the server asks to wait.
 
         Returns:
             The reading.
@@ -158,7 +159,7 @@ class EvoLinkClient:
 def _is_retryable(error: errors.EvoLinkError) -> bool:
     """Return whether an immediate retry is likely to help and is harmless."""
     if isinstance(error, errors.ServerError):
-        return error.status in {502, 503}
+        return error.status in {502, 503} and not error.asks_to_wait
     return isinstance(error, errors.APIConnectionError) and not isinstance(error, errors.APITimeoutError)
 
 

@@ -1,26 +1,54 @@
-"""Connections that report their socket, and that a forked child can abandon.
+"""Connections that report what they do, and that a forked child can abandon.
 
-Cutting off a request requires its socket, and requests doesn't expose it.
+Cutting off a request requires its socket, and requests doesn't expose it. And only a connection of our own
+shows that a request was really sent: libraries replace the classes of requests and urllib3 for a whole
+process, to answer from a cache (requests-cache) or from a recording (VCR.py, responses).
 """
 
 from __future__ import annotations
 
 import socket
 import weakref
-from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import requests
 
-socket_tracker: ContextVar[Callable[[socket.socket], None] | None] = ContextVar(
-    "evolink_nb_socket_tracker", default=None
-)
-"""Called with the socket of each request sent in this context."""
+T = TypeVar("T")
 
 
-class TrackingAdapter(requests.adapters.HTTPAdapter):
-    """The default adapter, but its connections call `socket_tracker`."""
+class RequestObserver(Protocol):
+    """Observes one request."""
+
+    def connected(self, connected: socket.socket) -> None:
+        """Handle the socket that the request uses."""
+
+    def sending(self) -> None:
+        """Handle that the request is about to be sent over a connection of ours."""
+
+
+observer: ContextVar[RequestObserver | None] = ContextVar("evolink_nb_request_observer", default=None)
+"""Observes each request sent in this context."""
+
+
+def original(found: type[T], package: str) -> type[T] | None:
+    """Return a package's own class, although another library may have replaced it by one derived from it.
+
+    Args:
+        found: The class that is now found in its place; the package's own if nothing replaced it.
+        package: The package's name.
+
+    Returns:
+        The package's own class; None if ``found`` isn't derived from one.
+    """
+    return next((each for each in found.__mro__ if each.__module__.split(".")[0] == package), None)
+
+
+_Adapter: Any = original(requests.adapters.HTTPAdapter, "requests") or requests.adapters.HTTPAdapter
+
+
+class TrackingAdapter(_Adapter):  # type: ignore[misc]  # a class that is looked up
+    """The default adapter, but its connections report to `observer`."""
 
     def __init__(self) -> None:
         """Start without a connection."""
@@ -31,7 +59,9 @@ class TrackingAdapter(requests.adapters.HTTPAdapter):
         """Return the connection pool for a request; `requests` calls this."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         if pool not in self._pools:
-            pool.ConnectionCls = _tracking(pool.ConnectionCls)
+            # A class that isn't urllib3's stays as it is: the requests it answers show as not sent.
+            base = original(pool.ConnectionCls, "urllib3")
+            pool.ConnectionCls = pool.ConnectionCls if base is None else _tracking(base)
             self._pools.add(pool)
         return pool
 
@@ -52,17 +82,20 @@ def _tracking(base: Any) -> Any:
     class TrackingConnection(base):  # type: ignore[misc]  # http or https, as the pool decides
         def connect(self) -> None:
             super().connect()
-            self._track()
+            self._report()
 
         def request(self, *args: Any, **kwargs: Any) -> Any:
-            self._track()  # kept alive since an earlier request
+            observing = observer.get()
+            if observing is not None:
+                observing.sending()
+            self._report()  # kept alive since an earlier request
             return super().request(*args, **kwargs)
 
-        def _track(self) -> None:
+        def _report(self) -> None:
             # Now, not when it is needed: a connection that closes after its response drops its socket before
             # that. There is no socket before it connects, and never one in a browser.
-            connected, track = getattr(self, "sock", None), socket_tracker.get()
-            if connected is not None and track is not None:
-                track(connected)
+            connected, observing = getattr(self, "sock", None), observer.get()
+            if connected is not None and observing is not None:
+                observing.connected(connected)
 
     return TrackingConnection

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import email.utils
 import http
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from .. import errors
 from ..credits import Credits, parse_json
 from . import credentials, settings
+from .freshness import ServerClock, parse_date
 
 SIMULATED_HEADER = "x-evolink-demo"
 """The header that the demo server adds to all its responses."""
 MAX_WAIT = 3600.0
 """The longest Retry-After that is respected, in seconds."""
+MAX_UNSURE_WAIT = 60.0
+"""The longest wait in seconds for a date that only this machine's clock, which may be wrong, can be compared
+with: after that, asking once more does no harm."""
 MAX_TEXT = 300
 """The longest server text that is shown, in characters."""
 
@@ -48,11 +51,12 @@ class Response:
     Attributes:
         status: The HTTP status.
         headers: The headers, case-insensitive.
-        body: The body, decompressed.
+        body: The body.
         read_at: When it arrived, as an aware datetime by this machine's clock.
         requested_at: When the request was sent, in monotonic seconds.
         monotonic: When the response arrived, in monotonic seconds.
         problem: Why the body could not be received in full; None if it was.
+        sent: Whether the request was sent to the server, and not answered by something in this process.
     """
 
     status: int
@@ -62,23 +66,41 @@ class Response:
     requested_at: float = 0.0
     monotonic: float = 0.0
     problem: str | None = None
+    sent: bool = True
 
 
-def parse_response(response: Response, redact: Callable[[str], str]) -> Credits | errors.EvoLinkError:
+def parse_response(
+    response: Response, redact: Callable[[str], str], clock: ServerClock | None = None
+) -> Credits | errors.EvoLinkError:
     """Return the reading or error in a response.
 
     Args:
         response: A response of any status.
         redact: Removes the key from a text, in case the server quotes it.
+        clock: What is known of the server's clock from earlier responses.
 
     Returns:
         The reading, or the error to raise instead.
     """
+    if not response.sent:
+        return errors.InvalidResponseError(
+            "The balance was answered from a cache or a recording in this process, not by EvoLink.",
+            hint="Let what replaces parts of requests here, such as responses, pass this request on.",
+        )
+    clock = clock or ServerClock()
+    old = clock.why_old(response.headers, response.requested_at, response.monotonic)
     content, problem = (None, response.problem) if response.problem else _parse(response.body)
+    server_now = clock.now(response.monotonic)
     if not 200 <= response.status < 300:
-        return _status_error(response, response.status, content, redact)
+        return _status_error(response, response.status, content, redact, server_now)
     if isinstance(content, Mapping) and (content.get("error") or content.get("success") is False):
-        return _error_on_success(response, content, redact)
+        return _error_on_success(response, content, redact, server_now)
+    if old is not None:
+        return errors.InvalidResponseError(
+            f"The balance was answered from a cache, and may be old: {old}.",
+            request_id=_request_id(response, redact),
+            hint=f"Let no proxy or gateway cache this address, or check {settings.BASE_URL_VARIABLE}.",
+        )
     if problem is None:
         try:
             return Credits.from_dict(
@@ -97,14 +119,18 @@ def parse_response(response: Response, redact: Callable[[str], str]) -> Credits 
     )
 
 
-def parse_retry_after(headers: Mapping[str, str], *texts: str | None, now: datetime) -> float | None:
+def parse_retry_after(
+    headers: Mapping[str, str], *texts: str | None, now: datetime, server_now: datetime | None = None
+) -> float | None:
     """Return how long the server asks the client to wait.
 
     Args:
         headers: The response's headers. ``Retry-After`` holds seconds or a date. A date is by the server's
             clock, so it is compared with ``Date``, from the same clock: this machine's may be an hour off.
         *texts: Texts that may contain "retry after N seconds", if there is no such header.
-        now: When the response arrived by this machine's clock, aware; used if ``Date`` can't be parsed.
+        now: When the response arrived by this machine's clock, aware; used if nothing tells the server's
+            time, and then for at most `MAX_UNSURE_WAIT`.
+        server_now: The server's time according to earlier responses, aware; used if ``Date`` can't be parsed.
 
     Returns:
         Seconds, from 0 to `MAX_WAIT`; None if the server doesn't say.
@@ -113,12 +139,18 @@ def parse_retry_after(headers: Mapping[str, str], *texts: str | None, now: datet
     seconds: float | None = None
     if re.fullmatch(r"\d+(\.\d+)?", header, re.ASCII):
         seconds = float(header)
-    elif (until := _parse_date(header)) is not None:
-        seconds = (until - (_parse_date(headers.get("Date") or "") or now)).total_seconds()
+    elif (until := parse_date(header)) is not None:
+        seconds = _seconds_until(until, parse_date(headers.get("Date") or "") or server_now, now)
     if seconds is None:
         said = re.search(r"retry after (\d{1,6}) ?s", " ".join(filter(None, texts)), re.IGNORECASE)
         seconds = float(said[1]) if said else None
     return None if seconds is None else min(max(seconds, 0.0), MAX_WAIT)
+
+
+def _seconds_until(until: datetime, server_now: datetime | None, now: datetime) -> float:
+    if server_now is not None:
+        return (until - server_now).total_seconds()
+    return min((until - now).total_seconds(), MAX_UNSURE_WAIT)
 
 
 def sanitize(text: object, redact: Callable[[str], str]) -> str | None:
@@ -145,7 +177,11 @@ def sanitize(text: object, redact: Callable[[str], str]) -> str | None:
 
 
 def _status_error(
-    response: Response, status: int, content: object, redact: Callable[[str], str]
+    response: Response,
+    status: int,
+    content: object,
+    redact: Callable[[str], str],
+    server_now: datetime | None,
 ) -> errors.APIStatusError:
     envelope = content if isinstance(content, Mapping) else {}
     told = envelope.get("error")
@@ -159,7 +195,7 @@ def _status_error(
         or _phrase(status)
     )
     redirected = 300 <= status < 400
-    return cls(
+    error = cls(
         message,
         status=status,
         code=_code(detail.get("code"), redact),
@@ -167,36 +203,35 @@ def _status_error(
         param=sanitize(detail.get("param"), redact),
         suggestion=suggestion.rstrip(".") if suggestion else None,
         request_id=_request_id(response, redact),
-        retry_after=parse_retry_after(response.headers, suggestion, message, now=response.read_at),
+        retry_after=parse_retry_after(
+            response.headers, suggestion, message, now=response.read_at, server_now=server_now
+        ),
         hint=f"Redirects are not followed, to protect the key. Check {settings.BASE_URL_VARIABLE}."
         if redirected
         else HINTS.get(cls),
     )
+    if error.retry_after and "Retry-After" in response.headers:
+        error.asks_to_wait = True
+    return error
 
 
 def _error_on_success(
-    response: Response, content: Mapping[str, Any], redact: Callable[[str], str]
+    response: Response,
+    content: Mapping[str, Any],
+    redact: Callable[[str], str],
+    server_now: datetime | None,
 ) -> errors.EvoLinkError:
     """Return the error that a 200 carries, in the class that its code names, if any."""
-    told = _status_error(response, response.status, content, redact)
+    told = _status_error(response, response.status, content, redact, server_now)
     code = told.code if isinstance(told.code, int) else int(told.code or 0) if _is_whole(told.code) else 0
     if code in STATUS_ERRORS or 500 <= code < 600:
-        return _status_error(response, code, content, redact)
+        return _status_error(response, code, content, redact, server_now)
     said = "" if told.message == _phrase(response.status) else f": {told.message}"
     return errors.InvalidResponseError(
         f"EvoLink answered {response.status} but reports a failure{said}.",
         request_id=told.request_id,
         hint=f"EvoLink suggests: {told.suggestion}." if told.suggestion else "Try again in a moment.",
     )
-
-
-def _parse_date(text: str) -> datetime | None:
-    """Return the moment that a date header names; without a zone it is GMT, according to HTTP."""
-    try:
-        date = email.utils.parsedate_to_datetime(text)
-        return date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
 
 
 def _parse(body: bytes) -> tuple[object, str | None]:

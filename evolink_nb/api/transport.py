@@ -2,36 +2,48 @@
 
 Nothing in requests limits a name look-up or a response that arrives byte by byte, so each exchange runs in
 its own thread while the caller waits for the outcome. That also keeps the frames that hold the key out of
-every
-traceback: an interrupt unwinds the caller's frames, and errors come back as values.
+every traceback: an interrupt unwinds the caller's frames, and errors come back as values.
+
+An adapter of requests does the exchange, without a `requests.Session`: what a session adds is either unwanted
+here (redirects, whose bodies it reads whole, cookies, netrc, hooks) or replaced by libraries that answer from
+a cache.
 """
 
 from __future__ import annotations
 
-import contextlib
 import http.client
-import http.cookiejar
+import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
 from datetime import UTC, datetime
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import requests
 import urllib3.exceptions
 
 from .. import runtime
 from ..errors import APIConnectionError, APITimeoutError
-from .connections import TrackingAdapter, socket_tracker
+from .connections import TrackingAdapter, observer
+from .exchange import Exchange
 from .responses import Response
 from .settings import BASE_URL_VARIABLE
 
 MAX_BODY = 1 << 20
 """The most bytes of a body that are read; a reading is about 250."""
+READ_SIZE = 1 << 16
 THREAD_NAME = "evolink-nb-request"
+CONNECT_SHARE = 0.25
+"""The part of a timeout that connecting to one address may take: a name often has several, and the first may
+not answer."""
+MIN_CONNECT = 1.0
+"""Seconds that connecting may take at least, if that is no more than half the timeout."""
+
+HEADERS = {"Accept-Encoding": "identity", "Cache-Control": "no-cache, no-store", "Pragma": "no-cache"}
+"""Sent with every request: no compressed body, and no answer from a cache."""
 
 T = TypeVar("T")
 
@@ -41,7 +53,7 @@ class BoundedSession(Generic[T]):
 
     No redirect is followed: the key belongs to this host. No cookie is kept: a server may echo in one what it
     was sent. ``~/.netrc`` never replaces the key. A proxy from the environment is used for https only: for
-    http it would see a loopback server's key in the clear.
+    http it would see a loopback server's key in the clear. Caches are told to pass every request on.
 
     Attributes:
         closed: Set by the next `close`; each `close` replaces it with a new event, so that work begun before
@@ -76,7 +88,7 @@ class BoundedSession(Generic[T]):
         self._headers = headers
         self._parse = parse
         self._close_grace = close_grace
-        self._in_flight: set[_Exchange[T]] = set()
+        self._in_flight: set[Exchange[T]] = set()
         self._open()
         runtime.forget_after_fork(self)
 
@@ -94,7 +106,7 @@ class BoundedSession(Generic[T]):
         Raises:
             RuntimeError: The platform can't start another thread.
         """
-        exchange: _Exchange[T] = _Exchange()
+        exchange: Exchange[T] = Exchange()
         # Registered before checking whether the session was closed: close sets that before it looks here.
         self._in_flight.add(exchange)
         try:
@@ -125,7 +137,7 @@ class BoundedSession(Generic[T]):
         for exchange in in_flight:
             if exchange.job is not None:
                 exchange.job.join(self._close_grace)
-        self._session.close()
+        self._adapter.close()
 
     def after_fork(self) -> None:
         """Start anew in a forked child: the parent keeps its connections, requests and locks."""
@@ -136,33 +148,43 @@ class BoundedSession(Generic[T]):
 
     def _open(self) -> None:
         self._adapter = TrackingAdapter()
-        self._session = requests.Session()
-        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=()))
-        self._session.headers.update(self._headers)
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, self._adapter)
-        self._session.trust_env = self._base_url.startswith("https://")
         # Prepared once, without the key, which is added to a copy for the duration of one request.
-        self._request = self._session.prepare_request(requests.Request("GET", self._url, auth=_no_key))
+        self._request = requests.PreparedRequest()
+        self._request.prepare("GET", self._url, headers=HEADERS | self._headers)
 
-    def _run(self, exchange: _Exchange[T], timeout: float) -> None:
+    def _run(self, exchange: Exchange[T], timeout: float) -> None:
         """Do the exchange, in its thread. No exception may escape: it would hold the request and the key."""
-        socket_tracker.set(exchange.track)
+        observer.set(exchange)
         outcome: T | APIConnectionError
         try:
-            outcome = self._send(timeout)
+            outcome = self._send(exchange, timeout)
+        except requests.ConnectTimeout:
+            outcome = self._not_connected(timeout)
         except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
             outcome = self._timed_out(timeout)
         except BaseException as error:  # noqa: BLE001 - any exception may hold the key
             outcome = self._failed(error)
         exchange.finish(outcome)
 
-    def _send(self, timeout: float) -> T:
-        options = self._session.merge_environment_settings(self._url, {}, True, None, None)
+    def _send(self, exchange: Exchange[T], timeout: float) -> T:
         request = self._auth(self._request.copy())
         requested_at = time.monotonic()
-        with self._session.send(request, timeout=timeout, allow_redirects=False, **options) as response:
-            return self._parse(_receive(response, requested_at))
+        times = (_connect_timeout(timeout), timeout)
+        with self._adapter.send(request, stream=True, timeout=times, **self._environment()) as response:
+            return self._parse(_receive(response, requested_at, sent=exchange.sent))
+
+    def _environment(self) -> dict[str, Any]:
+        """Return the proxies and certificates that the environment names, as a session would use them."""
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+        if not self._base_url.startswith("https://"):
+            return {}
+        return {"proxies": requests.utils.get_environ_proxies(self._url), "verify": bundle or True}
+
+    def _not_connected(self, timeout: float) -> APITimeoutError:
+        return APITimeoutError(
+            f"No connection to {self._base_url} within {_connect_timeout(timeout):g} s.",
+            hint="Check the network, a proxy or VPN, or allow more time with timeout=.",
+        )
 
     def _timed_out(self, timeout: float) -> APITimeoutError:
         return APITimeoutError(
@@ -177,75 +199,44 @@ class BoundedSession(Generic[T]):
         )
 
 
-class _Exchange(Generic[T]):
-    """One request in flight. The first outcome reported counts.
-
-    Attributes:
-        outcome: Holds a value, never an exception.
-        job: The job running it; None before it is started.
-    """
-
-    def __init__(self) -> None:
-        self.outcome: Future[T | APIConnectionError] = Future()
-        self.job: runtime.Job[None] | None = None
-        self._socket: socket.socket | None = None
-        self._cancelled = False
-
-    def track(self, connected: socket.socket) -> None:
-        """Record the socket that the request uses."""
-        # This order here and in cancel leaves no moment at which a socket escapes both.
-        self._socket = connected
-        if self._cancelled:
-            _shut_down(connected)
-
-    def finish(self, outcome: T | APIConnectionError) -> None:
-        """Report ``outcome``; the socket no longer belongs to this request."""
-        self._socket = None
-        self._report(outcome)
-
-    def cancel(self, outcome: APIConnectionError) -> None:
-        """Report ``outcome`` and cut the connection, now or once there is one; does nothing once finished."""
-        # Reported first: what a cut-off request reports is not what the server said.
-        self._report(outcome)
-        self._cancelled = True
-        connected = self._socket
-        if connected is not None:
-            _shut_down(connected)
-
-    def _report(self, outcome: T | APIConnectionError) -> None:
-        with contextlib.suppress(InvalidStateError):
-            self.outcome.set_result(outcome)
-
-
-def _receive(response: requests.Response, requested_at: float) -> Response:
+def _receive(response: requests.Response, requested_at: float, *, sent: bool) -> Response:
     """Return the response with up to `MAX_BODY` bytes of its body."""
-    read_at, monotonic, body, problem = datetime.now(UTC), time.monotonic(), b"", None
-    try:
-        body = response.raw.read(MAX_BODY + 1, decode_content=True)
-    except urllib3.exceptions.TimeoutError:
-        raise
-    except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError):
-        problem = "it was cut short"
-    if len(body) > MAX_BODY:
-        body, problem = b"", f"it is larger than {MAX_BODY:,} bytes"
+    read_at, monotonic = datetime.now(UTC), time.monotonic()
+    body, problem = _read_body(response)
+    if problem is not None:
         response.raw.close()  # reading the rest to keep the connection costs more than a new one
     return Response(
-        response.status_code, response.headers, body, read_at, requested_at, monotonic, problem=problem
+        response.status_code, response.headers, body, read_at, requested_at, monotonic, problem, sent
     )
 
 
-def _no_key(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Stand in for the auth object while a request is prepared: without one, netrc would be read."""
-    return request
+def _read_body(response: requests.Response) -> tuple[bytes, str | None]:
+    """Return a body and None, or nothing and why it can't be received in full."""
+    encoding = response.headers.get("Content-Encoding") or "identity"
+    # A browser decodes what it hands over, and still shows the header.
+    if encoding.strip().lower() != "identity" and sys.platform != "emscripten":
+        # A few kilobytes may decompress to gigabytes, and not every urllib3 stops in time.
+        return b"", "it is compressed, although the request refused that"
+    body = bytearray()
+    try:
+        while part := response.raw.read(READ_SIZE, decode_content=False):
+            body += part
+            if len(body) > MAX_BODY:
+                return b"", f"it is larger than {MAX_BODY:,} bytes"
+    except urllib3.exceptions.TimeoutError:
+        raise
+    except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError):
+        return b"", "it was cut short"
+    return bytes(body), None
+
+
+def _connect_timeout(timeout: float) -> float:
+    """Return how many seconds connecting to one address may take."""
+    return max(timeout * CONNECT_SHARE, min(MIN_CONNECT, timeout / 2))
 
 
 def _cancelled() -> APIConnectionError:
     return APIConnectionError("The read was cancelled: its client was closed.")
-
-
-def _shut_down(connected: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # it has ended by itself
-        connected.shutdown(socket.SHUT_RDWR)
 
 
 def _cause(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import replace
@@ -167,11 +168,22 @@ def test_passing_failure_is_tried_twice_more(
 
 
 def test_tries_follow_each_other_quickly(demo_server: DemoServer) -> None:
-    demo_server.fault(status=503, times=2, retry_after=3000)
+    demo_server.fault(status=503, times=2)
     with EvoLinkClient(demo_server.key, base_url=demo_server.url) as reader:
         begun = time.monotonic()
         reader.get_credits()
     assert 0.5 <= time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize("status", [502, 503])
+@pytest.mark.parametrize(("asked", "requests"), [(None, 2), (0, 2), (1, 1), (3000, 1)])
+def test_wait_asked_for_is_respected(
+    status: int, asked: int | None, requests: int, reader: EvoLinkClient, demo_server: DemoServer
+) -> None:
+    demo_server.fault(status=status, times=1, retry_after=asked)
+    with contextlib.suppress(errors.ServerError):
+        reader.get_credits()
+    assert demo_server.requests_seen[CREDITS] == requests
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 429, 500, 504])

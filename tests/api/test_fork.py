@@ -65,8 +65,7 @@ os._exit(0)
 LOCKS_HELD = """
 reader.get_credits()
 [pool] = reader._session._adapter._pools
-session, manager = reader._session._session, reader._session._adapter.poolmanager
-held = [pool.pool.mutex, session.cookies._cookies_lock, manager.pools.lock]
+held = [pool.pool.mutex, reader._session._adapter.poolmanager.pools.lock]
 taken, done = threading.Event(), threading.Event()
 
 def hold():

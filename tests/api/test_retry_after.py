@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolink_nb import errors
-from evolink_nb.api.responses import MAX_WAIT, Response, parse_response, parse_retry_after
+from evolink_nb.api.freshness import ServerClock
+from evolink_nb.api.responses import MAX_UNSURE_WAIT, MAX_WAIT, Response, parse_response, parse_retry_after
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
 offsets = st.integers(-400_000, 400_000)
@@ -54,9 +55,9 @@ def test_seconds_count_whatever_the_clocks(
     "form", [email.utils.format_datetime, http_date, lambda moment: moment.strftime("%a, %d %b %Y %H:%M:%S")]
 )
 def test_date_is_read_in_many_forms(form: Callable[[datetime], str]) -> None:
-    for seconds, wait in [(90, 90), (0, 0), (-90, 0), (1e8, MAX_WAIT)]:
+    for seconds, wait in [(50, 50), (90, 90), (0, 0), (-90, 0), (1e8, MAX_WAIT)]:
         until = form(NOW + timedelta(seconds=seconds))
-        assert wait_of({"Retry-After": until}) == wait
+        assert wait_of({"Retry-After": until}) == min(wait, MAX_UNSURE_WAIT)
         assert wait_of({"Retry-After": until, "Date": form(NOW)}) == wait
 
 
@@ -74,7 +75,18 @@ def test_date_is_by_the_clock_of_the_server(machine: int, server: int) -> None:
 def test_without_a_date_this_clock_counts(date: str) -> None:
     assert wait_of({"Retry-After": after(20), "Date": date}) == 20
     assert wait_of({"Retry-After": after(20)}, now=NOW + timedelta(seconds=15)) == 5
-    assert wait_of({"Retry-After": after(20)}, now=NOW - timedelta(hours=2)) == MAX_WAIT
+    assert wait_of({"Retry-After": after(20)}, now=NOW - timedelta(hours=2)) == MAX_UNSURE_WAIT
+
+
+def test_time_told_earlier_is_used_for_dates() -> None:
+    """A response without a date is read by the clock that earlier responses told, not by this machine's."""
+    clock, wrong = ServerClock(), NOW - timedelta(hours=1)
+    parse_response(Response(200, {"Date": after(0)}, b"{}", wrong, 100.0, 100.2), str, clock)
+    asking = Response(503, {"Retry-After": after(130)}, b"{}", wrong, 109.9, 110.2)
+    error = parse_response(asking, str, clock)
+    assert isinstance(error, errors.ServerError)
+    assert error.retry_after == pytest.approx(120)
+    assert error.asks_to_wait
 
 
 @pytest.mark.parametrize("retry_after", ["soon", "Sun, 22 Nov 999999 12:00:00 GMT", "22", "Nov", ""])

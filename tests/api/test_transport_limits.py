@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import json
 import socket
 import threading
 import time
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -93,11 +96,30 @@ def test_garbage_is_a_connection_error(garbage: bytes) -> None:
     assert "the connection broke" in str(error)
 
 
-def test_broken_gzip_is_unreadable() -> None:
-    bomb = response(gzip.compress(b" " * (64 << 20), 9), content_encoding="gzip")
-    assert "larger than 1,048,576 bytes" in str(failure_on(Reply(bomb)))
-    broken = response(b"\x1f\x8bnot gzip at all", content_encoding="gzip")
-    assert "it was cut short" in str(failure_on(Reply(broken)))
+def test_compressed_body_is_not_unpacked() -> None:
+    """It was not asked for, and may be a bomb."""
+    for body in (json.dumps(READING).encode(), b" " * (64 << 20)):
+        packed = response(gzip.compress(body, 9), content_encoding="GZIP")
+        assert "it is compressed" in str(failure_on(Reply(packed)))
+    plain = Reply(response(READING, content_encoding="identity"))
+    with FailingServer(plain) as server, server.client() as reader:
+        assert reader.get_credits().spendable == Decimal("1095.3996")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_body_of_a_redirect_stays_small(encoding: str) -> None:
+    """A redirect is not followed, so nobody needs to have all of its body."""
+    body = gzip.compress(b" " * (64 << 20), 9) if encoding == "gzip" else b" " * (64 << 20)
+    away = response(body, status="302 Found", location="/elsewhere", content_encoding=encoding)
+    tracemalloc.start()
+    try:
+        with FailingServer(Reply(away)) as server, server.client() as reader:
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            assert "Redirects are not followed" in str(failure_of(reader))
+        assert tracemalloc.get_traced_memory()[1] - before < 16 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_read_after_a_huge_body_gets_its_own() -> None:
@@ -148,19 +170,38 @@ def test_late_https_response_is_a_timeout(tmp_path: Path, monkeypatch: pytest.Mo
         assert reader.get_credits().spendable == Decimal("1095.3996")
 
 
-def test_server_that_never_accepts_times_out() -> None:
+@contextmanager
+def black_hole() -> Iterator[tuple[str, int]]:
+    """Yield an address that answers nothing at all: a queue that one connection has filled."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        address = listener.getsockname()
-        # One connection fills the queue; the next one is not even refused.
-        with (
-            socket.create_connection(address),
-            EvoLinkClient(KEY, base_url=f"http://127.0.0.1:{address[1]}", timeout=0.4) as reader,
-        ):
-            begun = time.monotonic()
-            assert type(failure_of(reader)) is errors.APITimeoutError
-            assert time.monotonic() - begun < 0.4 + SLACK
+        with socket.create_connection(listener.getsockname()):
+            yield listener.getsockname()
+
+
+def test_server_that_never_accepts_times_out() -> None:
+    with (
+        black_hole() as (_, port),
+        EvoLinkClient(KEY, base_url=f"http://127.0.0.1:{port}", timeout=0.4) as reader,
+    ):
+        begun = time.monotonic()
+        error = failure_of(reader)
+        assert type(error) is errors.APITimeoutError
+        assert "No connection to" in error.message
+        assert "within 0.2 s" in error.message
+        assert time.monotonic() - begun < 0.4 + SLACK
+
+
+@pytest.mark.parametrize("holes", [1, 2])
+def test_next_address_is_tried_in_time(holes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name may have addresses that nothing reaches, such as a machine's without IPv6."""
+    with black_hole() as hole, FailingServer(GOOD) as server:
+        addresses = [*[hole] * holes, ("127.0.0.1", server.port)]
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: found)
+        with EvoLinkClient(KEY, base_url="http://localhost:9", timeout=4) as reader:
+            assert reader.get_credits().spendable == Decimal("1095.3996")
 
 
 def test_read_after_a_timeout_is_answered(reader: EvoLinkClient, demo_server: DemoServer) -> None:

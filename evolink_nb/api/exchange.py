@@ -1,0 +1,66 @@
+"""One request in flight: what came of it, and how to end it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from concurrent.futures import Future, InvalidStateError
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from .. import runtime
+    from ..errors import APIConnectionError
+
+T = TypeVar("T")
+
+
+class Exchange(Generic[T]):
+    """One request in flight, observed by its connection. The first outcome reported counts.
+
+    Attributes:
+        outcome: Holds a value, never an exception.
+        job: The job running it; None before it is started.
+        sent: Whether a connection of ours has sent the request; if not, nothing has asked the server.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing sent."""
+        self.outcome: Future[T | APIConnectionError] = Future()
+        self.job: runtime.Job[None] | None = None
+        self._socket: socket.socket | None = None
+        self._cancelled = False
+        self.sent = False
+
+    def sending(self) -> None:
+        """Record that the request is sent."""
+        self.sent = True
+
+    def connected(self, connected: socket.socket) -> None:
+        """Record the socket that the request uses."""
+        # This order here and in cancel leaves no moment at which a socket escapes both.
+        self._socket = connected
+        if self._cancelled:
+            _shut_down(connected)
+
+    def finish(self, outcome: T | APIConnectionError) -> None:
+        """Report ``outcome``; the socket no longer belongs to this request."""
+        self._socket = None
+        self._report(outcome)
+
+    def cancel(self, outcome: APIConnectionError) -> None:
+        """Report ``outcome`` and cut the connection, now or once there is one; does nothing once finished."""
+        # Reported first: what a cut-off request reports is not what the server said.
+        self._report(outcome)
+        self._cancelled = True
+        connected = self._socket
+        if connected is not None:
+            _shut_down(connected)
+
+    def _report(self, outcome: T | APIConnectionError) -> None:
+        with contextlib.suppress(InvalidStateError):
+            self.outcome.set_result(outcome)
+
+
+def _shut_down(connected: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it has ended by itself
+        connected.shutdown(socket.SHUT_RDWR)
