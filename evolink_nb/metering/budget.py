@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import BudgetExceeded
 from ..formatting import format_amount, in_credits
+from ..polling.spending import Spending
 from .budget_registry import budgets
-from .cost import spent_so_far
 from .interrupt import InterruptTarget
 from .watch import (
     Action,
@@ -67,7 +67,7 @@ class Budget:
         self.name = name
         self.exceeded: BudgetExceeded | None = None
         self._watch = Watch(max_credits, timing or WatchTiming())
-        self._before: Credits | None = None
+        self._spending: Spending | None = None
         self._previous: Credits | None = None
         self._latest: Credits | None = None
         self._target: InterruptTarget | None = None
@@ -75,30 +75,36 @@ class Budget:
 
     @property
     def spent(self) -> Decimal:
-        """Credits spent, as of the last reading."""
-        return self._watch.spent
+        """Credits spent, as of the newest reading of the account."""
+        with budgets.lock:
+            if self._spending is None:
+                return Decimal(0)
+            return self._spending.record_all(self.fetcher.readings)
 
     @property
     def target(self) -> InterruptTarget | None:
         """The work it is watching."""
         return self._target
 
-    def arm(self, before: Credits, work: InterruptTarget, *, latest: Credits | None = None) -> None:
+    def arm(self, before: Credits, work: InterruptTarget) -> None:
         """Start watching work.
 
         Args:
             before: The reading from which spending counts.
             work: What to interrupt.
-            latest: The newest reading, if different: what was spent by then counts too.
         """
+        self._arm(spending_since(before, self.fetcher), work)
+
+    def _arm(self, spending: Spending, work: InterruptTarget) -> None:
+        """Start watching work; what was spent already counts too."""
         try:
             with budgets.lock:
-                self._before = before
-                self._latest = self._previous = latest or before
+                self._spending = spending
+                self._latest = self._previous = spending.latest
                 self._target, self.exceeded = work, None
                 # What the fetcher's thread prints belongs to the running cell.
                 self._context = contextvars.copy_context()
-                actions = self._watch.start(time.monotonic(), spent=spent_so_far(before, self._latest))
+                actions = self._watch.start(time.monotonic(), spent=spending.spent)
                 budgets.add(self)
             self.fetcher.observe(self._check, "revision")
             self._perform(actions)
@@ -158,11 +164,14 @@ class Budget:
 
     def _newly_read(self) -> Decimal | None:
         """Return the credits spent as of a new reading; None if there is no new one."""
-        now = self.fetcher.credits
-        if now is None or now is self._latest or self._before is None:
+        if self._spending is None:
             return None
-        self._previous, self._latest = self._latest, now
-        return spent_so_far(self._before, now)
+        # All of them: steps between two readings are what tells a reset from a refund.
+        spent = self._spending.record_all(self.fetcher.readings)
+        if self._spending.latest is self._latest:
+            return None
+        self._previous, self._latest = self._latest, self._spending.latest
+        return spent
 
     def _perform(self, actions: Sequence[Action]) -> None:
         for action in actions:
@@ -184,7 +193,7 @@ class Budget:
                     self.fetcher.set_message(notice="")
 
     def _stop_of(self, trip: Trip) -> BudgetExceeded:
-        message = f"{self.name} stopped the work at {in_credits(self.spent)} spent"
+        message = f"{self.name} stopped the work at {in_credits(self._watch.spent)} spent"
         seconds = 0.0
         if self._previous is not None and self._latest is not None:
             # Spending after the previous request may first show in the latest reading.
@@ -194,7 +203,7 @@ class Budget:
             message + (f", {format_amount(trip.over)} over." if trip.over else "."),
             name=self.name,
             max_credits=self.max_credits,
-            spent=self.spent,
+            spent=self._watch.spent,
             over=trip.over,
             hint=hint if trip.over else "",
         )
@@ -206,6 +215,17 @@ class Budget:
 
     def _print(self, message: str) -> None:
         self._context.run(print, message, file=sys.stderr, flush=True)
+
+
+def spending_since(before: Credits, fetcher: CreditsFetcher) -> Spending:
+    """Return what is spent from a reading on.
+
+    Args:
+        before: The reading from which spending counts.
+        fetcher: The fetcher that took it.
+    """
+    earlier = [reading for reading in fetcher.readings if reading.monotonic < before.monotonic]
+    return Spending(before, earlier=earlier)
 
 
 def stop_all() -> None:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Self
 from ..credits import difference
 from ..errors import BudgetExceeded, EvoLinkError
 from ..formatting import format_amount, in_credits
-from .budget import Budget
+from .budget import Budget, spending_since
 from .budget_registry import budgets
-from .cost import spent_so_far
 from .interrupt import InterruptTarget
 from .watch import Action, Trip
 
@@ -43,7 +42,7 @@ class SessionBudget(Budget):
             EvoLinkError: The balance can't be read.
         """
         super().__init__(fetcher, max_credits, name=name, timing=timing)
-        self._baseline = fetcher.read(join=False)
+        self._spending = spending_since(fetcher.read(join=False), fetcher)
         self._cancelled = False
         try:
             budgets.add_session(self)
@@ -63,15 +62,16 @@ class SessionBudget(Budget):
         Args:
             work: What to interrupt.
         """
-        if self._cancelled or self._target is not None:
+        if self._cancelled or self._target is not None or self._spending is None:
             return
-        # There may be a newer reading made for something else: a settling cell, or a card.
-        latest = self.fetcher.credits or self._baseline
-        if self._watch.reaches_limit(spent_so_far(self._baseline, latest)):
+        # There may be newer readings made for something else: a settling cell, or a card.
+        if self._watch.reaches_limit(self.spent):
             # Earlier work's spending may only have shown after its last reading: it isn't this work's.
             with contextlib.suppress(EvoLinkError):
-                latest = self.fetcher.read(join=False)
-        self.arm(self._baseline, work, latest=latest)
+                self.fetcher.read(join=False)
+        with budgets.lock:
+            self._spending.record_all(self.fetcher.readings)
+        self._arm(self._spending, work)
 
     def end_work(self) -> BudgetExceeded | None:
         """Rest until the next work begins: interrupt nothing, and request no readings.
