@@ -127,6 +127,11 @@ class Budgets:
             if session in self._sessions:
                 self._sessions.remove(session)
 
+    @property
+    def has_session(self) -> bool:
+        """Whether there is a session budget."""
+        return bool(self._sessions)
+
     def begin_work(self, work: InterruptTarget) -> None:
         """Have the session budgets watch work.
 

@@ -29,12 +29,14 @@ from ..metering.settler import read
 from .cost_line import CostLine
 from .metered_cell import MeteredCell
 from .outputs import Line, Outlook, PrintedLine
+from .refusal import SESSION_BUDGET, describe, refuse_on_failure
 from .stopping import CellStops, target_of_cell
 
 if TYPE_CHECKING:
     import argparse
 
     from ..credits import Credits
+    from ..errors import BudgetExceeded
     from ..polling.fetcher import CreditsFetcher
     from .running import RunningCell, RunningCells
 
@@ -47,6 +49,7 @@ class Cells:
 
     Attributes:
         timing: How long measuring waits; applies to cells that begin from now on.
+        stops: What lets budgets stop them.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class Cells:
         self._shell = shell
         self._running = running
         self._fetcher_for = fetcher_for
-        self._stops = CellStops(shell, running)
+        self.stops = CellStops(shell, running)
         self.timing = SettleTiming()
         self._batch = Batch()
         self._in_place = hasattr(shell, "kernel")
@@ -102,7 +105,7 @@ class Cells:
         self._stopped = True
         self.track(None)
         for cell in self._running.end_all():
-            self._stops.let_go(cell)
+            self.stops.let_go(cell)
         self._lines.clear()
         if self._outlook is not None:
             self._outlook.end()
@@ -113,12 +116,48 @@ class Cells:
 
     # -- before a cell ---------------------------------------------------------------------------------
 
+    def begin_at_line(self, options: argparse.Namespace) -> None:
+        """Measure a cell from its ``%%evolink_credits`` line on.
+
+        Args:
+            options: The line's options.
+
+        Raises:
+            EvoLinkError: What runs the code doesn't tell when it ends.
+            BudgetExceeded: An earlier line's budget stopped this cell, which went on.
+            CellRefused: The cell is to be watched, and can't be.
+        """
+        cell = self._running.innermost
+        if cell is None:
+            raise EvoLinkError("what runs it doesn't tell when it ends. Run it as a cell of its own.")
+        if cell.is_part:
+            stop = self.end(self._running.end_cell(cell), None)
+            if stop is not None:
+                raise stop
+        if cell.has_begun:
+            # A macro, or code kept from an earlier cell: the line stands in the middle of this one.
+            cell = self._running.begin_part(cell)
+        cell.has_begun = True
+        cell.options = options
+        self.begin(cell)
+
     def begin(self, cell: RunningCell) -> None:
         """Measure a cell that begins, if requested or if every cell is tracked.
 
         Args:
             cell: The cell.
+
+        Raises:
+            CellRefused: The cell is to be watched, and can't be.
         """
+        is_limited = cell.options is not None and cell.options.max is not None
+        instead = None if is_limited else cell.run_unmeasured
+        with refuse_on_failure("--max", instead=instead, undo=cell.refuse):
+            self._begin_measuring(cell)
+        with refuse_on_failure(SESSION_BUDGET, undo=cell.refuse):
+            self.stops.begin(cell)
+
+    def _begin_measuring(self, cell: RunningCell) -> None:
         is_outermost = cell is self._running.outermost
         if cell.options is not None:
             self._measure(cell, cell.options)
@@ -139,13 +178,14 @@ class Cells:
             if cell.metered is not None:
                 cell.metered.idle_since = self._idle_since
             self._idle_since = None
-        self._stops.begin(cell)
 
     def _metered(self, cell: RunningCell) -> MeteredCell:
         return MeteredCell(cell.key, cell.name, cell.options, on_final=self._after_settling)
 
     def _measure(self, cell: RunningCell, options: argparse.Namespace) -> None:
         metered = cell.metered = self._metered(cell)
+        # Until there is a measurement, so that the variable doesn't hold an earlier cell's cost.
+        cost: MeteredCost | None = None
         try:
             fetcher = self._fetcher_for(options)
             limit = SETTLE if options.settle is None else options.settle
@@ -156,50 +196,53 @@ class Cells:
                 listener=metered,
             )
             measurement.start()
-            if options.output:
-                self._shell.user_ns[options.output] = MeteredCost(measurement)
-            if options.max is not None:
-                if measurement.before is None:
-                    raise measurement.unreadable()
-                name = f"--max {format_amount(options.max)}"
-                metered.budget = Budget(fetcher, options.max, name=name)
-                metered.budget.arm(measurement.before, target_of_cell())
-        except EvoLinkError as error:
-            metered.problem = error.message
-            if metered.measurement is None and options.output:
-                # Otherwise the variable would still hold an earlier cell's cost.
-                self._shell.user_ns[options.output] = MeteredCost(Unmeasured(Cost(reason=error.message)))
-            if options.max is not None:
-                self._stops.refuse(cell, f"--max can't be watched: {error}")
-        except KeyboardInterrupt:
-            self._stops.refuse_interrupted(cell)
+            cost = MeteredCost(measurement)
+        except Exception as error:
+            cost = cost or MeteredCost(Unmeasured(Cost(reason=describe(error))))
+            raise
+        finally:
+            if options.output and cost is not None:
+                self._shell.user_ns[options.output] = cost
+        if options.max is not None:
+            if measurement.before is None:
+                raise measurement.unreadable()
+            name = f"--max {format_amount(options.max)}"
+            metered.budget = Budget(fetcher, options.max, name=name)
+            metered.budget.arm(measurement.before, target_of_cell())
 
     # -- after a cell ----------------------------------------------------------------------------------
 
-    def end(self, ended: list[RunningCell], result: Any) -> None:
-        """Settle the cost of a cell that has ended, and show what stopped it.
+    def end(
+        self, ended: list[RunningCell], error: BaseException | None, *, is_known: bool = True
+    ) -> BudgetExceeded | None:
+        """Settle the cost of a cell that has ended.
 
         Args:
             ended: The cell, preceded by any inside it whose end was never announced.
-            result: IPython's result of the cell; None if none of these cells will be heard of again.
+            error: What the cell raised.
+            is_known: Whether the last of them is the one that has ended. If not, none will be heard of again.
+
+        Returns:
+            The stop of the budget that stopped it, if that is not what it raised.
         """
-        cell = ended[-1] if ended and result is not None else None
+        over = [each for each in ended if is_known and (each is ended[-1] or each.is_part)]
         for each in ended:
-            if each is not cell:
-                self._stops.let_go(each)
-        self._stops.end(cell, result)
+            if each not in over:
+                self.stops.let_go(each)
+        stop = self.stops.end(over, error)
         lines = list(self._lines)
-        if cell is not None and cell.metered is not None:
-            line = self._settle(cell.metered)
+        for cell in over:
+            line = None if cell.metered is None else self._settle(cell.metered)
             # Tracked cells don't wait for a figure and never show one at once: that would depend on luck.
-            if line is not None and not cell.metered.is_tracked:
+            if line is not None and cell.options is not None:
                 lines.append(line)
         for line in lines:
             # Checked before sending: a line that finishes during it is sent again.
-            over = line.over
+            is_over = line.over
             line.send_again()
-            if over:
+            if is_over:
                 self._lines.remove(line)
+        return stop
 
     def _settle(self, metered: MeteredCell) -> Line | None:
         """Start settling the cost of a cell that has ended, and return the line under it, if any."""

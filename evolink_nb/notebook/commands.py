@@ -15,27 +15,23 @@ from ..api import credentials, settings
 from ..api.client import EvoLinkClient
 from ..api.credentials import API_KEY_VARIABLE, Secret
 from ..card import render as card
-from ..card.alarms import Limits
 from ..errors import ConfigurationError, EvoLinkError
 from ..metering import ledger
 from ..metering.report import Costs
 from ..polling.fetcher import CreditsFetcher
-from ..polling.status import Status
 from .cells import Cells
-from .outputs import LiveOutput, static_fallback
+from .live_cards import LiveCards, static_bundle
 
 if TYPE_CHECKING:
     import argparse
 
     from ..api.settings import Connection
-    from ..card.widget import CreditsWidget
     from ..credits import Credits
+    from ..errors import BudgetExceeded
     from .running import RunningCell, RunningCells
 
 TRACKING_ON = "Tracking on: cells that spend will show their cost."
 TRACKING_OFF = "Tracking off: only cells with %%evolink_credits show their cost."
-HTML_EVERY = 1.0
-"""The shortest time between two rewrites of a plain HTML card, in seconds."""
 
 
 class Commands:
@@ -43,6 +39,7 @@ class Commands:
 
     Attributes:
         cells: Measures the shell's cells.
+        cards: The live cards shown in the shell.
     """
 
     def __init__(self, shell: Any, running: RunningCells) -> None:
@@ -53,9 +50,8 @@ class Commands:
             running: The cells running in it.
         """
         self.cells = Cells(shell, running, fetcher_for)
+        self.cards = LiveCards()
         self._shell = shell
-        self._live: list[tuple[CreditsWidget, LiveOutput]] = []
-        self._html: dict[CreditsFetcher, LiveOutput] = {}
         self._last: tuple[Credits, Callable[[], dict[str, str]]] | None = None
 
     # -- the magics ------------------------------------------------------------------------------------
@@ -74,7 +70,7 @@ class Commands:
         """
         fetcher = fetcher_for(options)
         if (options.live or options.html) and hasattr(self._shell, "kernel"):
-            (self._show_live if options.live else self._show_html)(fetcher, options)
+            self.cards.show(fetcher, options)
             return None
         if options.live or options.html:
             print("A live card needs a notebook. The balance now:", file=sys.stderr)
@@ -82,7 +78,7 @@ class Commands:
         if options.json:
             print(credits.to_json())
             return None
-        self._last = credits, lambda: _bundle_of(fetcher, options)
+        self._last = credits, lambda: static_bundle(fetcher, options)
         return credits
 
     def log_in(self, options: argparse.Namespace) -> Credits | None:
@@ -154,15 +150,6 @@ class Commands:
 
     # -- display ---------------------------------------------------------------------------------------
 
-    def show_widget(self, widget: CreditsWidget) -> None:
-        """Show a live card, followed by a static one for the saved notebook.
-
-        Args:
-            widget: The card.
-        """
-        display(widget.view(), raw=True)
-        self._live.append((widget, LiveOutput(widget.fetcher, lambda: static_fallback(widget.render()))))
-
     def bundle(self, credits: Credits) -> dict[str, str]:
         """Return the card of a reading, with the options it was read with if it is the latest.
 
@@ -183,51 +170,32 @@ class Commands:
             ended: The cell, preceded by any inside it whose end was never announced.
             result: IPython's result of the cell; None if none of these cells will be heard of again.
         """
-        self.cells.end(ended, result)
-        for shown in list(self._live):
-            widget, output = shown
-            output.at_cell_end()
-            if widget.comm is None:  # closed: it shows nothing new any more
-                output.stop()
-                self._live.remove(shown)
+        error = None if result is None else result.error_in_exec
+        exceeded = self.cells.end(ended, error, is_known=result is not None)
+        if exceeded is not None:
+            result.error_in_exec = exceeded
+            self.cells.stops.show(exceeded, ended)
+        self.cards.at_cell_end()
+
+    def at_silent_end(self, ended: list[RunningCell], error: BaseException | None) -> BudgetExceeded | None:
+        """Settle the cost of a cell that has no events.
+
+        Args:
+            ended: The cell, preceded by any inside it whose end was never announced.
+            error: What the cell raised.
+
+        Returns:
+            The stop of the budget that stopped it, if that is not what it raised.
+        """
+        exceeded = self.cells.end(ended, error)
+        self.cards.at_cell_end()
+        return exceeded
 
     def stop(self) -> None:
-        """Stop measuring cells, close the live cards, and leave every other output as it is.
-
-        A live card's static fallback stays. ipywidgets would keep an open card, and its client with the key,
-        for as long as the kernel lives.
-        """
+        """Stop measuring cells, close the live cards, and leave every other output as it is."""
         self.cells.stop()
-        for widget, output in self._live:
-            output.stop()
-            widget.close()
-        for output in self._html.values():
-            output.stop()
-        self._live.clear()
-        self._html.clear()
+        self.cards.stop()
         self._last = None
-
-    def _show_live(self, fetcher: CreditsFetcher, options: argparse.Namespace) -> None:
-        from ..card.widget import CreditsWidget  # noqa: PLC0415 - ipywidgets is heavy, and most cells need none
-
-        display(
-            CreditsWidget(
-                fetcher,
-                interval=options.every or settings.INTERVAL,
-                warn_below=options.warn_below,
-                critical_below=options.critical_below,
-                credits_per_dollar=options.credits_per_dollar,
-            )
-        )
-
-    def _show_html(self, fetcher: CreditsFetcher, options: argparse.Namespace) -> None:
-        interval = options.every or settings.INTERVAL
-        # Plain HTML can't report that it is gone: a new card for the same key replaces the earlier one.
-        if fetcher in self._html:
-            self._html.pop(fetcher).stop()
-        fetcher.attach(self, interval)
-        fetcher.wait(interval)
-        self._html[fetcher] = LiveOutput(fetcher, lambda: _bundle_of(fetcher, options), every=HTML_EVERY)
 
     def _read(self, fetcher: CreditsFetcher) -> Credits:
         """Read now; on failure, show the last reading with its age, and raise."""
@@ -269,19 +237,3 @@ def _ask_for_key() -> Secret:
     raise ConfigurationError(
         "This front end can't prompt for a key.", hint=f"Set {API_KEY_VARIABLE} instead."
     )
-
-
-def _bundle_of(fetcher: CreditsFetcher, options: argparse.Namespace) -> dict[str, str]:
-    """Return a static card for a fetcher's reading, with a magic's options."""
-    limits = Limits.parse(options.warn_below, options.critical_below)
-    credits, error = fetcher.credits, fetcher.error
-    return card.CardView(
-        credits,
-        status=Status.PAUSED if error is None else Status(fetcher.status),
-        message="" if error is None else str(error),
-        level=None if credits is None else limits.level_of(credits, fetcher.runway),
-        trend=card.Trend(fetcher.burn_rate, fetcher.runway, fetcher.spent),
-        worth=card.usd_estimate(credits, options.credits_per_dollar),
-        notice=fetcher.notice,
-        outlook=fetcher.outlook,
-    ).mimebundle()

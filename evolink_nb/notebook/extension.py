@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from .cell_magics import CellEvents
+from .code_start import CodeStart
 from .magics import CELL_MAGIC, LINE_MAGICS, EvoLinkMagics
 from .running import RunningCells
 
@@ -35,10 +36,12 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     """
     running = RunningCells()
     magics = EvoLinkMagics(shell, running)
-    events = CellEvents(shell, magics, running)
+    start = CodeStart(shell, magics, running)
+    magics.unannounced = start.unannounced
+    events = CellEvents(shell, magics, running, start)
     _register_magics(shell, magics)
     _register_formatters(shell, magics)
-    _register_events(shell, magics, events)
+    _register_events(shell, magics, events, start)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
@@ -86,13 +89,25 @@ def _register_formatters(shell: Any, magics: EvoLinkMagics) -> None:
         magics.registrations.callback(each.pop, ".".join(type_name), None)
 
 
-def _register_events(shell: Any, magics: EvoLinkMagics, events: CellEvents) -> None:
+def _register_events(shell: Any, magics: EvoLinkMagics, events: CellEvents, start: CodeStart) -> None:
     take_back = magics.registrations.callback
-    shell.input_transformers_cleanup.append(events.run_as_if_not_there)
-    take_back(shell.input_transformers_cleanup.remove, events.run_as_if_not_there)
-    for name, handler in (("pre_run_cell", events.at_cell_start), ("post_run_cell", events.at_cell_end)):
+    shell.ast_transformers.append(start)
+    take_back(_remove, shell.ast_transformers, start)
+    shell.input_transformers_cleanup.append(events.line_as_call)
+    take_back(shell.input_transformers_cleanup.remove, events.line_as_call)
+    handlers = {
+        "pre_run_cell": events.at_cell_start,
+        "post_execute": start.at_execution_end,
+        "post_run_cell": events.at_cell_end,
+    }
+    for name, handler in handlers.items():
         shell.events.register(name, handler)
         take_back(shell.events.unregister, name, handler)
+
+
+def _remove(items: list[Any], item: object) -> None:
+    if item in items:
+        items.remove(item)
 
 
 def _complete_options(shell: InteractiveShell, event: Any) -> list[str]:

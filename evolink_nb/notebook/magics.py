@@ -6,7 +6,8 @@ when a magic is first used: this is the package's one lazy boundary.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -14,6 +15,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
 from .arguments import credits, file, limit, name, positive, seconds
+from .refusal import refuse_on_failure, report_unmeasured
 
 if TYPE_CHECKING:
     import argparse
@@ -43,6 +45,8 @@ class EvoLinkMagics(Magics):
         super().__init__(shell)
         self.registrations = ExitStack()
         """Undoes, when closed, what loading the extension registered."""
+        self.unannounced: Callable[..., AbstractContextManager[None]] | None = None
+        """Takes the place of the events for a cell that has none; called by the code of that cell."""
         self._running = running
         self._commands: Commands | None = None
 
@@ -126,19 +130,27 @@ class EvoLinkMagics(Magics):
     @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
     @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
     @cell_magic("evolink_credits")  # type: ignore[arg-type]
-    def evolink_credits_of_cell(self, line: str, cell: str) -> None:
+    def evolink_credits_of_cell(self, line: str, cell: str | None) -> None:
         """Run the cell as if this line were not there, and say below what it cost.
 
         The cost is read from the account, and amended in place as that settles; %evolink_costs has all.
         """
-        # The line is dropped before a cell runs (`cell_magics`). This runs only if it isn't the first line of
-        # a cell or can't be parsed: the error then says why.
-        options_of(self.evolink_credits_of_cell, line)
         # The cell's error has been shown already; anything beyond that is for another magic to report.
         __tracebackhide__ = True
+        options = options_of(self.evolink_credits_of_cell, line)
+        if cell is None:
+            # `cell_magics` has put this call where the line was: the code after it is the cell.
+            self._begin_at_line(options)
+            return
+        # The line isn't the first of what IPython runs as a cell.
         shell: Any = self.shell
         with self._running.called_by_magic():
             shell.run_cell(f"{CELL_MAGIC} {line}\n{cell}").raise_error()
+
+    def _begin_at_line(self, options: argparse.Namespace) -> None:
+        """Measure the cell that this is the line of, or refuse it."""
+        with refuse_on_failure("--max", instead=report_unmeasured if options.max is None else None):
+            self.commands.cells.begin_at_line(options)
 
     def bundle(self, credits: Credits, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002 - IPython's own
         """Return the card of a reading; called when a `Credits` is displayed."""
@@ -146,7 +158,7 @@ class EvoLinkMagics(Magics):
 
     def show_widget(self, widget: CreditsWidget) -> None:
         """Show a live card; called when a `CreditsWidget` is displayed."""
-        self.commands.show_widget(widget)
+        self.commands.cards.show_widget(widget)
 
 
 def options_of(magic: Any, line: str) -> argparse.Namespace:

@@ -79,6 +79,15 @@ class MeteredCell:
             self.measurement.abandon()
             self.measurement = None
 
+    def give_up(self, reason: str) -> None:
+        """Stop measuring a cell that runs.
+
+        Args:
+            reason: Why it can't be measured.
+        """
+        self.problem = reason
+        self.abandon()
+
     def refuse(self) -> None:
         """Stop measuring a cell that is refused."""
         self.is_refused = True

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+from .refusal import report_unmeasured
 
 if TYPE_CHECKING:
     import argparse
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_NAME = 60
 """The longest part of a cell's first line used as its name, in characters."""
+LINES = ("%%", "get_ipython()")
+"""How the magic's line begins: as typed, and as IPython runs it. A macro has neither."""
 
 
 class StopsTraceback(Protocol):
@@ -35,6 +40,9 @@ class RunningCell:
         options: The options of its ``%%evolink_credits`` line; None without one.
         metered: Its measurement; None if it isn't measured.
         traceback: Shows a budget's stop as such; None while no budget can stop it.
+        has_begun: Whether its code runs, and what was to be begun for it was.
+        is_part: Whether it is only the rest of the cell enclosing it, from a magic's line in its middle on.
+        thread: The identifier of the thread that runs it.
         restore: Restores, when closed, what was changed for the cell.
     """
 
@@ -43,17 +51,36 @@ class RunningCell:
     options: argparse.Namespace | None = None
     metered: MeteredCell | None = None
     traceback: StopsTraceback | None = None
+    has_begun: bool = False
+    is_part: bool = False
+    thread: int = field(default_factory=threading.get_ident)
     restore: ExitStack = field(default_factory=ExitStack)
 
     @property
     def name(self) -> str:
         """The first line of its code, shortened."""
         lines = [line.strip() for line in self.source.splitlines() if line.strip()]
-        if self.options is not None:
+        if self.options is not None and lines and lines[0].startswith(LINES):
             lines = lines[1:]
         # A cell's first comment or import seldom says what it does, but users recognize the cell by it.
         first = lines[0] if lines else "(an empty cell)"
         return first if len(first) <= MAX_NAME else first[: MAX_NAME - 1] + "…"
+
+    def refuse(self) -> None:
+        """Stop measuring it: it is not run."""
+        if self.metered is not None:
+            self.metered.refuse()
+
+    def run_unmeasured(self, reason: str) -> None:
+        """Stop measuring it though it runs.
+
+        Args:
+            reason: Why it can't be measured.
+        """
+        if self.metered is None:
+            report_unmeasured(reason)
+        else:
+            self.metered.give_up(reason)
 
 
 class RunningCells:
@@ -73,12 +100,23 @@ class RunningCells:
         return self._cells[0] if self._cells else None
 
     @property
+    def innermost(self) -> RunningCell | None:
+        """The cell that this thread is running; None if it isn't running any."""
+        cell = self._cells[-1] if self._cells else None
+        return cell if cell is not None and cell.thread == threading.get_ident() else None
+
+    @property
+    def announced(self) -> RunningCell | None:
+        """The cell whose code this thread is about to run; None if IPython has announced none."""
+        cell = self.innermost
+        return None if cell is None or cell.has_begun else cell
+
+    @property
     def accepts_line(self) -> bool:
         """Whether a ``%%evolink_credits`` line found now is the first line of a cell to run.
 
         Inside a running cell, only the magic itself runs such a cell. Other magics transform what they run as
-        they
-        like: they must still see the line.
+        they like: they must still see the line.
         """
         return not self._cells or self._called
 
@@ -91,21 +129,39 @@ class RunningCells:
         finally:
             self._called = False
 
-    def begin(self, info: Any, options: argparse.Namespace | None = None) -> RunningCell:
-        """Push a cell that begins.
+    def begin(self, info: Any) -> RunningCell:
+        """Push a cell that IPython announces.
 
         Args:
             info: The information IPython's ``pre_run_cell`` passes about it.
-            options: The options of its ``%%evolink_credits`` line; None without one.
 
         Returns:
             The cell.
         """
         self._called = False
-        key = getattr(info, "cell_id", None) or info.raw_cell
-        cell = RunningCell(info.raw_cell, key, options)
-        self._cells.append(cell)
-        return cell
+        return self._push(RunningCell(info.raw_cell, getattr(info, "cell_id", None) or info.raw_cell))
+
+    def begin_unannounced(self, source: str) -> RunningCell:
+        """Push a cell that IPython runs silently.
+
+        Args:
+            source: Its code.
+
+        Returns:
+            The cell; `end_cell` ends it.
+        """
+        return self._push(RunningCell(source, source))
+
+    def begin_part(self, cell: RunningCell) -> RunningCell:
+        """Push the rest of a running cell, to be measured by itself; it ends with that cell.
+
+        Args:
+            cell: The cell.
+
+        Returns:
+            The part.
+        """
+        return self._push(RunningCell(cell.source, cell.key, is_part=True))
 
     def end(self, source: str) -> list[RunningCell]:
         """Pop the cell that has ended.
@@ -115,14 +171,20 @@ class RunningCells:
 
         Returns:
             The cell, preceded by any inside it whose end was never announced. Empty for a cell that did not
-            begin
-            here: there are also events for the cell that loaded the extension, and for empty ones.
+            begin here: there are also events for the cell that loaded the extension, and for empty ones.
         """
-        ended: list[RunningCell] = []
-        if any(cell.source == source for cell in self._cells):
-            while not ended or ended[-1].source != source:
-                ended.append(self._cells.pop())
-        return ended
+        return self._end(lambda cell: cell.source == source and not cell.is_part)
+
+    def end_cell(self, cell: RunningCell) -> list[RunningCell]:
+        """Pop a cell.
+
+        Args:
+            cell: The cell.
+
+        Returns:
+            The cell, preceded by any inside it; empty if it has been popped.
+        """
+        return self._end(lambda each: each is cell)
 
     def end_all(self) -> list[RunningCell]:
         """Pop all cells.
@@ -132,4 +194,15 @@ class RunningCells:
         """
         ended = self._cells[::-1]
         self._cells.clear()
+        return ended
+
+    def _push(self, cell: RunningCell) -> RunningCell:
+        self._cells.append(cell)
+        return cell
+
+    def _end(self, is_it: Callable[[RunningCell], bool]) -> list[RunningCell]:
+        ended: list[RunningCell] = []
+        if any(is_it(cell) for cell in self._cells):
+            while not ended or not is_it(ended[-1]):
+                ended.append(self._cells.pop())
         return ended

@@ -1,58 +1,20 @@
-"""Stops or refuses a cell through IPython's own mechanisms, showing why and restoring everything after."""
+"""Stops a cell through IPython's own mechanisms, showing why and restoring everything after."""
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.error import InputRejected
-
-from ..errors import BudgetExceeded
 from ..metering.budget_registry import budgets
 from ..metering.interrupt import InterruptTarget
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from ..errors import BudgetExceeded
     from .running import RunningCell, RunningCells
-
-
-class CellRefused(InputRejected):
-    """A cell was not run, because its spending can't be watched."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"{type(self).__name__}: {self}"]
-
-
-class CellBlocker(ast.NodeTransformer):
-    """Makes IPython refuse the next cell, until `end`."""
-
-    def __init__(self, shell: Any, reason: str) -> None:
-        """Start refusing.
-
-        Args:
-            shell: The shell that would run the cell.
-            reason: Why the cell is not run.
-        """
-        self._shell = shell
-        self._reason = reason
-        shell.ast_transformers.append(self)
-
-    def visit(self, _node: ast.AST) -> ast.AST:
-        """Refuse any cell.
-
-        Raises:
-            CellRefused: Always.
-        """
-        raise CellRefused(f"The cell was not run: {self._reason}")
-
-    def end(self) -> None:
-        """Allow cells to run again."""
-        if self in self._shell.ast_transformers:
-            self._shell.ast_transformers.remove(self)
 
 
 class BudgetTraceback:
@@ -125,51 +87,38 @@ class CellStops:
         is_outermost = cell is self._running.outermost
         if is_outermost:
             self._listen_during(cell)
-            try:
-                budgets.begin_work(target_of_cell())
-            except KeyboardInterrupt:
-                self.refuse_interrupted(cell)
+            budgets.begin_work(target_of_cell())
         has_own = cell.metered is not None and cell.metered.budget is not None
         if has_own or (is_outermost and budgets.any_armed()):
             self._show_stops_of(cell)
 
-    def refuse(self, cell: RunningCell, reason: str) -> None:
-        """Make IPython refuse a cell; it is then not measured either.
+    def end(self, over: list[RunningCell], error: BaseException | None) -> BudgetExceeded | None:
+        """Have the budgets rest, and restore what was changed for a cell.
 
         Args:
-            cell: The cell.
-            reason: Why it is not run.
+            over: The cell that has ended, preceded by its parts; empty if another one has, or it will not be
+                heard of again.
+            error: What the cell raised.
+
+        Returns:
+            The stop of the budget that stopped it; None if that is what it raised.
         """
-        if cell.metered is not None:
-            cell.metered.refuse()
-        cell.restore.callback(CellBlocker(self._shell, reason).end)
-
-    def refuse_interrupted(self, cell: RunningCell) -> None:
-        """Make IPython refuse a cell whose balance was being read when the user interrupted it.
-
-        Left to IPython, the interrupt would only end this event: the cell would run, unwatched.
-
-        Args:
-            cell: The cell.
-        """
-        self.refuse(cell, "it was interrupted while the balance was read.")
-
-    def end(self, cell: RunningCell | None, result: Any) -> None:
-        """Have the budgets rest, restore what was changed for a cell, and show what stopped it.
-
-        Args:
-            cell: The cell that has ended; None if another one has, or it will not be heard of again.
-            result: IPython's result of the cell.
-        """
-        exceeded = self._end_budgets(cell)
-        if cell is None:
-            return
-        cell.restore.close()
+        exceeded = self._end_budgets(over)
+        for cell in over:
+            cell.restore.close()
         # The cell may have handled the interrupt, or failed in another way: that is its own affair.
-        if exceeded is not None and cell.traceback is not None and result.error_in_exec is not exceeded:
-            result.error_in_exec = exceeded
-            if not cell.traceback.shown:
-                self._shell.showtraceback((BudgetExceeded, exceeded, None))
+        is_shown = any(cell.traceback is not None for cell in over)
+        return exceeded if is_shown and error is not exceeded else None
+
+    def show(self, exceeded: BudgetExceeded, ended: list[RunningCell]) -> None:
+        """Show what stopped a cell, unless that took the place of the cell's own error already.
+
+        Args:
+            exceeded: The stop.
+            ended: The cell that has ended, preceded by its parts.
+        """
+        if not any(cell.traceback is not None and cell.traceback.shown for cell in ended):
+            self._shell.showtraceback((type(exceeded), exceeded, None))
 
     def let_go(self, cell: RunningCell) -> None:
         """Restore what was changed for a cell whose end was never announced.
@@ -181,11 +130,10 @@ class CellStops:
             cell.metered.abandon()
         cell.restore.close()
 
-    def _end_budgets(self, cell: RunningCell | None) -> BudgetExceeded | None:
+    def _end_budgets(self, over: list[RunningCell]) -> BudgetExceeded | None:
         """Have all budgets watching the cell rest, and return the stop of the one that stopped it."""
-        ends: list[Callable[[], BudgetExceeded | None]] = []
-        if cell is not None and cell.metered is not None and cell.metered.budget is not None:
-            ends.append(cell.metered.budget.disarm)
+        own = [cell.metered.budget for cell in over if cell.metered is not None]
+        ends: list[Callable[[], BudgetExceeded | None]] = [each.disarm for each in own if each is not None]
         if not self._running:
             ends += [budgets.end_work, budgets.disarm_thread]
         exceeded = None

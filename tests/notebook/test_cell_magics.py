@@ -34,8 +34,9 @@ if TYPE_CHECKING:
         "%pwd",
         "1 / 0",
         "what is this",
-        "if True:\n6",
         "raise SystemExit",
+        "from __future__ import annotations\n6 * 7",
+        "\n%%bash?",
     ],
 )
 def test_cell_runs_as_without_the_line(shell: Shell, cell: str) -> None:
@@ -49,6 +50,15 @@ def test_cell_runs_as_without_the_line(shell: Shell, cell: str) -> None:
     elif bare.error is None:
         assert shown == bare.out.splitlines()
     assert "nothing spent" in line or line.startswith("2 credits · ")
+
+
+@pytest.mark.parametrize("cell", ["if True:\n6", "x = ", "'unclosed"])
+def test_unreadable_code_has_no_cost(shell: Shell, book: MemoryLedger, cell: str) -> None:
+    """It doesn't run at all."""
+    bare, metered = shell.run(cell), shell.run(f"{LINE} --max 5\n{cell}")
+    assert type(metered.error) is type(bare.error)
+    assert "spent" not in metered.out
+    assert book.entries() == ()
 
 
 def test_tracebacks_name_visible_lines(shell: Shell) -> None:

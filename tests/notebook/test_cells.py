@@ -9,7 +9,7 @@ from evolink_nb.api import credentials
 from evolink_nb.demo import OTHER_KEY
 from evolink_nb.metering.batch import MIN_CALL_SECONDS
 from evolink_nb.metering.settlement import SettleTiming
-from evolink_nb.notebook.stopping import CellRefused
+from evolink_nb.notebook.refusal import CellRefused
 from tests.support.metered import LINE, settled_cost
 from tests.support.shell import (
     Shell,

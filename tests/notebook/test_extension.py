@@ -60,6 +60,8 @@ def test_loading_imports_nothing_heavy() -> None:
         "evolink_nb.notebook.extension",
         "evolink_nb.notebook.magics",
         "evolink_nb.notebook.cell_magics",
+        "evolink_nb.notebook.code_start",
+        "evolink_nb.notebook.refusal",
         "evolink_nb.notebook.running",
         "evolink_nb.notebook.arguments",
     }

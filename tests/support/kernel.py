@@ -79,6 +79,12 @@ class Kernel:
         self._wait_for(run, request, _is_idle)
         return run
 
+    def run_silently(self, source: str) -> CellRun:
+        """Run code as front ends run their own: IPython announces no cell and keeps no history."""
+        run, request = CellRun(), self._client.execute(source, silent=True)
+        self._wait_for(run, request, _is_idle)
+        return run
+
     def _begin(self, source: str) -> tuple[CellRun, str]:
         while True:
             run, request = CellRun(), self._client.execute(source)

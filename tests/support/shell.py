@@ -51,10 +51,10 @@ class Shell:
         assert isinstance(magics, EvoLinkMagics)
         return magics.commands.cells
 
-    def run(self, source: str) -> Shown:
-        """Run a cell, its error not raised."""
+    def run(self, source: str, **how: bool) -> Shown:
+        """Run a cell in a way that IPython's `run_cell` takes, its error not raised."""
         with capture_output() as captured:
-            result = self.ip.run_cell(source)
+            result = self.ip.run_cell(source, **how)
         displays = [dict(output.data) for output in captured.outputs]
         error = result.error_before_exec or result.error_in_exec
         return Shown(result.result, captured.stdout, captured.stderr, displays, error)
@@ -67,6 +67,7 @@ class Shell:
 
     def close(self) -> None:
         self.ip.run_line_magic("unload_ext", "evolink_nb")
+        assert self.ip.ast_transformers == []
         self.ip.restore_sys_module_state()
         InteractiveShell.clear_instance()
 
@@ -81,7 +82,6 @@ def open_shell(**names: object) -> Iterator[Shell]:
         yield shell
         assert signal.getsignal(signal.SIGINT) is before
         assert shell.ip.custom_exceptions == ()
-        assert shell.ip.ast_transformers == []
     finally:
         shell.close()
 

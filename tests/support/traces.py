@@ -21,6 +21,7 @@ print(json.dumps({
                  for n in ip.strdispatchers["complete_command"].strs if "evolink" in n),
     "transformers": [f.__name__ for f in ip.input_transformers_cleanup + ip.input_transformers_post
                      if "evolink" in repr(f).lower()],
+    "ast_transformers": [type(t).__name__ for t in ip.ast_transformers if "evolink" in repr(t).lower()],
     "formatters": sorted(
         # A type that was shown once is held itself, before that by its name.
         f"{kind}: {type_ if isinstance(type_, tuple) else (type_.__module__, type_.__name__)}"
@@ -40,6 +41,7 @@ NOTHING: dict[str, Any] = {
     "completers": [],
     "hooks": 0,
     "transformers": [],
+    "ast_transformers": [],
     "formatters": [],
     "threads": [],
     "names": [],
@@ -57,8 +59,9 @@ LOADED = NOTHING | {
         "%evolink_track",
     ],
     "hooks": 5,
-    "transformers": ["run_as_if_not_there"],
-    "events": ["pre_run_cell", "post_run_cell"],
+    "transformers": ["line_as_call"],
+    "ast_transformers": ["CodeStart"],
+    "events": ["pre_run_cell", "post_execute", "post_run_cell"],
     "formatters": [
         "bundle: ('evolink_nb.credits', 'Credits')",
         "display: ('evolink_nb.card.widget', 'CreditsWidget')",
