@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Iterable, Sequence, Sized
+from dataclasses import dataclass
 from decimal import Decimal
+from enum import Enum
 from typing import TYPE_CHECKING
 
-from ..credits import difference, mean, product, total
-from .cost import spent_so_far
+from ..credits import CreditsDelta, difference, mean, product, total
+from ..polling.spending import Spending
+from .under_way import NOTHING, Item, LagTiming, UnderWay
 
 if TYPE_CHECKING:
+    from ..api.calls import Call
     from ..credits import Credits
+
+
+class Verdict(Enum):
+    """Whether the next item may begin."""
+
+    GO = "go"
+    """It may: whatever the items done come to, it stays within the limit."""
+    WAIT = "wait"
+    """Not before more is known of the items that are done."""
+    STOP = "stop"
+    """It may not: it would go over the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The items that took a loop over its limit.
+
+    Attributes:
+        first: The first of the items that may have, counted from 1.
+        last: The last of them.
+        cost: What they cost together, in credits.
+        is_dearest: Whether it is one item, dearer than all before it.
+    """
+
+    first: int
+    last: int
+    cost: Decimal
+    is_dearest: bool
 
 
 class LoopSpend:
@@ -21,18 +53,21 @@ class LoopSpend:
         length: The number of items; None if unknown.
         expected: The cost of an item in earlier runs, in credits; None without earlier runs.
         reading: The newest reading; None before the first.
-        spent: Credits spent as of that reading; None before the first.
+        spent: Credits spent as of that reading, never below 0; None before the first.
         items: The number of items done as of that reading.
-        dearest: The cost of the dearest item, in credits.
-        over: The item that went over the limit, counted from 1, and its cost; None if none did.
+        under_way: The items of a loop with a limit whose charge may not have shown yet.
+        over: The items that went over the limit; None if none did.
     """
 
-    def __init__(self, limit: Decimal | None, length: int | None = None) -> None:
+    def __init__(
+        self, limit: Decimal | None, length: int | None = None, timing: LagTiming | None = None
+    ) -> None:
         """Start without a reading.
 
         Args:
             limit: Credits that the loop may spend; None for no limit.
             length: The number of items; None if unknown.
+            timing: How long an item's charge may take to show.
         """
         self.limit = limit
         self.length = length
@@ -40,16 +75,79 @@ class LoopSpend:
         self.reading: Credits | None = None
         self.spent: Decimal | None = None
         self.items = 0
-        self.dearest = Decimal(0)
-        self.over: tuple[int, Decimal] | None = None
+        self.under_way = UnderWay(timing)
+        self.over: Over | None = None
+        self._spending: Spending | None = None
+
+    # -- events ----------------------------------------------------------------------------------------
+
+    def start(self, first: Credits, earlier: Iterable[Credits] = ()) -> None:
+        """Record the reading from which the loop's spending counts.
+
+        Args:
+            first: The reading.
+            earlier: Readings before it, oldest first.
+        """
+        self._spending = Spending(first, earlier=earlier)
+        self.reading, self.spent = first, NOTHING
+
+    def end_item(self, number: int, now: float, calls: Sequence[Call] = ()) -> None:
+        """Record that an item is done.
+
+        Args:
+            number: Its number, counted from 1.
+            now: When it ended, in monotonic seconds.
+            calls: The guarded calls made in it.
+        """
+        if self.limit is not None:
+            self.under_way.add(Item(number, now, calls))
+
+    def record(self, readings: Sequence[Credits], items: int, *, begun: int = 0) -> None:
+        """Record what the readings so far show.
+
+        Args:
+            readings: The account's readings, oldest first; those recorded already are ignored. The last was
+                requested when ``items`` items were done.
+            items: The number of items done.
+            begun: The number of items begun, at the end of a loop: one left halfway counts if it cost
+                anything.
+        """
+        if self._spending is None or not readings or readings[-1] is self.reading:
+            return
+        before = self.spent or NOTHING
+        spent = self._spending.record_all(readings)
+        self.reading, self.spent = self._spending.latest, spent
+        if difference(spent, before) > 0:
+            items = max(items, begun)
+        if self.limit is not None:
+            self._note_over(self.limit, before, spent, items)
+            self.under_way.record(spent, unsettled=self._unsettled, requested_at=self.reading.requested_at)
+        self.items = items
+
+    # -- what is known ---------------------------------------------------------------------------------
+
+    @property
+    def is_account_wide(self) -> bool:
+        """Whether it is what the whole account spent, because the key's own counter doesn't move."""
+        return self._spending is not None and self._spending.is_account_wide and bool(self.spent)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether more may be charged for the items of a loop with a limit than has been."""
+        return bool(self.under_way.items) or self.under_way.unsettled > 0
+
+    @property
+    def dearest(self) -> Decimal:
+        """The cost of the dearest item of a loop with a limit, as far as known, in credits."""
+        return self.under_way.dearest
 
     @property
     def per_item(self) -> Decimal | None:
         """Average cost of an item in credits; None while unknown."""
+        if self.under_way.items:
+            return self.under_way.mean or None
         # A reading from the start of a long item shows none of its cost yet: that is not a price of 0.
-        if self.spent is None or self.spent <= 0 or not self.items:
-            return None
-        return mean(self.spent, self.items)
+        return mean(self.spent, self.items) if self.spent and self.items else None
 
     @property
     def projected(self) -> Decimal | None:
@@ -61,37 +159,62 @@ class LoopSpend:
     def over_by(self) -> Decimal:
         """Credits spent beyond the limit; 0 without one."""
         if self.limit is None or self.spent is None:
-            return Decimal(0)
-        return max(difference(self.spent, self.limit), Decimal(0))
+            return NOTHING
+        return max(difference(self.spent, self.limit), NOTHING)
 
     @property
     def next_cost(self) -> Decimal:
         """Credits the next item may cost: the dearest so far, or the price in earlier runs."""
-        return self.dearest or self.expected or Decimal(0)
+        return self.dearest or self.expected or NOTHING
 
-    def record(self, before: Credits, reading: Credits, items: int) -> None:
-        """Record a reading.
-
-        Args:
-            before: The reading before the loop.
-            reading: The new one.
-            items: The number of items done when it was taken.
-        """
-        spent = spent_so_far(before, reading)
-        cost = difference(spent, self.spent or Decimal(0))
-        if items > self.items and difference(cost, self.dearest) > 0:
-            if self.limit is not None and difference(spent, self.limit) > 0:
-                self.over = items, cost
-            self.dearest = cost
-        self.reading, self.spent, self.items = reading, spent, items
-
-    def may_continue(self) -> bool:
+    def decide(self) -> Verdict:
         """Return whether another item may begin: credits are left, and the item wouldn't go over."""
         if self.limit is None or self.spent is None:
-            return True
+            return Verdict.GO
         # A limit below `DUST` isn't reached by spending nothing.
-        is_spent = self.spent > 0 and difference(self.spent, self.limit) >= 0
-        return not is_spent and difference(total((self.spent, self.next_cost)), self.limit) <= 0
+        if self.spent > 0 and difference(self.spent, self.limit) >= 0:
+            return Verdict.STOP
+        if not self._fits(self.limit, self.spent):
+            return Verdict.STOP
+        return Verdict.GO if self._may_run_ahead(self.limit) else Verdict.WAIT
+
+    # -- the rules -------------------------------------------------------------------------------------
+
+    def _may_run_ahead(self, limit: Decimal) -> bool:
+        """Return whether the next item may begin whatever those under way come to."""
+        way = self.under_way
+        if not way.items:
+            return True
+        if self.expected is None and not way.known:
+            return False
+        if not self.next_cost:
+            # Nothing has cost anything: go on carefully, but don't wait for each item of a loop that is free.
+            return len(way.items) <= way.known
+        return self._fits(limit, way.at_most(self.expected))
+
+    def _fits(self, limit: Decimal, spent: Decimal) -> bool:
+        return difference(total((spent, self.next_cost)), limit) <= 0
+
+    @property
+    def _unsettled(self) -> Decimal:
+        """Credits reserved and not settled, as far as can be told while others spend too."""
+        assert self._spending is not None  # for mypy  # noqa: S101
+        delta = CreditsDelta.between(self._spending.first, self._spending.latest)
+        settled = max(delta.user, NOTHING)
+        gone = max(self._spending.spent, delta.user_drop)
+        return max(difference(gone, settled), NOTHING)
+
+    def _note_over(self, limit: Decimal, before: Decimal, spent: Decimal, items: int) -> None:
+        if difference(spent, limit) <= 0:
+            self.over = None  # again: a reservation was settled for less
+        elif self.over is None and items:
+            self.over = self._those_over(before, spent, items)
+
+    def _those_over(self, before: Decimal, spent: Decimal, items: int) -> Over:
+        cost = difference(spent, before)
+        unseen = [item.number for item in self.under_way.items if not item.is_seen] or [items]
+        is_dearest = len(unseen) == 1 and difference(cost, self.dearest) > 0
+        return Over(unseen[0], unseen[-1], cost, is_dearest)
 
 
 def length_of(iterable: object) -> int | None:

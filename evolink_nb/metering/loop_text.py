@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import TYPE_CHECKING, TextIO
 
-from ..credits import difference, product, times_covered
+from ..credits import difference, mean, product, times_covered
 from ..formatting import MINUS, counted, format_amount, format_time, in_credits
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # Digits shown of an item's cost, and of a projected total.
 _EACH = Context(prec=4, rounding=ROUND_HALF_EVEN, traps=[])
 _ESTIMATE = Context(prec=3, rounding=ROUND_HALF_EVEN, traps=[])
+
+NOTHING = Decimal(0)
 
 _ABOUT, _DOT = "\N{ALMOST EQUAL TO}", "\N{MIDDLE DOT}"
 _PLAIN = {_ABOUT: "about", _DOT: "|", MINUS: "-"}
@@ -42,6 +44,18 @@ def bar_text(spend: LoopSpend, *, unread_for: float | None = None) -> str:
     return f" {_DOT} ".join(parts)
 
 
+def waiting_text(spend: LoopSpend) -> str:
+    """Return the bar's text while a loop waits for the charges of items that are done.
+
+    Args:
+        spend: What the loop has spent; at least one item is under way.
+    """
+    items = spend.under_way.items
+    first, last = items[0].number, items[-1].number
+    whose = f"item {last}" if first == last else f"items {first} to {last}"
+    return f"{bar_text(spend)} {_DOT} waiting for the charge of {whose}"
+
+
 def affordability(spend: LoopSpend, spendable: Decimal, each: Decimal) -> str:
     """Return the line before the first item, from earlier runs.
 
@@ -66,25 +80,52 @@ def affordability(spend: LoopSpend, spendable: Decimal, each: Decimal) -> str:
     return f"{line}, enough for about {enough}."
 
 
-def cost_text(spend: LoopSpend, cost: Cost, *, is_of_key: bool, is_fresh: bool) -> str:
+def cost_text(spend: LoopSpend, cost: Cost, *, is_fresh: bool, is_pending: bool) -> str:
     """Return the line that states the cost of a loop that has ended.
 
     Args:
         spend: The cost according to the readings between items.
         cost: The loop's cost, as far as known.
-        is_of_key: Whether that is the key's spending; if not, the account's, as the key's counter is frozen.
         is_fresh: Whether the balance has been read since the loop ended.
+        is_pending: Whether more may be charged for it.
     """
     each = spend.per_item
     if spend.spent is None or (each is None and not is_fresh):
         return f"cost unknown: {cost.reason}"
-    text = in_credits(spend.spent) + ("" if is_of_key else " (account)")
+    if not spend.spent and is_pending:
+        return "no charge seen yet"
+    text = in_credits(spend.spent) + (" (account)" if spend.is_account_wide else "")
     text += "" if each is None else f", {per_item(each)} each"
     if not is_fresh:
         return f"{text}; read after item {spend.items}, and not since"
-    if not cost.settled:
+    if is_pending:
         return f"{text}; not settled yet"
-    return text if cost.confidence == "clean" else f"{text}; {cost.confidence}: {cost.reason}"
+    return text + how_sure(cost) if cost.settled else text
+
+
+def settled_text(cost: Cost, items: int, limit: Decimal | None) -> str:
+    """Return what a loop that had not settled cost in the end.
+
+    Args:
+        cost: The loop's final cost.
+        items: The number of its items.
+        limit: Credits that it might have spent; None for no limit.
+    """
+    spent = cost.credits
+    if spent is None:
+        return f"cost unknown: {cost.reason}"
+    text = in_credits(spent) + (" (account)" if cost.token is None else "")
+    if spent > 0:
+        text += f", {per_item(mean(spent, items))} each"
+    over_by = NOTHING if limit is None else difference(spent, limit)
+    if over_by > 0:
+        text += f", {counted(format_amount(over_by), 'credit')} over max_credits"
+    return text + how_sure(cost)
+
+
+def how_sure(cost: Cost) -> str:
+    """Return what to add to a figure that is not sure; nothing if it is."""
+    return "" if cost.confidence in {"clean", "confirmed"} else f"; {cost.confidence}: {cost.reason}"
 
 
 def why_stopped(spend: LoopSpend) -> str:
@@ -92,24 +133,26 @@ def why_stopped(spend: LoopSpend) -> str:
     assert spend.limit is not None and spend.spent is not None  # for mypy  # noqa: S101, PT018
     so_far = f"{format_amount(spend.spent)} of {in_credits(spend.limit)} spent"
     if spend.over is not None:
-        return f"{so_far}; {why_over(*spend.over)}"
+        return f"{so_far}; {over_text(spend)}"
     if spend.dearest:
-        return f"{so_far}, and an item has cost up to {format_amount(spend.dearest)}."
+        return f"{so_far}; the next may cost {per_item(spend.next_cost)}."
     if spend.expected is not None:
-        return f"{so_far}, and an item cost {per_item(spend.expected)} in earlier runs."
+        return f"{so_far}; an item cost {per_item(spend.expected)} in earlier runs."
     return f"{so_far}."
 
 
-def why_over(item: int, cost: Decimal) -> str:
-    """Return which item took a loop over its limit.
-
-    Args:
-        item: Its number, counted from 1.
-        cost: Its cost, in credits.
-    """
-    if item == 1:
-        return f"item 1 alone cost {format_amount(cost)}."
-    return f"item {item} cost {format_amount(cost)}, more than any before it."
+def over_text(spend: LoopSpend) -> str:
+    """Return by how much a loop went over its limit, and with which items."""
+    assert spend.over is not None  # for mypy  # noqa: S101
+    over, by = spend.over, f"{counted(format_amount(spend.over_by), 'credit')} over max_credits"
+    if over.first != over.last:
+        return f"{by}: items {over.first} to {over.last} were charged late."
+    cost = format_amount(over.cost)
+    if over.first == 1:
+        return f"{by}: item 1 alone cost {cost}."
+    if over.is_dearest:
+        return f"{by}: item {over.first} cost {cost}, more than any before it."
+    return f"{by}: by item {over.first}, {cost} were charged late."
 
 
 def per_item(amount: Decimal) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from .. import runtime
 from .call_site import CallSite
 from .cost import Cost
 from .limits import parse_interval, parse_limit
+from .loop_reader import LoopTiming
 from .loop_spend import length_of
-from .measurement import Measurement
 from .meter import shared_fetcher
-from .progress import LoopRun, LoopTiming
+from .progress import LoopRun
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -35,12 +36,14 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
             ...
 
     With ``max_credits`` the balance is read before each item, and the loop ends *before* an item that, priced
-    like the dearest so far, would go over; it says so, and raises nothing. An item dearer than all before it
-    can still go over, which is reported too. Without a limit, the balance is read every ``every`` seconds in
-    the background.
+    like the dearest so far, would go over; it says so, and raises nothing. Accounts may charge late: until
+    the first item's charge has shown, and wherever the charges still to come could take the loop over, it
+    waits for them, up to 6 seconds after an item, or longer if the account has been seen to take longer. An
+    item dearer than all before it can still go over, which is reported too. Without a limit the loop never
+    waits, and the balance is read every ``every`` seconds in the background.
 
     All amounts are credits; reservations count as spent. At its end the loop waits up to a second for its
-    cost to settle.
+    cost to settle. If it turns out to cost more than it said then, it prints another line.
     """
 
     timing: ClassVar[LoopTiming] = LoopTiming()
@@ -135,7 +138,7 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
 
     def _new_run(self) -> LoopRun:
         self._run = LoopRun(
-            Measurement(shared_fetcher(self._client)),
+            shared_fetcher(self._client),
             call_site=self._call_site,
             length=length_of(self._iterable) if self._length is None else self._length,
             limit=self._limit,
@@ -154,7 +157,7 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
             run.open()
             source = iter(iterable)
             while True:
-                run.read()
+                run.read(iterable)
                 if not run.may_continue(iterable):
                     break
                 try:
@@ -177,7 +180,7 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
             source = aiter(iterable) if isinstance(iterable, AsyncIterable) else iter(iterable)
             while True:
                 if run.is_limited:
-                    await runtime.run_async(run.read, name=_THREAD)
+                    await runtime.run_async(partial(run.read, iterable), name=_THREAD)
                 if not run.may_continue(iterable):
                     break
                 try:

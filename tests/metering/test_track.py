@@ -14,7 +14,7 @@ import pytest
 
 from evolink_nb import EvoLinkClient, track
 from evolink_nb.polling.fetcher import CreditsFetcher
-from tests.support.loops import Capture, Patient, figures, is_at_rest, printed
+from tests.support.loops import Capture, Hasty, Patient, figures, is_at_rest, printed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ def test_a_loop_stops_before_it_goes_over(
     assert demo_server.account.true_cost() == 40
     assert bar.stopped is not None
     assert printed(capsys) == [
-        "Stopped before item 41 of 100: 40 of 40 credits spent, and an item has cost up to 1.",
+        "Stopped before item 41 of 100: 40 of 40 credits spent; the next may cost 1.",
         "40 items, 40 credits, 1 each",
     ]
     assert bar.wait(30)
@@ -76,7 +76,7 @@ def test_only_a_dearer_item_goes_over(demo_server: DemoServer, capsys: Capture, 
 
 def test_what_is_reserved_counts_as_spent(demo_server: DemoServer, capsys: Capture) -> None:
     demo_server.account.settle_after = (60, 60)
-    for _ in track(range(100), max_credits=4):
+    for _ in Hasty(range(100), max_credits=4):
         demo_server.account.reserve(1, cost="0.5")
     assert demo_server.account.outstanding == 4
     assert printed(capsys)[-1] == "4 items, 4 credits, 1 each; not settled yet"
@@ -112,7 +112,7 @@ def test_a_last_item_that_goes_over_is_said(demo_server: DemoServer, capsys: Cap
     for cost in bar:
         demo_server.account.spend(cost)
     assert bar.stopped is None
-    assert printed(capsys)[-1] == "Over max_credits by 6: item 3 cost 9, more than any before it."
+    assert printed(capsys)[-1] == "6 credits over max_credits: item 3 cost 9, more than any before it."
 
 
 def test_items_after_the_stop_are_left(demo_server: DemoServer) -> None:
@@ -175,7 +175,7 @@ def test_earlier_runs_price_the_first_item(demo_server: DemoServer, capsys: Capt
     printed(capsys)
     assert list(track(range(2), description="films", max_credits=5)) == []
     assert printed(capsys)[-1] == (
-        "Stopped before item 1 of 2: 0 of 5 credits spent, and an item cost 6 in earlier runs."
+        "Stopped before item 1 of 2: 0 of 5 credits spent; an item cost 6 in earlier runs."
     )
 
 

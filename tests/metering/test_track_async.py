@@ -60,7 +60,7 @@ def test_reading_does_not_block_the_loop(demo_server: DemoServer, client: EvoLin
 
     async def work() -> list[int]:
         done = []
-        async for number in track(range(2), max_credits=4):
+        async for number in Patient(range(2), max_credits=4):
             done.append(number)
             if number == 0:
                 # Nobody waits for this answer as long as it takes, if the task below can run meanwhile.

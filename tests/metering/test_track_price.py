@@ -12,7 +12,7 @@ import pytest
 
 from evolink_nb import EvoLinkClient, meter, track
 from evolink_nb.demo import OTHER_KEY, DemoServer
-from tests.support.loops import Capture, Patient, figures, is_at_rest, printed
+from tests.support.loops import Capture, Hasty, Patient, figures, is_at_rest, printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,7 @@ def test_a_length_is_not_needed(problem: type[Exception]) -> None:
         def __iter__(self) -> Iterator[int]:
             return iter((1, 2))
 
-    assert list(track(Endless(), max_credits=5)) == [1, 2]
+    assert list(Patient(Endless(), max_credits=5)) == [1, 2]
 
 
 def test_no_items_leave_no_trace(book: MemoryLedger, capsys: Capture) -> None:
@@ -181,14 +181,18 @@ def test_later_spending_is_not_the_loops(demo_server: DemoServer) -> None:
     assert bar.cost.confidence == "unsettled"
 
 
-def test_late_settling_amends_the_entry(demo_server: DemoServer, book: MemoryLedger) -> None:
+def test_late_settling_amends_the_entry(demo_server: DemoServer, book: MemoryLedger, capsys: Capture) -> None:
+    """And the line that said what the loop had cost by then."""
     demo_server.account.settle_after = (1.5, 1.5)
-    bar = track(range(2), max_credits=10)
+    bar = Hasty(range(2), max_credits=10, description="films")
     for _ in bar:
         demo_server.account.reserve(2, cost=1)
+    assert printed(capsys) == ["2 items, 4 credits, 2 each; not settled yet"]
     assert bar.wait(30)
     assert bar.cost.credits == book.entries()[0].cost.credits == 2
     assert bar.cost.settled
+    (line,) = printed(capsys)
+    assert line.startswith("films, settled: 2 credits, 1 each")
 
 
 def test_two_loops_at_the_same_time_say_so(demo_server: DemoServer) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from evolink_nb import track
 from evolink_nb.metering.active import active_measurements
-from evolink_nb.metering.progress import LoopTiming
+from evolink_nb.metering.loop_reader import LoopTiming
+from evolink_nb.metering.under_way import LagTiming
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -24,13 +25,21 @@ Capture = pytest.CaptureFixture[str]
 class Impatient(track[T]):
     """A loop that gives up a balance that can't be read after the second try."""
 
-    timing = LoopTiming(patience=0.1, first_pause=0.06)
+    timing = LoopTiming(max_blind=0.1, first_pause=0.06)
+
+
+class Hasty(track[T]):
+    """A loop that waits for nothing for long."""
+
+    timing = LoopTiming(lag=LagTiming(quiet=0.3, prompt_quiet=0.1), first_look=0.05, last_wait=0.05)
 
 
 class Patient(track[T]):
     """A loop whose last line has the settled cost, however busy the machine; it tries again at once."""
 
-    timing = LoopTiming(first_pause=0.01, last_wait=20.0)
+    timing = LoopTiming(
+        lag=LagTiming(quiet=0.3, prompt_quiet=0.1), first_look=0.05, first_pause=0.01, last_wait=20.0
+    )
 
 
 def figures(cost: Cost | MeteredCost) -> tuple[Decimal | None, str]:
