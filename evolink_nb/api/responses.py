@@ -34,6 +34,9 @@ STATUS_ERRORS: dict[int, type[errors.APIStatusError]] = {
     429: errors.RateLimitError,
 }
 
+KEY_ERRORS = (errors.AuthenticationError, errors.PaymentRequiredError, errors.PermissionDeniedError)
+"""What the API says of the key or the account; a page of a proxy with the same status doesn't."""
+
 HINTS: dict[type[errors.APIStatusError], str] = {
     errors.BadRequestError: "A newer evolink_nb may be needed.",
     errors.AuthenticationError: f"Check {credentials.API_KEY_VARIABLE}, or enter another key with "
@@ -186,7 +189,7 @@ def _status_error(
     envelope = content if isinstance(content, Mapping) else {}
     told = envelope.get("error")
     detail: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
-    cls = STATUS_ERRORS.get(status) or (errors.ServerError if status >= 500 else errors.APIStatusError)
+    cls = _error_class(response, status, content)
     suggestion = sanitize(detail.get("fallback_suggestion"), redact)
     message = (
         sanitize(detail.get("message"), redact)
@@ -194,7 +197,6 @@ def _status_error(
         or sanitize(envelope.get("message"), redact)
         or _phrase(status)
     )
-    redirected = 300 <= status < 400
     error = cls(
         message,
         status=status,
@@ -206,13 +208,33 @@ def _status_error(
         retry_after=parse_retry_after(
             response.headers, suggestion, message, now=response.read_at, server_now=server_now
         ),
-        hint=f"Redirects are not followed, to protect the key. Check {settings.BASE_URL_VARIABLE}."
-        if redirected
-        else HINTS.get(cls),
+        hint=_hint(cls, status),
     )
     if error.retry_after and "Retry-After" in response.headers:
         error.asks_to_wait = True
     return error
+
+
+def _error_class(response: Response, status: int, content: object) -> type[errors.APIStatusError]:
+    cls = STATUS_ERRORS.get(status) or (errors.ServerError if status >= 500 else errors.APIStatusError)
+    return errors.APIStatusError if cls in KEY_ERRORS and not _may_be_api(response, content) else cls
+
+
+def _may_be_api(response: Response, content: object) -> bool:
+    """Return whether the API itself may have answered: not a proxy, a firewall or a bot check before it."""
+    if isinstance(content, Mapping) and (content.get("error") or content.get("success") is False):
+        return True
+    is_page = "html" in response.headers.get("Content-Type", "") or "cf-mitigated" in response.headers
+    # Where the body says nothing, there is only the status to go by.
+    return not is_page and response.body.strip() in {b"", b"{}", b"[]", b"null"}
+
+
+def _hint(cls: type[errors.APIStatusError], status: int) -> str | None:
+    if 300 <= status < 400:
+        return f"Redirects are not followed, to protect the key. Check {settings.BASE_URL_VARIABLE}."
+    if status in {401, 402, 403} and cls not in KEY_ERRORS:
+        return "Not the API but something before it, such as a proxy or a bot check; it isn't about the key."
+    return HINTS.get(cls)
 
 
 def _error_on_success(

@@ -124,7 +124,7 @@ class CreditsFetcher(HasTraits):
             subscriber: The subscriber; attaching it again updates its settings.
             interval: The longest time between two readings, in seconds.
             ignores_pause: Whether `pause` has no effect while it is attached, as for a budget, which must
-                keep watching.
+                keep watching; after a refused key, too, it is then read again, ever more slowly.
 
         Raises:
             EvoLinkError: The platform can't start another thread; the subscriber is not attached.

@@ -276,7 +276,7 @@ class Reader:
         idle = not self._subscriptions or self._subscriptions.is_paused
         if self._flight.in_flight is not None or (idle and not requested):
             return math.inf
-        return self._backoff.next_at(requested=requested)
+        return self._backoff.next_at(requested=requested, probes=self._subscriptions.must_be_served)
 
     def _try(self, future: Future[Credits], *, requested: bool) -> None:
         """Make one attempt, plan the next, notify the observers, then resolve the future."""

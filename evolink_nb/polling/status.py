@@ -22,7 +22,7 @@ class Status(StrEnum):
     RATE_LIMITED = "rate-limited"
     """EvoLink answered 429; the next read waits."""
     UNAUTHORIZED = "unauthorized"
-    """The key was refused (401, 402, 403); nothing is read until the user acts."""
+    """The key was refused (401, 402, 403); nothing is read until the user acts, but for a budget."""
     OFFLINE = "offline"
     """EvoLink could not be reached."""
     ERROR = "error"

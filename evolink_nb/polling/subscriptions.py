@@ -19,7 +19,8 @@ class Subscription:
     Attributes:
         interval: The longest time between two readings, in seconds.
         visible: Whether the user can see what the subscriber shows.
-        ignores_pause: Whether it must be served while all others are paused, as a budget must.
+        ignores_pause: Whether it must be served, as a budget must: while all others are paused, and after
+            errors that end the reading for all others.
     """
 
     interval: float
@@ -80,9 +81,14 @@ class Subscriptions:
             self._of[subscriber] = replace(known, visible=visible)
 
     @property
+    def must_be_served(self) -> bool:
+        """Whether a subscriber must be served, whatever keeps the others waiting."""
+        return any(each.ignores_pause for each in self._of.values())
+
+    @property
     def is_paused(self) -> bool:
-        """Whether to read only on request: paused, and no subscriber ignores the pause."""
-        return self.paused and not any(each.ignores_pause for each in self._of.values())
+        """Whether to read only on request: paused, and no subscriber must be served."""
+        return self.paused and not self.must_be_served
 
     @property
     def shortest_interval(self) -> float | None:

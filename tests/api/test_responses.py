@@ -71,9 +71,6 @@ def test_demo_header_marks_a_reading() -> None:
     ("status", "cls"),
     [
         (400, errors.BadRequestError),
-        (401, errors.AuthenticationError),
-        (402, errors.PaymentRequiredError),
-        (403, errors.PermissionDeniedError),
         (404, errors.NotFoundError),
         (405, errors.APIStatusError),
         (429, errors.RateLimitError),
@@ -92,6 +89,40 @@ def test_status_decides_whatever_the_body(status: int, cls: type[errors.APIStatu
     error = failed(body, status)
     assert (type(error), error.status, error.code, error.suggestion) == (cls, status, None, None)
     assert str(error).startswith(f"EvoLink answered {status}: {error.message}")
+
+
+KEY_ERRORS = [
+    (401, errors.AuthenticationError),
+    (402, errors.PaymentRequiredError),
+    (403, errors.PermissionDeniedError),
+]
+
+
+@pytest.mark.parametrize(("status", "cls"), KEY_ERRORS)
+@pytest.mark.parametrize("body", [b"", b"{}", b"null", b'{"error": 3}', b'{"success": false}'])
+def test_the_api_may_refuse_the_key(status: int, cls: type[errors.APIStatusError], body: bytes) -> None:
+    assert type(failed(body, status, {"Content-Type": "application/json"})) is cls
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"<!DOCTYPE html><title>Just a moment...</title>", {"Content-Type": "text/html; charset=UTF-8"}),
+        (b"<html>Access denied", {}),
+        (b"", {"Content-Type": "text/html"}),
+        (b"", {"cf-mitigated": "challenge"}),
+        (b"RBAC: access denied", {"Content-Type": "text/plain"}),
+        (b'{"message": "Forbidden"}', {"Content-Type": "application/json"}),
+        (b'{"title": "Error 1020", "cloudflare_error": true}', {"Content-Type": "application/problem+json"}),
+        (b"\xff\xfe", {}),
+    ],
+)
+def test_a_proxy_says_nothing_of_the_key(status: int, body: bytes, headers: dict[str, str]) -> None:
+    error = failed(body, status, headers)
+    assert type(error) is errors.APIStatusError
+    assert error.status == status
+    assert "isn't about the key" in str(error)
 
 
 def test_documented_error_keeps_all_fields() -> None:

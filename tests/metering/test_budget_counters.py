@@ -64,17 +64,22 @@ EVENTS: dict[str, tuple[dict[str, Any], Callable[[KeyedAccount], object]]] = {
 def test_work_stops_at_5_whatever_moves(what: str, kind: Any) -> None:
     options, event = EVENTS[what]
     client = KeyedClient(KeyedAccount(**options))
-    fetcher = CreditsFetcher.shared(client)
-    steps = 0
+    steps: list[int] = []
     with pytest.raises(BudgetExceeded), kind(max_credits=5, client=client):
-        for steps in range(1, 16):
-            client.account.reserve(Decimal(1), Decimal(1))
-            client.account.settle()
+        _work(client, steps, event)
+    assert steps == [1, 2, 3, 4, 5]
+
+
+def _work(client: KeyedClient, steps: list[int], event: Callable[[KeyedAccount], object]) -> None:
+    """Spend 1 at each step, read after it, and have the event happen after the third."""
+    fetcher = CreditsFetcher.shared(client)
+    for step in range(1, 16):
+        steps.append(step)
+        client.account.reserve(Decimal(1), Decimal(1))
+        client.account.settle()
+        fetcher.read(join=False)
+        if step == 3:
+            event(client.account)
+            # What a call cancels out before the next reading can't be seen.
             fetcher.read(join=False)
-            if steps == 5:
-                wait_until(lambda: False)
-            if steps == 3:
-                event(client.account)
-                # What a call cancels out before the next reading can't be seen.
-                fetcher.read(join=False)
-    assert steps == 5
+    wait_until(lambda: False)

@@ -126,6 +126,26 @@ def test_permanent_errors_wait_for_a_request(error: type[errors.APIStatusError])
     assert until_next(plan, START + 3) == 0
 
 
+@pytest.mark.parametrize("error", PERMANENT_ERRORS, ids=lambda error: error.__name__)
+def test_probes_follow_permanent_errors(error: type[errors.APIStatusError]) -> None:
+    """For a subscriber that must be served: ever more slowly, and never very slowly."""
+    plan, now, pauses = make_plan(), START, []
+    for _ in range(7):
+        plan.failed(now, now, 0.2, error("no", status=402))
+        pauses.append(plan.next_at(requested=False, probes=True) - now)
+        assert plan.next_at(requested=False) == math.inf
+        now += pauses[-1]
+    assert pauses == [2, 4, 8, 16, 30, 30, 30]
+    plan.succeeded(now, 0.2)
+    assert plan.next_at(requested=False, probes=True) == pytest.approx(now + 0.2)
+
+
+def test_probes_respect_a_retry_after() -> None:
+    plan = make_plan()
+    plan.failed(START, START, 1, rate_limited(60))
+    assert plan.next_at(requested=False, probes=True) == START + 60
+
+
 def test_retry_after_ends_with_an_answer() -> None:
     plan = make_plan()
     plan.failed(START, START, 15, rate_limited(600))

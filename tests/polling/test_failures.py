@@ -128,6 +128,33 @@ def test_permanent_errors_stop_polling(
     assert fetcher.status == "live"
 
 
+def test_a_refused_key_is_tried_for_a_budget(
+    fetcher: CreditsFetcher, client: ScriptedClient, clock: FakeClock
+) -> None:
+    """A card waits for the user; a subscriber that must be served, also one that comes later, doesn't."""
+    refused = [status_error(errors.AuthenticationError, 401) for _ in range(3)]
+    client.then(*refused)
+    fetcher.start()
+    clock.advance(100)
+    assert client.times == [0]
+    fetcher.attach("budget", 1.0, ignores_pause=True)
+    for seconds in (0, 4, 8):
+        clock.advance(seconds)
+    assert client.times == [0, 100, 104, 112]
+    assert fetcher.status == "live"
+
+
+def test_no_more_is_tried_than_needed(
+    fetcher: CreditsFetcher, client: ScriptedClient, clock: FakeClock
+) -> None:
+    client.then(*(status_error(errors.AuthenticationError, 401) for _ in range(3)))
+    fetcher.start()
+    fetcher.attach("budget", 1.0, ignores_pause=True)
+    fetcher.detach("budget")
+    clock.advance(1000)
+    assert client.times == [0]
+
+
 @pytest.mark.parametrize(
     ("failure", "status"),
     [
