@@ -16,14 +16,22 @@
 
     BudgetExceeded                    work was stopped; not an Exception, so that no retry loop swallows it
 
+In a worker process, such as one of `multiprocessing.Pool`, a `BudgetExceeded` is a `WorkerBudgetExceeded`,
+which is an `Exception` too: a pool hands its caller nothing else, and waits for ever for a call that raised
+anything else. It reaches the parent process as the `BudgetExceeded` that no retry loop swallows.
+
 Each prints as one or two lines: what happened, then what to do. None holds a key, a request or response
 object, or another library's exception.
 """
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
+
+_PROCESS_MODULES = ("multiprocessing.process", "multiprocess.process", "billiard.process")
+# Those of the standard library, pathos and celery. joblib's loky uses the first.
 
 
 class EvoLinkError(Exception):
@@ -191,6 +199,12 @@ class BudgetExceeded(BaseException):
         hint: How to interpret it; "" if there is no advice.
     """
 
+    def __new__(cls, *args: object, **_kwargs: object) -> Self:
+        """Create one of a kind that a pool hands to its caller, in a worker process."""
+        kind: Any = WorkerBudgetExceeded if cls is BudgetExceeded and is_worker_process() else cls
+        stop: Self = BaseException.__new__(kind, *args)
+        return stop
+
     # `over` is an argument: only `credits` computes exact differences, and this module can't import it.
 
     def __init__(
@@ -225,9 +239,24 @@ class BudgetExceeded(BaseException):
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self).__new__, (type(self), *self.args), self.__dict__)
+        return (_unpickled, self.args, self.__dict__)
 
     def _render_traceback_(self) -> list[str]:
         """Return the lines that IPython prints instead of a traceback."""
         first, *rest = str(self).splitlines()
         return [f"{type(self).__name__}: {first}", *rest]
+
+
+class WorkerBudgetExceeded(BudgetExceeded, Exception):  # noqa: N818 - a stop, not an error
+    """A `BudgetExceeded` in a worker process."""
+
+
+def _unpickled(*args: object) -> BudgetExceeded:
+    """Return a stop without its attributes, of the kind that this process raises."""
+    return BudgetExceeded.__new__(BudgetExceeded, *args)
+
+
+def is_worker_process() -> bool:
+    """Return whether a pool started this process, and waits for what its calls return or raise."""
+    processes = (sys.modules[name].current_process() for name in _PROCESS_MODULES if name in sys.modules)
+    return any(process.name != "MainProcess" for process in processes)

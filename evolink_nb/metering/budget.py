@@ -19,6 +19,7 @@ from ..formatting import format_amount, in_credits
 from ..polling.spending import Spending
 from .budget_registry import budgets
 from .interrupt import InterruptTarget
+from .raising import is_stop
 from .watch import (
     Action,
     AnnounceBlind,
@@ -26,6 +27,7 @@ from .watch import (
     ClearNotice,
     Interrupt,
     ReadEvery,
+    State,
     Trip,
     Watch,
     WatchTiming,
@@ -71,6 +73,7 @@ class Budget:
         self._previous: Credits | None = None
         self._latest: Credits | None = None
         self._target: InterruptTarget | None = None
+        self._is_obeyed = self._was_caught = False
         self._context = contextvars.copy_context()
 
     @property
@@ -102,6 +105,8 @@ class Budget:
                 self._spending = spending
                 self._latest = self._previous = spending.latest
                 self._target, self.exceeded = work, None
+                self._is_obeyed = self._was_caught = False
+                work.begin(self)
                 # What the fetcher's thread prints belongs to the running cell.
                 self._context = contextvars.copy_context()
                 actions = self._watch.start(time.monotonic(), spent=spending.spent)
@@ -112,16 +117,19 @@ class Budget:
             self.disarm()
             raise
 
-    def disarm(self) -> BudgetExceeded | None:
+    def disarm(self, error: BaseException | None = None) -> BudgetExceeded | None:
         """Stop watching; called by the work's own thread.
 
+        Args:
+            error: What the work ended with, if it failed.
+
         Returns:
-            The stop it sent, if any.
+            The stop it sent, if any; None if the work has caught that, and ended in its own way.
         """
         interrupt: BaseException | None = None
         while True:
             try:
-                exceeded = self._disarm()
+                exceeded = self._disarm(error)
             except InterruptTarget.INTERRUPTS as caught:
                 interrupt = caught  # don't stay armed: raise it when this is done
                 continue
@@ -131,20 +139,23 @@ class Budget:
                 raise interrupt
             return exceeded
 
-    def _disarm(self) -> BudgetExceeded | None:
+    def _disarm(self, error: BaseException | None) -> BudgetExceeded | None:
         with budgets.lock:
             budgets.discard(self)
+            # Once: an interrupt leads here again.
+            self._is_obeyed = self._is_obeyed or self._watch.state is State.TRIPPED
             actions = self._watch.stop()
             work = self._target
         if work is not None:
-            work.drain()
+            work.drain(self)
             with contextlib.suppress(ValueError):  # interrupted before it observed, or while at rest
                 self.fetcher.unobserve(self._check, "revision")
             self.fetcher.detach(self)
             self._perform(actions)
+            self._was_caught = self._is_obeyed and work.was_reached and not is_stop(error, self.exceeded)
             # Last: an interrupt before this line leads here again.
             self._target = None
-        return self.exceeded
+        return None if self._was_caught else self.exceeded
 
     def _check(self, _change: object = None) -> None:
         """Check the newest reading; on the fetcher's thread."""
@@ -156,10 +167,12 @@ class Budget:
                 self._newly_read(),
                 self.fetcher.error,
                 time.monotonic(),
+                requested_at=None if self._latest is None else self._latest.requested_at,
                 is_rate_limited=self.fetcher.retry_at is not None,
                 is_running=work.is_running,
                 is_stopped_by_other=budgets.stops(work),
             )
+            work.send()
             self._perform(actions)
 
     def _newly_read(self) -> Decimal | None:
@@ -181,14 +194,12 @@ class Budget:
                 case Trip():
                     self.exceeded = self._stop_of(action)
                 case Interrupt(escalate):
-                    if self._target is not None:
-                        self._target.interrupt(escalate=escalate)
+                    if self._target is not None and self.exceeded is not None:
+                        self._target.interrupt(self.exceeded, escalate=escalate)
                 case AnnounceBlind(reason):
                     self._announce(f"{self.name} can't be watched: {reason}")
                 case AnnounceStuck():
-                    self._announce(
-                        f"{self.name} is spent, but the work can't be interrupted: it is still running."
-                    )
+                    self._announce(f"{self.name} is spent, and the work is still running.")
                 case ClearNotice():
                     self.fetcher.set_message(notice="")
 

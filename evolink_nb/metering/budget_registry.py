@@ -26,8 +26,8 @@ class Armable(Protocol):
     def target(self) -> InterruptTarget | None:
         """The work it is watching."""
 
-    def disarm(self) -> BudgetExceeded | None:
-        """Stop watching, and return the stop it sent."""
+    def disarm(self, error: BaseException | None = None) -> BudgetExceeded | None:
+        """Stop watching, and return the stop it sent, unless the work has caught it."""
 
 
 class Session(Armable, Protocol):
@@ -36,8 +36,8 @@ class Session(Armable, Protocol):
     def begin_work(self, work: InterruptTarget) -> None:
         """Start watching work."""
 
-    def end_work(self) -> BudgetExceeded | None:
-        """Rest until the next work begins, and return the stop it sent."""
+    def end_work(self, error: BaseException | None = None) -> BudgetExceeded | None:
+        """Rest until the next work begins, and return the stop it sent, unless the work has caught it."""
 
     def cancel(self) -> None:
         """End the budget."""
@@ -100,13 +100,16 @@ class Budgets:
         with self.lock:
             return _first(each.exceeded for each in self._armed_on(thread))
 
-    def disarm_thread(self) -> BudgetExceeded | None:
+    def disarm_thread(self, error: BaseException | None = None) -> BudgetExceeded | None:
         """Disarm all budgets watching this thread's work, except its tasks, which continue.
 
+        Args:
+            error: What the work ended with, if it failed.
+
         Returns:
-            The stop that one of them sent, if any.
+            The stop that one of them sent, if any, unless the work has caught it.
         """
-        return _first([each.disarm() for each in self._armed_on(threading.get_ident())])
+        return _first([each.disarm(error) for each in self._armed_on(threading.get_ident())])
 
     def _armed_on(self, thread: int) -> list[Armable]:
         targets = [(each, each.target) for each in tuple(self._armed)]
@@ -141,13 +144,16 @@ class Budgets:
         for session in tuple(self._sessions):
             session.begin_work(work)
 
-    def end_work(self) -> BudgetExceeded | None:
+    def end_work(self, error: BaseException | None = None) -> BudgetExceeded | None:
         """Have the session budgets rest.
 
+        Args:
+            error: What the work ended with, if it failed.
+
         Returns:
-            The stop that one of them sent, if any.
+            The stop that one of them sent, if any, unless the work has caught it.
         """
-        return _first([session.end_work() for session in tuple(self._sessions)])
+        return _first([session.end_work(error) for session in tuple(self._sessions)])
 
     def cancel_all(self) -> None:
         """Cancel all budgets, when the extension is unloaded."""

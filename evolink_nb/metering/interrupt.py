@@ -1,104 +1,28 @@
 """Interrupts running work from another thread: in a sleep, a blocking read, a retry loop, an await.
 
-What works where was measured on ipykernel 7.4 and 6.17: a signal interrupts the main thread in anything that
-Python can leave; a waiting event loop must also be woken; other threads notice at their next line of Python.
-Nothing can stop a call into C that does not return.
+What works where was measured on ipykernel 7.4 and 6.17, terminals and plain Python. A signal of our own
+interrupts the main thread in anything that Python can leave (`main_signal`); its handler sees what it
+interrupted, and decides on the spot. A waiting event loop must also be woken; a task gets the stop where it
+awaits (`task_stop`). Other threads notice at their next line of Python. Nothing can stop a call into C that
+does not return.
 """
 
 from __future__ import annotations
 
-import _thread
 import asyncio
-import ctypes
-import signal
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
-from enum import Enum
-from typing import Any
+from collections.abc import Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
-DELIVERY_GRACE = 0.1
-"""Seconds within which an interrupt arrives, if it arrives at all."""
+from .delivery import Delivery, Runs, Where, choose_for_task, choose_for_thread, choose_on_arrival, locate
+from .main_signal import main_signal
+from .raising import raisable, raise_in_thread
+from .task_stop import is_on_stack, is_suspended, raise_in_all, raise_in_task, suspended_functions, waits_for
 
-
-class Delivery(Enum):
-    """How to interrupt a thread."""
-
-    NONE = "none"
-    """Not at all."""
-    SIGNAL = "signal"
-    """As SIGINT, which interrupts sleeps and blocking reads."""
-    KEYBOARD_INTERRUPT = "KeyboardInterrupt"
-    """As a `KeyboardInterrupt`, at the thread's next line of Python."""
-    CANCELLED_ERROR = "CancelledError"
-    """As a `CancelledError`, at the thread's next line of Python: an event loop survives it."""
-
-
-def choose_task_delivery(*, escalate: bool, loop_responds: bool, runs_now: bool) -> Delivery:
-    """Return how to interrupt a task, besides cancelling it.
-
-    Args:
-        escalate: Whether an earlier interrupt had no effect.
-        loop_responds: Whether the event loop has run the last callback scheduled on it.
-        runs_now: Whether the loop is running this task now, not another.
-
-    Returns:
-        The delivery.
-    """
-    # A loop that hasn't run the last callback is blocked by a synchronous call, perhaps another task's,
-    # which has nothing to do with this work. In a task anything but CancelledError could end the loop itself,
-    # and with it the kernel.
-    blocks_loop = escalate and not loop_responds and runs_now
-    return Delivery.CANCELLED_ERROR if blocks_loop else Delivery.NONE
-
-
-def choose_thread_delivery(
-    *, is_main: bool, is_running: bool, escalate: bool, loop_responds: bool, handler: object
-) -> Delivery:
-    """Return how to interrupt a thread.
-
-    Args:
-        is_main: Whether it is the main thread, the only one that signals reach.
-        is_running: Whether the work is still running, as far as can be told.
-        escalate: Whether an earlier interrupt had no effect.
-        loop_responds: Whether the event loop has run the last callback scheduled on it; true without a loop.
-        handler: The SIGINT handler, as `signal.getsignal` returns it.
-
-    Returns:
-        The delivery.
-    """
-    if not is_main:
-        return Delivery.KEYBOARD_INTERRUPT
-    if not is_running:
-        return Delivery.NONE
-    if escalate and handler is not signal.default_int_handler and not loop_responds:
-        # A cell that awaits: ipykernel hands SIGINT to the loop, which is blocked. Only CancelledError leaves
-        # the loop alive.
-        return Delivery.CANCELLED_ERROR
-    # Without a Python handler a signal would end the process, or do nothing.
-    return Delivery.SIGNAL if callable(handler) else Delivery.NONE
-
-
-def is_within(functions: Iterable[str], inner: str, *outer: str) -> bool:
-    """Return whether a function, or an event loop awaiting it, is running, and not just what surrounds it.
-
-    Args:
-        functions: The names of the functions on a stack, innermost first.
-        inner: The function in question.
-        outer: Functions around it: if one of them comes first, ``inner`` is over.
-
-    Returns:
-        Also True if none of them is on the stack.
-    """
-    for name in functions:
-        # A terminal runs its event loop inside the cell's call, a kernel the other way round: the innermost
-        # decides.
-        if name in {inner, "run_forever"}:
-            return True
-        if name in outer:
-            return False
-    return True
+if TYPE_CHECKING:
+    from ..errors import BudgetExceeded
 
 
 class InterruptTarget:
@@ -107,6 +31,7 @@ class InterruptTarget:
     Attributes:
         INTERRUPTS: The exceptions an interrupt may appear as.
         thread: The identifier of its thread.
+        was_reached: Whether a stop has been raised in it.
     """
 
     INTERRUPTS = (KeyboardInterrupt, asyncio.CancelledError)
@@ -120,15 +45,18 @@ class InterruptTarget:
                 one of the others is, the work is already over, and an interrupt would only harm its caller.
         """
         self.thread = threading.get_ident()
+        self.was_reached = False
         self._is_main = threading.current_thread() is threading.main_thread()
         self._task = task
         self._within = within
-        self._loop = _running_loop()
+        self._loop = running_loop()
         self._made_in = None if self._loop is None else asyncio.current_task()
         self._loop_responds = True
         self._cancellations = 0
-        self._drained = False
-        self._sent_at: float | None = None
+        self._watchers: set[int] = set()
+        self._gets_signal = False
+        self._stop: BudgetExceeded | None = None
+        self._escalate = False
 
     @property
     def is_task(self) -> bool:
@@ -138,108 +66,166 @@ class InterruptTarget:
     @property
     def is_running(self) -> bool:
         """Whether it is still running, as far as ``within`` can tell."""
-        return not self._within or is_within(_functions_on(self.thread), *self._within)
+        return locate(_functions_on(self.thread), *self._within) is not Where.OVER
 
     def contains(self, other: InterruptTarget) -> bool:
         """Return whether interrupting this would interrupt ``other`` too."""
         return self.thread == other.thread and (self._task is None or self._task is other._made_in)
 
-    def interrupt(self, *, escalate: bool = False) -> None:
+    def begin(self, watcher: object) -> None:
+        """Make the work reachable for a budget, until `drain`; called by the work's own thread.
+
+        Args:
+            watcher: The budget.
+        """
+        self._watchers.add(id(watcher))
+        if len(self._watchers) == 1 and self._is_main:
+            self._gets_signal = main_signal.add(self._arrive)
+
+    def interrupt(self, stop: BudgetExceeded, *, escalate: bool = False) -> None:
         """Interrupt the work.
 
         Args:
+            stop: What to raise in it.
             escalate: Whether an earlier interrupt had no effect.
         """
-        self._sent_at = time.monotonic()
-        self._deliver(self._choose_delivery(escalate=escalate))
-        self._ask_loop(self._cancel if self._task is not None else self._note_response)
+        self._stop, self._escalate = stop, escalate
+        self.send()
 
-    def drain(self) -> None:
-        """Wait for interrupts already sent to arrive here, if at all; called by the work's own thread.
+    def send(self) -> None:
+        """Send the stop, again if it is still on its way: it may have arrived where nothing can be raised."""
+        if self._stop is None or not self._watchers:
+            return
+        if self._gets_signal:
+            main_signal.send()
+        else:
+            self._send_to_thread()
+        if self._loop is not None and not self._loop.is_closed():
+            # A waiting loop runs what it is given only when it is woken.
+            self._loop_responds = False
+            self._loop.call_soon_threadsafe(self._raise_where_it_awaits)
+
+    def drain(self, watcher: object) -> None:
+        """Have nothing arrive any more for a budget; called by the work's own thread.
+
+        Args:
+            watcher: The budget.
 
         Raises:
-            BaseException: The interrupt. Call again until nothing is raised.
+            BaseException: An interrupt already sent. Call again until nothing is raised.
         """
-        self._drained = True
-        if self._sent_at is None:
-            return
+        was_sent = self._stop is not None and not self._gets_signal
+        self._stop = None
+        self._watchers.discard(id(watcher))
+        if not self._watchers:
+            self._gets_signal = False
+            main_signal.remove(self._arrive)
         # As if it had never been cancelled, so that code awaiting the task doesn't take it for cancelled.
         while self._task is not None and self._cancellations:
             self._cancellations -= 1
             self._task.uncancel()
         # What `_raise_in` sent arrives at the next turn of a loop. Withdrawing it instead leaves CPython 3.11
         # looking for it forever, and hangs it under a debugger or coverage.
-        for _ in range(2):
+        for _ in range(2 if was_sent else 0):
             pass
-        while self._is_main and time.monotonic() < self._sent_at + DELIVERY_GRACE:
-            time.sleep(DELIVERY_GRACE / 10)
 
-    def _choose_delivery(self, *, escalate: bool) -> Delivery:
-        if self._task is not None:
-            return choose_task_delivery(
-                escalate=escalate,
-                loop_responds=self._loop_responds,
-                runs_now=self._loop is not None and asyncio.current_task(self._loop) is self._task,
-            )
-        return choose_thread_delivery(
-            is_main=self._is_main,
-            is_running=self.is_running,
-            escalate=escalate,
-            loop_responds=self._loop_responds,
-            handler=signal.getsignal(signal.SIGINT),
+    # -- on the main thread ----------------------------------------------------------------------------
+
+    def _arrive(self, frame: FrameType | None) -> None:
+        """Deliver the stop where the signal has interrupted the main thread."""
+        if self._stop is None:
+            return
+        where = locate(_functions_from(frame), *self._within)
+        chosen = choose_on_arrival(
+            where=where, runs=self._what_runs(), is_task=self.is_task, escalate=self._escalate
         )
-
-    def _deliver(self, delivery: Delivery) -> None:
-        match delivery:
-            case Delivery.SIGNAL:
-                _send_interrupt(self.thread)
-            case Delivery.KEYBOARD_INTERRUPT:
-                _raise_in(self.thread, KeyboardInterrupt)
-            case Delivery.CANCELLED_ERROR:
-                _raise_in(self.thread, asyncio.CancelledError)
-            case Delivery.NONE:
+        match chosen:
+            case Delivery.INTERRUPT:
+                raise self._raisable(KeyboardInterrupt)
+            case Delivery.CANCELLATION:
+                raise self._raisable(asyncio.CancelledError)
+            case Delivery.ALL_TASKS:
+                self._stop_inner_loop()
+            case Delivery.NONE | Delivery.WHERE_IT_AWAITS:
                 pass
 
-    def _ask_loop(self, callback: Callable[[], None]) -> None:
-        """Wake a waiting loop: signal handlers and cancellations run only then."""
-        if self._loop is None or self._loop.is_closed():
-            return
-        self._loop_responds = False
-        self._loop.call_soon_threadsafe(callback)
+    def _what_runs(self) -> Runs:
+        loop = running_loop()
+        if loop is None:
+            return Runs.NO_LOOP
+        if loop is not self._loop:
+            return Runs.INNER_LOOP
+        current, own = asyncio.current_task(loop), self._task or self._made_in
+        if current is None or own is None:
+            return Runs.ELSE
+        if current is own or is_on_stack(own):
+            return Runs.OWN_TASK
+        return Runs.AWAITED_TASK if waits_for(own, current) else Runs.ELSE
 
-    def _note_response(self) -> None:
+    def _stop_inner_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        stop = self._raisable(asyncio.CancelledError)
+        # Signal handlers run anywhere, even inside the loop's own code.
+        loop.call_soon_threadsafe(lambda: raise_in_all(loop, stop) if self._watchers else None)
+        if asyncio.current_task(loop) is not None:
+            raise stop
+
+    def _raise_where_it_awaits(self) -> None:
+        """Raise the stop in the task; a callback of its loop."""
         self._loop_responds = True
-
-    def _cancel(self) -> None:
-        self._note_response()
-        if self._task is not None and not self._drained:
+        own = self._task or self._made_in
+        if self._stop is None or own is None or own.done() or is_on_stack(own):
+            return
+        if self._within and locate(suspended_functions(own), *self._within) is not Where.WORK:
+            return
+        if not is_suspended(own) and (self._task is None or self._gets_signal):
+            return  # it is about to run: the signal reaches it there
+        if not raise_in_task(own, self._raisable(asyncio.CancelledError)):
+            self.note_reached()
             self._cancellations += 1
-            self._task.cancel()
+            own.cancel()
+
+    # -- another thread --------------------------------------------------------------------------------
+
+    def _send_to_thread(self) -> None:
+        if self._task is not None:
+            runs_now = self._loop is not None and asyncio.current_task(self._loop) is self._task
+            chosen = choose_for_task(
+                escalate=self._escalate, loop_responds=self._loop_responds, runs_now=runs_now
+            )
+        else:
+            chosen = choose_for_thread(
+                is_running=self.is_running, escalate=self._escalate, loop_responds=self._loop_responds
+            )
+        if chosen is not Delivery.NONE:
+            base = KeyboardInterrupt if chosen is Delivery.INTERRUPT else asyncio.CancelledError
+            raise_in_thread(self.thread, self._raisable(base))
+
+    def _raisable(self, base: type[BaseException]) -> type[BaseException]:
+        assert self._stop is not None  # for mypy: checked by the callers  # noqa: S101
+        return raisable(self._stop, base, self.note_reached)
+
+    def note_reached(self) -> None:
+        """Record that the stop has been raised in the work."""
+        if self._stop is not None:
+            self.was_reached = True
+            self._stop = None
 
 
-def _functions_on(thread: int) -> Iterator[str]:
-    """Yield the names of the functions on a thread's stack, innermost first."""
-    frame = sys._current_frames().get(thread)
-    while frame is not None:
-        yield frame.f_code.co_name
-        frame = frame.f_back
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs on this thread; None if none does."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
 
 
-def _send_interrupt(main_thread: int) -> None:
-    if sys.platform == "win32":
-        # There is no other way on Windows.
-        _thread.interrupt_main()
-    else:
-        signal.pthread_kill(main_thread, signal.SIGINT)
+def _functions_on(thread: int) -> Iterator[str]:
+    """Yield the names of the functions on a thread's stack, innermost first."""
+    return _functions_from(sys._current_frames().get(thread))
 
 
-def _raise_in(thread: int, exception: type[BaseException]) -> None:
-    """Raise ``exception`` at the thread's next line of Python."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(exception))
+def _functions_from(frame: FrameType | None) -> Iterator[str]:
+    while frame is not None:
+        yield frame.f_code.co_name
+        frame = frame.f_back

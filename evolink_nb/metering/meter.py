@@ -25,6 +25,7 @@ from .interrupt import InterruptTarget
 from .limits import parse_interval, parse_limit
 from .measurement import Measurement
 from .metered import MeteredCost
+from .raising import is_stop
 from .session_budget import SessionBudget
 from .settlement import SETTLE, SettleTiming
 from .watch import WATCH_INTERVAL, WatchTiming
@@ -235,14 +236,14 @@ class _Run:
     def end(self, error: BaseException | None) -> BudgetExceeded | None:
         """End the work, and return its own budget's stop, if it sent one."""
         try:
-            exceeded = None if self.limit is None else self.limit.disarm()
+            exceeded = None if self.limit is None else self.limit.disarm(error)
         except BaseException:  # another interrupt: the work has still ended
             self._record_end()
             self.measurement.settle_in_background()
             raise
         self._record_end()
         # Another budget's stop is for that budget to report.
-        return None if isinstance(error, BudgetExceeded) else exceeded
+        return exceeded if is_stop(error, exceeded) or not isinstance(error, BudgetExceeded) else None
 
     def _record_end(self) -> None:
         self.measurement.stop()

@@ -73,13 +73,16 @@ class SessionBudget(Budget):
             self._spending.record_all(self.fetcher.readings)
         self._arm(self._spending, work)
 
-    def end_work(self) -> BudgetExceeded | None:
+    def end_work(self, error: BaseException | None = None) -> BudgetExceeded | None:
         """Rest until the next work begins: interrupt nothing, and request no readings.
 
+        Args:
+            error: What the work ended with, if it failed.
+
         Returns:
-            The stop it sent, if any.
+            The stop it sent, if any; None if the work has caught that, and ended in its own way.
         """
-        return self.disarm()
+        return self.disarm(error)
 
     def cancel(self) -> None:
         """End the budget."""
@@ -99,7 +102,7 @@ class SessionBudget(Budget):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            exceeded = self.end_work()
+            exceeded = self.end_work(error)
         finally:
             self.cancel()
         if exceeded is not None:

@@ -1,8 +1,11 @@
 """Decides what a budget does at each reading. Pure: no thread, lock, clock or callback.
 
-    resting ──start──▶ watching ──limit reached──▶ tripped ──still runs──▶ repeated ──still runs──▶ stuck
-       ▲                  │                           │                       │                       │
-       └────────────────stop──────────────────────────┴───────────────────────┴───────────────────────┘
+    resting ──start──▶ watching ──limit reached──▶ tripped ──still spends──▶ repeated ──still spends──▶ stuck
+       ▲                  │                           │ ╲──────── runs on for long ───────╲──────────────▶ │
+       └────────────────stop──────────────────────────┴──────────────────────────┴─────────────────────────┘
+
+Work that runs on after an interrupt may be cleaning up: saving results, or waiting for a pool. It is
+interrupted again only if it spends.
 
 `Watch` receives the readings and returns the actions to take, in that order; `budget` takes them. Times are
 seconds of one monotonic clock, amounts are credits.
@@ -32,15 +35,16 @@ class WatchTiming:
     Attributes:
         interval: The longest time between two readings, in seconds.
         min_interval: The shortest time between two readings, in seconds: at first, and near the limit.
-        repeat_after: Seconds after which work that ignored an interrupt is interrupted again.
-        stuck_after: Seconds after which work that ignored the second interrupt is called stuck.
+        repeat_after: Seconds that calls under way at an interrupt may take to show in a reading: what only
+            shows later is spending that went on.
+        stuck_after: Seconds after which work that runs on without spending is said to.
         failures: The number of consecutive failed readings after which a budget says that it can't watch.
     """
 
     interval: float = WATCH_INTERVAL
     min_interval: float = 0.2
     repeat_after: float = 1.0
-    stuck_after: float = 1.0
+    stuck_after: float = 20.0
     failures: int = 3
 
 
@@ -54,15 +58,15 @@ class State(Enum):
     TRIPPED = "tripped"
     """The limit is reached, and the work was interrupted."""
     REPEATED = "repeated"
-    """The work was interrupted again because it was still running."""
+    """The work was interrupted again because it was still spending."""
     STUCK = "stuck"
-    """The work is still running after that, which was announced."""
+    """The work is still running, which was announced."""
 
 
 _NEXT = {
     State.RESTING: {State.WATCHING},
     State.WATCHING: {State.TRIPPED, State.RESTING},
-    State.TRIPPED: {State.REPEATED, State.RESTING},
+    State.TRIPPED: {State.REPEATED, State.STUCK, State.RESTING},
     State.REPEATED: {State.STUCK, State.RESTING},
     State.STUCK: {State.RESTING},
 }
@@ -98,7 +102,7 @@ class AnnounceBlind:
 
 @dataclass(frozen=True, slots=True)
 class AnnounceStuck:
-    """Announce that the work can't be interrupted."""
+    """Announce that the work is still running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,8 @@ class Watch:
         self._state = State.RESTING
         self._spent_at_start: Decimal | None = None
         self._started_at = self._checked_at = 0.0
-        self._interrupted_at = self._repeated_at = 0.0
+        self._tripped_at = self._interrupted_at = 0.0
+        self._spent_by_then: Decimal | None = None
         self._announced: set[type[Action]] = set()
         self._failures = 0
         self._last_error: EvoLinkError | None = None
@@ -168,6 +173,7 @@ class Watch:
         error: EvoLinkError | None,
         now: float,
         *,
+        requested_at: float | None = None,
         is_rate_limited: bool = False,
         is_running: bool = True,
         is_stopped_by_other: bool = False,
@@ -178,6 +184,7 @@ class Watch:
             spent: Credits spent so far; None if there is no new reading.
             error: Why the last read failed; None if it didn't. The same object means the same failure.
             now: The current time.
+            requested_at: When the new reading was requested; ``now`` by default.
             is_rate_limited: Whether a Retry-After applies.
             is_running: Whether the work is still running, as far as can be told.
             is_stopped_by_other: Whether another budget is stopping the same work: the first to trip is named.
@@ -193,7 +200,9 @@ class Watch:
             *(
                 self._trip(now, is_stopped_by_other=is_stopped_by_other)
                 if self._state is State.WATCHING
-                else self._repeat(now, is_running=is_running)
+                else self._repeat(
+                    spent, now if requested_at is None else requested_at, now, is_running=is_running
+                )
             ),
         ]
 
@@ -225,6 +234,8 @@ class Watch:
             float(spent) / max(now - self._started_at, shortest),
         )
         seconds_left = float(difference(self._limit, spent)) / rate if rate > 0 else float("inf")
+        if self._state is not State.WATCHING and newly_spent <= 0:
+            seconds_left = float("inf")  # cleaning up
         # Slow down gradually: the first readings may come before the work has begun to spend.
         return [self._read_within(min(seconds_left / 2, 2 * since_check))]
 
@@ -237,25 +248,38 @@ class Watch:
         if not self.reaches_limit(self.spent) or not has_spent or is_stopped_by_other:
             return []
         self._move(State.TRIPPED)
-        self._interrupted_at = now
+        self._tripped_at = self._interrupted_at = now
+        self._spent_by_then = None
         over = max(difference(self.spent, self._limit), Decimal(0))
         return [Trip(over), Interrupt(escalate=False)]
 
-    def _repeat(self, now: float, *, is_running: bool) -> list[Action]:
+    def _repeat(
+        self, spent: Decimal | None, requested_at: float, now: float, *, is_running: bool
+    ) -> list[Action]:
+        """Interrupt work again that still spends, and say once that it runs on."""
         if not is_running:
             return []
+        is_spending = self._spent_after(spent, requested_at)
         actions: list[Action] = []
-        if self._state is State.REPEATED and now - self._repeated_at >= self._timing.stuck_after:
+        is_deaf = is_spending and self._state is State.REPEATED
+        if self._state is not State.STUCK and (is_deaf or now - self._tripped_at >= self._timing.stuck_after):
             self._move(State.STUCK)
             self._announced.add(AnnounceStuck)
             actions.append(AnnounceStuck())
-        if now - self._interrupted_at >= self._timing.repeat_after:
-            self._interrupted_at = now
+        if is_spending:
             if self._state is State.TRIPPED:
                 self._move(State.REPEATED)
-                self._repeated_at = now
+            self._interrupted_at, self._spent_by_then = now, None
             actions.append(Interrupt(escalate=True))
         return actions
+
+    def _spent_after(self, spent: Decimal | None, requested_at: float) -> bool:
+        """Return whether the work has spent after the last interrupt, not just before it."""
+        if spent is None or requested_at < self._interrupted_at + self._timing.repeat_after:
+            return False
+        if self._spent_by_then is None:
+            self._spent_by_then = spent
+        return difference(spent, self._spent_by_then) > 0
 
     def _check_error(self, error: EvoLinkError | None, *, is_rate_limited: bool) -> list[Action]:
         """Announce once that the balance can't be read, until it can be again."""

@@ -103,10 +103,10 @@ class CellStops:
         Returns:
             The stop of the budget that stopped it; None if that is what it raised.
         """
-        exceeded = self._end_budgets(over)
+        exceeded = self._end_budgets(over, error)
         for cell in over:
             cell.restore.close()
-        # The cell may have handled the interrupt, or failed in another way: that is its own affair.
+        # The cell may have failed in another way: that is its own affair.
         is_shown = any(cell.traceback is not None for cell in over)
         return exceeded if is_shown and error is not exceeded else None
 
@@ -130,17 +130,19 @@ class CellStops:
             cell.metered.abandon()
         cell.restore.close()
 
-    def _end_budgets(self, over: list[RunningCell]) -> BudgetExceeded | None:
+    def _end_budgets(self, over: list[RunningCell], error: BaseException | None) -> BudgetExceeded | None:
         """Have all budgets watching the cell rest, and return the stop of the one that stopped it."""
         own = [cell.metered.budget for cell in over if cell.metered is not None]
-        ends: list[Callable[[], BudgetExceeded | None]] = [each.disarm for each in own if each is not None]
+        ends: list[Callable[[BaseException | None], BudgetExceeded | None]] = [
+            each.disarm for each in own if each is not None
+        ]
         if not self._running:
             ends += [budgets.end_work, budgets.disarm_thread]
         exceeded = None
         for end in ends:
             # The user's interrupt comes too late for the cell; it must not keep the other budgets armed.
             with contextlib.suppress(KeyboardInterrupt):
-                stop = end()
+                stop = end(error)
                 exceeded = exceeded or stop
         return exceeded
 

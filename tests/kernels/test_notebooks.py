@@ -287,4 +287,4 @@ class TestBudgets:
     @pytest.mark.parametrize("account", ["", " with a key"])
     def test_unstoppable_work_is_said_to_run_on(self, ran: dict[str, Ran], account: str) -> None:
         said = ran["budgets" + account].output("--max 1")
-        assert "--max 1 is spent, but the work can't be interrupted: it is still running." in said
+        assert "--max 1 is spent, and the work is still running." in said

@@ -86,14 +86,10 @@ def test_a_blocking_task_is_not_mistaken(demo_server: DemoServer, client: EvoLin
 
     async def limited(begun: asyncio.Event) -> BudgetExceeded | None:
         limit.arm(before, InterruptTarget(task=asyncio.current_task()))
-        try:
-            begun.set()
+        begun.set()
+        with pytest.raises(BudgetExceeded) as caught:
             await spending.in_an_await()
-        except asyncio.CancelledError:
-            pass
-        finally:
-            exceeded = limit.disarm()
-        return exceeded
+        return limit.disarm(caught.value)
 
     async def blocking(begun: asyncio.Event) -> str:
         await begun.wait()

@@ -26,7 +26,7 @@ class Double:
     exceeded: BudgetExceeded | None = None
     log: list[str] = field(default_factory=list)
 
-    def disarm(self) -> BudgetExceeded | None:
+    def disarm(self, _error: BaseException | None = None) -> BudgetExceeded | None:
         self.log.append("disarm")
         self.registry.discard(self)
         return self.exceeded
@@ -35,7 +35,7 @@ class Double:
         self.log.append("begin")
         self.target = work
 
-    def end_work(self) -> BudgetExceeded | None:
+    def end_work(self, _error: BaseException | None = None) -> BudgetExceeded | None:
         self.log.append("end")
         return self.exceeded
 

@@ -1,81 +1,19 @@
-"""What an interrupt reaches and how it is sent: decided without sending one."""
+"""Which work an interrupt reaches, and until when."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import signal
 import threading
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from evolink_nb.metering.interrupt import (
-    Delivery,
-    InterruptTarget,
-    choose_task_delivery,
-    choose_thread_delivery,
-    is_within,
-)
+from evolink_nb.errors import BudgetExceeded
+from evolink_nb.metering.interrupt import InterruptTarget
+from evolink_nb.metering.main_signal import SIGNAL
+from tests.support.stops import a_stop
 
 CELL = ("run_code", "run_cell", "run_cell_async")
-
-
-@pytest.mark.parametrize(
-    ("functions", "within"),
-    [
-        (["sleep", "<module>", "run_code", "run_cell"], True),
-        (["post_execute", "run_cell_async", "run_cell"], False),
-        (["run_cell"], False),
-        # A terminal's cell awaits in a loop of its own; a kernel's in the loop that runs everything.
-        (["select", "run_forever", "run_cell"], True),
-        (["<module>", "run_code", "run_cell_async", "run_forever"], True),
-        (["fire", "run_cell_async", "run_forever"], False),
-        (["something", "else"], True),
-        ([], True),
-    ],
-)
-def test_a_cell_is_known_by_its_stack(functions: list[str], within: bool) -> None:
-    assert is_within(functions, *CELL) is within
-
-
-@given(st.lists(st.sampled_from(["work", *CELL, "run_forever"])))
-def test_the_innermost_function_decides(functions: list[str]) -> None:
-    known = [name for name in functions if name != "work"]
-    assert is_within(functions, *CELL) is (not known or known[0] in {"run_code", "run_forever"})
-
-
-@pytest.mark.parametrize(
-    ("escalate", "responds", "runs", "delivery"),
-    [
-        (True, False, True, Delivery.CANCELLED_ERROR),
-        (True, False, False, Delivery.NONE),  # another task blocks the loop
-        (True, True, True, Delivery.NONE),
-        (False, False, True, Delivery.NONE),
-    ],
-)
-def test_a_task_that_blocks_its_loop(escalate: bool, responds: bool, runs: bool, delivery: Delivery) -> None:
-    chosen = choose_task_delivery(escalate=escalate, loop_responds=responds, runs_now=runs)
-    assert chosen is delivery
-
-
-def test_no_thread_gets_what_could_harm_it() -> None:
-    handlers = (signal.default_int_handler, signal.SIG_IGN, signal.SIG_DFL, None, lambda *_: None)
-    for is_main, is_running, escalate, responds, handler in itertools.product(
-        (True, False), (True, False), (True, False), (True, False), handlers
-    ):
-        chosen = choose_thread_delivery(
-            is_main=is_main, is_running=is_running, escalate=escalate, loop_responds=responds, handler=handler
-        )
-        if not is_main:
-            assert chosen is Delivery.KEYBOARD_INTERRUPT
-        elif not is_running:
-            assert chosen is Delivery.NONE
-        elif escalate and not responds and handler is not signal.default_int_handler:
-            assert chosen is Delivery.CANCELLED_ERROR
-        else:
-            assert chosen is (Delivery.SIGNAL if callable(handler) else Delivery.NONE)
 
 
 def test_a_thread_contains_what_it_runs() -> None:
@@ -118,5 +56,25 @@ def test_work_runs_while_on_the_stack() -> None:
     assert InterruptTarget().is_running
 
 
-def test_what_was_not_sent_is_not_awaited() -> None:
-    InterruptTarget().drain()
+@pytest.mark.usefixtures("sigint_left_alone")
+def test_a_drained_target_gets_nothing() -> None:
+    before = signal.getsignal(SIGNAL)
+    target = InterruptTarget()
+    target.begin("it")
+    target.drain("it")
+    target.interrupt(a_stop())
+    assert not target.was_reached
+    assert signal.getsignal(SIGNAL) is before
+
+
+def test_one_of_two_watchers_may_leave() -> None:
+    """As where one of two session budgets is cancelled in a cell."""
+    target = InterruptTarget()
+    target.begin("one")
+    target.begin("other")
+    target.drain("one")
+    target.drain("one")
+    with pytest.raises(BudgetExceeded):
+        target.interrupt(a_stop())
+    assert target.was_reached
+    target.drain("other")

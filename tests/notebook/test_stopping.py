@@ -86,8 +86,7 @@ def test_limit_stops_the_cell(shell: Shell, where: str) -> None:
     assert isinstance(shown.error, BudgetExceeded)
     assert 5 <= shown.error.spent <= len(shell.ip.user_ns["times"])
     assert "BudgetExceeded: --max 5 stopped the work at " in shown.out
-    # Where an event loop waits, a terminal shows the interrupt itself before.
-    assert ("Traceback" in shown.out) == ("await" in work)
+    assert "Traceback" not in shown.out
     assert stopped - shell.ip.user_ns["times"][4] < WatchTiming().interval + LATENCY
     # Nothing is left that could stop or change what comes next.
     assert not budgets.any_armed()
@@ -248,14 +247,14 @@ def test_swallowed_stop_is_said_at_once(shell: Shell) -> None:
     shell.ip.user_ns["fetcher"] = fetcher
     stubborn = (
         "import time\nheld = 0\nwhile not fetcher.notice:\n    try:\n"
-        "        held or account.spend(5)\n        while not fetcher.notice: time.sleep(0.01)\n"
+        "        while not fetcher.notice: account.spend(1); time.sleep(0.01)\n"
         "    except KeyboardInterrupt:\n        held += 1\nnotice = fetcher.notice"
     )
     shown = shell.run(f"{LINE} --max 5\n{stubborn}")
     assert isinstance(shown.error, BudgetExceeded)
-    assert shell.ip.user_ns["held"] >= 1
-    assert "can't be interrupted" in shown.err
-    assert "can't be interrupted" in shell.ip.user_ns["notice"]
+    assert shell.ip.user_ns["held"] >= 2
+    assert "still running" in shown.err
+    assert "still running" in shell.ip.user_ns["notice"]
     assert fetcher.notice == ""
 
 

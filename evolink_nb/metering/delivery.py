@@ -1,0 +1,132 @@
+"""Decides how to deliver a stop to running work. Pure: nothing is sent here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+
+class Where(Enum):
+    """Where a thread is, by the functions on its stack."""
+
+    WORK = "work"
+    """In the work."""
+    LOOP = "loop"
+    """In an event loop, which may be awaiting the work."""
+    OVER = "over"
+    """In what surrounds the work, which is over."""
+    UNKNOWN = "unknown"
+    """None of the known functions is on the stack."""
+
+
+class Runs(Enum):
+    """What an event loop runs now, relative to a piece of work."""
+
+    NO_LOOP = "no loop"
+    """No event loop runs on the thread."""
+    INNER_LOOP = "inner loop"
+    """A loop that the work itself runs."""
+    OWN_TASK = "own task"
+    """The task that the work is, or is part of."""
+    AWAITED_TASK = "awaited task"
+    """A task that the work waits for."""
+    ELSE = "else"
+    """Another task, or nothing: the loop waits."""
+
+
+class Delivery(Enum):
+    """How to deliver a stop."""
+
+    NONE = "none"
+    """Not now."""
+    INTERRUPT = "interrupt"
+    """Raise it as a `KeyboardInterrupt` too: all that handles interrupts handles it."""
+    CANCELLATION = "cancellation"
+    """Raise it as a `CancelledError` too, in the code of the task that runs: its event loop survives that."""
+    WHERE_IT_AWAITS = "where it awaits"
+    """Raise it in the task where it awaits, once the loop is free."""
+    ALL_TASKS = "all tasks"
+    """Raise it in all tasks of the loop that the work runs."""
+
+
+def choose_on_arrival(*, where: Where, runs: Runs, is_task: bool, escalate: bool) -> Delivery:
+    """Return how to deliver a stop, from what the main thread does when the signal arrives.
+
+    Args:
+        where: Where the main thread is.
+        runs: What the event loop runs.
+        is_task: Whether the work is one task.
+        escalate: Whether an earlier interrupt had no effect.
+
+    Returns:
+        The delivery.
+    """
+    match runs:
+        case Runs.NO_LOOP:
+            return Delivery.NONE if where is Where.OVER else Delivery.INTERRUPT
+        case Runs.INNER_LOOP:
+            if where is Where.OVER:
+                return Delivery.NONE
+            return Delivery.INTERRUPT if escalate else Delivery.ALL_TASKS
+        case Runs.OWN_TASK:
+            # In a task of its own anything but a cancellation could end the loop, and with it the kernel.
+            over = Delivery.NONE if where is Where.OVER else Delivery.INTERRUPT
+            return Delivery.CANCELLATION if is_task else over
+        case Runs.AWAITED_TASK:
+            return Delivery.CANCELLATION
+        case Runs.ELSE:
+            # A loop run inside another, as by nest_asyncio.
+            return Delivery.INTERRUPT if where is Where.WORK and not is_task else Delivery.WHERE_IT_AWAITS
+
+
+def choose_for_thread(*, is_running: bool, escalate: bool, loop_responds: bool) -> Delivery:
+    """Return how to deliver a stop to a thread that no signal reaches.
+
+    Args:
+        is_running: Whether the work is still running, as far as can be told.
+        escalate: Whether an earlier interrupt had no effect.
+        loop_responds: Whether the event loop has run the last callback scheduled on it; true without a loop.
+
+    Returns:
+        The delivery.
+    """
+    if not is_running:
+        return Delivery.NONE
+    return Delivery.CANCELLATION if escalate and not loop_responds else Delivery.INTERRUPT
+
+
+def choose_for_task(*, escalate: bool, loop_responds: bool, runs_now: bool) -> Delivery:
+    """Return how to deliver a stop to a task that no signal reaches, besides where it awaits.
+
+    Args:
+        escalate: Whether an earlier interrupt had no effect.
+        loop_responds: Whether the event loop has run the last callback scheduled on it.
+        runs_now: Whether the loop is running this task now, not another.
+
+    Returns:
+        The delivery.
+    """
+    # A loop that hasn't run the last callback is blocked by a synchronous call, perhaps another task's,
+    # which has nothing to do with this work.
+    blocks_loop = escalate and not loop_responds and runs_now
+    return Delivery.CANCELLATION if blocks_loop else Delivery.NONE
+
+
+def locate(functions: Iterable[str], inner: str = "", *outer: str) -> Where:
+    """Return where a thread is.
+
+    Args:
+        functions: The names of the functions on its stack, innermost first.
+        inner: The function that runs the work; none by default.
+        outer: Functions around it: if one of them comes first, the work is over.
+    """
+    for name in functions:
+        # A terminal runs its event loop inside the cell's call, a kernel the other way round: the innermost
+        # decides.
+        if name == "run_forever":
+            return Where.LOOP
+        if name == inner:
+            return Where.WORK
+        if name in outer:
+            return Where.OVER
+    return Where.UNKNOWN

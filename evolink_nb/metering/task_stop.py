@@ -1,0 +1,118 @@
+"""Raises an exception in a task where it awaits, as `asyncio.Task.cancel` raises `CancelledError`.
+
+Cancelling a task can't say why: the awaiting code gets a bare `CancelledError`. Here it gets an exception
+that is a `CancelledError` and more, so that clean-ups, task groups and timeouts treat it as a cancellation,
+and ``except BudgetExceeded`` catches it. What the task awaits is cancelled as ever.
+
+It needs names that asyncio does not document: what a task awaits (``_fut_waiter``, which anyio reads too),
+what a future calls when it is done (``_callbacks``), and what `asyncio.gather` gathers (``_children``). Where
+one of them is missing, the task is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+AnyTask = asyncio.Task[Any]
+
+
+def raise_in_task(task: AnyTask, exception: Callable[[], BaseException]) -> bool:
+    """Raise an exception in a task, and in the tasks it waits for, where they await.
+
+    Call it on the thread of the task's event loop, while the task is suspended.
+
+    Args:
+        task: The task.
+        exception: Returns the exception to raise, which is a `CancelledError`; called for each await.
+
+    Returns:
+        Whether it is raised; False if the task must be cancelled instead.
+    """
+    raised = [_replace_wakeup(each, awaited, exception) for each, awaited in _innermost(task)]
+    return any(raised)
+
+
+def raise_in_all(loop: asyncio.AbstractEventLoop, exception: Callable[[], BaseException]) -> None:
+    """Raise an exception in all tasks of an event loop where they await; call it on the loop's thread.
+
+    Args:
+        loop: The event loop.
+        exception: Returns the exception to raise, which is a `CancelledError`; called for each await.
+    """
+    for task in asyncio.all_tasks(loop):
+        awaited = getattr(task, "_fut_waiter", None)
+        # Those that wait for tasks get what these raise.
+        if not (isinstance(awaited, asyncio.Task) or hasattr(awaited, "_children")) and (
+            awaited is None or not _replace_wakeup(task, awaited, exception)
+        ):
+            task.cancel()
+
+
+def is_suspended(task: AnyTask) -> bool:
+    """Return whether a task awaits something: it is neither running nor about to."""
+    return getattr(task, "_fut_waiter", task) is not None
+
+
+def is_on_stack(task: AnyTask) -> bool:
+    """Return whether a task's code is running, or runs what is: a loop inside its own loop, for example."""
+    return bool(getattr(task.get_coro(), "cr_running", False))
+
+
+def waits_for(task: AnyTask, other: AnyTask) -> bool:
+    """Return whether a task waits for another, or for one that does."""
+    awaited = getattr(task, "_fut_waiter", None)
+    children = getattr(awaited, "_children", [awaited])
+    return any(
+        child is other or waits_for(child, other) for child in children if isinstance(child, asyncio.Task)
+    )
+
+
+def suspended_functions(task: AnyTask) -> list[str]:
+    """Return the names of the coroutines in which a task is suspended, innermost first.
+
+    Args:
+        task: The task.
+    """
+    names = []
+    awaited: Any = task.get_coro()
+    while awaited is not None:
+        for prefix in ("cr", "gi", "ag"):
+            code = getattr(awaited, f"{prefix}_code", None)
+            if code is not None:
+                names.append(code.co_name)
+                awaited = getattr(awaited, f"{prefix}_await", None) or getattr(awaited, "gi_yieldfrom", None)
+                break
+        else:
+            break
+    return names[::-1]
+
+
+def _innermost(task: AnyTask) -> Iterator[tuple[AnyTask, asyncio.Future[Any]]]:
+    """Yield the tasks that a task waits for and that wait for no other, each with what it awaits."""
+    awaited: Any = getattr(task, "_fut_waiter", None)
+    if isinstance(awaited, asyncio.Task):
+        yield from _innermost(awaited)
+    elif hasattr(awaited, "_children"):
+        for child in awaited._children:
+            if isinstance(child, asyncio.Task):
+                yield from _innermost(child)
+    elif awaited is not None:
+        yield task, awaited
+
+
+def _replace_wakeup(
+    task: AnyTask, awaited: asyncio.Future[Any], exception: Callable[[], BaseException]
+) -> bool:
+    """Cancel what a task awaits, and wake the task with the exception in place of that outcome."""
+    callbacks = getattr(awaited, "_callbacks", None) or ()
+    for wake_up, context in tuple(callbacks):
+        if getattr(wake_up, "__self__", None) is task and awaited.remove_done_callback(wake_up):
+            awaited.cancel()
+            outcome: asyncio.Future[Any] = task.get_loop().create_future()
+            outcome.set_exception(exception())
+            outcome.exception()  # or asyncio says that nobody has asked for it
+            task.get_loop().call_soon(wake_up, outcome, context=context)
+            return True
+    return False
