@@ -5,19 +5,24 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..credits import Credits, total
 from ..runtime import forget_after_fork
 from . import forecast
 from .status import Status, status_after_stop, status_of
+from .tally import Tally
 
 if TYPE_CHECKING:
     from .. import errors
+    from ..credits import Credits
 
 log = logging.getLogger(__name__)
+
+MAX_POINTS = 1000
+"""The number of readings whose spending is kept for the burn rate."""
 
 
 class Traits(Protocol):
@@ -46,6 +51,8 @@ class Publisher:
         self._lock = threading.RLock()
         self._owner: int | None = None
         self._last_status = Status.LOADING
+        self._tally: Tally | None = None
+        self._points: deque[forecast.Point] = deque(maxlen=MAX_POINTS)
         forget_after_fork(self)
 
     @property
@@ -90,21 +97,22 @@ class Publisher:
         if requested or self._traits.status is Status.PAUSED:
             self.publish_status(Status.LOADING if self._traits.credits is None else Status.REFRESHING)
 
-    def publish_reading(self, readings: tuple[Credits, ...], *, paused: bool) -> None:
+    def publish_reading(self, reading: Credits, *, paused: bool) -> None:
         """Publish a new reading and what follows from it.
 
         Args:
-            readings: The latest readings, the new one last.
+            reading: The reading.
             paused: Whether nothing will keep it fresh.
         """
         with self.one_at_a_time():
-            earlier, reading = self._traits.credits, readings[-1]
-            rate = forecast.burn_rate(readings)
-            spent = [] if earlier is None else [forecast.spent_between(earlier, reading)]
+            self._tally = self._tally or Tally(reading)
+            spent = self._tally.record(reading)
+            self._points.append((reading.monotonic, spent))
+            rate = forecast.burn_rate(self._points)
             self.publish(
                 credits=reading,
                 updated_at=reading.read_at,
-                spent=total([self._traits.spent, *spent]),
+                spent=spent,
                 burn_rate=rate,
                 runway=forecast.runway(reading.spendable, rate),
                 error=None,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 THREAD_NAME = "evolink-nb-fetcher"
 MAX_READINGS = 1000
-"""The number of readings kept for the burn rate and the sparkline."""
+"""The number of readings kept, for costs, budgets and the sparkline."""
 STOP_TIMEOUT = 2.0
 """The longest that stopping waits for the loop to end, in seconds."""
 
@@ -314,7 +314,7 @@ class Reader:
                 self._error = outcome
             left, paused = self._backoff.retry_after_left(now), self._subscriptions.is_paused
         if isinstance(outcome, Credits):
-            self._publisher.publish_reading(self.readings, paused=paused)
+            self._publisher.publish_reading(outcome, paused=paused)
         else:
             retry_at = self._clock.now() + timedelta(seconds=left) if left else None
             self._publisher.publish_failure(outcome, retry_at)
