@@ -194,8 +194,9 @@ class BudgetExceeded(BaseException):
         message: What happened, in one line.
         name: The budget that tripped.
         max_credits: The credits it allows.
-        spent: The credits spent when that was noticed.
-        over: The credits spent beyond the limit.
+        spent: The credits spent when that was noticed; amended at each reading while the work still runs. The
+            cost of the work is what it came to in the end.
+        over: The credits spent beyond the limit, likewise.
         hint: How to interpret it; "" if there is no advice.
     """
 
@@ -234,6 +235,14 @@ class BudgetExceeded(BaseException):
         self.spent = spent
         self.over = over
         self.hint = hint
+
+    def is_same(self, other: object) -> bool:
+        """Return whether another exception is this budget's stop too: each refused call raises its own.
+
+        Args:
+            other: An exception, or None.
+        """
+        return isinstance(other, BudgetExceeded) and other.name == self.name
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message

@@ -14,27 +14,30 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from ..errors import BudgetExceeded
-from ..formatting import format_amount, in_credits
 from ..polling.spending import Spending
 from .budget_registry import budgets
+from .gate import gate
 from .interrupt import InterruptTarget
+from .own_spending import OwnSpending, Reservations
 from .raising import is_stop
-from .watch import (
+from .stops import Stops
+from .watch import State, Watch
+from .watch_actions import (
     Action,
     AnnounceBlind,
     AnnounceStuck,
     ClearNotice,
     Interrupt,
     ReadEvery,
-    State,
+    Refuse,
     Trip,
-    Watch,
-    WatchTiming,
 )
+from .watch_timing import WatchTiming
 
 if TYPE_CHECKING:
+    from ..api.calls import Call
     from ..credits import Credits
+    from ..errors import BudgetExceeded
     from ..polling.fetcher import CreditsFetcher
 
 
@@ -69,12 +72,16 @@ class Budget:
         self.name = name
         self.exceeded: BudgetExceeded | None = None
         self._watch = Watch(max_credits, timing or WatchTiming())
-        self._spending: Spending | None = None
-        self._previous: Credits | None = None
-        self._latest: Credits | None = None
+        self._spending: OwnSpending | None = None
+        self._stops = Stops(name, max_credits)
         self._target: InterruptTarget | None = None
         self._is_obeyed = self._was_caught = False
         self._context = contextvars.copy_context()
+
+    @property
+    def identity(self) -> str:
+        """The identity of the account's client."""
+        return self.fetcher.client.identity
 
     @property
     def spent(self) -> Decimal:
@@ -98,12 +105,13 @@ class Budget:
         """
         self._arm(spending_since(before, self.fetcher), work)
 
-    def _arm(self, spending: Spending, work: InterruptTarget) -> None:
+    def _arm(self, spending: OwnSpending, work: InterruptTarget) -> None:
         """Start watching work; what was spent already counts too."""
         try:
             with budgets.lock:
+                spending.begin_work()
+                self._stops.begin_work()
                 self._spending = spending
-                self._latest = self._previous = spending.latest
                 self._target, self.exceeded = work, None
                 self._is_obeyed = self._was_caught = False
                 work.begin(self)
@@ -111,6 +119,7 @@ class Budget:
                 self._context = contextvars.copy_context()
                 actions = self._watch.start(time.monotonic(), spent=spending.spent)
                 budgets.add(self)
+            self._enter_gate(work)
             self.fetcher.observe(self._check, "revision")
             self._perform(actions)
         except BaseException:  # an interrupt: don't stay armed for work that never began
@@ -124,7 +133,8 @@ class Budget:
             error: What the work ended with, if it failed.
 
         Returns:
-            The stop it sent, if any; None if the work has caught that, and ended in its own way.
+            The stop it sent, if any; None if the work has caught that and ended in its own way, or it was
+            raised in this thread by a guarded call and not ignored.
         """
         interrupt: BaseException | None = None
         while True:
@@ -146,6 +156,7 @@ class Budget:
             self._is_obeyed = self._is_obeyed or self._watch.state is State.TRIPPED
             actions = self._watch.stop()
             work = self._target
+        self._leave_gate()
         if work is not None:
             work.drain(self)
             with contextlib.suppress(ValueError):  # interrupted before it observed, or while at rest
@@ -155,36 +166,66 @@ class Budget:
             self._was_caught = self._is_obeyed and work.was_reached and not is_stop(error, self.exceeded)
             # Last: an interrupt before this line leads here again.
             self._target = None
-        return None if self._was_caught else self.exceeded
+        is_unheard = self._stops.must_report and not self._was_caught
+        return self.exceeded if is_unheard else None
+
+    # -- guarded calls -----------------------------------------------------------------------------------
+
+    def refuse(self) -> BudgetExceeded | None:
+        """Return what to raise in place of a guarded call; None while the limit isn't reached.
+
+        Once the work is over, that is for what it has left running.
+        """
+        with budgets.lock:
+            for action in self._watch.refuse(self.spent, time.monotonic()):
+                if isinstance(action, Refuse):
+                    return self._refusal(action)
+        return None
+
+    def _refusal(self, action: Refuse) -> BudgetExceeded:
+        stop = self._stop_of(action)
+        if self._target is not None:
+            self.exceeded = self.exceeded or stop
+            self._stops.note_refusal(self._target)
+        return stop
+
+    def count(self, call: Call, *, is_own: bool) -> None:
+        """Count a guarded call on the account that is about to be sent.
+
+        Args:
+            call: The call.
+            is_own: Whether it is made by the work that this budget watches.
+        """
+        if self._spending is not None:
+            self._spending.count(call, is_own=is_own)
+
+    def _enter_gate(self, work: InterruptTarget) -> None:
+        gate.begin_work(self, work)
+
+    def _leave_gate(self) -> None:
+        gate.end_work(self, is_spent=self._watch.reaches_limit(self.spent))
+
+    # -- readings ----------------------------------------------------------------------------------------
 
     def _check(self, _change: object = None) -> None:
         """Check the newest reading; on the fetcher's thread."""
         with budgets.lock:
             work = self._target
-            if work is None:
+            if work is None or self._spending is None:
                 return
             actions = self._watch.observe(
-                self._newly_read(),
+                self._spending.check(self.fetcher.readings),
                 self.fetcher.error,
                 time.monotonic(),
-                requested_at=None if self._latest is None else self._latest.requested_at,
+                requested_at=self._spending.latest.requested_at,
                 is_rate_limited=self.fetcher.retry_at is not None,
                 is_running=work.is_running,
-                is_stopped_by_other=budgets.stops(work),
+                is_guarded=self._spending.is_guarded,
+                is_stopped_by_other=budgets.stops(work, but=self),
             )
             work.send()
+            self._stops.amend(self._watch.spent)
             self._perform(actions)
-
-    def _newly_read(self) -> Decimal | None:
-        """Return the credits spent as of a new reading; None if there is no new one."""
-        if self._spending is None:
-            return None
-        # All of them: steps between two readings are what tells a reset from a refund.
-        spent = self._spending.record_all(self.fetcher.readings)
-        if self._spending.latest is self._latest:
-            return None
-        self._previous, self._latest = self._latest, self._spending.latest
-        return spent
 
     def _perform(self, actions: Sequence[Action]) -> None:
         for action in actions:
@@ -193,6 +234,9 @@ class Budget:
                     self.fetcher.attach(self, seconds, ignores_pause=True)
                 case Trip():
                     self.exceeded = self._stop_of(action)
+                    self._stops.note_interrupt()
+                case Refuse():
+                    pass  # by `refuse`
                 case Interrupt(escalate):
                     if self._target is not None and self.exceeded is not None:
                         self._target.interrupt(self.exceeded, escalate=escalate)
@@ -203,21 +247,11 @@ class Budget:
                 case ClearNotice():
                     self.fetcher.set_message(notice="")
 
-    def _stop_of(self, trip: Trip) -> BudgetExceeded:
-        message = f"{self.name} stopped the work at {in_credits(self._watch.spent)} spent"
-        seconds = 0.0
-        if self._previous is not None and self._latest is not None:
-            # Spending after the previous request may first show in the latest reading.
-            seconds = self._latest.monotonic - self._previous.requested_at
-        hint = f"The balance was checked {seconds:.1f} s earlier; spending in between shows up late."
-        return BudgetExceeded(
-            message + (f", {format_amount(trip.over)} over." if trip.over else "."),
-            name=self.name,
-            max_credits=self.max_credits,
-            spent=self._watch.spent,
-            over=trip.over,
-            hint=hint if trip.over else "",
-        )
+    def _stop_of(self, action: Trip | Refuse) -> BudgetExceeded:
+        is_beside = gate.watches_beside(self)
+        known = self._spending
+        reservations = Reservations() if known is None else known.reservations(is_beside=is_beside)
+        return self._stops.make(action, self._watch.spent, reservations)
 
     def _announce(self, message: str) -> None:
         """Show a message on the card, and in the output of the running cell."""
@@ -228,7 +262,7 @@ class Budget:
         self._context.run(print, message, file=sys.stderr, flush=True)
 
 
-def spending_since(before: Credits, fetcher: CreditsFetcher) -> Spending:
+def spending_since(before: Credits, fetcher: CreditsFetcher) -> OwnSpending:
     """Return what is spent from a reading on.
 
     Args:
@@ -236,7 +270,7 @@ def spending_since(before: Credits, fetcher: CreditsFetcher) -> Spending:
         fetcher: The fetcher that took it.
     """
     earlier = [reading for reading in fetcher.readings if reading.monotonic < before.monotonic]
-    return Spending(before, earlier=earlier)
+    return OwnSpending(Spending(before, earlier=earlier))
 
 
 def stop_all() -> None:

@@ -80,11 +80,19 @@ class Budgets:
         """Return whether any work may be stopped now."""
         return bool(self._armed)
 
-    def stops(self, work: InterruptTarget) -> bool:
-        """Return whether an armed budget has interrupted ``work``, or work enclosing it."""
+    def stops(self, work: InterruptTarget, *, but: Armable | None = None) -> bool:
+        """Return whether an armed budget has stopped ``work``, or work enclosing it.
+
+        Args:
+            work: The work.
+            but: A budget that doesn't count.
+        """
         with self.lock:
             return any(
-                each.exceeded is not None and each.target is not None and each.target.contains(work)
+                each is not but
+                and each.exceeded is not None
+                and each.target is not None
+                and each.target.contains(work)
                 for each in self._armed
             )
 

@@ -26,6 +26,23 @@ def parse_limit(value: object) -> Decimal:
     return limit
 
 
+def parse_grace(value: float) -> float:
+    """Return the time for which guarded work may go on once its limit is reached.
+
+    Args:
+        value: Seconds.
+
+    Returns:
+        Seconds, 0 or more and finite.
+
+    Raises:
+        ValueError: The value is not such a number.
+    """
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"grace must be a number of seconds, 0 or more, not {value!r}")
+    return value
+
+
 def parse_interval(value: float) -> float:
     """Return the time between two readings.
 

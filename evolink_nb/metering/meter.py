@@ -21,14 +21,15 @@ from ..polling.fetcher import CreditsFetcher
 from .active import active_measurements
 from .budget import Budget
 from .call_site import CallSite
+from .grace import GRACE
 from .interrupt import InterruptTarget
-from .limits import parse_interval, parse_limit
+from .limits import parse_grace, parse_interval, parse_limit
 from .measurement import Measurement
 from .metered import MeteredCost
 from .raising import is_stop
 from .session_budget import SessionBudget
 from .settlement import SETTLE, SettleTiming
-from .watch import WATCH_INTERVAL, WatchTiming
+from .watch_timing import WATCH_INTERVAL, WatchTiming
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -48,9 +49,10 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
     Leaving the block waits until the cost has settled, at most ``settle`` seconds; inside ``async with`` the
     event loop keeps running meanwhile. As a decorator it measures each call.
 
-    ``max_credits`` interrupts the work once that much is spent, including reservations, and raises
-    `BudgetExceeded`. With a limit, an unreadable balance raises its `EvoLinkError` before the work; without,
-    the cost is *unknown*.
+    ``max_credits`` stops the work once that much is spent, including reservations, and raises
+    `BudgetExceeded`: a call with ``client.auth`` is refused before it is sent, and the one under way may end.
+    Work that makes no such calls, or goes on for ``grace`` seconds, is interrupted. With a limit, an
+    unreadable balance raises its `EvoLinkError` before the work; without, the cost is *unknown*.
 
     Attributes:
         last: The latest cost of a decorated function; None before its first call.
@@ -63,6 +65,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         name: str | None = None,
         settle: float = SETTLE,
         every: float = WATCH_INTERVAL,
+        grace: float = GRACE,
         client: EvoLinkClient | None = None,
     ) -> None:
         """Prepare to measure; nothing is read yet.
@@ -72,10 +75,11 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
             name: The work's name in the ledger and in messages; its place in the source by default.
             settle: The longest time to wait for the cost to settle, in seconds.
             every: The longest time between two readings while there is a limit, in seconds.
+            grace: Seconds for which work that makes calls with ``client.auth`` may go on at the limit.
             client: The client for the account; by default that of the key that `settings` finds.
 
         Raises:
-            ValueError: ``max_credits`` is not a number above 0.
+            ValueError: ``max_credits`` is not a number above 0, or ``grace`` not one of seconds.
             TypeError: It was used as a decorator without parentheses.
         """
         if callable(max_credits):
@@ -84,6 +88,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         self._call_site = CallSite.of(sys._getframe(1), "meter", given=name)
         self._settle = settle
         self._every = every
+        self._grace = parse_grace(grace)
         self._client = client
         self._runs: list[_Run] = []
         self.last: MeteredCost | None = None
@@ -187,7 +192,9 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
 
     def _for_one_call(self, call_site: CallSite) -> meter:
         # Calls may overlap, in threads and tasks: each gets its own meter.
-        own = meter(self._limit, settle=self._settle, every=self._every, client=self._client)
+        own = meter(
+            self._limit, settle=self._settle, every=self._every, grace=self._grace, client=self._client
+        )
         own._call_site = call_site
         return own
 
@@ -199,7 +206,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
             given = self._call_site.given
             called = f"The budget {given!r}" if given else "The meter"
             name = f"{called} (max_credits={format_amount(self._limit)})"
-            timing = WatchTiming(interval=parse_interval(self._every))
+            timing = WatchTiming(interval=parse_interval(self._every), grace=self._grace)
             limit = Budget(fetcher, self._limit, name=name, timing=timing)
         return _Run(measurement, limit, self._call_site)
 
@@ -255,27 +262,31 @@ def budget(
     *,
     name: str | None = None,
     every: float = WATCH_INTERVAL,
+    grace: float = GRACE,
     client: EvoLinkClient | None = None,
 ) -> SessionBudget:
     """Stop anything that keeps spending once ``max_credits`` are spent, from now until ``cancel()``.
+
+    Calls made with ``client.auth`` are refused then, in whatever thread or task.
 
     Args:
         max_credits: Credits that may be spent.
         name: Its name in messages.
         every: The longest time between two readings while work runs, in seconds.
+        grace: Seconds for which work that makes calls with ``client.auth`` may go on at the limit.
         client: The client for the account; by default that of the key that `settings` finds.
 
     Returns:
         The budget; its ``spent`` and ``left`` are in credits.
 
     Raises:
-        ValueError: ``max_credits`` is not a number above 0.
+        ValueError: ``max_credits`` is not a number above 0, or ``grace`` not one of seconds.
         EvoLinkError: The balance can't be read.
     """
     limit = parse_limit(max_credits)
     called = f"The budget {name!r}" if name else "The session's budget"
     shown = f"{called} of {in_credits(limit)}"
-    timing = WatchTiming(interval=parse_interval(every))
+    timing = WatchTiming(interval=parse_interval(every), grace=parse_grace(grace))
     return SessionBudget(shared_fetcher(client), limit, name=shown, timing=timing)
 
 

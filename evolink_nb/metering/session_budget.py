@@ -13,12 +13,13 @@ from ..errors import BudgetExceeded, EvoLinkError
 from ..formatting import format_amount, in_credits
 from .budget import Budget, spending_since
 from .budget_registry import budgets
+from .gate import gate
 from .interrupt import InterruptTarget
-from .watch import Action, Trip
+from .watch_actions import Action, Trip
 
 if TYPE_CHECKING:
     from ..polling.fetcher import CreditsFetcher
-    from .watch import WatchTiming
+    from .watch_timing import WatchTiming
 
 
 class SessionBudget(Budget):
@@ -46,6 +47,7 @@ class SessionBudget(Budget):
         self._cancelled = False
         try:
             budgets.add_session(self)
+            gate.add_session(self)
             self.begin_work(InterruptTarget())
         except BaseException:  # an interrupt
             self.cancel()
@@ -88,7 +90,14 @@ class SessionBudget(Budget):
         """End the budget."""
         self._cancelled = True
         budgets.discard_session(self)
+        gate.discard_session(self)
         self.disarm()
+
+    def _enter_gate(self, work: InterruptTarget) -> None:
+        """Do nothing: until `cancel`, every call on the account is under this budget."""
+
+    def _leave_gate(self) -> None:
+        """Do nothing: between cells, calls are refused too."""
 
     def _perform(self, actions: Sequence[Action]) -> None:
         super()._perform(actions)

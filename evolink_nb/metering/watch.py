@@ -1,11 +1,13 @@
 """Decides what a budget does at each reading. Pure: no thread, lock, clock or callback.
 
     resting ──start──▶ watching ──limit reached──▶ tripped ──still spends──▶ repeated ──still spends──▶ stuck
-       ▲                  │                           │ ╲──────── runs on for long ───────╲──────────────▶ │
-       └────────────────stop──────────────────────────┴──────────────────────────┴─────────────────────────┘
+       ▲                  │ ╲                       ▲ │ ╲──────── runs on for long ───────╲──────────────▶ │
+       │                  │  ╲──guarded──▶ closed ──╯ │                          │                         │
+       └────────────────stop─────────────────┴────────┴──────────────────────────┴─────────────────────────┘
 
-Work that runs on after an interrupt may be cleaning up: saving results, or waiting for a pool. It is
-interrupted again only if it spends.
+Work that makes guarded calls isn't interrupted at the limit: what is paid for is let arrive, and the next
+call is refused. It is interrupted only if it goes on for the time of grace. Work that runs on after an
+interrupt may be cleaning up: saving results, or waiting for a pool. It is interrupted again if it spends.
 
 `Watch` receives the readings and returns the actions to take, in that order; `budget` takes them. Times are
 seconds of one monotonic clock, amounts are credits.
@@ -13,39 +15,27 @@ seconds of one monotonic clock, amounts are credits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from ..credits import difference
 from ..polling.backoff import PERMANENT_ERRORS
+from .grace import Grace
+from .watch_actions import (
+    Action,
+    AnnounceBlind,
+    AnnounceStuck,
+    ClearNotice,
+    Interrupt,
+    ReadEvery,
+    Refuse,
+    Trip,
+)
 
 if TYPE_CHECKING:
     from ..errors import EvoLinkError
-
-WATCH_INTERVAL = 1.0
-"""The longest time between two readings while a budget is armed, in seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class WatchTiming:
-    """How often a budget checks, and how long it waits before it escalates.
-
-    Attributes:
-        interval: The longest time between two readings, in seconds.
-        min_interval: The shortest time between two readings, in seconds: at first, and near the limit.
-        repeat_after: Seconds that calls under way at an interrupt may take to show in a reading: what only
-            shows later is spending that went on.
-        stuck_after: Seconds after which work that runs on without spending is said to.
-        failures: The number of consecutive failed readings after which a budget says that it can't watch.
-    """
-
-    interval: float = WATCH_INTERVAL
-    min_interval: float = 0.2
-    repeat_after: float = 1.0
-    stuck_after: float = 20.0
-    failures: int = 3
+    from .watch_timing import WatchTiming
 
 
 class State(Enum):
@@ -55,6 +45,8 @@ class State(Enum):
     """There is no work to watch."""
     WATCHING = "watching"
     """Work is running, and may spend more."""
+    CLOSED = "closed"
+    """The limit is reached: guarded calls are refused, and the work is let go on for the time of grace."""
     TRIPPED = "tripped"
     """The limit is reached, and the work was interrupted."""
     REPEATED = "repeated"
@@ -65,52 +57,12 @@ class State(Enum):
 
 _NEXT = {
     State.RESTING: {State.WATCHING},
-    State.WATCHING: {State.TRIPPED, State.RESTING},
+    State.WATCHING: {State.CLOSED, State.TRIPPED, State.RESTING},
+    State.CLOSED: {State.WATCHING, State.TRIPPED, State.RESTING},
     State.TRIPPED: {State.REPEATED, State.STUCK, State.RESTING},
     State.REPEATED: {State.STUCK, State.RESTING},
     State.STUCK: {State.RESTING},
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ReadEvery:
-    """Read the balance this often."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Trip:
-    """Name this budget as the one that stops the work, ``over`` credits beyond the limit."""
-
-    over: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupt:
-    """Interrupt the work; ``escalate`` if an earlier interrupt had no effect."""
-
-    escalate: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AnnounceBlind:
-    """Announce that the balance can't be read, and why."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class AnnounceStuck:
-    """Announce that the work is still running."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClearNotice:
-    """Remove the announcement."""
-
-
-Action = ReadEvery | Trip | Interrupt | AnnounceBlind | AnnounceStuck | ClearNotice
 
 
 class Watch:
@@ -130,6 +82,8 @@ class Watch:
         self._spent_at_start: Decimal | None = None
         self._started_at = self._checked_at = 0.0
         self._tripped_at = self._interrupted_at = 0.0
+        self._grace = Grace(timing.grace, recently=2 * timing.interval)
+        self._newly_spent = Decimal(0)
         self._spent_by_then: Decimal | None = None
         self._announced: set[type[Action]] = set()
         self._failures = 0
@@ -162,6 +116,7 @@ class Watch:
         # continue.
         self._spent_at_start = spent if self.reaches_limit(spent) else None
         self._started_at = self._checked_at = now
+        self._grace.reset()
         self._announced.clear()
         self._failures, self._last_error = 0, None
         # Read soon: only then is it known how fast the work spends.
@@ -176,6 +131,7 @@ class Watch:
         requested_at: float | None = None,
         is_rate_limited: bool = False,
         is_running: bool = True,
+        is_guarded: bool = False,
         is_stopped_by_other: bool = False,
     ) -> list[Action]:
         """Record what the newest reading says.
@@ -187,6 +143,7 @@ class Watch:
             requested_at: When the new reading was requested; ``now`` by default.
             is_rate_limited: Whether a Retry-After applies.
             is_running: Whether the work is still running, as far as can be told.
+            is_guarded: Whether the work has made guarded calls, which can be refused.
             is_stopped_by_other: Whether another budget is stopping the same work: the first to trip is named.
 
         Returns:
@@ -198,13 +155,31 @@ class Watch:
             *self._check_error(error, is_rate_limited=is_rate_limited),
             *([] if spent is None else self._record(spent, now)),
             *(
-                self._trip(now, is_stopped_by_other=is_stopped_by_other)
-                if self._state is State.WATCHING
+                self._trip(now, is_guarded=is_guarded, is_stopped_by_other=is_stopped_by_other)
+                if self._state in {State.WATCHING, State.CLOSED}
                 else self._repeat(
                     spent, now if requested_at is None else requested_at, now, is_running=is_running
                 )
             ),
         ]
+
+    def refuse(self, spent: Decimal, now: float) -> list[Action]:
+        """Decide on a guarded call that is about to be sent.
+
+        Args:
+            spent: Credits spent so far, as far as readings and receipts tell.
+            now: The current time.
+
+        Returns:
+            The actions to take: none if the call may be sent.
+        """
+        if not self.reaches_limit(spent):
+            return []
+        if self._state is State.WATCHING:
+            self._close(now)
+        self.spent = spent
+        self._grace.refuse(now)
+        return [Refuse(self._over())]
 
     def stop(self) -> list[Action]:
         """Stop watching.
@@ -226,7 +201,7 @@ class Watch:
         """Record the spending, and read sooner the sooner the limit may be reached."""
         newly_spent = difference(spent, self.spent)
         since_check = now - self._checked_at
-        self.spent, self._checked_at = spent, now
+        self.spent, self._checked_at, self._newly_spent = spent, now, newly_spent
         shortest = self._timing.min_interval
         # The higher of the recent and the overall rate: work that spends in bursts pauses between them.
         rate = max(
@@ -242,16 +217,30 @@ class Watch:
     def _read_within(self, seconds: float) -> ReadEvery:
         return ReadEvery(min(max(seconds, self._timing.min_interval), self._timing.interval))
 
-    def _trip(self, now: float, *, is_stopped_by_other: bool) -> list[Action]:
+    def _trip(self, now: float, *, is_guarded: bool, is_stopped_by_other: bool) -> list[Action]:
         before = self._spent_at_start
         has_spent = before is None or difference(self.spent, before) > 0
-        if not self.reaches_limit(self.spent) or not has_spent or is_stopped_by_other:
+        if not self.reaches_limit(self.spent) or not has_spent:
+            if self._state is State.CLOSED and not self._grace.was_refused:
+                self._move(State.WATCHING)  # it was other work's spending after all
+            return []
+        if is_guarded and self._state is State.WATCHING:
+            self._close(now)
+        is_closed = self._state is State.CLOSED
+        may_go_on = is_closed and not self._grace.is_outlasted(now, is_spending=self._newly_spent > 0)
+        if is_stopped_by_other or may_go_on:
             return []
         self._move(State.TRIPPED)
         self._tripped_at = self._interrupted_at = now
         self._spent_by_then = None
-        over = max(difference(self.spent, self._limit), Decimal(0))
-        return [Trip(over), Interrupt(escalate=False)]
+        return [Trip(self._over()), Interrupt(escalate=False)]
+
+    def _close(self, now: float) -> None:
+        self._move(State.CLOSED)
+        self._grace.begin(now)
+
+    def _over(self) -> Decimal:
+        return max(difference(self.spent, self._limit), Decimal(0))
 
     def _repeat(
         self, spent: Decimal | None, requested_at: float, now: float, *, is_running: bool

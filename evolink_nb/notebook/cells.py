@@ -22,10 +22,12 @@ from ..metering.baseline import LastKnown
 from ..metering.batch import Batch
 from ..metering.budget import Budget
 from ..metering.cost import Cost
+from ..metering.grace import GRACE
 from ..metering.measurement import Measurement
 from ..metering.metered import MeteredCost, Unmeasured
 from ..metering.settlement import SETTLE, SettleTiming
 from ..metering.settler import read
+from ..metering.watch_timing import WatchTiming
 from .cost_line import CostLine
 from .metered_cell import MeteredCell
 from .outputs import Line, Outlook, PrintedLine
@@ -207,7 +209,8 @@ class Cells:
             if measurement.before is None:
                 raise measurement.unreadable()
             name = f"--max {format_amount(options.max)}"
-            metered.budget = Budget(fetcher, options.max, name=name)
+            grace = GRACE if options.grace is None else options.grace
+            metered.budget = Budget(fetcher, options.max, name=name, timing=WatchTiming(grace=grace))
             metered.budget.arm(measurement.before, target_of_cell())
 
     # -- after a cell ----------------------------------------------------------------------------------

@@ -123,6 +123,12 @@ class EvoLinkMagics(Magics):
     @magic_arguments("%evolink_credits")
     @argument("--max", type=credits, metavar="N", help="Stop the cell once it has spent this many credits.")
     @argument(
+        "--grace",
+        type=seconds,
+        metavar="SECONDS",
+        help="Let calls under way end before --max interrupts the cell (30).",
+    )
+    @argument(
         "--settle", type=seconds, metavar="SECONDS", help="Wait up to SECONDS for the account to settle."
     )
     @argument("-o", dest="output", type=name, metavar="NAME", help="Store the cost in this variable.")

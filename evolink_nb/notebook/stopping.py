@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..metering.budget_registry import budgets
+from ..metering.gate import gate
 from ..metering.interrupt import InterruptTarget
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class CellStops:
         """
         is_outermost = cell is self._running.outermost
         if is_outermost:
+            gate.begin_cell()
             self._listen_during(cell)
             budgets.begin_work(target_of_cell())
         has_own = cell.metered is not None and cell.metered.budget is not None
@@ -108,7 +110,8 @@ class CellStops:
             cell.restore.close()
         # The cell may have failed in another way: that is its own affair.
         is_shown = any(cell.traceback is not None for cell in over)
-        return exceeded if is_shown and error is not exceeded else None
+        is_its_error = exceeded is not None and exceeded.is_same(error)
+        return exceeded if is_shown and not is_its_error else None
 
     def show(self, exceeded: BudgetExceeded, ended: list[RunningCell]) -> None:
         """Show what stopped a cell, unless that took the place of the cell's own error already.

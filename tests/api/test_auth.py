@@ -293,7 +293,7 @@ def test_an_auth_taken_early_is_guarded(server: PaidServer, client: EvoLinkClien
     assert server.charged == 1
 
 
-def test_threads_do_not_end_each_others_calls(client: EvoLinkClient, server: PaidServer) -> None:
+def test_threads_end_only_their_own_calls(client: EvoLinkClient, server: PaidServer) -> None:
     server.delay = 0.2
     threads = [threading.Thread(target=by_requests, args=[client]) for _ in range(4)]
     for thread in threads:

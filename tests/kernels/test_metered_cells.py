@@ -16,7 +16,7 @@ from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 
 from evolink_nb.demo import Account, DemoServer
-from evolink_nb.metering.watch import WatchTiming
+from evolink_nb.metering.watch_timing import WatchTiming
 from tests.support import colab, threads
 from tests.support.environment import account_of, isolated_environment
 from tests.support.kernel import CellRun, Kernel, trait_updates

@@ -16,7 +16,7 @@ from evolink_nb.metering.active import active_measurements
 from evolink_nb.metering.budget import Budget
 from evolink_nb.metering.budget_registry import budgets
 from evolink_nb.metering.interrupt import InterruptTarget
-from evolink_nb.metering.watch import WatchTiming
+from evolink_nb.metering.watch_timing import WatchTiming
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.spending import EVERY, Spending
 

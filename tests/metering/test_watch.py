@@ -13,18 +13,17 @@ from hypothesis import strategies as st
 
 from evolink_nb.credits import difference
 from evolink_nb.errors import AuthenticationError, EvoLinkError
-from evolink_nb.metering.watch import (
+from evolink_nb.metering.watch import State, Watch
+from evolink_nb.metering.watch_actions import (
     Action,
     AnnounceBlind,
     AnnounceStuck,
     ClearNotice,
     Interrupt,
     ReadEvery,
-    State,
     Trip,
-    Watch,
-    WatchTiming,
 )
+from evolink_nb.metering.watch_timing import WatchTiming
 
 LIMIT = Decimal(5)
 TIMING = WatchTiming(interval=1.0, min_interval=0.2, repeat_after=1.0, stuck_after=10.0, failures=3)

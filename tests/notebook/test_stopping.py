@@ -11,7 +11,7 @@ import pytest
 
 from evolink_nb import BudgetExceeded
 from evolink_nb.metering.budget_registry import budgets
-from evolink_nb.metering.watch import WatchTiming
+from evolink_nb.metering.watch_timing import WatchTiming
 from evolink_nb.notebook.refusal import CellRefused
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.metered import LINE, endless, settled_cost

@@ -1,0 +1,126 @@
+"""What a budget's own work has spent, reading by reading, and what that figure may leave out or include."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from ..formatting import counted
+from .tally import Tally
+
+if TYPE_CHECKING:
+    from ..api.calls import Call
+    from ..credits import Credits
+    from ..polling.spending import Spending
+
+
+@dataclass(frozen=True, slots=True)
+class Reservations:
+    """What the figure of a stop may leave out, or may include.
+
+    Attributes:
+        unseen: Seconds of spending that the newest reading was the first to show.
+        under_way: The number of guarded calls whose answers may still come.
+        is_shared: Whether some of it may be other work's.
+    """
+
+    unseen: float = 0.0
+    under_way: int = 0
+    is_shared: bool = False
+
+    def sentences(self, *, is_over: bool) -> Iterator[str]:
+        """Yield them in words.
+
+        Args:
+            is_over: Whether more was spent than the limit.
+        """
+        if is_over:
+            yield f"The balance was checked {self.unseen:.1f} s earlier; spending in between shows up late."
+        if self.under_way:
+            yield f"{counted(str(self.under_way), 'call')} under way may add to it."
+        if self.is_shared:
+            yield "Spending by other work at the same time may be in it."
+
+
+class OwnSpending:
+    """The part of an account's spending that is a budget's own.
+
+    Attributes:
+        is_guarded: Whether the work has made guarded calls.
+    """
+
+    def __init__(self, spending: Spending) -> None:
+        """Count from the first reading of an account's spending.
+
+        Args:
+            spending: The account's spending, which is recorded here from now on.
+        """
+        self.is_guarded = False
+        self._spending = spending
+        self._tally = Tally()
+        self._previous = self._latest = spending.latest
+
+    @property
+    def spent(self) -> Decimal:
+        """Credits spent, as far as readings and receipts tell."""
+        return self._tally.own(self._spending.spent, self._spending.latest.monotonic)
+
+    @property
+    def latest(self) -> Credits:
+        """The newest reading."""
+        return self._spending.latest
+
+    def begin_work(self) -> None:
+        """Go on with other work: what has been spent counts, but who has called doesn't."""
+        self.is_guarded = False
+        self._previous = self._latest = self._spending.latest
+
+    def count(self, call: Call, *, is_own: bool) -> None:
+        """Count a guarded call on the account.
+
+        Args:
+            call: The call.
+            is_own: Whether it is made by the budget's own work.
+        """
+        self.is_guarded = self.is_guarded or is_own
+        self._tally.add(call, is_own=is_own)
+
+    def record_all(self, readings: Iterable[Credits]) -> Decimal:
+        """Record those of some readings that are new.
+
+        Args:
+            readings: Readings, oldest first. Steps between two of them tell a reset from a refund.
+
+        Returns:
+            Credits spent.
+        """
+        self._spending.record_all(readings)
+        return self.spent
+
+    def check(self, readings: Iterable[Credits]) -> Decimal | None:
+        """Record readings, and return the credits spent if one is newer than at the last check.
+
+        Args:
+            readings: Readings, oldest first.
+        """
+        spent = self.record_all(readings)
+        if self._spending.latest is self._latest:
+            return None
+        self._previous, self._latest = self._latest, self._spending.latest
+        return spent
+
+    def reservations(self, *, is_beside: bool) -> Reservations:
+        """Return what the figure may leave out or include.
+
+        Args:
+            is_beside: Whether other work on the account is watched at the same time.
+        """
+        unexplained = self._tally.unexplained(self._spending.spent, self._spending.latest.monotonic)
+        return Reservations(
+            # Spending after the previous request may first show in the latest reading.
+            unseen=max(self._latest.monotonic - self._previous.requested_at, 0.0),
+            under_way=self._tally.under_way,
+            is_shared=(is_beside or self._tally.is_blurred) and unexplained > 0,
+        )

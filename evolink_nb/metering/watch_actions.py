@@ -1,0 +1,54 @@
+"""What a budget may be told to do: the actions that `watch` returns and `budget` takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEvery:
+    """Read the balance this often."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """Name this budget as the one that stops the work, ``over`` credits beyond the limit."""
+
+    over: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Refuse a guarded call, ``over`` credits beyond the limit."""
+
+    over: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """Interrupt the work; ``escalate`` if an earlier interrupt had no effect."""
+
+    escalate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceBlind:
+    """Announce that the balance can't be read, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceStuck:
+    """Announce that the work is still running."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearNotice:
+    """Remove the announcement."""
+
+
+Action = ReadEvery | Trip | Refuse | Interrupt | AnnounceBlind | AnnounceStuck | ClearNotice
