@@ -73,4 +73,5 @@ class ClosingLine:
         (spent, items), cost = said, measurement.cost
         is_same = spent is not None and cost.credits is not None and not difference(spent, cost.credits)
         if self._was_pending or not is_same:
-            write_line(f"{self._name}, settled: {settled_text(cost, items, self._limit)}")
+            state = "settled" if cost.settled else "as far as known"
+            write_line(f"{self._name}, {state}: {settled_text(cost, items, self._limit)}")

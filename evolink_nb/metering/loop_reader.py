@@ -83,31 +83,29 @@ class LoopReader:
         self._show = show
         self._calls_since = fetcher.clock.monotonic()
 
-    def read(self, done: int, *, is_last: bool) -> None:
+    def read(self, done: int, *, no_wait: bool) -> None:
         """Read the balance, and again while the charges of items that are done could take the loop over.
 
         Args:
             done: The number of items done.
-            is_last: Whether no item is left to wait for.
+            no_wait: Whether waiting is of no use.
         """
         for pause in self._timing.looks():
-            if not self._try():
+            if not self.read_once():
                 return
             self._spend.record(self._fetcher.readings, done)
-            if is_last or self._spend.decide() is not Verdict.WAIT:
+            if no_wait or self._spend.decide() is not Verdict.WAIT:
                 return
             self._show(waiting_text(self._spend))
             if self.ended.wait(pause):
                 return
 
-    def calls_made(self) -> list[Call]:
-        """Return the guarded calls that began since this was last called."""
-        since, self._calls_since = self._calls_since, self._fetcher.clock.monotonic()
-        made = calls.recent(self._fetcher.client.identity)
-        return [call for call in made if since <= call.began_at < self._calls_since]
+    def read_once(self) -> bool:
+        """Read the balance, trying again for a while.
 
-    def _try(self) -> bool:
-        """Read the balance, trying again for a while, and return whether it was read."""
+        Returns:
+            Whether it was read; if not, ``unread`` says why, unless the loop has ended.
+        """
         clock = self._fetcher.clock
         deadline = clock.monotonic() + self._timing.max_blind
         for pause in self._timing.attempts():
@@ -126,6 +124,12 @@ class LoopReader:
             if self.ended.wait(pause_now):
                 return False
         raise AssertionError("the attempts don't end by themselves")
+
+    def calls_made(self) -> list[Call]:
+        """Return the guarded calls that began since this was last called."""
+        since, self._calls_since = self._calls_since, self._fetcher.clock.monotonic()
+        made = calls.recent(self._fetcher.client.identity)
+        return [call for call in made if since <= call.began_at < self._calls_since]
 
 
 def _doubling(first: float, longest: float) -> Iterator[float]:

@@ -130,8 +130,7 @@ def how_sure(cost: Cost) -> str:
 
 def why_stopped(spend: LoopSpend) -> str:
     """Return why the next item would exceed the limit of a loop that has one."""
-    assert spend.limit is not None and spend.spent is not None  # for mypy  # noqa: S101, PT018
-    so_far = f"{format_amount(spend.spent)} of {in_credits(spend.limit)} spent"
+    so_far = spent_text(spend)
     if spend.over is not None:
         return f"{so_far}; {over_text(spend)}"
     if spend.dearest:
@@ -139,6 +138,31 @@ def why_stopped(spend: LoopSpend) -> str:
     if spend.expected is not None:
         return f"{so_far}; an item cost {per_item(spend.expected)} in earlier runs."
     return f"{so_far}."
+
+
+def spent_text(spend: LoopSpend) -> str:
+    """Return how much of its limit a loop has spent."""
+    assert spend.limit is not None and spend.spent is not None  # for mypy  # noqa: S101, PT018
+    return f"{format_amount(spend.spent)} of {in_credits(spend.limit)} spent"
+
+
+def ahead_text(reason: str, *, cancelled: int, running: int) -> str:
+    """Return that work which ran ahead of a loop was stopped.
+
+    Args:
+        reason: Why.
+        cancelled: The number of items that were still queued.
+        running: The number of items whose calls had begun and not ended.
+    """
+    queued = "1 queued item was" if cancelled == 1 else f"{cancelled} queued items were"
+    begun = f"; {counted(str(running), 'call')} under way may add to it" if running else ""
+    return f"Stopped: {reason.rstrip('.')}. {queued} cancelled{begun}."
+
+
+def ahead_over_text(spend: LoopSpend) -> str:
+    """Return by how much work that ran ahead of a loop took it over its limit."""
+    by = counted(format_amount(spend.over_by), "credit")
+    return f"{by} over max_credits: calls were under way when it stopped."
 
 
 def over_text(spend: LoopSpend) -> str:

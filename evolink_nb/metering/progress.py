@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..formatting import counted
 from . import ledger
+from .ahead import WorkAhead, runs_ahead
+from .ahead_guard import AheadGuard
 from .closing import ClosingLine
 from .loop_bar import LoopBar, write_line
 from .loop_reader import LoopReader, LoopTiming
 from .loop_spend import LoopSpend, Verdict, length_of
-from .loop_text import affordability, bar_text, cost_text, over_text, why_stopped
+from .loop_text import affordability, ahead_over_text, bar_text, cost_text, over_text, why_stopped
 from .measurement import HISTORY, Measurement
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
     from ..polling.fetcher import CreditsFetcher
     from .call_site import CallSite
+
+
+GOES_ON = " What was started ahead of the loop goes on, and may spend more."
 
 
 class LoopRun:
@@ -38,6 +43,7 @@ class LoopRun:
         self,
         fetcher: CreditsFetcher,
         *,
+        iterable: object,
         call_site: CallSite,
         length: int | None,
         limit: Decimal | None,
@@ -48,6 +54,7 @@ class LoopRun:
 
         Args:
             fetcher: The fetcher that reads the account.
+            iterable: The items.
             call_site: The loop's name in the ledger and on the bar.
             length: The number of items; None if unknown.
             limit: Credits that the loop may spend; None for no limit.
@@ -59,6 +66,9 @@ class LoopRun:
         self._closing = ClosingLine(call_site.name, limit)
         self.measurement = Measurement(fetcher, listener=self._closing)
         self._fetcher = fetcher
+        self._iterable = iterable
+        work = None if limit is None else WorkAhead.of(iterable)
+        self._guard = None if work is None else AheadGuard(work, self.spend, fetcher)
         self._call_site = call_site
         self._every = every
         self._timing = timing
@@ -105,24 +115,30 @@ class LoopRun:
         )
         if not self.is_limited:
             self._fetcher.attach(self, self._every)
+        if self._guard is not None:
+            self._guard.start()
 
-    def read(self, iterable: object) -> None:
+    @property
+    def items(self) -> Any:
+        """What to iterate over."""
+        return self._iterable if self._guard is None else self._guard.work
+
+    def read(self) -> None:
         """Read the balance before the next item of a loop with a limit; the first already has its reading.
 
-        Waits for the charges of the items that are done, if the next could otherwise go over the limit.
-
-        Args:
-            iterable: The iterable of the loop.
+        Waits for the charges of the items that are done, if the next could otherwise go over the limit. Work
+        that runs ahead of the loop doesn't wait either.
         """
         if not self.is_limited or not self._begun:
             return
-        self._reader.read(self._done, is_last=self._is_last(iterable))
+        if self._guard is None:
+            no_wait = self._is_last or runs_ahead(self._iterable)
+            self._reader.read(self._done, no_wait=no_wait)
+        elif self._reader.read_once():
+            self._guard.check()
 
-    def may_continue(self, iterable: object) -> bool:
+    def may_continue(self) -> bool:
         """Show the newest reading, and decide whether another item may begin.
-
-        Args:
-            iterable: The iterable of the loop.
 
         Returns:
             Whether it may; also True if no items are left. If not, ``stopped`` says why.
@@ -130,16 +146,24 @@ class LoopRun:
         if not self.is_limited:
             self.spend.record(self._fetcher.readings, self._done)
         self._show()
-        if self._is_last(iterable):
-            return True  # no items are left: let the iterator say so
-        if self._reader.unread is not None:
-            reason = f"the balance can't be read, so max_credits can't be enforced. {self._reader.unread}"
-        elif self.spend.decide() is Verdict.STOP:
-            reason = why_stopped(self.spend)
-        else:
+        reason = self._why_not()
+        if self._guard is not None:
+            if self._reader.unread is not None and reason is not None:
+                self._guard.give_up(reason)
+            # What has begun is paid for: its items are handed out.
+            self.stopped = self._guard.stopped
             return True
+        if reason is None or self._is_last:
+            return True  # if no items are left, let the iterator say so
         self.stopped = f"Stopped before item {self._done + 1}{self._of_length()}: {reason}"
+        if runs_ahead(self._iterable):
+            self.stopped += GOES_ON
         return False
+
+    def _why_not(self) -> str | None:
+        if self._reader.unread is not None:
+            return f"the balance can't be read, so max_credits can't be enforced. {self._reader.unread}"
+        return why_stopped(self.spend) if self.spend.decide() is Verdict.STOP else None
 
     def begin_item(self) -> None:
         """Count an item handed out."""
@@ -148,8 +172,10 @@ class LoopRun:
     def end_item(self) -> None:
         """Count an item done."""
         self._done += 1
+        if self._guard is not None:
+            return  # its calls were counted when they ended
         made = self._reader.calls_made() if self.is_limited else ()
-        self.spend.end_item(self._done, self._now, made)
+        self.spend.end_item(self._done, self._fetcher.clock.monotonic(), made)
 
     # -- the end ---------------------------------------------------------------------------------------
 
@@ -159,6 +185,8 @@ class LoopRun:
             return
         self._reader.ended.set()
         self._fetcher.detach(self)
+        if self._guard is not None:
+            self._guard.stop()
         if self._bar is None or not self._begun or sys.is_finalizing():
             self.measurement.abandon()
             return
@@ -200,23 +228,23 @@ class LoopRun:
         if not self._begun:
             return
         cost = self.measurement.cost
-        is_pending = not cost.settled and (self.spend.is_pending or not self.is_limited)
+        is_unwatched = self._guard is not None or not self.is_limited
+        is_pending = not cost.settled and (self.spend.is_pending or is_unwatched)
         if self._begun > self._done:
             did = f"Loop left during item {self._begun}{self._of_length()}:"
         else:
             did = f"{counted(str(self._done), 'item')},"
         yield f"{did} {cost_text(self.spend, cost, is_fresh=is_fresh, is_pending=is_pending)}"
-        if self.spend.over is not None and self.stopped is None:
+        if self.spend.over is not None and self._guard is not None:
+            yield ahead_over_text(self.spend)
+        elif self.spend.over is not None and self.stopped is None:
             yield over_text(self.spend)
         if is_fresh:
             self._closing.said(self.spend.spent, items=self._begun, is_pending=is_pending)
 
-    def _is_last(self, iterable: object) -> bool:
-        return self._done == length_of(iterable)
-
     @property
-    def _now(self) -> float:
-        return self._fetcher.clock.monotonic()
+    def _is_last(self) -> bool:
+        return self._done == length_of(self._iterable)
 
     # -- display ---------------------------------------------------------------------------------------
 
@@ -238,7 +266,7 @@ class LoopRun:
         reading = self.spend.reading
         if reading is None:
             return bar_text(self.spend)
-        age = self._now - reading.monotonic
+        age = self._fetcher.clock.monotonic() - reading.monotonic
         is_old = self._fetcher.error is not None or age > max(self._timing.max_age, 3 * self._every)
         return bar_text(self.spend, unread_for=age if is_old else None)
 

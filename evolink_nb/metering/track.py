@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from .. import runtime
@@ -41,6 +40,10 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
     waits for them, up to 6 seconds after an item, or longer if the account has been seen to take longer. An
     item dearer than all before it can still go over, which is reported too. Without a limit the loop never
     waits, and the balance is read every ``every`` seconds in the background.
+
+    What an executor's ``map`` or `as_completed` has submitted runs ahead of the loop: near the limit what is
+    still queued is cancelled, and what has begun is handed out. Other work that runs ahead goes on, and the
+    loop says so.
 
     All amounts are credits; reservations count as spent. At its end the loop waits up to a second for its
     cost to settle. If it turns out to cost more than it said then, it prints another line.
@@ -89,7 +92,7 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
     def __iter__(self) -> Iterator[T]:
         if not isinstance(self._iterable, Iterable):
             raise TypeError(f"{type(self._iterable).__name__} needs `async for`")
-        return self._items(self._iterable, self._new_run())
+        return self._items(self._new_run())
 
     def __aiter__(self) -> AsyncIterator[T]:
         run = self._new_run()
@@ -139,6 +142,7 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
     def _new_run(self) -> LoopRun:
         self._run = LoopRun(
             shared_fetcher(self._client),
+            iterable=self._iterable,
             call_site=self._call_site,
             length=length_of(self._iterable) if self._length is None else self._length,
             limit=self._limit,
@@ -150,15 +154,15 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
     # The next two methods are the same loop. The second hands waiting for the network to another thread, so
     # that the event loop keeps running; the enclosing measurements are this task's, and are recorded in it.
 
-    def _items(self, iterable: Iterable[T], run: LoopRun) -> Iterator[T]:
+    def _items(self, run: LoopRun) -> Iterator[T]:
         try:
             run.measurement.enter()
             run.measurement.begin()
             run.open()
-            source = iter(iterable)
+            source: Iterator[T] = iter(run.items)
             while True:
-                run.read(iterable)
-                if not run.may_continue(iterable):
+                run.read()
+                if not run.may_continue():
                     break
                 try:
                     item = next(source)
@@ -177,11 +181,11 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
             run.measurement.enter()
             await runtime.run_async(run.measurement.begin, name=_THREAD)
             run.open()
-            source = aiter(iterable) if isinstance(iterable, AsyncIterable) else iter(iterable)
+            source = aiter(iterable) if isinstance(iterable, AsyncIterable) else iter(run.items)
             while True:
                 if run.is_limited:
-                    await runtime.run_async(partial(run.read, iterable), name=_THREAD)
-                if not run.may_continue(iterable):
+                    await runtime.run_async(run.read, name=_THREAD)
+                if not run.may_continue():
                     break
                 try:
                     item = await anext(source) if isinstance(source, AsyncIterator) else next(source)
