@@ -1,17 +1,10 @@
-"""Measures each cell between the cell events, while the cell runs untouched.
-
-The line under a cell is displayed when the cell ends and amended from the settling thread. Amendments are
-sent once more at the end of a later cell: nbclient only accepts output of the running cell.
-"""
+"""Measures each cell between the cell events, while the cell runs untouched."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-from IPython.display import display
 
 from ..api import settings
 from ..errors import EvoLinkError
@@ -28,9 +21,9 @@ from ..metering.metered import MeteredCost, Unmeasured
 from ..metering.settlement import SETTLE, SettleTiming
 from ..metering.settler import read
 from ..metering.watch_timing import WatchTiming
-from .cost_line import CostLine
+from .cell_lines import CellLines
 from .metered_cell import MeteredCell
-from .outputs import Line, Outlook, PrintedLine
+from .outputs import Outlook
 from .refusal import SESSION_BUDGET, describe, refuse_on_failure
 from .stopping import CellStops, target_of_cell
 
@@ -41,9 +34,6 @@ if TYPE_CHECKING:
     from ..errors import BudgetExceeded
     from ..polling.fetcher import CreditsFetcher
     from .running import RunningCell, RunningCells
-
-FIRST_FIGURE = 10.0
-"""The longest a terminal waits for a cell's first figure, in seconds: it can't amend what it has printed."""
 
 
 class Cells:
@@ -73,8 +63,7 @@ class Cells:
         self.stops = CellStops(shell, running)
         self.timing = SettleTiming()
         self._batch = Batch()
-        self._in_place = hasattr(shell, "kernel")
-        self._lines: list[Line] = []
+        self._lines = CellLines(shell)
         self._tracked: CreditsFetcher | None = None
         self._outlook: Outlook | None = None
         self._stopped = False
@@ -158,6 +147,8 @@ class Cells:
             self._begin_measuring(cell)
         with refuse_on_failure(SESSION_BUDGET, undo=cell.refuse):
             self.stops.begin(cell)
+        if cell.metered is not None:
+            self._lines.prepare(cell.metered)
 
     def _begin_measuring(self, cell: RunningCell) -> None:
         is_outermost = cell is self._running.outermost
@@ -216,7 +207,12 @@ class Cells:
     # -- after a cell ----------------------------------------------------------------------------------
 
     def end(
-        self, ended: list[RunningCell], error: BaseException | None, *, is_known: bool = True
+        self,
+        ended: list[RunningCell],
+        error: BaseException | None,
+        *,
+        is_known: bool = True,
+        number: int | None = None,
     ) -> BudgetExceeded | None:
         """Settle the cost of a cell that has ended.
 
@@ -224,6 +220,7 @@ class Cells:
             ended: The cell, preceded by any inside it whose end was never announced.
             error: What the cell raised.
             is_known: Whether the last of them is the one that has ended. If not, none will be heard of again.
+            number: Its number in the history, if any.
 
         Returns:
             The stop of the budget that stopped it, if that is not what it raised.
@@ -233,41 +230,23 @@ class Cells:
             if each not in over:
                 self.stops.let_go(each)
         stop = self.stops.end(over, error)
-        lines = list(self._lines)
         for cell in over:
-            line = None if cell.metered is None else self._settle(cell.metered)
-            # Tracked cells don't wait for a figure and never show one at once: that would depend on luck.
-            if line is not None and cell.options is not None:
-                lines.append(line)
-        for line in lines:
-            # Checked before sending: a line that finishes during it is sent again.
-            is_over = line.over
-            line.send_again()
-            if is_over:
-                self._lines.remove(line)
+            if cell.metered is not None:
+                self._settle(cell.metered, f"In [{number}]" if number else cell.name)
+        self._lines.send_again()
         return stop
 
-    def _settle(self, metered: MeteredCell) -> Line | None:
-        """Start settling the cost of a cell that has ended, and return the line under it, if any."""
-        measurement, options = metered.measurement, metered.options
+    def _settle(self, metered: MeteredCell, label: str) -> None:
+        measurement = metered.measurement
         if measurement is None:
-            if not metered.is_quiet and not metered.is_refused:
-                problem = CostLine(Cost(reason=metered.problem), settling=False)
-                display(problem.mimebundle(), raw=True)
-            return None
+            self._lines.show_problem(metered)
+            return
         measurement.stop()
         if not metered.is_tracked:
             metered.record(measurement)
-        if not metered.is_quiet:
-            kind = Line if self._in_place else PrintedLine
-            metered.line = kind(measurement, key=metered.key, shown=not metered.is_tracked)
-            self._lines.append(metered.line)
+        self._lines.show(metered, measurement, label)
         measurement.settle_in_background()
-        if options is not None and options.settle is not None:
-            _wait_for(measurement.wait, measurement)
-        elif metered.line is not None and not self._in_place and not metered.is_tracked:
-            _wait_for(functools.partial(measurement.wait_for_first, FIRST_FIGURE), measurement)
-        return metered.line
+        self._lines.wait(metered, measurement)
 
     # -- on the settling thread ------------------------------------------------------------------------
 
@@ -287,11 +266,3 @@ class Cells:
             if self._outlook is not None:
                 self._outlook.end(clear=self._outlook.fetcher is not measurement.fetcher)
             self._outlook = Outlook(measurement.fetcher, expected, metered.name)
-
-
-def _wait_for(wait: Callable[[], object], measurement: Measurement) -> None:
-    try:
-        wait()
-    except KeyboardInterrupt:
-        # The user doesn't want to wait; the cell itself is done.
-        measurement.cancel()

@@ -170,8 +170,12 @@ class Commands:
             ended: The cell, preceded by any inside it whose end was never announced.
             result: IPython's result of the cell; None if none of these cells will be heard of again.
         """
-        error = None if result is None else result.error_in_exec
-        exceeded = self.cells.end(ended, error, is_known=result is not None)
+        if result is None:
+            self.cells.end(ended, None, is_known=False)
+            self.cards.at_cell_end()
+            return
+        number = result.execution_count if result.info.store_history else None
+        exceeded = self.cells.end(ended, result.error_in_exec, number=number)
         if exceeded is not None:
             result.error_in_exec = exceeded
             self.cells.stops.show(exceeded, ended)

@@ -29,6 +29,7 @@ class CostLine:
         settled_in: Seconds from the end of the cell until its cost settled.
         left: The reading the cost was assessed with.
         runs: How many more runs the credits cover; None if unknown.
+        may_stay: Whether the line may stay as it is for good, though the cost is settling.
     """
 
     cost: Cost
@@ -36,6 +37,7 @@ class CostLine:
     settled_in: float = 0.0
     left: Credits | None = None
     runs: int | None = None
+    may_stay: bool = False
 
     def text(self) -> str:
         """Return the line as plain text."""
@@ -59,7 +61,10 @@ class CostLine:
     def _line(self) -> str:
         cost = self.cost
         if cost.credits is None:
-            return "reading the balance …" if self.settling else f"cost unknown: {cost.reason}"
+            pending = (
+                "cost unknown: not read when the cell ended" if self.may_stay else "reading the balance …"
+            )
+            return pending if self.settling else f"cost unknown: {cost.reason}"
         parts = [self._figure(), *self._confidence()]
         if cost.confidence in {"clean", "shared"} and cost.others is not None and cost.others > 0:
             parts.append(f"{format_amount(cost.others)} by others on the account")
@@ -81,7 +86,7 @@ class CostLine:
     def _confidence(self) -> list[str]:
         """Return any reservations about the figure; empty if there are none."""
         if self.settling:
-            return ["settling …"]
+            return ["not settled when the cell ended" if self.may_stay else "settling …"]
         parts = []
         if self.cost.settled and self.settled_in >= MIN_SETTLED_IN:
             parts.append(f"settled in {self.settled_in:.1f} s")

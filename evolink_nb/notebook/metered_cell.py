@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from ..metering import ledger
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from ..metering.budget import Budget
     from ..metering.measurement import Measurement
     from ..polling.fetcher import CreditsFetcher
-    from .outputs import Line
+    from .held_clear import HeldClear
+    from .shown_line import Line
 
 
 class MeteredCell:
@@ -31,6 +34,7 @@ class MeteredCell:
         problem: Why the account can't be read; empty if it can.
         is_refused: Whether it was refused and not run.
         line: The line under it.
+        clear: Holds back the clear that the line would set off; None where there are no clears.
         idle_since: The account on which the last cell settled, and its last reading; or None.
     """
 
@@ -58,6 +62,7 @@ class MeteredCell:
         self.problem = ""
         self.is_refused = False
         self.line: Line | None = None
+        self.clear: HeldClear | None = None
         self.idle_since: tuple[CreditsFetcher, Credits] | None = None
         self._on_final = on_final
 
@@ -78,6 +83,13 @@ class MeteredCell:
         if self.measurement is not None:
             self.measurement.abandon()
             self.measurement = None
+        with self.clear_held():
+            pass
+
+    def clear_held(self) -> AbstractContextManager[bool]:
+        """Return a context inside which an output sets off no pending clear, and whether there is one."""
+        clear, self.clear = self.clear, None
+        return contextlib.nullcontext(False) if clear is None else clear.stop()
 
     def give_up(self, reason: str) -> None:
         """Stop measuring a cell that runs.

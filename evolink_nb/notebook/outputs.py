@@ -1,4 +1,4 @@
-"""Outputs that are rewritten later: live outputs, the line under a measured cell, the cards' outlook.
+"""Outputs that are rewritten later: live outputs, and the cards' outlook.
 
 A widget alone leaves nothing in the saved file that can be read without its kernel. So each live card is
 followed by a static one, which a `LiveOutput` keeps close to what the live one shows. It is a separate
@@ -9,7 +9,6 @@ the status changes or there is a notice, at a cell's end, and otherwise once a m
 
 from __future__ import annotations
 
-import contextvars
 import threading
 import time
 from collections.abc import Callable
@@ -18,18 +17,14 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 
 from ..metering import ledger
-from ..metering.batch import MIN_CALL_SECONDS
 from ..polling.status import Status
-from .cost_line import CostLine, more_runs
+from .cost_line import more_runs
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from ..metering.measurement import Measurement
     from ..polling.fetcher import CreditsFetcher
 
-NOTHING = {"text/plain": "", "text/html": ""}
-"""An empty output, for a line that may never be needed; exporters complain about one without a media type."""
 REWRITE_AFTER = 60.0
 """Seconds after which a live output is rewritten for a new reading alone."""
 MIN_REWRITE_INTERVAL = 2.0
@@ -108,106 +103,6 @@ class LiveOutput:
             self._revision = self._fetcher.revision
             self._rewritten_at = time.monotonic()
             self._handle.update(self._render(), raw=True)
-
-
-class Line:
-    """The line under one cell, amended in place as its cost settles.
-
-    Attributes:
-        measurement: The cell's measurement.
-        over: Whether the line is final.
-    """
-
-    def __init__(self, measurement: Measurement, *, key: str, shown: bool) -> None:
-        """Reserve a place under the cell that is ending.
-
-        Args:
-            measurement: The cell's measurement.
-            key: Identifies the cell in the ledger.
-            shown: Whether to show what is known so far; if not, nothing is shown until `amend`.
-        """
-        self.measurement = measurement
-        self.over = False
-        self._key = key
-        self._settling = True
-        self._sent: dict[str, str] = {}
-        self._missed = False
-        # The settling thread amends it, and the thread that runs cells sends it again.
-        self._sending = threading.Lock()
-        self._handle: Any = None
-        # Anything shown later still belongs to the cell that is ending.
-        self._context = contextvars.copy_context()
-        self._show_first(shown=shown)
-
-    def amend(self) -> None:
-        """Show what is known so far; on the settling thread."""
-        self._send()
-        self._missed = True
-
-    def finish(self, *, shown: bool) -> None:
-        """Show that the line is final.
-
-        Args:
-            shown: Whether to show the line at all.
-        """
-        self._settling = False
-        if shown:
-            self.amend()
-        self.over = True
-
-    def send_again(self) -> None:
-        """Send what was amended since its own cell ended once more, as part of the running cell."""
-        if self._missed:
-            self._missed = False
-            self._send(again=True)
-
-    def _show_first(self, *, shown: bool) -> None:
-        # Showing something costs a cell a millisecond. Spare one too short to have made a call: if it did
-        # spend something, its line comes late, wherever the front end puts it.
-        if shown or self.measurement.seconds >= MIN_CALL_SECONDS:
-            self._show(self._bundle() if shown else NOTHING)
-
-    def _send(self, *, again: bool = False) -> None:
-        with self._sending:
-            bundle = self._bundle()
-            if again or bundle != self._sent:
-                self._sent = bundle
-                self._show(bundle)
-
-    def _show(self, bundle: dict[str, str]) -> None:
-        if self._handle is None:
-            self._handle = self._context.run(display, bundle, raw=True, display_id=True)
-        else:
-            self._handle.update(bundle, raw=True)
-
-    def _bundle(self) -> dict[str, str]:
-        measurement = self.measurement
-        runs = None
-        if measurement.after is not None and not self._settling:
-            simulated = measurement.cost.simulated
-            expected = ledger.expected(ledger.current().entries(), self._key, simulated=simulated)
-            runs = ledger.runs_left(measurement.after.spendable, expected) if expected else None
-        return CostLine(
-            measurement.cost,
-            settling=self._settling,
-            settled_in=measurement.settled_in,
-            left=measurement.after,
-            runs=runs,
-        ).mimebundle()
-
-
-class PrintedLine(Line):
-    """A cell's line in a terminal: printed at its first figure, and again when it changes."""
-
-    def amend(self) -> None:
-        """Print what is known so far when the next cell ends: a thread may not print while the user types."""
-        self._missed = True
-
-    def _show_first(self, *, shown: bool) -> None:
-        self._missed = shown
-
-    def _show(self, bundle: dict[str, str]) -> None:
-        print(bundle["text/plain"])
 
 
 class Outlook:

@@ -158,7 +158,9 @@ def test_unreadable_tracked_cost_is_no_zero(
     shell.run(CALL)
     wait_until(nothing_settles)
     assert [entry.cost.credits for entry in book.entries()] == [None]
-    assert cost_line(shell.run("pass")).startswith("cost unknown: the balance could not be read: ")
+    assert cost_line(shell.run("pass")).startswith(
+        "account.spend(2): cost unknown: the balance could not be read: "
+    )
     wait_until(nothing_settles)
     # What was too short to have made a call has no entry; on a busy machine a `pass` may take longer.
     assert all(entry.cost.seconds >= MIN_CALL_SECONDS for entry in book.entries())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import decimal
 import sys
+import threading
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ import pytest
 from IPython.core.error import UsageError
 
 from evolink_nb import BudgetExceeded
+from evolink_nb.api.credentials import API_KEY_VARIABLE
 from evolink_nb.metering.budget_registry import budgets
 from evolink_nb.metering.session_budget import SessionBudget
 from evolink_nb.notebook.code_start import call_of_line, is_line
@@ -243,6 +246,37 @@ def test_any_failure_refuses_budgeted_cell(
     assert "ran" not in shell.ip.user_ns
     assert shell.run("6 * 7").value == 42
     shell.run("session.cancel()")
+
+
+@pytest.mark.parametrize("options", ["", " --max 2"])
+def test_cell_under_any_decimal_context(shell: Shell, options: str) -> None:
+    """Set to find lost digits: nothing that a cell with a limit computes may fail for it."""
+    with decimal.localcontext(prec=3) as ambient:
+        ambient.traps[decimal.Inexact] = ambient.traps[decimal.FloatOperation] = True
+        shown = shell.run(f"{LINE}{options}\n{ENDLESS if options else '6 * 7'}")
+    assert is_stopped(shown) if options else shown.value == 42
+
+
+def test_no_thread_refuses_limited_cell(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", raising(RuntimeError("can't start new thread")))
+        shown = shell.run(f"{LIMITED}ran = True")
+    assert isinstance(shown.error, CellRefused)
+    assert "ran" not in shell.ip.user_ns
+    assert shell.run(f"{LIMITED}6 * 7").value == 42
+
+
+def test_broken_keyring_refuses_limited_cell(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "keyring.py").write_text("raise SystemError('the keyring is broken')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "keyring", raising=False)
+    monkeypatch.delenv(API_KEY_VARIABLE)
+    shown = shell.run(f"{LIMITED}ran = True")
+    assert isinstance(shown.error, CellRefused)
+    assert "ran" not in shell.ip.user_ns
+    assert shell.run(f"{LINE}\n6 * 7").value == 42
 
 
 def test_failed_import_refuses_limited_cell(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

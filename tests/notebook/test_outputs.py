@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evolink_nb.notebook.outputs import PrintedLine
+from evolink_nb.notebook.shown_line import PrintedLine
 from tests.support.metered import LINE, settled_cost
 from tests.support.shell import (
     Shell,
@@ -25,7 +25,7 @@ def test_change_is_printed_after_later_cell(shell: Shell, demo_server: DemoServe
     demo_server.account.settle_after = (0.3, 0.3)
     shell.run(f"{LINE} -o cost\naccount.reserve(2, cost=1)")
     assert shell.ip.user_ns["cost"].wait(30)
-    assert settled_cost(cost_line(shell.run("pass"))) == "1 credit"
+    assert settled_cost(cost_line(shell.run("pass"))) == "account.reserve(2, cost=1): 1 credit"
     assert shell.run("pass").out == ""
 
 
@@ -44,7 +44,7 @@ def test_change_at_cell_end_is_printed_later(
     with monkeypatch.context() as slow:
         slow.setattr(PrintedLine, "send_again", send_and_settle)
         shell.run("pass")
-    assert settled_cost(cost_line(shell.run("pass"))) == "1 credit"
+    assert settled_cost(cost_line(shell.run("pass"))) == "account.reserve(2, cost=1): 1 credit"
     assert shell.run("pass").out == ""
 
 

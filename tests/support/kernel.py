@@ -41,12 +41,18 @@ class Kernel:
     """A kernel process from `with` to its end, in this whole environment; `log` is where it logs to.
 
     It runs on this interpreter, or on another that has ipykernel.
+
+    Attributes:
+        is_notebook: Whether to say which cell is run, as notebooks do and consoles don't.
+        request: What else to say in each request to run a cell.
     """
 
     def __init__(
         self, environment: Mapping[str, str], log: Path, *arguments: str, interpreter: Path | None = None
     ) -> None:
         self.log = log
+        self.is_notebook = True
+        self.request: dict[str, Any] = {"user_expressions": {}, "allow_stdin": True, "stop_on_error": True}
         self._environment = environment
         self._arguments = list(arguments)
         self._manager = KernelManager(kernel_name="python3")
@@ -81,13 +87,22 @@ class Kernel:
 
     def run_silently(self, source: str) -> CellRun:
         """Run code as front ends run their own: IPython announces no cell and keeps no history."""
-        run, request = CellRun(), self._client.execute(source, silent=True)
+        run, request = CellRun(), self._execute(source, silent=True)
         self._wait_for(run, request, _is_idle)
         return run
 
+    def _execute(self, source: str, *, silent: bool = False) -> str:
+        """Send a request to run a cell, and return its identifier."""
+        content = {"code": source, "silent": silent, "store_history": not silent} | self.request
+        # As notebooks do: a cell that is run again is the same cell.
+        metadata = {"cellId": source} if self.is_notebook else {}
+        message = self._client.session.msg("execute_request", content, metadata=metadata)
+        self._client.shell_channel.send(message)
+        return str(message["header"]["msg_id"])
+
     def _begin(self, source: str) -> tuple[CellRun, str]:
         while True:
-            run, request = CellRun(), self._client.execute(source)
+            run, request = CellRun(), self._execute(source)
             self._wait_for(run, request, lambda message: _is_begun(message) or _is_idle(message))
             # What comes right after a cell that failed ipykernel 6 may drop, as it drops the rest of Run All.
             if _is_begun(run.messages[-1]):

@@ -1,0 +1,48 @@
+"""Which kind of front end runs a cell: what it does with an output that changes after its cell has ended."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from typing import Any
+
+
+class Client(Enum):
+    """A kind of front end."""
+
+    NOTEBOOK = "notebook"
+    """Amends outputs in place at any time."""
+    BATCH = "batch"
+    """Runs a notebook without a user (nbconvert, papermill): amends outputs while a cell is running."""
+    CONSOLE = "console"
+    """Shows each output once (IPython in a terminal, ``jupyter console``, qtconsole)."""
+
+    @property
+    def amends(self) -> bool:
+        """Whether an output can be amended at all."""
+        return self is not Client.CONSOLE
+
+
+def client_of(shell: Any) -> Client:
+    """Return the kind of front end that runs the current cell.
+
+    Args:
+        shell: The shell that runs it.
+    """
+    if not hasattr(shell, "kernel"):
+        return Client.CONSOLE
+    return choose_client(shell.get_parent(), in_colab="google.colab" in sys.modules)
+
+
+def choose_client(request: dict[str, Any], *, in_colab: bool) -> Client:
+    """Return the kind of front end that sent a request.
+
+    Args:
+        request: The request to execute a cell, as the messaging protocol defines it.
+        in_colab: Whether this is a kernel of Google Colab's.
+    """
+    if not request.get("content", {}).get("allow_stdin", True):
+        return Client.BATCH
+    # Notebooks say which cell it is; Colab's doesn't.
+    has_cell = "cellId" in request.get("metadata", {})
+    return Client.NOTEBOOK if has_cell or in_colab else Client.CONSOLE
