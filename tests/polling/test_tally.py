@@ -126,7 +126,7 @@ def test_others_count_once_settled() -> None:
     assert tally.record(moved(10, spent=2, others=7)) == 9
 
 
-def test_others_beside_a_binding_key_stay_out() -> None:
+def test_others_beside_a_binding_key_are_out() -> None:
     start: dict[str, Any] = {"token": 50, "token_used": 10, "user": 500, "user_used": 20}
     tally = Tally(reading(0, **start))
     assert tally.record(reading(5, **start | {"user": 470, "user_used": 50})) == 0
