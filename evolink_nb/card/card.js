@@ -2,9 +2,8 @@
 /**
  * The live card: fills the fields of card.html from the kernel's traits.
  *
- * Everything is set as text: the template is the only markup. The exported functions are pure and don't
- * touch the page; `Card` shows their results. formatting.py and gauge.py have the same functions for static
- * cards; tests compare them.
+ * Everything is set as text: the template is the only markup. The exported functions are pure. formatting.py
+ * and gauge.py have the same for static cards; tests compare them.
  *
  * @typedef {import("@anywidget/types").AnyModel<Traits>} Model
  * @typedef {import("@anywidget/types").Render<Traits>} Render
@@ -13,7 +12,7 @@
  */
 
 /**
- * The synced traits of CreditsWidget (widget.py). Times of day are in milliseconds.
+ * The synced traits of CreditsWidget (widget.py). Times of day are in milliseconds of the kernel's clock.
  *
  * @typedef {object} Traits
  * @property {string} _template  the markup to fill
@@ -37,6 +36,7 @@
  * @property {string} limits
  * @property {number | null} updated_at
  * @property {number | null} retry_at
+ * @property {number | null} retry_in  seconds to it, when it was sent
  * @property {number} interval  seconds
  */
 
@@ -46,9 +46,9 @@ const CLICK_TIMEOUT = 1000;
 const MAX_MISSED_READINGS = 3;
 /** Milliseconds between two heartbeats: the kernel forgets a silent view. */
 const HEARTBEAT_INTERVAL = 60_000;
-/** Milliseconds after which a view reports again that it is visible: the kernel may have missed the first. */
+/** Milliseconds after which a view says again that it is visible: the kernel may have missed it. */
 const CONFIRM_AFTER = 3000;
-/** The most points in the sparkline; widget.py has the same number. */
+/** The most points in the sparkline; answers.py has the same number. */
 const MAX_POINTS = 60;
 
 /** @type {Record<string, string>}  labels of statuses whose name is not their label */
@@ -141,26 +141,9 @@ export function sparkline(points) {
 // -- decisions -------------------------------------------------------------------------------------------
 
 /**
- * The content of one ring.
- *
- * @typedef {object} Gauge
- * @property {string} remaining  remaining credits, formatted
- * @property {number | null} remainingValue  the same as a number; null if there is none
- * @property {string} unit  the unit of that number
- * @property {string} total  "" if meaningless
- * @property {string} used
- * @property {number} usedValue
- * @property {number} share  percentage of the ring that is filled
- * @property {number} maximum  aria-valuemax
- * @property {number} now  aria-valuenow
- * @property {string} spoken  aria-valuetext
- */
-
-/**
- * Return the content of the ring for one half of a reading.
+ * Return the content of the ring for one half of a reading; gauge.py says what each field is.
  *
  * @param {{ remaining: number, used: number, unlimited: boolean }} amounts  in credits
- * @returns {Gauge}
  */
 export function gaugeOf({ remaining, used, unlimited }) {
   const common = { used: formatAmount(used), usedValue: used };
@@ -187,15 +170,15 @@ export function gaugeOf({ remaining, used, unlimited }) {
 }
 
 /**
- * What a card knows about its kernel. Times are in milliseconds of the page's clock.
+ * What a card knows about its kernel. Times are those of `performance.now()`: no clock need be right.
  *
  * @typedef {object} Situation
  * @property {string} reported  the kernel's status
  * @property {boolean} disconnected  whether the kernel has ended
- * @property {boolean} visible  whether the user can see this view
+ * @property {boolean} visible
  * @property {number} now
  * @property {number | null} clickedAt  when an unanswered click was made
- * @property {number} arrivedAt  when the newest reading arrived
+ * @property {number} arrivedAt  when the newest reading was taken
  * @property {number} visibleSince
  * @property {number | null} retryAt  when the server allows the next attempt
  * @property {number} interval  seconds between two readings
@@ -234,9 +217,11 @@ class Card {
   #abort = new AbortController();
   #disconnected = false;
   #visible = false;
-  #visibleSince = Date.now();
-  /** When the newest reading arrived, by the page's clock. */
+  #visibleSince = performance.now();
+  /** When the newest reading was taken. */
   #arrivedAt;
+  /** @type {number | null}  when the server allows the next attempt */
+  #retryAt;
   /** @type {number | null}  when an unanswered click was made */
   #clickedAt = null;
   /** @type {Point[]} */
@@ -262,7 +247,12 @@ class Card {
   constructor(model, element) {
     this.#model = model;
     this.#element = element;
-    this.#arrivedAt = Math.min(model.get("updated_at") ?? Infinity, Date.now());
+    // A guess by two clocks, until the kernel says more; in a saved page there is none.
+    const now = performance.now();
+    const guess = now - Date.now();
+    const retryAt = model.get("retry_at");
+    this.#arrivedAt = Math.min((model.get("updated_at") ?? Infinity) + guess, now);
+    this.#retryAt = retryAt && retryAt + guess;
     element.innerHTML = model.get("_template");
     this.#root = query(element, ".evolink-card");
     this.#fields = fieldsIn(this.#root);
@@ -299,6 +289,7 @@ class Card {
     /** @type {Record<string, (content?: any) => void>} */
     const listeners = {
       "change:updated_at": () => this.#onReading(),
+      "change:retry_at": () => this.#setWait(model.get("retry_in")),
       "change:notice": () => this.#sendNotification("notice"),
       "change:alarm": () => this.#sendNotification("alarm"),
       change: () => this.update(),
@@ -332,7 +323,7 @@ class Card {
   }
 
   #onRefresh() {
-    this.#clickedAt = Date.now();
+    this.#clickedAt = performance.now();
     this.#send("refresh");
     this.#tick();
   }
@@ -347,11 +338,15 @@ class Card {
 
   #onReading() {
     const model = this.#model;
-    this.#arrivedAt = Date.now();
-    const time = model.get("updated_at");
+    const now = performance.now();
+    this.#arrivedAt = now;
     const amount = model.get(`${model.get("binding")}_remaining`);
-    if (time === null || amount === null) return;
-    this.#points = [...this.#points, /** @type {Point} */ ([time, amount])].slice(-MAX_POINTS);
+    if (amount !== null) this.#points = [...this.#points, /** @type {Point} */ ([now, amount])].slice(-MAX_POINTS);
+  }
+
+  /** @param {number | null} [seconds]  until the server allows the next attempt */
+  #setWait(seconds) {
+    this.#retryAt = seconds ? performance.now() + seconds * 1000 : null;
   }
 
   /** Called once by front ends, when the kernel has ended or was restarted. */
@@ -359,10 +354,15 @@ class Card {
     this.#disconnected = true;
   }
 
-  /** @param {{ answer: string, points?: Point[] }} content  the kernel's answer to a message */
-  #onMessage({ answer, points }) {
+  /** @param {{ answer: string, age?: number, wait?: number, points?: Point[] }} content  the kernel's answer */
+  #onMessage({ answer, age, wait, points }) {
+    const now = performance.now();
     if (answer === "refresh") this.#clickedAt = null;
-    if (points) this.#points = points;
+    if (age !== undefined) {
+      this.#arrivedAt = now - age * 1000;
+      this.#setWait(wait);
+    }
+    if (points) this.#points = points.map(([time, amount]) => [now + time, amount]);
     this.#draw();
     this.#tick();
   }
@@ -371,11 +371,11 @@ class Card {
     this.#setVisible(!document.hidden && this.#element.getClientRects().length > 0);
   }
 
-  /** @param {boolean} visible  whether the user can see this view; the kernel polls less if none is */
+  /** @param {boolean} visible  to the user; the kernel polls less if no view is */
   #setVisible(visible) {
     if (visible === this.#visible) return;
     this.#visible = visible;
-    this.#visibleSince = Date.now();
+    this.#visibleSince = performance.now();
     const output = this.#removeFallback();
     if (output) this.#outputChanges.observe(output, { childList: true, subtree: true });
     this.#send("show", visible);
@@ -472,7 +472,7 @@ class Card {
   /** Update what time alone changes: ages, waits, and what the kernel's silence means. */
   #tick() {
     const model = this.#model;
-    const now = Date.now();
+    const now = performance.now();
     if (this.#visible && now % HEARTBEAT_INTERVAL < 1000) this.#send("show", true);
     const { status, label } = displayStatus({
       reported: model.get("status"),
@@ -482,7 +482,7 @@ class Card {
       clickedAt: this.#clickedAt,
       arrivedAt: this.#arrivedAt,
       visibleSince: this.#visibleSince,
-      retryAt: model.get("retry_at"),
+      retryAt: this.#retryAt,
       interval: model.get("interval"),
     });
     this.#root.dataset.status = status;

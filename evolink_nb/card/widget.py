@@ -17,6 +17,7 @@ from ..api import settings
 from ..api.client import EvoLinkClient
 from ..polling.fetcher import CreditsFetcher
 from ..polling.status import Status
+from . import answers
 from . import render as card
 from .alarms import Alarm, AlarmLatch, Limit, Limits
 from .subshells import answer_beside_running_cells
@@ -30,8 +31,6 @@ log = logging.getLogger(__name__)
 
 FIRST_READING = 2.0
 """The longest that showing a card waits for its first reading, in seconds."""
-MAX_POINTS = 60
-"""The most points in the sparkline; ``card.js`` has the same number."""
 
 
 def _to_milliseconds(moment: datetime | None, _widget: object) -> float | None:
@@ -89,6 +88,7 @@ class CreditsWidget(anywidget.AnyWidget):
     limits = _synced(Unicode(help="warn_below and critical_below, in words."))
     updated_at = _synced(Instance(datetime, allow_none=True), to_json=_to_milliseconds)
     retry_at = _synced(Instance(datetime, allow_none=True), to_json=_to_milliseconds)
+    retry_in = _synced(Float(None, allow_none=True, help="Seconds to retry_at, when it was set."))
     interval = _synced(Float(settings.INTERVAL))
     worth = _synced(Unicode(help="About what is left in USD, where credits_per_dollar says."))
     credits_per_dollar: Any = Float(None, allow_none=True)
@@ -218,6 +218,7 @@ class CreditsWidget(anywidget.AnyWidget):
             self.notice = fetcher.notice
             self.outlook = fetcher.outlook
             self.retry_at = fetcher.retry_at
+            self.retry_in = answers.wait(fetcher)
             self.updated_at = fetcher.updated_at
             self.worth = card.usd_estimate(credits, self.credits_per_dollar)
             self.status = fetcher.status
@@ -259,10 +260,7 @@ class CreditsWidget(anywidget.AnyWidget):
         return self._limits.level_of(credits, self.fetcher.runway)
 
     def _points(self) -> list[tuple[float, float]]:
-        return [
-            (round(reading.read_at.timestamp() * 1000), float(reading.spendable))
-            for reading in self.fetcher.readings[-MAX_POINTS:]
-        ]
+        return answers.points(self.fetcher)
 
     # -- from the front end ------------------------------------------------------------------------------
 
@@ -273,7 +271,7 @@ class CreditsWidget(anywidget.AnyWidget):
             self.refresh()
             self.send({"answer": "refresh"})
         elif action == "history":
-            self.send({"answer": "history", "points": self._points()})
+            self.send({"answer": "history", "points": self._points(), **answers.times(self.fetcher)})
         elif action == "pause":
             self.fetcher.pause()
         elif action == "resume":
@@ -287,6 +285,8 @@ class CreditsWidget(anywidget.AnyWidget):
                 view = str(content.get("view"))
                 self._views.report(view, time.monotonic(), visible=visible, on_time=on_time)
             self._update_visibility()
+            if visible:
+                self.send({"answer": "show", **answers.times(self.fetcher)})
 
     def _update_visibility(self) -> None:
         """Have the fetcher read less often while the user can see no view."""

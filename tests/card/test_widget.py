@@ -6,7 +6,7 @@ import gc
 import threading
 import weakref
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,14 +17,24 @@ from traitlets import HasTraits, Unicode, dlink
 from evolink_nb.api.client import EvoLinkClient
 from evolink_nb.card.widget import CreditsWidget
 from evolink_nb.demo import Account, DemoServer
-from evolink_nb.errors import ConfigurationError
+from evolink_nb.errors import ConfigurationError, RateLimitError
 from evolink_nb.polling.fetcher import CreditsFetcher, stop_all
+from tests.support.clock import SteppedClock
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from evolink_nb.credits import Credits
 
 PATIENCE = 10.0
+
+
+class WrongClock(SteppedClock):
+    """Its time of day is wrong by ``set_by`` seconds."""
+
+    set_by = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.set_by)
 
 
 @pytest.fixture(autouse=True)
@@ -119,6 +129,30 @@ def test_a_failure_keeps_the_last_reading(demo_server: DemoServer, widget: Credi
     wait_until(lambda: widget.status == "rate-limited")
     assert "Rate limit exceeded" in widget.message
     assert (widget.user_remaining, widget.updated_at) == (1095.3996, read_at)
+
+
+@pytest.mark.parametrize("action", ["history", "show"])
+@pytest.mark.parametrize("set_by", [-86_400, 0, 86_400])
+def test_card_is_told_ages_and_no_times(
+    action: str, set_by: int, demo_server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel's clock may be set, and the browser's may be another."""
+    clock, told = WrongClock(), list[dict[str, Any]]()
+    client = EvoLinkClient(demo_server.key, base_url=demo_server.url)
+    widget = CreditsWidget(CreditsFetcher(client, clock=clock))
+    monkeypatch.setattr(widget, "send", told.append)
+    widget.fetcher.read()
+    clock.seconds, clock.set_by = 40.0, set_by
+    widget._handle_custom_msg({"action": action, "view": "one", "visible": True}, [])
+    assert told[-1].items() >= {"answer": action, "age": 40.0, "wait": None}.items()
+    assert set(told[-1].get("points", [(-40_000, 1095.3996)])) == {(-40_000, 1095.3996)}
+    demo_server.fault(status=429, retry_after=60)
+    with pytest.raises(RateLimitError):
+        widget.fetcher.read()
+    assert widget.retry_in == 60
+    clock.seconds = 75.0
+    widget._handle_custom_msg({"action": action, "view": "one", "visible": True}, [])
+    assert told[-1].items() >= {"age": 75.0, "wait": 25.0}.items()
 
 
 def test_notice_alarm_and_failure_together(demo_server: DemoServer, widget: CreditsWidget) -> None:
