@@ -167,16 +167,25 @@ class LoopSpend:
         """Credits the next item may cost: the dearest so far, or the price in earlier runs."""
         return self.dearest or self.expected or NOTHING
 
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the limit allows no further item, going by what has been charged or reserved so far."""
+        if self.limit is None or self.spent is None:
+            return False
+        # A limit below `DUST` isn't reached by spending nothing.
+        is_spent = self.spent > 0 and difference(self.spent, self.limit) >= 0
+        return is_spent or not self._fits(self.limit, self.spent)
+
     def decide(self) -> Verdict:
         """Return whether another item may begin: credits are left, and the item wouldn't go over."""
         if self.limit is None or self.spent is None:
             return Verdict.GO
-        # A limit below `DUST` isn't reached by spending nothing.
-        if self.spent > 0 and difference(self.spent, self.limit) >= 0:
-            return Verdict.STOP
-        if not self._fits(self.limit, self.spent):
-            return Verdict.STOP
-        return Verdict.GO if self._may_run_ahead(self.limit) else Verdict.WAIT
+        if not self.is_used_up and self._may_run_ahead(self.limit):
+            return Verdict.GO
+        if self.under_way.items:
+            # Reservations may be settled for less; and if not, what the loop says at its end is true.
+            return Verdict.WAIT
+        return Verdict.STOP
 
     # -- the rules -------------------------------------------------------------------------------------
 

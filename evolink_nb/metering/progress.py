@@ -163,7 +163,8 @@ class LoopRun:
     def _why_not(self) -> str | None:
         if self._reader.unread is not None:
             return f"the balance can't be read, so max_credits can't be enforced. {self._reader.unread}"
-        return why_stopped(self.spend) if self.spend.decide() is Verdict.STOP else None
+        is_over = self.spend.is_used_up if runs_ahead(self._iterable) else self.spend.decide() is Verdict.STOP
+        return why_stopped(self.spend) if is_over else None
 
     def begin_item(self) -> None:
         """Count an item handed out."""

@@ -62,6 +62,8 @@ class Item:
         calls: The guarded calls made in it.
         is_read: Whether the balance has been read since.
         is_seen: Whether a charge of it has shown.
+        shown: That charge, in credits.
+        is_reserved: Whether that was reserved, and may settle for more or less.
     """
 
     number: int
@@ -69,6 +71,8 @@ class Item:
     calls: Sequence[Call] = ()
     is_read: bool = False
     is_seen: bool = False
+    shown: Decimal = NOTHING
+    is_reserved: bool = False
 
     @property
     def receipts(self) -> Decimal | None:
@@ -147,7 +151,7 @@ class UnderWay:
         rise = difference(spent, self.spent)
         self.spent, self._base = spent, min(self._base, spent)
         if rise > 0:
-            self._sight(rise, requested_at)
+            self._sight(rise, requested_at, is_reserved=difference(unsettled, self.unsettled) > 0)
         is_first_reading = len(self.items) == 1 and not self.items[0].is_read
         for item in self.items:
             item.is_read = True
@@ -167,7 +171,7 @@ class UnderWay:
         """
         if not self.items:
             return self.spent
-        price = max(self.dearest, self.mean) or expected or NOTHING
+        price = max(self.dearest, self.mean, *(item.shown for item in self.items)) or expected or NOTHING
         careful = total((price, mean(product(price, CAUTION), max(self.known, 1))))
         bounds = [self._bound(item, careful) for item in self.items]
         spread = product(price, product(SPREAD, Decimal(math.isqrt(bounds.count(careful)))))
@@ -181,13 +185,13 @@ class UnderWay:
             return price if item.calls and receipts is None else receipts or NOTHING
         return max(price, receipts or NOTHING)
 
-    def _sight(self, rise: Decimal, at: float) -> None:
+    def _sight(self, rise: Decimal, at: float, *, is_reserved: bool) -> None:
         """Note whose charge a rise may be, and how long it took."""
         unseen = [item for item in self.items if not item.is_seen]
         is_first_reading = bool(self.items) and not self.items[-1].is_read
         if len(unseen) == 1:
-            unseen[0].is_seen = True
-            self.dearest = max(self.dearest, rise)
+            item = unseen[0]
+            item.is_seen, item.shown, item.is_reserved = True, rise, is_reserved
         if not is_first_reading and self._last_end:
             # No item ran since the reading before: this was charged late.
             self._max_lag = max(self._max_lag, at - self._last_end)
@@ -226,6 +230,8 @@ class UnderWay:
         each = mean(difference(self.spent, self._base), len(self.items))
         self.dearest = max(self.dearest, each)
         for _ in range(count):
-            self.items.popleft()
+            item = self.items.popleft()
+            if not item.is_reserved:
+                self.dearest = max(self.dearest, item.shown)
         self.known += count
         self._base = self.spent

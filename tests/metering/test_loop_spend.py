@@ -22,7 +22,7 @@ from evolink_nb.metering.loop_text import (
     settled_text,
     why_stopped,
 )
-from tests.support.readings import reading
+from tests.support.readings import moved, reading
 
 if TYPE_CHECKING:
     from evolink_nb.credits import Credits
@@ -152,6 +152,18 @@ def test_dust_stops_no_loop() -> None:
     assert loop.spend.over_by == 0
 
 
+def test_what_is_reserved_may_come_back() -> None:
+    """A loop that has reserved its limit waits: calls may settle for less."""
+    spend = LoopSpend(Decimal(4))
+    readings = [moved(0), moved(1, reserved=4), moved(3, spent=1)]
+    spend.start(readings[0])
+    spend.end_item(1, 0.9)
+    spend.record(readings[:2], 1)
+    assert (spend.decide(), spend.is_used_up) == (Verdict.WAIT, True)
+    spend.record(readings, 1)
+    assert (spend.decide(), spend.spent, spend.dearest) == (Verdict.GO, Decimal(1), Decimal(1))
+
+
 def test_a_tiny_limit_allows_an_item() -> None:
     assert spend_of(limit=Decimal("0.0000001")).decide() is Verdict.GO
 
@@ -172,14 +184,15 @@ def test_a_coarse_context_changes_nothing() -> None:
 def test_a_counter_set_back_stops_nothing() -> None:
     """A key's used credits set to 0 each day, and a limit that is changed: what was spent stays spent."""
     spend = LoopSpend(Decimal(5))
-    states = [(90, 10, 100), (87, 13, 97), (86, 0, 96), (186, 0, 96), (185, 1, 95)]
+    states = [(90, 10, 100), (87, 13, 97), (86, 0, 96), (186, 0, 96), (185, 1, 95), (185, 1, 95)]
     readings = [
-        reading(at, token=left, token_used=used, user=user, user_used=200 - user)
+        reading(at * 10, token=left, token_used=used, user=user, user_used=200 - user)
         for at, (left, used, user) in enumerate(states)
     ]
     spend.start(readings[0])
     for items in range(1, len(states)):
-        spend.end_item(items, items - 0.5)
+        if items < len(states) - 1:
+            spend.end_item(items, items * 10 - 0.5)
         spend.record(readings[: items + 1], items)
     assert spend.spent == 5
     assert spend.decide() is Verdict.STOP
