@@ -102,10 +102,17 @@ class Calls:
         """
         self._end_abandoned()
         call = Call(identity)
-        for observer in self._observers:
-            observer.call_begins(call)
+        # Before it is decided on: who begins to count meanwhile finds it here.
         with self._lock:
             self._recent.append(call)
+        try:
+            for observer in self._observers:
+                observer.call_begins(call)
+        except BaseException:
+            with self._lock:
+                self._recent.remove(call)
+                call.reserved, call.ended_at = Decimal(0), time.monotonic()
+            raise
         return call
 
     def end(self, call: Call, *, reserved: Decimal | None = None) -> None:

@@ -84,6 +84,11 @@ class Budget:
         return self.fetcher.client.identity
 
     @property
+    def counts_from(self) -> float:
+        """When the reading was requested from which spending counts, in monotonic seconds."""
+        return 0.0 if self._spending is None else self._spending.counts_from
+
+    @property
     def spent(self) -> Decimal:
         """Credits spent, as of the newest reading of the account."""
         with budgets.lock:

@@ -36,6 +36,10 @@ class Gated(Protocol):
     def target(self) -> InterruptTarget | None:
         """The work it is watching; None while it watches nothing."""
 
+    @property
+    def counts_from(self) -> float:
+        """When the reading was requested from which its spending counts, in monotonic seconds."""
+
     def refuse(self) -> BudgetExceeded | None:
         """Return what to raise in place of a guarded call; None while its limit isn't reached."""
 
@@ -131,6 +135,7 @@ class Gate:
         calls.add_observer(self)
         with self._registry.lock:
             self._sessions.append(budget)
+            self._count_begun(budget)
 
     def discard_session(self, budget: Gated) -> None:
         """Put no further call under a session's budget."""
@@ -150,6 +155,7 @@ class Gate:
             is_main = target.thread == threading.main_thread().ident
             older = weakref.WeakSet(threading.enumerate())
             self._work[budget] = Work(is_task=target.is_task, is_main=is_main, older=older)
+            self._count_begun(budget)
         self._around.set((*self._still_around(), budget))
 
     def end_work(self, budget: Gated, *, is_spent: bool) -> None:
@@ -171,6 +177,12 @@ class Gate:
             pooled = [each for each in work.callers if each in work.older and is_pooled(each)]
             for thread in {*younger, *pooled} - {threading.current_thread()}:
                 self._left_over[thread] = budget
+
+    def _count_begun(self, budget: Gated) -> None:
+        """Count calls begun before a budget's work: what they spend may show after its first reading."""
+        for call in calls.recent(budget.identity):
+            if call.ended_at is None or call.ended_at >= budget.counts_from:
+                budget.count(call, is_own=False)
 
     def begin_cell(self) -> None:
         """Let go of threads that earlier work has left idle; called in the context of a cell that begins."""

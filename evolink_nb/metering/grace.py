@@ -23,16 +23,17 @@ class Grace:
         self._seconds = seconds
         self._recently = recently
         self._began_at: float | None = None
-        self._refused_at: float | None = None
+        self._told_at: float | None = None
+        self._asked_at: float | None = None
 
     @property
     def was_refused(self) -> bool:
         """Whether a call has been refused."""
-        return self._refused_at is not None
+        return self._told_at is not None
 
     def reset(self) -> None:
         """Forget earlier work."""
-        self._began_at = self._refused_at = None
+        self._began_at = self._told_at = self._asked_at = None
 
     def begin(self, now: float) -> None:
         """Begin the time of grace: the limit is reached."""
@@ -40,7 +41,10 @@ class Grace:
 
     def refuse(self, now: float) -> None:
         """Record that a call is refused."""
-        self._refused_at = now
+        if self._told_at is None:
+            self._told_at = now
+        else:
+            self._asked_at = now
 
     def is_outlasted(self, now: float, *, is_spending: bool) -> bool:
         """Return whether the work has gone on for longer, and isn't merely cleaning up.
@@ -51,6 +55,6 @@ class Grace:
         """
         if self._began_at is None or now - self._began_at < self._seconds:
             return False
-        # Once refused, the work has been told: it goes on if it spends, or asks again.
-        is_asking = self._refused_at is None or now - self._refused_at <= self._recently
-        return is_asking or is_spending
+        # Once told, by a call that was refused, the work goes on if it spends or still asks.
+        is_asking = self._asked_at is not None and now - self._asked_at <= self._recently
+        return self._told_at is None or is_asking or is_spending

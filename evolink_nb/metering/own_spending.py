@@ -63,6 +63,11 @@ class OwnSpending:
         self._previous = self._latest = spending.latest
 
     @property
+    def counts_from(self) -> float:
+        """When the first reading was requested, in monotonic seconds."""
+        return self._spending.first.requested_at
+
+    @property
     def spent(self) -> Decimal:
         """Credits spent, as far as readings and receipts tell."""
         return self._tally.own(self._spending.spent, self._spending.latest.monotonic)

@@ -6,8 +6,6 @@ budget's; what nobody's call explains may be, and counts as the budget's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -17,39 +15,39 @@ if TYPE_CHECKING:
     from ..api.calls import Call
 
 NOTHING = Decimal(0)
-KEPT = 100
-"""The number of calls kept one by one; earlier ones that have ended are kept as sums."""
+KEPT = 200
+"""The number of calls of a group kept one by one; earlier ones that have ended are kept as sums."""
 
 
-@dataclass(slots=True)
 class _Group:
     """The calls of the budget, or those of other work."""
 
-    calls: list[Call] = field(default_factory=list)
-    earlier: Decimal = NOTHING
-    """The receipts of calls that are no longer kept."""
-    is_partial: bool = False
-    """Whether a call that has ended had no receipt."""
+    def __init__(self) -> None:
+        self.calls: dict[Call, None] = {}
+        self._earlier = NOTHING
+        self._is_partial = False
 
     def fold(self, as_of: float) -> None:
-        """Keep only the sums of calls that the newest reading shows."""
-        kept = [call for call in self.calls if call.is_under_way or call.began_at >= as_of]
-        self.earlier = self.receipts()
-        self.is_partial = self.has_unreceipted()
-        self.calls = kept
-        self.earlier = difference(self.earlier, total(_receipts(kept)))
+        """Keep only sums of the calls that a reading shows, once there are many."""
+        if len(self.calls) <= KEPT:
+            return
+        old = [call for call in self.calls if not call.is_under_way and call.began_at < as_of]
+        self._earlier = total((self._earlier, *map(_receipt_of, old)))
+        self._is_partial = self._is_partial or any(call.reserved is None for call in old)
+        for call in old:
+            del self.calls[call]
 
-    def receipts(self) -> Decimal:
-        """Return what all its calls that have ended reserved, as far as they say."""
-        return total((self.earlier, *_receipts(self.calls)))
+    def receipts(self, as_of: float) -> Decimal:
+        """Return what calls that a reading may show reserved, as far as their answers say."""
+        return total((self._earlier, *(_receipt_of(call) for call in self.calls if call.began_at < as_of)))
 
     def has_unreceipted(self) -> bool:
         """Return whether a call has ended without saying what it reserved."""
-        return self.is_partial or any(not call.is_under_way and call.reserved is None for call in self.calls)
+        return self._is_partial or any(not call.is_under_way and call.reserved is None for call in self.calls)
 
-    def under_way(self) -> int:
-        """Return the number of calls whose answers may still come."""
-        return sum(call.is_under_way for call in self.calls)
+    def under_way(self, as_of: float = float("inf")) -> int:
+        """Return the number of calls whose answers may still come, of those that a reading may show."""
+        return sum(call.is_under_way and call.began_at < as_of for call in self.calls)
 
 
 class Tally:
@@ -62,13 +60,15 @@ class Tally:
         self._dearest: Decimal | None = None
 
     def add(self, call: Call, *, is_own: bool) -> None:
-        """Record a call that begins.
+        """Record a call that begins, or that was under way when the budget began.
 
         Args:
             call: The call.
             is_own: Whether it is made by the budget's own work.
         """
-        (self._own if is_own else self._others).calls.append(call)
+        if is_own:
+            self._others.calls.pop(call, None)
+        (self._own if is_own else self._others).calls[call] = None
 
     @property
     def under_way(self) -> int:
@@ -90,11 +90,13 @@ class Tally:
         Returns:
             Credits: what its own calls reserved, or what nothing else explains, whichever is more.
         """
-        self._fold(as_of)
-        # A call begun since that reading can't be in it.
-        newer = total(_receipts(call for call in self._own.calls if call.began_at >= as_of))
-        known = min(spent, difference(self._own.receipts(), newer))
-        return total((max(known, self._unexplained(spent)), newer))
+        dearest = self._dearest_receipt()
+        self._own.fold(as_of)
+        self._others.fold(as_of)
+        known = min(spent, self._own.receipts(as_of))
+        # A call begun since the reading can't be in it.
+        newer = total(_receipt_of(call) for call in self._own.calls if call.began_at >= as_of)
+        return total((max(known, self._not_others(spent, as_of, dearest)), newer))
 
     def unexplained(self, spent: Decimal, as_of: float) -> Decimal:
         """Return how much of that no call of the budget's own accounts for.
@@ -106,35 +108,26 @@ class Tally:
         Returns:
             Credits, 0 or more.
         """
-        return max(difference(self.own(spent, as_of), self._own.receipts()), NOTHING)
+        return max(difference(self.own(spent, as_of), self._own.receipts(float("inf"))), NOTHING)
 
-    def _unexplained(self, spent: Decimal) -> Decimal:
+    def _not_others(self, spent: Decimal, as_of: float, dearest: Decimal | None) -> Decimal:
         """Return what is left of the account's spending once other work's calls are taken out."""
-        waiting = self._others.under_way()
-        if waiting:
-            # Charged for already, perhaps, and not answered yet. No more than the dearest so far; as long as
-            # none has been answered, anything.
-            dearest = self._dearest_receipt()
-            if dearest is None:
-                return NOTHING
-            spent = difference(spent, total([dearest] * waiting))
-        return max(difference(spent, self._others.receipts()), NOTHING)
+        waiting = self._others.under_way(as_of)
+        if waiting and dearest is None:
+            return NOTHING  # charged for already, perhaps, and nothing is known of prices yet
+        # Those not answered yet may be as dear as the dearest.
+        explained = (self._others.receipts(as_of), *[dearest or NOTHING] * waiting)
+        return max(difference(spent, total(explained)), NOTHING)
 
     def _dearest_receipt(self) -> Decimal | None:
-        """Return the largest receipt; 0 if answers have none, None if there are no answers."""
+        """Return the largest receipt so far; 0 if answers have none, None if there were no answers."""
         calls = (*self._own.calls, *self._others.calls)
-        # One that was refused says nothing about the others.
-        told = [call.reserved or NOTHING for call in calls if not call.is_under_way and call.reserved != 0]
+        # A refused call, which reserves nothing, says nothing about the others.
+        told = [_receipt_of(call) for call in calls if not call.is_under_way and call.reserved != 0]
         known = [*told, *([] if self._dearest is None else [self._dearest])]
         self._dearest = max(known, default=None)
         return self._dearest
 
-    def _fold(self, as_of: float) -> None:
-        self._dearest_receipt()
-        for group in (self._own, self._others):
-            if len(group.calls) > KEPT:
-                group.fold(as_of)
 
-
-def _receipts(calls: Iterable[Call]) -> list[Decimal]:
-    return [call.reserved for call in calls if call.reserved is not None]
+def _receipt_of(call: Call) -> Decimal:
+    return call.reserved or NOTHING

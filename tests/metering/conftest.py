@@ -11,6 +11,7 @@ from evolink_nb.metering.active import active_measurements
 from evolink_nb.metering.budget_registry import budgets
 from evolink_nb.polling.fetcher import stop_all
 from tests.support.ledgers import own_ledger
+from tests.support.paid_server import PaidServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,23 @@ def client(reader: EvoLinkClient) -> Iterator[EvoLinkClient]:
     budgets.cancel_all()
     active_measurements.cancel_all()
     stop_all()
+
+
+@pytest.fixture
+def paid_server() -> Iterator[PaidServer]:
+    """A server that charges at once and answers later than between two readings."""
+    with PaidServer(delay=0.3) as server:
+        yield server
+
+
+@pytest.fixture
+def paid_client(paid_server: PaidServer) -> Iterator[EvoLinkClient]:
+    """A client of that server; nothing watches or reads it when the test is over."""
+    with paid_server.client() as client:
+        yield client
+        budgets.cancel_all()
+        active_measurements.cancel_all()
+        stop_all()
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ class PaidServer:
         self.paths: list[str] = []
         self.encoding = ""
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = _Server(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
 
@@ -80,6 +80,12 @@ class PaidServer:
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    """Takes as many connections at once as a test opens."""
+
+    request_queue_size = 128
 
 
 def _handler(server: PaidServer) -> type[BaseHTTPRequestHandler]:
