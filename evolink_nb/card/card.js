@@ -473,7 +473,7 @@ class Card {
   #tick() {
     const model = this.#model;
     const now = performance.now();
-    if (this.#visible && now % HEARTBEAT_INTERVAL < 1000) this.#send("show", true);
+    if (this.#visible && Date.now() % HEARTBEAT_INTERVAL < 1000) this.#send("show", true);
     const { status, label } = displayStatus({
       reported: model.get("status"),
       disconnected: this.#disconnected,
