@@ -21,6 +21,7 @@ MIN_NAME, MAX_NAME = 20, 40
 
 # Where more is better than a split, and why.
 LONG_FILES = {
+    "card/widget.py": "every trait of the live card, beside all that changes one",
     "credits.py": "a reading's values, and the arithmetic whose rounding all of them share",
     "metering/measurement.py": "one stretch of work from its first reading to its settled cost",
     "polling/reader.py": "every state of one reading loop, behind one lock",

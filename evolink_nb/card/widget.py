@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
-from traitlets import Bool, Float, Instance, TraitError, TraitType, Unicode
+from traitlets import Bool, Float, Instance, TraitError, Unicode
 
 from ..api import settings
 from ..api.client import EvoLinkClient
@@ -21,6 +21,7 @@ from . import answers
 from . import render as card
 from .alarms import Alarm, AlarmLatch, Limit, Limits
 from .subshells import answer_beside_running_cells
+from .synced import shown_trend, synced, to_milliseconds
 from .template import script, stylesheet
 from .views import HEARTBEAT_TIMEOUT, Views
 
@@ -33,20 +34,6 @@ FIRST_READING = 2.0
 """The longest that showing a card waits for its first reading, in seconds."""
 
 
-def _to_milliseconds(moment: datetime | None, _widget: object) -> float | None:
-    return None if moment is None else round(moment.timestamp() * 1000)
-
-
-def _shown_trend(fetcher: CreditsFetcher) -> tuple[float | None, float | None]:
-    """Return the burn rate and the runway, rounded alike for the live card and the static one."""
-    rate, runway = fetcher.burn_rate, fetcher.runway
-    return rate and float(f"{rate:.6g}"), runway and round(runway)
-
-
-def _synced(trait: TraitType[Any, Any], **metadata: Any) -> Any:
-    return trait.tag(sync=True, **metadata)
-
-
 class CreditsWidget(anywidget.AnyWidget):
     """The live card of one account and key. Its traits can be linked to any others (``traitlets.dlink``).
 
@@ -55,6 +42,7 @@ class CreditsWidget(anywidget.AnyWidget):
 
     Attributes:
         fetcher: The `CreditsFetcher` that the card follows.
+        is_default: Whether it shows the account of the key that is used by default.
         interval: Seconds between two readings.
         status: The fetcher's status.
         runway: Seconds the credits will last at the current burn rate; None if unknown.
@@ -67,30 +55,30 @@ class CreditsWidget(anywidget.AnyWidget):
     # Text, not paths: anywidget watches files for each widget, and that keeps closed ones alive.
     _esm = script()
     _css = stylesheet()
-    _template = _synced(Unicode())
+    _template = synced(Unicode())
 
-    token_remaining = _synced(Float(None, allow_none=True))
-    token_used = _synced(Float(None, allow_none=True))
-    token_unlimited = _synced(Bool(False))
-    user_remaining = _synced(Float(None, allow_none=True))
-    user_used = _synced(Float(None, allow_none=True))
-    binding = _synced(Unicode(help='Which half limits spending: "user" or "token".'))
-    level = _synced(Unicode("ok", help="ok, low, critical or overdrawn."))
-    simulated = _synced(Bool(False))
-    spent = _synced(Float(0.0, help="Credits spent since the fetcher's first reading."))
-    burn_rate = _synced(Float(None, allow_none=True))
-    runway = _synced(Float(None, allow_none=True))
-    status = _synced(Unicode("loading"))
-    message = _synced(Unicode())
-    alarm = _synced(Unicode(help="What the last alarm said; empty again after a good reading."))
-    notice = _synced(Unicode(help="What the user must know at once, beside any alarm; empty if nothing."))
-    outlook = _synced(Unicode(help='What the credits are enough for: "enough for about 14 more runs of …".'))
-    limits = _synced(Unicode(help="warn_below and critical_below, in words."))
-    updated_at = _synced(Instance(datetime, allow_none=True), to_json=_to_milliseconds)
-    retry_at = _synced(Instance(datetime, allow_none=True), to_json=_to_milliseconds)
-    retry_in = _synced(Float(None, allow_none=True, help="Seconds to retry_at, when it was set."))
-    interval = _synced(Float(settings.INTERVAL))
-    worth = _synced(Unicode(help="About what is left in USD, where credits_per_dollar says."))
+    token_remaining = synced(Float(None, allow_none=True))
+    token_used = synced(Float(None, allow_none=True))
+    token_unlimited = synced(Bool(False))
+    user_remaining = synced(Float(None, allow_none=True))
+    user_used = synced(Float(None, allow_none=True))
+    binding = synced(Unicode(help='Which half limits spending: "user" or "token".'))
+    level = synced(Unicode("ok", help="ok, low, critical or overdrawn."))
+    simulated = synced(Bool(False))
+    spent = synced(Float(0.0, help="Credits spent since the fetcher's first reading."))
+    burn_rate = synced(Float(None, allow_none=True))
+    runway = synced(Float(None, allow_none=True))
+    status = synced(Unicode("loading"))
+    message = synced(Unicode())
+    alarm = synced(Unicode(help="What the last alarm said; empty again after a good reading."))
+    notice = synced(Unicode(help="What the user must know at once, beside any alarm; empty if nothing."))
+    outlook = synced(Unicode(help='What the credits are enough for: "enough for about 14 more runs of …".'))
+    limits = synced(Unicode(help="warn_below and critical_below, in words."))
+    updated_at = synced(Instance(datetime, allow_none=True), to_json=to_milliseconds)
+    retry_at = synced(Instance(datetime, allow_none=True), to_json=to_milliseconds)
+    retry_in = synced(Float(None, allow_none=True, help="Seconds to retry_at, when it was set."))
+    interval = synced(Float(settings.INTERVAL))
+    worth = synced(Unicode(help="About what is left in USD, where credits_per_dollar says."))
     credits_per_dollar: Any = Float(None, allow_none=True)
     warn_below: Any = traitlets.Any(None)
     critical_below: Any = traitlets.Any(None)
@@ -125,6 +113,7 @@ class CreditsWidget(anywidget.AnyWidget):
             ValueError: A limit can't be parsed.
         """
         limits = Limits.parse(warn_below, critical_below)
+        self.is_default = fetcher is None
         self.fetcher = fetcher or CreditsFetcher.shared(EvoLinkClient(), interval)
         self._limits = limits
         self._latch = AlarmLatch()
@@ -144,8 +133,7 @@ class CreditsWidget(anywidget.AnyWidget):
         )
         self.on_msg(self._on_message)
         self.observe(self._apply_limits, ["warn_below", "critical_below", "credits_per_dollar"])
-        self.fetcher.observe(self._follow, ["revision", "interval"])
-        self.fetcher.attach(self, interval)
+        self._attach(self.fetcher)
         self._attached = True
         self._follow()
 
@@ -153,14 +141,31 @@ class CreditsWidget(anywidget.AnyWidget):
         """Request a reading now; joins a read in flight."""
         self.fetcher.refresh()
 
+    def switch(self, fetcher: CreditsFetcher) -> None:
+        """Show another account.
+
+        Args:
+            fetcher: The fetcher that reads it.
+        """
+        self._detach()
+        with self._syncing:
+            self.fetcher, self._latch = fetcher, AlarmLatch()
+            if fetcher.credits is None:
+                # No amount of the other account may stand beside this one's status.
+                self.token_remaining = self.token_used = self.user_remaining = self.user_used = None
+        self._attach(fetcher)
+        fetcher.set_visible(self, visible=self._visible)
+        fetcher.wait(FIRST_READING)
+        self._follow()
+        self.send({"answer": "history", "points": self._points()})
+
     def close(self) -> None:
         """Remove the card completely; a fetcher stops reading when its last card closes."""
         # Also called for a card that is already closed, or was never created for want of a key.
         layout = None
         if self._attached:
             self._attached = False
-            self.fetcher.unobserve(self._follow, ["revision", "interval"])
-            self.fetcher.detach(self)
+            self._detach()
             layout = self.layout
         super().close()
         if layout is not None:
@@ -179,7 +184,7 @@ class CreditsWidget(anywidget.AnyWidget):
             status=Status.PAUSED if fetcher.error is None else Status(fetcher.status),
             message="" if fetcher.error is None else str(fetcher.error),
             level=None if fetcher.credits is None else self._level_of(fetcher.credits),
-            trend=card.Trend(*_shown_trend(fetcher), fetcher.spent, self._points()),
+            trend=card.Trend(*shown_trend(fetcher), fetcher.spent, self._points()),
             worth=card.usd_estimate(fetcher.credits, self.credits_per_dollar),
             notice=fetcher.notice,
             outlook=fetcher.outlook,
@@ -205,6 +210,14 @@ class CreditsWidget(anywidget.AnyWidget):
         return {**data, **self.render()}, metadata
 
     # -- from the fetcher --------------------------------------------------------------------------------
+
+    def _attach(self, fetcher: CreditsFetcher) -> None:
+        fetcher.observe(self._follow, ["revision", "interval"])
+        fetcher.attach(self, self.interval)
+
+    def _detach(self) -> None:
+        self.fetcher.unobserve(self._follow, ["revision", "interval"])
+        self.fetcher.detach(self)
 
     def _follow(self, _change: object = None) -> None:
         """Show the fetcher's state, in one message to the front end."""
@@ -239,7 +252,7 @@ class CreditsWidget(anywidget.AnyWidget):
         self.binding = credits.binding
         self.simulated = credits.simulated
         self.spent = float(fetcher.spent)
-        self.burn_rate, self.runway = _shown_trend(fetcher)
+        self.burn_rate, self.runway = shown_trend(fetcher)
         self.level = self._level_of(credits)
         alarm = self._latch.update(self._limits, credits, fetcher.runway)
         if alarm is not None:

@@ -139,6 +139,11 @@ class Budgets:
                 self._sessions.remove(session)
 
     @property
+    def sessions(self) -> tuple[Session, ...]:
+        """The session budgets."""
+        return tuple(self._sessions)
+
+    @property
     def has_session(self) -> bool:
         """Whether there is a session budget."""
         return bool(self._sessions)

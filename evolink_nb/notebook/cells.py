@@ -65,6 +65,7 @@ class Cells:
         self._batch = Batch()
         self._lines = CellLines(shell)
         self._tracked: CreditsFetcher | None = None
+        self._follows = False
         self._outlook: Outlook | None = None
         self._stopped = False
         self._idle_since: tuple[CreditsFetcher, Credits] | None = None
@@ -74,21 +75,40 @@ class Cells:
         """Whether every cell is measured."""
         return self._tracked is not None
 
-    def track(self, fetcher: CreditsFetcher | None) -> None:
+    def track(self, fetcher: CreditsFetcher | None, *, follows: bool = False) -> None:
         """Turn measuring every cell on or off, from the next cell.
 
         Args:
             fetcher: The fetcher for the account the cells spend from; None to turn it off.
+            follows: Whether that is the default account, whichever that is.
         """
         if self._tracked is not None:
             self._tracked.detach(self)
-        self._tracked = fetcher
+            # The cells before spent from another account.
+            self._batch = Batch()
+        self._tracked, self._follows = fetcher, follows
         if fetcher is not None:
             fetcher.attach(self, settings.INTERVAL)
             # Between cells nothing waits for a reading: there is no need to read often.
             fetcher.set_visible(self, visible=False)
             # The baseline for the first cell; the cells themselves don't wait for a reading.
             read(fetcher)
+
+    def follow(self, fetcher: CreditsFetcher | None) -> str:
+        """Track the default account, which has changed, if that was tracked.
+
+        Args:
+            fetcher: The fetcher that reads it; None if there is no key any more.
+
+        Returns:
+            What to tell the user; empty if nothing is tracked, or it is tracked already.
+        """
+        if self._tracked is None or self._tracked is fetcher:
+            return ""
+        if not self._follows:
+            return "Tracking stays on the account that %evolink_track was given."
+        self.track(fetcher, follows=True)
+        return "Tracking now reads this key." if fetcher is not None else "Tracking off: there is no key."
 
     def stop(self) -> None:
         """End everything under way, and leave every line as it is."""

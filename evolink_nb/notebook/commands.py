@@ -12,22 +12,23 @@ from IPython.core.error import StdinNotImplementedError, UsageError
 from IPython.display import display
 
 from ..api import credentials, settings
-from ..api.client import EvoLinkClient
 from ..api.credentials import API_KEY_VARIABLE, Secret
 from ..card import render as card
 from ..errors import ConfigurationError, EvoLinkError
 from ..metering import ledger
+from ..metering.budget_registry import budgets
 from ..metering.report import Costs
-from ..polling.fetcher import CreditsFetcher
+from ..metering.session_budget import SessionBudget
+from .accounts import Accounts, names_account
 from .cells import Cells
 from .live_cards import LiveCards, static_bundle
 
 if TYPE_CHECKING:
     import argparse
 
-    from ..api.settings import Connection
     from ..credits import Credits
     from ..errors import BudgetExceeded
+    from ..polling.fetcher import CreditsFetcher
     from .running import RunningCell, RunningCells
 
 TRACKING_ON = "Tracking on: cells that spend will show their cost."
@@ -49,7 +50,8 @@ class Commands:
             shell: The shell whose magics these are.
             running: The cells running in it.
         """
-        self.cells = Cells(shell, running, fetcher_for)
+        self._accounts = Accounts(self._follow)
+        self.cells = Cells(shell, running, self._accounts.fetcher_for)
         self.cards = LiveCards()
         self._shell = shell
         self._last: tuple[Credits, Callable[[], dict[str, str]]] | None = None
@@ -68,9 +70,9 @@ class Commands:
         Raises:
             EvoLinkError: The balance can't be read.
         """
-        fetcher = fetcher_for(options)
+        fetcher = self._accounts.fetcher_for(options)
         if (options.live or options.html) and hasattr(self._shell, "kernel"):
-            self.cards.show(fetcher, options)
+            self.cards.show(fetcher, options, follows=not names_account(options))
             return None
         if options.live or options.html:
             print("A live card needs a notebook. The balance now:", file=sys.stderr)
@@ -95,13 +97,15 @@ class Commands:
         """
         if options.forget:
             credentials.login.forget()
+            self._accounts.find_default()
             return None
         key = _ask_for_key()
-        found = settings.connection(key, demo=False)
-        credits = self._read(_fetcher_of(found))
+        fetcher = self._accounts.fetcher_with(key)
+        credits = self._read(fetcher)
         credentials.login.enter(key)
+        self._accounts.use(fetcher)
         if options.save:
-            credentials.save_key(key, found.base_url)
+            credentials.save_key(key, settings.connection(key, demo=False).base_url)
         return credits
 
     def track(self, options: argparse.Namespace) -> None:
@@ -115,8 +119,8 @@ class Commands:
         """
         problem = None
         if options.state:
-            fetcher = fetcher_for(options) if options.state == "on" else None
-            self.cells.track(fetcher)
+            fetcher = self._accounts.fetcher_for(options) if options.state == "on" else None
+            self.cells.track(fetcher, follows=not names_account(options))
             problem = fetcher.error if fetcher is not None else None
         print(TRACKING_ON if self.cells.tracking else TRACKING_OFF)
         if problem is not None:
@@ -199,7 +203,14 @@ class Commands:
         """Stop measuring cells, close the live cards, and leave every other output as it is."""
         self.cells.stop()
         self.cards.stop()
+        self._accounts.stop()
         self._last = None
+
+    def _follow(self, before: CreditsFetcher | None, now: CreditsFetcher | None) -> None:
+        """Have all that reads the default account follow its change, or say that it doesn't."""
+        said = [self.cells.follow(now), self.cards.follow(now), _left_behind(before)]
+        for line in filter(None, said):
+            print(line, file=sys.stderr)
 
     def _read(self, fetcher: CreditsFetcher) -> Credits:
         """Read now; on failure, show the last reading with its age, and raise."""
@@ -213,23 +224,14 @@ class Commands:
             raise
 
 
-def fetcher_for(options: argparse.Namespace) -> CreditsFetcher:
-    """Return the fetcher for the account that a magic's options select.
-
-    Args:
-        options: The options of the magic, including ``demo`` and ``key_env``.
-
-    Returns:
-        This process's fetcher for the account.
-
-    Raises:
-        ConfigurationError: There is no key.
-    """
-    return _fetcher_of(settings.connection(demo=options.demo or None, key_variable=options.key_env))
-
-
-def _fetcher_of(found: Connection) -> CreditsFetcher:
-    return CreditsFetcher.shared(EvoLinkClient(found.key, base_url=found.base_url))
+def _left_behind(before: CreditsFetcher | None) -> str:
+    """Return what to say of the budgets that watch an account which is not the default any more."""
+    sessions = [each for each in budgets.sessions if isinstance(each, SessionBudget)]
+    names = [each.name for each in sessions if before is not None and each.fetcher is before]
+    if not names:
+        return ""
+    only = "and nothing that this one spends. For that set another: evolink_nb.budget(…)"
+    return f"{' and '.join(names)} still watches what the key used before spends, {only}"
 
 
 def _ask_for_key() -> Secret:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 from IPython.display import display
@@ -29,16 +28,20 @@ class LiveCards:
     def __init__(self) -> None:
         """Start with none."""
         self._live: list[tuple[CreditsWidget, LiveOutput]] = []
-        self._html: dict[CreditsFetcher, LiveOutput] = {}
+        self._html: dict[CreditsFetcher, HtmlCard] = {}
 
-    def show(self, fetcher: CreditsFetcher, options: argparse.Namespace) -> None:
+    def show(self, fetcher: CreditsFetcher, options: argparse.Namespace, *, follows: bool) -> None:
         """Show a live card.
 
         Args:
             fetcher: The fetcher that reads the account.
             options: The options of ``%evolink_credits``.
+            follows: Whether that is the default account, whichever that is.
         """
-        (self._show_html if options.html else self._show_live)(fetcher, options)
+        if options.html:
+            self._show_html(HtmlCard(fetcher, options, follows=follows))
+        else:
+            self._show_live(None if follows else fetcher, options)
 
     def show_widget(self, widget: CreditsWidget) -> None:
         """Show a live card, followed by a static one for the saved notebook.
@@ -48,6 +51,31 @@ class LiveCards:
         """
         display(widget.view(), raw=True)
         self._live.append((widget, LiveOutput(widget.fetcher, lambda: static_fallback(widget.render()))))
+
+    def follow(self, fetcher: CreditsFetcher | None) -> str:
+        """Have the cards of the default account, which has changed, show the new one.
+
+        Args:
+            fetcher: The fetcher that reads it; None if there is no key any more.
+
+        Returns:
+            What to tell the user; empty if no card is concerned.
+        """
+        live = [(widget, shown) for widget, shown in self._live if widget.is_default and widget.comm]
+        html = [card for card in self._html.values() if card.follows]
+        shown_now = [*(widget.fetcher for widget, _ in live), *(card.fetcher for card in html)]
+        if all(each is fetcher for each in shown_now):
+            return ""
+        if fetcher is None:
+            return "The live cards still show the account of the key used before."
+        for widget, shown in live:
+            widget.switch(fetcher)
+            shown.switch(fetcher)
+        for each in html:
+            self._html.pop(each.fetcher)
+            each.switch(fetcher)
+            self._replace(each)
+        return "The live cards now show the account of this key."
 
     def at_cell_end(self) -> None:
         """Update what a saved notebook would contain."""
@@ -66,12 +94,12 @@ class LiveCards:
         for widget, output in self._live:
             output.stop()
             widget.close()
-        for output in self._html.values():
-            output.stop()
+        for each in self._html.values():
+            each.stop()
         self._live.clear()
         self._html.clear()
 
-    def _show_live(self, fetcher: CreditsFetcher, options: argparse.Namespace) -> None:
+    def _show_live(self, fetcher: CreditsFetcher | None, options: argparse.Namespace) -> None:
         from ..card.widget import CreditsWidget  # noqa: PLC0415 - ipywidgets is heavy, and most cells need none
 
         display(
@@ -84,16 +112,65 @@ class LiveCards:
             )
         )
 
-    def _show_html(self, fetcher: CreditsFetcher, options: argparse.Namespace) -> None:
-        interval = options.every or settings.INTERVAL
-        # Plain HTML can't report that it is gone: a new card for the same key replaces the earlier one.
-        if fetcher in self._html:
-            self._html.pop(fetcher).stop()
-        fetcher.attach(self, interval)
-        fetcher.wait(interval)
-        self._html[fetcher] = LiveOutput(
-            fetcher, functools.partial(static_bundle, fetcher, options), every=HTML_EVERY
+    def _show_html(self, card: HtmlCard) -> None:
+        card.show()
+        self._replace(card)
+
+    def _replace(self, card: HtmlCard) -> None:
+        """Keep a card as the only one of its account: plain HTML can't report that it is gone."""
+        before = self._html.pop(card.fetcher, None)
+        if before is not None:
+            before.stop()
+        self._html[card.fetcher] = card
+
+
+class HtmlCard:
+    """A live card of plain HTML.
+
+    Attributes:
+        fetcher: The fetcher that reads the account.
+        follows: Whether that is the default account, whichever that is.
+    """
+
+    def __init__(self, fetcher: CreditsFetcher, options: argparse.Namespace, *, follows: bool) -> None:
+        """Prepare a card for `show`.
+
+        Args:
+            fetcher: The fetcher that reads the account.
+            options: The options of ``%evolink_credits``.
+            follows: Whether that is the default account, whichever that is.
+        """
+        self.fetcher = fetcher
+        self.follows = follows
+        self._options = options
+        self._interval = options.every or settings.INTERVAL
+        self._output: LiveOutput | None = None
+
+    def show(self) -> None:
+        """Show it, once there is a reading or that takes too long."""
+        self.fetcher.attach(self, self._interval)
+        self.fetcher.wait(self._interval)
+        self._output = LiveOutput(
+            self.fetcher, lambda: static_bundle(self.fetcher, self._options), every=HTML_EVERY
         )
+
+    def switch(self, fetcher: CreditsFetcher) -> None:
+        """Show another account.
+
+        Args:
+            fetcher: The fetcher that reads it.
+        """
+        self.fetcher.detach(self)
+        self.fetcher = fetcher
+        fetcher.attach(self, self._interval)
+        if self._output is not None:
+            self._output.switch(fetcher)
+
+    def stop(self) -> None:
+        """Leave it as it is."""
+        if self._output is not None:
+            self._output.stop()
+        self.fetcher.detach(self)
 
 
 def static_bundle(fetcher: CreditsFetcher, options: argparse.Namespace) -> dict[str, str]:

@@ -83,6 +83,17 @@ class LiveOutput:
         """Leave the output as it is from now on."""
         self._fetcher.unobserve(self._on_revision, "revision")
 
+    def switch(self, fetcher: CreditsFetcher) -> None:
+        """Follow another fetcher, and show what it has.
+
+        Args:
+            fetcher: The fetcher that reads the account shown from now on.
+        """
+        self.stop()
+        self._fetcher = fetcher
+        fetcher.observe(self._on_revision, "revision")
+        self._rewrite()
+
     def at_cell_end(self) -> None:
         """Rewrite the output if anything has changed since the last time."""
         if self._fetcher.revision != self._revision:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evolink_nb.demo import OTHER_KEY
 from tests.support.kernel import Message, size_of, trait_updates
 
 if TYPE_CHECKING:
@@ -82,3 +83,24 @@ def test_the_installed_kernel_is_covered(kernel: Kernel) -> None:
     kernel.run("from evolink_nb import CreditsWidget; card = CreditsWidget(interval=3600)")
     run = kernel.run("print(vars(card.comm)['_reply_subshell_for'](None, 'the front end\\'s'))")
     assert run.text == "the front end's"
+
+
+def test_live_card_follows_another_key(kernel: Kernel, demo_server: DemoServer) -> None:
+    """Its saved fallback too; a card whose account was named stays."""
+    kernel.run("%load_ext evolink_nb")
+    shown = kernel.run("%evolink_credits --live --every 3600")
+    kernel.run("import os; os.environ['NAMED_KEY'] = os.environ['EVOLINK_API_KEY']")
+    kernel.run("%evolink_credits --live --every 3600 --key-env NAMED_KEY")
+    kernel.run(f"os.environ['EVOLINK_API_KEY'] = {demo_server.key_of(OTHER_KEY)!r}")
+    switched = kernel.run("c = %evolink_credits")
+    assert "The live cards now show the account of this key." in switched.text
+    updates = trait_updates(switched.messages)
+    assert [update["token_unlimited"] for update in updates if "token_unlimited" in update] == [True]
+    rewritten = [
+        message["content"]["data"]["text/plain"]
+        for message in switched.messages
+        if message["msg_type"] == "update_display_data"
+    ]
+    assert len(rewritten) == 1
+    assert "unlimited" in rewritten[0]
+    assert "unlimited" not in shown.text

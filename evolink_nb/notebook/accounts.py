@@ -1,0 +1,100 @@
+"""Which account the magics read: the one that a magic's options name, or the default, which may change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..api import settings
+from ..api.client import EvoLinkClient
+from ..errors import ConfigurationError
+from ..polling.fetcher import CreditsFetcher
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ..api.credentials import Secret
+    from ..api.settings import Connection
+
+
+class Accounts:
+    """The accounts that one shell's magics read, and the one they read by default.
+
+    The default is that of the key that `evolink_nb.api.settings` finds. Another login changes it, or another
+    value in the environment.
+    """
+
+    def __init__(self, on_change: Callable[[CreditsFetcher | None, CreditsFetcher | None], object]) -> None:
+        """Know no default yet.
+
+        Args:
+            on_change: Called with the old and the new default when it changes; None where there is no key.
+        """
+        self._on_change = on_change
+        self._default: CreditsFetcher | None = None
+
+    def fetcher_for(self, options: argparse.Namespace) -> CreditsFetcher:
+        """Return the fetcher for the account that a magic's options select.
+
+        Args:
+            options: The options of the magic, including ``demo`` and ``key_env``.
+
+        Returns:
+            This process's fetcher for the account.
+
+        Raises:
+            ConfigurationError: There is no key.
+        """
+        found = settings.connection(demo=options.demo or None, key_variable=options.key_env)
+        fetcher = _shared(found)
+        if not names_account(options):
+            self.use(fetcher)
+        return fetcher
+
+    def fetcher_with(self, key: Secret) -> CreditsFetcher:
+        """Return the fetcher for a key.
+
+        Args:
+            key: The key.
+
+        Returns:
+            This process's fetcher for it.
+
+        Raises:
+            ConfigurationError: The base URL can't be used.
+        """
+        return _shared(settings.connection(key, demo=False))
+
+    def use(self, fetcher: CreditsFetcher | None) -> None:
+        """Make an account the default.
+
+        Args:
+            fetcher: The account's fetcher; None if there is no key any more.
+        """
+        before, self._default = self._default, fetcher
+        if before is not fetcher:
+            self._on_change(before, fetcher)
+
+    def find_default(self) -> None:
+        """Look for the default account again."""
+        try:
+            self.use(_shared(settings.connection()))
+        except ConfigurationError:
+            self.use(None)
+
+    def stop(self) -> None:
+        """Know no default any more."""
+        self._default = None
+
+
+def names_account(options: argparse.Namespace) -> bool:
+    """Return whether a magic's options name an account, which then stays whatever the default is.
+
+    Args:
+        options: The options of the magic.
+    """
+    return bool(options.demo or options.key_env)
+
+
+def _shared(found: Connection) -> CreditsFetcher:
+    return CreditsFetcher.shared(EvoLinkClient(found.key, base_url=found.base_url))
