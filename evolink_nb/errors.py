@@ -16,9 +16,10 @@
 
     BudgetExceeded                    work was stopped; not an Exception, so that no retry loop swallows it
 
-In a worker process, such as one of `multiprocessing.Pool`, a `BudgetExceeded` is a `WorkerBudgetExceeded`,
-which is an `Exception` too: a pool hands its caller nothing else, and waits for ever for a call that raised
-anything else. It reaches the parent process as the `BudgetExceeded` that no retry loop swallows.
+In a worker of a pool, of processes or of `multiprocessing.pool.ThreadPool`, a `BudgetExceeded` is a
+`WorkerBudgetExceeded`, which is an `Exception` too: such a pool hands its caller nothing else, and waits for
+ever for a call that raised anything else. It reaches a parent process as the `BudgetExceeded` that no retry
+loop swallows. A process that was forked without a pool has nobody waiting for it.
 
 Each prints as one or two lines: what happened, then what to do. None holds a key, a request or response
 object, or another library's exception.
@@ -27,11 +28,13 @@ object, or another library's exception.
 from __future__ import annotations
 
 import sys
+import threading
 from decimal import Decimal
 from typing import Any, Self
 
 _PROCESS_MODULES = ("multiprocessing.process", "multiprocess.process", "billiard.process")
 # Those of the standard library, pathos and celery. joblib's loky uses the first.
+_THREAD_MODULES = ("multiprocessing.dummy", "multiprocess.dummy")
 
 
 class EvoLinkError(Exception):
@@ -201,8 +204,8 @@ class BudgetExceeded(BaseException):
     """
 
     def __new__(cls, *args: object, **_kwargs: object) -> Self:
-        """Create one of a kind that a pool hands to its caller, in a worker process."""
-        kind: Any = WorkerBudgetExceeded if cls is BudgetExceeded and is_worker_process() else cls
+        """Create one of the kind that this thread raises."""
+        kind: Any = stop_class() if cls is BudgetExceeded else cls
         stop: Self = BaseException.__new__(kind, *args)
         return stop
 
@@ -235,6 +238,7 @@ class BudgetExceeded(BaseException):
         self.spent = spent
         self.over = over
         self.hint = hint
+        self.still_running = ""
 
     def is_same(self, other: object) -> bool:
         """Return whether another exception is this budget's stop too: each refused call raises its own.
@@ -257,7 +261,7 @@ class BudgetExceeded(BaseException):
 
 
 class WorkerBudgetExceeded(BudgetExceeded, Exception):  # noqa: N818 - a stop, not an error
-    """A `BudgetExceeded` in a worker process."""
+    """A `BudgetExceeded` in a worker of a pool."""
 
 
 def _unpickled(*args: object) -> BudgetExceeded:
@@ -265,7 +269,17 @@ def _unpickled(*args: object) -> BudgetExceeded:
     return BudgetExceeded.__new__(BudgetExceeded, *args)
 
 
-def is_worker_process() -> bool:
-    """Return whether a pool started this process, and waits for what its calls return or raise."""
+def stop_class() -> type[BudgetExceeded]:
+    """Return the kind of stop that this thread raises."""
+    return WorkerBudgetExceeded if in_worker() else BudgetExceeded
+
+
+def in_worker() -> bool:
+    """Return whether a pool started this process or thread, and waits for what its calls return or raise.
+
+    The pool of threads is `multiprocessing.pool.ThreadPool`; one of `concurrent.futures` handles everything.
+    """
     processes = (sys.modules[name].current_process() for name in _PROCESS_MODULES if name in sys.modules)
-    return any(process.name != "MainProcess" for process in processes)
+    if any(process.name != "MainProcess" for process in processes):
+        return True
+    return type(threading.current_thread()).__module__ in _THREAD_MODULES

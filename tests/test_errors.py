@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import multiprocessing
 import pickle
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 
 import pytest
 
 from evolink_nb import errors
-from evolink_nb.errors import APIStatusError, EvoLinkError, RateLimitError
+from evolink_nb.errors import APIStatusError, BudgetExceeded, EvoLinkError, RateLimitError
+from tests.support.stops import a_stop
 
 
 def every_kind(cls: type[EvoLinkError] = EvoLinkError) -> list[type[EvoLinkError]]:
@@ -88,3 +90,49 @@ def test_error_crosses_a_process_border() -> None:
         raised = pool.submit(raise_one, RateLimitError).exception(timeout=60)
     assert isinstance(raised, RateLimitError)
     assert (raised.retry_after, str(raised)) == (60.0, str(one(RateLimitError)))
+
+
+# -- stops in workers of pools -----------------------------------------------------------------------------
+
+
+def stop_in_a_retry_loop() -> None:
+    raise a_stop()
+
+
+def kind_of_stop() -> tuple[bool, bool]:
+    stop = a_stop()
+    return isinstance(stop, BudgetExceeded), isinstance(stop, Exception)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_pool_hands_on_a_workers_stop(method: str) -> None:
+    """And in the parent process no retry loop swallows it."""
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        assert pool.apply(kind_of_stop) == (True, True)
+        with pytest.raises(BudgetExceeded) as caught:
+            pool.apply_async(stop_in_a_retry_loop).get(60)
+    assert type(caught.value) is BudgetExceeded
+    assert (str(caught.value), vars(caught.value)["spent"]) == (str(a_stop()), 7)
+
+
+def test_a_pool_of_futures_hands_it_on() -> None:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        raised = pool.submit(stop_in_a_retry_loop).exception(timeout=60)
+    assert type(raised) is BudgetExceeded
+    assert raised.over == 2
+
+
+def test_a_pool_of_threads_hands_it_on() -> None:
+    with ThreadPool(1) as pool:
+        assert pool.apply(kind_of_stop) == (True, True)
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(kind_of_stop).result() == (True, False)
+
+
+def test_a_stop_can_be_pickled() -> None:
+    stop = a_stop()
+    stop.add_note("while counting")
+    copies = [pickle.loads(pickle.dumps(stop, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]  # noqa: S301 - our own bytes
+    for again in (*copies, copy.copy(stop), copy.deepcopy(stop)):
+        assert type(again) is BudgetExceeded
+        assert (str(again), vars(again), again.args) == (str(stop), vars(stop), stop.args)

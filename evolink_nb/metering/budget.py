@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from ..polling.spending import Spending
 from .budget_registry import budgets
+from .ending import RUNS_ON, Ending
 from .gate import gate
 from .interrupt import InterruptTarget
 from .own_spending import OwnSpending, Reservations
-from .raising import is_stop
 from .stops import Stops
-from .watch import State, Watch
+from .watch import Watch
 from .watch_actions import (
     Action,
     AnnounceBlind,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ..credits import Credits
     from ..errors import BudgetExceeded
     from ..polling.fetcher import CreditsFetcher
+    from .measurement import Measurement
 
 
 class Budget:
@@ -58,6 +59,7 @@ class Budget:
         *,
         name: str,
         timing: WatchTiming | None = None,
+        measured: Measurement | None = None,
     ) -> None:
         """Prepare a budget for `arm`.
 
@@ -66,16 +68,19 @@ class Budget:
             max_credits: The limit, in credits above 0.
             name: Its name in messages.
             timing: How often to check and how long to wait; the usual values by default.
+            measured: The work's own measurement, if it has one.
         """
         self.fetcher = fetcher
         self.max_credits = max_credits
         self.name = name
         self.exceeded: BudgetExceeded | None = None
-        self._watch = Watch(max_credits, timing or WatchTiming())
+        self._timing = timing or WatchTiming()
+        self._measured = measured
+        self._watch = Watch(max_credits, self._timing)
         self._spending: OwnSpending | None = None
         self._stops = Stops(name, max_credits)
         self._target: InterruptTarget | None = None
-        self._is_obeyed = self._was_caught = False
+        self._ending = Ending()
         self._context = contextvars.copy_context()
 
     @property
@@ -118,7 +123,7 @@ class Budget:
                 self._stops.begin_work()
                 self._spending = spending
                 self._target, self.exceeded = work, None
-                self._is_obeyed = self._was_caught = False
+                self._ending = Ending()
                 work.begin(self)
                 # What the fetcher's thread prints belongs to the running cell.
                 self._context = contextvars.copy_context()
@@ -154,24 +159,34 @@ class Budget:
                 raise interrupt
             return exceeded
 
+    def conclude(self) -> None:
+        """Record that the work has ended on its own thread, and watch on what stopped work has started."""
+        work = self._target
+        self._ending.begin(self._watch.state)
+        if work is None:
+            return
+        work.drain(self)
+        if self.exceeded is not None and (left := self._ending.follow_up(work, self._timing.follow_up)):
+            self._stops.leave(self.exceeded, left, self._watch.spent)
+            if self._measured is not None:
+                self._measured.mark_shared(f"{RUNS_ON}: {left}")
+
     def _disarm(self, error: BaseException | None) -> BudgetExceeded | None:
+        self.conclude()
+        work = self._target
         with budgets.lock:
             budgets.discard(self)
-            # Once: an interrupt leads here again.
-            self._is_obeyed = self._is_obeyed or self._watch.state is State.TRIPPED
             actions = self._watch.stop()
-            work = self._target
         self._leave_gate()
         if work is not None:
-            work.drain(self)
             with contextlib.suppress(ValueError):  # interrupted before it observed, or while at rest
                 self.fetcher.unobserve(self._check, "revision")
             self.fetcher.detach(self)
             self._perform(actions)
-            self._was_caught = self._is_obeyed and work.was_reached and not is_stop(error, self.exceeded)
+            self._ending.note_error(work, error, self.exceeded)
             # Last: an interrupt before this line leads here again.
             self._target = None
-        is_unheard = self._stops.must_report and not self._was_caught
+        is_unheard = self._stops.must_report and not self._ending.was_caught
         return self.exceeded if is_unheard else None
 
     # -- guarded calls -----------------------------------------------------------------------------------
@@ -224,7 +239,7 @@ class Budget:
                 time.monotonic(),
                 requested_at=self._spending.latest.requested_at,
                 is_rate_limited=self.fetcher.retry_at is not None,
-                is_running=work.is_running,
+                is_running=work.is_running or self._ending.is_followed,
                 is_guarded=self._spending.is_guarded,
                 is_stopped_by_other=budgets.stops(work, but=self),
             )

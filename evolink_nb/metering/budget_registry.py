@@ -26,6 +26,9 @@ class Armable(Protocol):
     def target(self) -> InterruptTarget | None:
         """The work it is watching."""
 
+    def conclude(self) -> None:
+        """Record that the work has ended on its own thread, and watch on what stopped work has started."""
+
     def disarm(self, error: BaseException | None = None) -> BudgetExceeded | None:
         """Stop watching, and return the stop it sent, unless the work has caught it."""
 
@@ -108,6 +111,11 @@ class Budgets:
         with self.lock:
             return _first(each.exceeded for each in self._armed_on(thread))
 
+    def conclude_thread(self) -> None:
+        """Record that this thread's work has ended, before its stop is shown: that says what still runs."""
+        for each in self._armed_on(threading.get_ident()):
+            each.conclude()
+
     def disarm_thread(self, error: BaseException | None = None) -> BudgetExceeded | None:
         """Disarm all budgets watching this thread's work, except its tasks, which continue.
 
@@ -122,6 +130,10 @@ class Budgets:
     def _armed_on(self, thread: int) -> list[Armable]:
         targets = [(each, each.target) for each in tuple(self._armed)]
         return [each for each, target in targets if target and target.thread == thread and not target.is_task]
+
+    def stops_of_sessions(self) -> list[BudgetExceeded]:
+        """Return the stops that session budgets have sent to the latest work, caught or not."""
+        return [each.exceeded for each in tuple(self._sessions) if each.exceeded is not None]
 
     # -- session budgets -------------------------------------------------------------------------------
 

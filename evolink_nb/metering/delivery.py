@@ -41,6 +41,8 @@ class Delivery(Enum):
     """Not now."""
     INTERRUPT = "interrupt"
     """Raise it as a `KeyboardInterrupt` too: all that handles interrupts handles it."""
+    PLAIN = "plain"
+    """Raise it as nothing else: what swallows interrupts, as IPython's ``!`` does, doesn't swallow it."""
     CANCELLATION = "cancellation"
     """Raise it as a `CancelledError` too, in the code of the task that runs: its event loop survives that."""
     WHERE_IT_AWAITS = "where it awaits"
@@ -61,22 +63,22 @@ def choose_on_arrival(*, where: Where, runs: Runs, is_task: bool, escalate: bool
     Returns:
         The delivery.
     """
+    interrupt = Delivery.PLAIN if escalate else Delivery.INTERRUPT
     match runs:
         case Runs.NO_LOOP:
-            return Delivery.NONE if where is Where.OVER else Delivery.INTERRUPT
+            return Delivery.NONE if where is Where.OVER else interrupt
         case Runs.INNER_LOOP:
             if where is Where.OVER:
                 return Delivery.NONE
             return Delivery.INTERRUPT if escalate else Delivery.ALL_TASKS
         case Runs.OWN_TASK:
             # In a task of its own anything but a cancellation could end the loop, and with it the kernel.
-            over = Delivery.NONE if where is Where.OVER else Delivery.INTERRUPT
-            return Delivery.CANCELLATION if is_task else over
+            return Delivery.CANCELLATION if is_task else Delivery.NONE if where is Where.OVER else interrupt
         case Runs.AWAITED_TASK:
             return Delivery.CANCELLATION
         case Runs.ELSE:
             # A loop run inside another, as by nest_asyncio.
-            return Delivery.INTERRUPT if where is Where.WORK and not is_task else Delivery.WHERE_IT_AWAITS
+            return interrupt if where is Where.WORK and not is_task else Delivery.WHERE_IT_AWAITS
 
 
 def choose_for_thread(*, is_running: bool, escalate: bool, loop_responds: bool) -> Delivery:

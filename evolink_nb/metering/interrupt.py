@@ -18,8 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 from .delivery import Delivery, Runs, Where, choose_for_task, choose_for_thread, choose_on_arrival, locate
 from .main_signal import main_signal
-from .raising import raisable, raise_in_thread
-from .task_stop import is_on_stack, is_suspended, raise_in_all, raise_in_task, suspended_functions, waits_for
+from .raising import expects_stops, raisable, raise_in_thread
+from .started import Started
+from .task_stop import (
+    awaiting_code,
+    is_on_stack,
+    is_suspended,
+    raise_in_all,
+    raise_in_task,
+    suspended_code,
+    waits_for,
+)
 
 if TYPE_CHECKING:
     from ..errors import BudgetExceeded
@@ -31,7 +40,7 @@ class InterruptTarget:
     Attributes:
         INTERRUPTS: The exceptions an interrupt may appear as.
         thread: The identifier of its thread.
-        was_reached: Whether a stop has been raised in it.
+        was_expected: Whether a stop has been raised in it, and its code knows stops by name.
     """
 
     INTERRUPTS = (KeyboardInterrupt, asyncio.CancelledError)
@@ -45,7 +54,7 @@ class InterruptTarget:
                 one of the others is, the work is already over, and an interrupt would only harm its caller.
         """
         self.thread = threading.get_ident()
-        self.was_reached = False
+        self.was_expected = False
         self._is_main = threading.current_thread() is threading.main_thread()
         self._task = task
         self._within = within
@@ -57,6 +66,7 @@ class InterruptTarget:
         self._gets_signal = False
         self._stop: BudgetExceeded | None = None
         self._escalate = False
+        self._started = None if task is not None else Started(is_whole=self._is_main)
 
     @property
     def is_task(self) -> bool:
@@ -91,6 +101,12 @@ class InterruptTarget:
         """
         self._stop, self._escalate = stop, escalate
         self.send()
+        if self._started is not None:
+            self._started.stop(stop, escalate=escalate)
+
+    def still_running(self) -> str:
+        """Return what it has started that is still running, such as "2 threads"; empty if nothing is."""
+        return "" if self._started is None else self._started.describe()
 
     def send(self) -> None:
         """Send the stop, again if it is still on its way: it may have arrived where nothing can be raised."""
@@ -142,6 +158,8 @@ class InterruptTarget:
         match chosen:
             case Delivery.INTERRUPT:
                 raise self._raisable(KeyboardInterrupt)
+            case Delivery.PLAIN:
+                raise self._raisable(None)
             case Delivery.CANCELLATION:
                 raise self._raisable(asyncio.CancelledError)
             case Delivery.ALL_TASKS:
@@ -165,6 +183,7 @@ class InterruptTarget:
     def _stop_inner_loop(self) -> None:
         loop = asyncio.get_running_loop()
         stop = self._raisable(asyncio.CancelledError)
+        self._note(expects_stops(awaiting_code(asyncio.all_tasks(loop))))
         # Signal handlers run anywhere, even inside the loop's own code.
         loop.call_soon_threadsafe(lambda: raise_in_all(loop, stop) if self._watchers else None)
         if asyncio.current_task(loop) is not None:
@@ -176,12 +195,14 @@ class InterruptTarget:
         own = self._task or self._made_in
         if self._stop is None or own is None or own.done() or is_on_stack(own):
             return
-        if self._within and locate(suspended_functions(own), *self._within) is not Where.WORK:
+        functions = (code.co_name for code in suspended_code(own))
+        if self._within and locate(functions, *self._within) is not Where.WORK:
             return
         if not is_suspended(own) and (self._task is None or self._gets_signal):
             return  # it is about to run: the signal reaches it there
-        if not raise_in_task(own, self._raisable(asyncio.CancelledError)):
-            self.note_reached()
+        stop = self._raisable(asyncio.CancelledError)
+        self._note(expects_stops(awaiting_code([own])))
+        if not raise_in_task(own, stop):
             self._cancellations += 1
             own.cancel()
 
@@ -201,14 +222,14 @@ class InterruptTarget:
             base = KeyboardInterrupt if chosen is Delivery.INTERRUPT else asyncio.CancelledError
             raise_in_thread(self.thread, self._raisable(base))
 
-    def _raisable(self, base: type[BaseException]) -> type[BaseException]:
+    def _raisable(self, base: type[BaseException] | None) -> type[BaseException]:
         assert self._stop is not None  # for mypy: checked by the callers  # noqa: S101
-        return raisable(self._stop, base, self.note_reached)
+        return raisable(self._stop, base, self._note)
 
-    def note_reached(self) -> None:
+    def _note(self, is_expected: bool) -> None:
         """Record that the stop has been raised in the work."""
         if self._stop is not None:
-            self.was_reached = True
+            self.was_expected = is_expected
             self._stop = None
 
 

@@ -207,7 +207,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
             called = f"The budget {given!r}" if given else "The meter"
             name = f"{called} (max_credits={format_amount(self._limit)})"
             timing = WatchTiming(interval=parse_interval(self._every), grace=self._grace)
-            limit = Budget(fetcher, self._limit, name=name, timing=timing)
+            limit = Budget(fetcher, self._limit, name=name, timing=timing, measured=measurement)
         return _Run(measurement, limit, self._call_site)
 
     def _pop_run(self) -> _Run:

@@ -3,36 +3,69 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from types import CodeType, FrameType
 
 from ..errors import BudgetExceeded
 
+_OWN = __name__.partition(".")[0]
+
 
 def raisable(
-    stop: BudgetExceeded, base: type[BaseException], on_raise: Callable[[], object] = lambda: None
+    stop: BudgetExceeded,
+    base: type[BaseException] | None,
+    on_raise: Callable[[bool], object] = lambda _is_expected: None,
+    *,
+    kind: type[BudgetExceeded] | None = None,
 ) -> type[BaseException]:
     """Return a class of exceptions that are a stop and an interrupt, made without arguments, as C makes them.
 
     Args:
         stop: The stop.
         base: What they are besides: `KeyboardInterrupt`, so that all that handles interrupts handles them
-            (IPython ends what ``%%bash`` started), or `asyncio.CancelledError`.
-        on_raise: Called when one is made, in the thread where it is raised.
+            (IPython ends what ``%%bash`` started), or `asyncio.CancelledError`. None for nothing.
+        on_raise: Called when one is made, in the thread where it is raised, with whether the code there knows
+            stops by name.
+        kind: Their kind of stop; that of ``stop`` by default.
     """
 
     def init(self: BaseException) -> None:
         self.args = stop.args
         vars(self).update(vars(stop))
-        on_raise()
+        on_raise(expects_stops(frame.f_code for frame in frames_from(sys._getframe(1))))
 
-    kind = type(stop)
     body = {
         "__init__": init,
         "stop": stop,
         "__module__": BudgetExceeded.__module__,
         "__doc__": BudgetExceeded.__doc__,
     }
-    return type(BudgetExceeded.__name__, (kind, base), body)
+    bases = (kind or type(stop), *(() if base is None else (base,)))
+    return type(BudgetExceeded.__name__, bases, body)
+
+
+def expects_stops(codes: Iterable[CodeType]) -> bool:
+    """Return whether running code knows `BudgetExceeded` by name, and so may catch it on purpose.
+
+    Args:
+        codes: The code of the functions that are running.
+    """
+    return any(
+        BudgetExceeded.__name__ in (*code.co_names, *code.co_freevars, *code.co_varnames) for code in codes
+    )
+
+
+def frames_from(frame: FrameType | None) -> Iterator[FrameType]:
+    """Yield the frames of a stack, innermost first, but for those of this package.
+
+    Args:
+        frame: The innermost frame.
+    """
+    while frame is not None:
+        if not str(frame.f_globals.get("__name__")).startswith(f"{_OWN}."):
+            yield frame
+        frame = frame.f_back
 
 
 def is_stop(error: BaseException | None, stop: BudgetExceeded | None) -> bool:
@@ -52,6 +85,20 @@ def is_stop(error: BaseException | None, stop: BudgetExceeded | None) -> bool:
             return False
         cause = cause.__cause__
     return error is not None
+
+
+def is_due_to(error: BaseException | None, stop: BudgetExceeded) -> bool:
+    """Return whether an error is a stop, as it was raised in the work, or was raised while that was handled.
+
+    Args:
+        error: The error.
+        stop: The stop.
+    """
+    while error is not None:
+        if getattr(error, "stop", None) is stop:
+            return True
+        error = error.__context__
+    return False
 
 
 def raise_in_thread(thread: int, exception: type[BaseException]) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ..credits import difference
-from ..errors import BudgetExceeded
+from ..errors import BudgetExceeded, stop_class
 from ..formatting import format_amount, in_credits
 from .watch_actions import Refuse, Trip
 
@@ -31,12 +31,15 @@ class Stops:
         self._name = name
         self._max_credits = max_credits
         self._made: weakref.WeakSet[BudgetExceeded] = weakref.WeakSet()
+        self._spent_at: weakref.WeakKeyDictionary[BudgetExceeded, Decimal] = weakref.WeakKeyDictionary()
+        self._kind = stop_class()
         self._refused: set[object] = set()
         self.must_report = False
         """Whether the work may not have heard of its stop, or has ignored it."""
 
     def begin_work(self) -> None:
-        """Forget who was refused: other work begins."""
+        """Forget who was refused: other work begins, on this thread."""
+        self._kind = stop_class()
         self._refused.clear()
         self.must_report = False
 
@@ -50,7 +53,8 @@ class Stops:
         """
         over = f", {format_amount(action.over)} over" if action.over else ""
         how = "refused the next call" if isinstance(action, Refuse) else "interrupted the work"
-        stop = BudgetExceeded(
+        # Made on other threads too, but for the work's own, which may need another kind.
+        stop = self._kind(
             f"{self._name} stopped the work at {in_credits(spent)} spent{over}: it {how}.",
             name=self._name,
             max_credits=self._max_credits,
@@ -59,6 +63,7 @@ class Stops:
             hint=" ".join(reservations.sentences(is_over=bool(action.over))),
         )
         self._made.add(stop)
+        self._spent_at[stop] = spent
         return stop
 
     def note_refusal(self, work: InterruptTarget) -> None:
@@ -76,6 +81,20 @@ class Stops:
     def note_interrupt(self) -> None:
         """Record that the work is interrupted: what arrives there doesn't say why."""
         self.must_report = True
+
+    def leave(self, stop: BudgetExceeded, still_running: str, spent: Decimal) -> None:
+        """Have a stop say what it has not stopped.
+
+        Args:
+            stop: The stop.
+            still_running: What the work has started and is still running.
+            spent: Credits spent by now.
+        """
+        since = difference(spent, self._spent_at[stop]) if stop in self._spent_at else Decimal(0)
+        spent_since = f"; {in_credits(since)} spent since" if since > 0 else ""
+        stop.still_running = still_running
+        said = stop.message.replace(" stopped the work at ", " was reached at ")
+        stop.message = f"{said} Still running: {still_running}{spent_since}."
 
     def amend(self, spent: Decimal) -> None:
         """Have the stops say what has been spent by now.

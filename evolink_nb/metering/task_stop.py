@@ -12,7 +12,8 @@ one of them is missing, the task is cancelled.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from types import CodeType
 from typing import Any
 
 AnyTask = asyncio.Task[Any]
@@ -69,24 +70,34 @@ def waits_for(task: AnyTask, other: AnyTask) -> bool:
     )
 
 
-def suspended_functions(task: AnyTask) -> list[str]:
-    """Return the names of the coroutines in which a task is suspended, innermost first.
+def suspended_code(task: AnyTask) -> list[CodeType]:
+    """Return the code of the coroutines in which a task is suspended, innermost first.
 
     Args:
         task: The task.
     """
-    names = []
+    codes = []
     awaited: Any = task.get_coro()
     while awaited is not None:
         for prefix in ("cr", "gi", "ag"):
             code = getattr(awaited, f"{prefix}_code", None)
             if code is not None:
-                names.append(code.co_name)
+                codes.append(code)
                 awaited = getattr(awaited, f"{prefix}_await", None) or getattr(awaited, "gi_yieldfrom", None)
                 break
         else:
             break
-    return names[::-1]
+    return codes[::-1]
+
+
+def awaiting_code(tasks: Iterable[AnyTask]) -> list[CodeType]:
+    """Return the code in which tasks are suspended, and those that they wait for.
+
+    Args:
+        tasks: The tasks.
+    """
+    every = {each for task in tasks for each in (task, *(inner for inner, _ in _innermost(task)))}
+    return [code for task in every for code in suspended_code(task)]
 
 
 def _innermost(task: AnyTask) -> Iterator[tuple[AnyTask, asyncio.Future[Any]]]:

@@ -21,6 +21,7 @@ class WatchTiming:
         repeat_after: Seconds that calls under way at an interrupt may take to show in a reading: what only
             shows later is spending that went on.
         stuck_after: Seconds after which work that runs on without spending is said to.
+        follow_up: The longest time to watch on what stopped work has started, in seconds, if that still runs.
         failures: The number of consecutive failed readings after which a budget says that it can't watch.
     """
 
@@ -29,4 +30,5 @@ class WatchTiming:
     grace: float = GRACE
     repeat_after: float = 1.0
     stuck_after: float = 20.0
+    follow_up: float = 3.0
     failures: int = 3

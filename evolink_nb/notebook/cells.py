@@ -221,7 +221,9 @@ class Cells:
                 raise measurement.unreadable()
             name = f"--max {format_amount(options.max)}"
             grace = GRACE if options.grace is None else options.grace
-            metered.budget = Budget(fetcher, options.max, name=name, timing=WatchTiming(grace=grace))
+            metered.budget = Budget(
+                fetcher, options.max, measured=measurement, name=name, timing=WatchTiming(grace=grace)
+            )
             metered.budget.arm(measurement.before, target_of_cell())
 
     # -- after a cell ----------------------------------------------------------------------------------

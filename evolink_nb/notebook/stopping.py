@@ -5,17 +5,24 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
+from subprocess import CalledProcessError
 from typing import TYPE_CHECKING, Any
 
+from ..errors import BudgetExceeded
 from ..metering.budget_registry import budgets
+from ..metering.ending import RUNS_ON
 from ..metering.gate import gate
 from ..metering.interrupt import InterruptTarget
+from ..metering.raising import is_due_to
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ..errors import BudgetExceeded
     from .running import RunningCell, RunningCells
+
+
+SHOWN_AS_STOPS = (*InterruptTarget.INTERRUPTS, BudgetExceeded, CalledProcessError)
+"""What a stopped cell may raise; the last is what IPython makes of an interrupt of ``%%bash``."""
 
 
 class BudgetTraceback:
@@ -34,7 +41,7 @@ class BudgetTraceback:
         self.shown = False
         self._shell = shell
         self._before = shell.custom_exceptions, shell.CustomTB
-        shell.set_custom_exc((*InterruptTarget.INTERRUPTS, *self._before[0]), self._show)
+        shell.set_custom_exc((*SHOWN_AS_STOPS, *self._before[0]), self._show)
         self._own = shell.CustomTB
 
     def end(self) -> None:
@@ -50,10 +57,13 @@ class BudgetTraceback:
         trace: TracebackType | None,
         tb_offset: int | None = None,
     ) -> list[str] | None:
+        exceeded = budgets.stopped(threading.get_ident())
         is_interrupt = isinstance(error, InterruptTarget.INTERRUPTS)
-        exceeded = budgets.stopped(threading.get_ident()) if is_interrupt else None
-        if exceeded is not None:
+        if exceeded is not None and (is_interrupt or is_due_to(error, exceeded)):
             self.shown = True
+            # The user's interrupt ends only this waiting.
+            with contextlib.suppress(KeyboardInterrupt):
+                budgets.conclude_thread()
             shell.showtraceback((type(exceeded), exceeded, None))
             return None
         handled, handler = self._before
@@ -147,6 +157,10 @@ class CellStops:
             with contextlib.suppress(KeyboardInterrupt):
                 stop = end(error)
                 exceeded = exceeded or stop
+        for stop in budgets.stops_of_sessions():
+            for cell in over:
+                if stop.still_running and cell.metered is not None and cell.metered.measurement is not None:
+                    cell.metered.measurement.mark_shared(f"{RUNS_ON}: {stop.still_running}")
         return exceeded
 
     def _listen_during(self, cell: RunningCell) -> None:

@@ -26,6 +26,9 @@ class Double:
     exceeded: BudgetExceeded | None = None
     log: list[str] = field(default_factory=list)
 
+    def conclude(self) -> None:
+        self.log.append("conclude")
+
     def disarm(self, _error: BaseException | None = None) -> BudgetExceeded | None:
         self.log.append("disarm")
         self.registry.discard(self)

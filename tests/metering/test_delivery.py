@@ -50,7 +50,7 @@ def test_no_arrival_harms_a_loop_around_it() -> None:
     """Nothing ends a loop that others use too, nor reaches work that is over."""
     for where, runs, is_task, escalate in itertools.product(Where, Runs, (True, False), (True, False)):
         chosen = choose_on_arrival(where=where, runs=runs, is_task=is_task, escalate=escalate)
-        if chosen is Delivery.INTERRUPT:
+        if chosen in {Delivery.INTERRUPT, Delivery.PLAIN}:
             assert where is not Where.OVER
             assert runs in {Runs.NO_LOOP, Runs.INNER_LOOP} or not is_task
         if runs is Runs.ELSE and where is not Where.WORK:
@@ -63,6 +63,7 @@ def test_no_arrival_harms_a_loop_around_it() -> None:
     ("where", "runs", "escalate", "delivery"),
     [
         (Where.UNKNOWN, Runs.NO_LOOP, False, Delivery.INTERRUPT),
+        (Where.UNKNOWN, Runs.NO_LOOP, True, Delivery.PLAIN),
         (Where.LOOP, Runs.INNER_LOOP, False, Delivery.ALL_TASKS),
         (Where.LOOP, Runs.INNER_LOOP, True, Delivery.INTERRUPT),
         (Where.WORK, Runs.OWN_TASK, False, Delivery.INTERRUPT),

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from evolink_nb.metering.task_stop import (
+    awaiting_code,
     is_on_stack,
     is_suspended,
     raise_in_all,
     raise_in_task,
-    suspended_functions,
+    suspended_code,
     waits_for,
 )
 
@@ -149,8 +150,9 @@ def test_what_a_task_waits_for_is_known() -> None:
         await until_suspended(other)
         assert all(waits_for(task, child) for child in children)
         assert not waits_for(task, other)
-        assert suspended_functions(task) == ["work"]
-        assert suspended_functions(children[0]) == ["forever"]
+        assert suspended_code(task) == [work.__code__]
+        assert suspended_code(children[0]) == [forever.__code__]
+        assert set(awaiting_code([task])) == {work.__code__, forever.__code__}
         own = asyncio.current_task()
         assert own is not None
         assert (is_on_stack(own), is_on_stack(task)) == (True, False)
