@@ -291,8 +291,3 @@ def spending_since(before: Credits, fetcher: CreditsFetcher) -> OwnSpending:
     """
     earlier = [reading for reading in fetcher.readings if reading.monotonic < before.monotonic]
     return OwnSpending(Spending(before, earlier=earlier))
-
-
-def stop_all() -> None:
-    """Cancel all budgets, when the extension is unloaded."""
-    budgets.cancel_all()

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from ..errors import BudgetExceeded
     from .interrupt import InterruptTarget
 
+LEFT = (
+    "The call comes from work that was stopped, which is refused until it ends or runs under another budget."
+)
+"""What a refused call of such work is told."""
+
 
 class Gated(Protocol):
     """The part of a budget that the gate needs."""
@@ -127,6 +132,8 @@ class Gate:
         self._sessions: list[Gated] = []
         self._work: dict[Gated, Work] = {}
         self._left_over: weakref.WeakKeyDictionary[threading.Thread, Gated] = weakref.WeakKeyDictionary()
+        # Those that are over and were spent: contexts hold them for as long as their work goes on.
+        self._refusing: weakref.WeakSet[Gated] = weakref.WeakSet()
 
     # -- budgets -----------------------------------------------------------------------------------------
 
@@ -170,6 +177,7 @@ class Gate:
             work = self._work.pop(budget, None)
             if work is None or not is_spent:
                 return
+            self._refusing.add(budget)
             younger = (
                 [] if work.is_task else [each for each in threading.enumerate() if each not in work.older]
             )
@@ -177,6 +185,12 @@ class Gate:
             pooled = [each for each in work.callers if each in work.older and is_pooled(each)]
             for thread in {*younger, *pooled} - {threading.current_thread()}:
                 self._left_over[thread] = budget
+
+    def let_go(self) -> None:
+        """Refuse nothing any more for budgets that are over."""
+        with self._registry.lock:
+            self._refusing.clear()
+            self._left_over.clear()
 
     def _count_begun(self, budget: Gated) -> None:
         """Count calls begun before a budget's work: what they spend may show after its first reading."""
@@ -221,7 +235,12 @@ class Gate:
             caller = Caller(threading.current_thread(), self._still_around(), is_task=is_task)
             here = [each for each in (*self._work, *self._sessions) if each.identity == call.identity]
             own = [each for each in here if self._is_under(each, caller, here)]
-            for budget in (*self._left_from(call.identity, own), *own):
+            for budget in self._left_from(call.identity, own):
+                stop = budget.refuse()
+                if stop is not None:
+                    stop.hint = LEFT
+                    raise stop
+            for budget in own:
                 stop = budget.refuse()
                 if stop is not None:
                     raise stop
@@ -243,7 +262,8 @@ class Gate:
 
     def _left_from(self, identity: str, own: list[Gated]) -> Iterator[Gated]:
         """Yield the budgets that are over, and whose work the calling code is left from."""
-        yield from (each for each in self._around.get() if each.target is None and each.identity == identity)
+        over = (each for each in self._around.get() if each in self._refusing)
+        yield from (each for each in over if each.identity == identity)
         thread = threading.current_thread()
         budget = self._left_over.get(thread)
         # A context that a later cell has made is that cell's, in whatever thread.

@@ -19,11 +19,12 @@ CREDITS_TYPE = ("evolink_nb.credits", "Credits")
 WIDGET_TYPE = ("evolink_nb.card.widget", "CreditsWidget")
 STOPS = {
     "metering.budget_registry": attrgetter("budgets.cancel_all"),
+    "metering.gate": attrgetter("gate.let_go"),
     "metering.active": attrgetter("active_measurements.cancel_all"),
     "polling.fetcher": attrgetter("stop_all"),
     "demo": attrgetter("stop_running"),
 }
-"""The modules that own threads, and the function of each that ends them, in this order."""
+"""The modules that own what outlives a cell, and the function of each that ends it, in this order."""
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -269,6 +269,14 @@ def test_a_context_of_a_cell_is_the_cells(gate: Gate) -> None:
         asyncio.run(cell())
 
 
+def test_what_is_left_can_be_let_go(gate: Gate) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with watching(gate, Double(is_spent=True)), pytest.raises(BudgetExceeded):
+            pool.submit(begin, gate).result()
+        gate.let_go()
+        pool.submit(begin, gate).result()
+
+
 def test_a_budget_not_spent_leaves_none(gate: Gate) -> None:
     with ThreadPoolExecutor(1) as pool:
         with watching(gate, Double()):

@@ -141,7 +141,7 @@ def test_a_cell_takes_idle_threads_over(paid_server: PaidServer, paid_client: Ev
     with ThreadPoolExecutor(4) as pool:
         with pytest.raises(BudgetExceeded), meter(max_credits=LIMIT, client=paid_client, every=EVERY):
             list(pool.map(experiment.call, range(STEPS)))
-        with pytest.raises(BudgetExceeded):
+        with pytest.raises(BudgetExceeded, match="comes from work that was stopped"):
             pool.submit(experiment.call).result()
         wait_until(lambda: not calls.under_way(paid_client.identity))
         charged = paid_server.charged
