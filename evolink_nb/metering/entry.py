@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from .cost import Cost
+
+Doubt = Literal["shared", "not settled", "given back"]
+"""Why a known cost is not sure. One below 0 is no cost: earlier calls gave back more than was spent."""
 
 Kind = Literal["cell", "meter", "loop", "idle", "earlier"]
 """What was measured. *idle* is the time between cells, *earlier* is runs merged into one entry."""
@@ -30,6 +34,7 @@ class Entry:
         within: Whether another entry's cost includes this one, as a cell's includes that of a meter inside
             it.
         runs: 1, unless the entry merges several runs.
+        doubts: How many credits of merged runs are not sure, and why.
     """
 
     key: str
@@ -40,3 +45,4 @@ class Entry:
     items: int = 0
     within: bool = False
     runs: int = 1
+    doubts: tuple[tuple[Doubt, Decimal], ...] = ()

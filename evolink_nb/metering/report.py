@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
 from ..formatting import MINUS, format_amount, format_time, plain_amount
-from .summary import Row, is_mixed, rows, total, total_of_others
+from .summary import Row, doubts, is_mixed, rows, total, total_of_others
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +44,8 @@ FIELDS = (
     "mean_seconds",
     "confidence",
     "simulated",
+    "unsettled_credits",
+    "returned_credits",
 )
 """The columns of the CSV and the DataFrame."""
 
@@ -59,6 +61,8 @@ class Costs:
         rows: One for each thing measured, dearest first.
         total: Credits that all of it cost, counting nested work once; None if unknown.
         others: Credits that others spent on the account meanwhile; None if unknown.
+        doubts: Credits of the total that are not sure: those *shared* or *not settled*, and those *given
+            back* by earlier work. The rest is sure.
     """
 
     def __init__(self, entries: Iterable[Entry]) -> None:
@@ -71,6 +75,7 @@ class Costs:
         self.rows: list[Row] = rows(entries)
         self.total = total(entries)
         self.others = total_of_others(entries)
+        self.doubts = doubts(entries)
         self._has_inner = any(entry.within for entry in entries)
         self._is_mixed = is_mixed(entries)
         is_demo = not self._is_mixed and any(row.simulated for row in self.rows)
@@ -156,10 +161,11 @@ class Costs:
 
     def _sums(self) -> list[tuple[str, ...]]:
         """Return the lines under the table, as cells."""
-        sums = [("Total", _amount(self.total))]
+        doubts = ", ".join(f"{format_amount(amount)} {doubt}" for doubt, amount in self.doubts.items())
+        sums = [("Total", _amount(self.total), f"of which {doubts}" if doubts else "")]
         if self.others is not None:
-            sums.append(("others on the account", _amount(self.others)))
-        return [(name, "", amount, "", "", "", "", "") for name, amount in sums]
+            sums.append(("others on the account", _amount(self.others), ""))
+        return [(name, "", amount, "", "", "", "", doubt) for name, amount, doubt in sums]
 
     def _notes(self) -> list[str]:
         """Return the notes needed to read the sums correctly."""
@@ -169,6 +175,8 @@ class Costs:
             notes.append(f"Excludes {unknown} {'run' if unknown == 1 else 'runs'} of unknown cost.")
         if self._has_inner:
             notes.append("Nested work is counted only once in the total.")
+        if "given back" in self.doubts:
+            notes.append("Given back: calls of earlier work settled for less, or were refunded.")
         if self._is_mixed:
             notes.append("Demo data is not included in any sum.")
         return notes
@@ -188,24 +196,36 @@ def _cells(row: Row) -> tuple[str, ...]:
         name,
         f"{row.runs:,}",
         _amount(row.total),
-        "" if row.mean is None else _amount(row.mean),
+        "" if row.mean is None else _cost(row.mean),
         # Merged runs have no last one.
-        "" if row.kind == "earlier" else _amount(row.last),
-        "" if row.change is None else ("+" if row.change > 0 else "") + _amount(row.change),
+        "" if row.kind == "earlier" else _cost(row.last),
+        "" if row.change is None else ("+" if row.change > 0 else "") + format_amount(row.change),
         format_time(row.seconds) if row.seconds >= 1 else "<1 s",
         _confidence(row),
     )
 
 
 def _confidence(row: Row) -> str:
-    if row.confidence == "clean":
-        return ""
+    """Return a row's reservations; "" if there are none."""
     some = 0 < row.unknown < row.runs
-    return f"{row.unknown:,} of {row.runs:,} {NOT_KNOWN}" if some else row.confidence
+    parts = [f"{row.unknown:,} of {row.runs:,} {NOT_KNOWN}" if some else row.confidence]
+    if row.unsettled and row.runs > 1:
+        parts.append(f"{format_amount(row.unsettled)} not settled")
+    if row.returned:
+        parts.append(f"{format_amount(row.returned)} given back")
+    return "" if parts == ["clean"] else ", ".join(parts)
 
 
 def _amount(amount: Decimal | None) -> str:
-    return NOT_KNOWN if amount is None else format_amount(amount)
+    """Return a sum; one below 0 is what was given back."""
+    if amount is None:
+        return NOT_KNOWN
+    return format_amount(amount) if amount >= 0 else f"{format_amount(-amount)} back"
+
+
+def _cost(amount: Decimal | None) -> str:
+    """Return the cost of a run; a figure below 0 is none."""
+    return NOT_KNOWN if amount is None or amount < 0 else format_amount(amount)
 
 
 def _record(row: Row) -> tuple[Any, ...]:
@@ -223,6 +243,8 @@ def _record(row: Row) -> tuple[Any, ...]:
         row.seconds,
         row.confidence,
         row.simulated,
+        row.unsettled,
+        row.returned,
     )
 
 

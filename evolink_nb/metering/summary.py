@@ -9,7 +9,7 @@ from typing import get_args
 
 from .. import credits
 from .cost import Confidence, Cost
-from .entry import EARLIER_NAME, IDLE_NAME, Entry, Kind
+from .entry import EARLIER_NAME, IDLE_NAME, Doubt, Entry, Kind
 
 NEWEST = 5
 """The most runs used to estimate the next: code and prompts change."""
@@ -35,6 +35,8 @@ class Row:
         unknown: The number of runs of unknown cost: they are in no amount, and never count as 0.
         items: The number of items its loops processed altogether.
         simulated: Whether the runs spent demo credits.
+        unsettled: Credits of ``total`` that are not settled.
+        returned: Credits by which ``total`` is lower because earlier work gave them back.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Row:
     unknown: int = 0
     items: int = 0
     simulated: bool = False
+    unsettled: Decimal = Decimal(0)
+    returned: Decimal = Decimal(0)
 
 
 def rows(entries: Iterable[Entry]) -> list[Row]:
@@ -100,6 +104,28 @@ def total_of_others(entries: Iterable[Entry]) -> Decimal | None:
     return _sum(_others(entry) for entry in _counted(entries))
 
 
+def doubts(entries: Iterable[Entry]) -> dict[Doubt, Decimal]:
+    """Return how much of `total` is not sure, and why.
+
+    Args:
+        entries: The entries of a ledger.
+
+    Returns:
+        Credits, more than 0, for each doubt there is; the total is lower by what was given back.
+    """
+    return _doubts(_counted(entries))
+
+
+def _doubt_of(cost: Cost) -> Doubt | None:
+    if cost.credits is None:
+        return None
+    if cost.credits < 0:
+        return "given back"
+    if cost.confidence in {"unsettled", "inconsistent"}:
+        return "not settled"
+    return "shared" if cost.confidence == "shared" else None
+
+
 def is_mixed(entries: Sequence[Entry]) -> bool:
     """Return whether some known costs are simulated and some are real.
 
@@ -113,6 +139,16 @@ def _counted(entries: Iterable[Entry]) -> list[Entry]:
     outermost = [entry for entry in entries if not entry.within]
     mixed = is_mixed(outermost)
     return [entry for entry in outermost if not (mixed and entry.cost.simulated)]
+
+
+def _doubts(entries: Iterable[Entry]) -> dict[Doubt, Decimal]:
+    found: dict[Doubt, list[Decimal]] = {}
+    for entry in entries:
+        doubt, amount = _doubt_of(entry.cost), entry.cost.credits
+        own = ((doubt, amount.copy_abs()),) if doubt is not None and amount else ()
+        for each, doubted in entry.doubts if entry.kind == "earlier" else own:
+            found.setdefault(each, []).append(doubted)
+    return {doubt: credits.total(found[doubt]) for doubt in get_args(Doubt) if doubt in found}
 
 
 def _others(entry: Entry) -> Decimal | None:
@@ -180,6 +216,7 @@ def merged(runs: Sequence[Entry]) -> Entry:
         ),
         within=runs[0].within,
         runs=sum(run.runs for run in runs),
+        doubts=tuple(_doubts(runs).items()),
     )
 
 
@@ -189,6 +226,7 @@ def _row(entries: Sequence[Entry]) -> Row:
     runs = sum(entry.runs for entry in entries)
     unknown = sum(entry.runs for entry in entries if entry.cost.credits is None)
     spent = _sum(entry.cost.credits for entry in entries)
+    doubted = _doubts(entries)
     last = change = None
     if kind != "earlier":
         last = newest.cost.credits
@@ -206,6 +244,8 @@ def _row(entries: Sequence[Entry]) -> Row:
         unknown=unknown,
         items=sum(entry.items for entry in entries),
         simulated=newest.cost.simulated,
+        unsettled=doubted.get("not settled", Decimal(0)),
+        returned=doubted.get("given back", Decimal(0)),
     )
 
 

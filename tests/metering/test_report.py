@@ -131,19 +131,71 @@ all_costs = st.builds(
 def test_the_table_reads_well_in_a_terminal() -> None:
     assert text(a_morning()).splitlines() == [
         "What work has cost, in EvoLink credits",
-        "  what                   runs      total     mean       last  change  mean time  confidence",
-        "  embed(documents)          1    1,000.5  1,000.5    1,000.5              1 min  shared",
-        "  prompts · 40 items        1       40.8     40.8       40.8              1 min  unsettled",
-        "  while no cell ran         1       38.2     38.2       38.2             10 min",
-        "  summarize(texts)          3       2.56     1.28       1.36   +0.16       13 s  1 of 3 not known",
-        "  judge                     1       0.36     0.36       0.36               <1 s",
-        "  give_back()               1       -2.5     -2.5       -2.5                2 s  inconsistent",
-        "  offline()                 1  not known           not known                2 s  unknown",
-        "  Total                         1,079.56",
+        "  what                   runs      total       mean       last  change  mean time  confidence",
+        "  embed(documents)          1    1,000.5    1,000.5    1,000.5              1 min  shared",
+        "  prompts · 40 items        1       40.8       40.8       40.8              1 min  unsettled",
+        "  while no cell ran         1       38.2       38.2       38.2             10 min",
+        "  summarize(texts)          3       2.56       1.28       1.36   +0.16       13 s  1 of 3 not known",
+        "  judge                     1       0.36       0.36       0.36               <1 s",
+        (
+            "  give_back()               1   2.5 back  not known  not known                2 s  inconsistent,"
+            " 2.5 given back"
+        ),
+        "  offline()                 1  not known             not known                2 s  unknown",
+        (
+            f"  Total                         1,079.56{' ' * 43}of which 1,000.5 shared, 40.8 not settled,"
+            " 2.5 given back"
+        ),
         "  others on the account            12.25",
         "  Excludes 2 runs of unknown cost.",
         "  Nested work is counted only once in the total.",
+        "  Given back: calls of earlier work settled for less, or were refunded.",
     ]
+
+
+def test_total_says_how_much_of_it_is_sure() -> None:
+    """The total of a bill of 22.71, part of which may still change, and a cell in which more came back."""
+    costs = Costs(
+        [
+            entry("a", "21.96"),
+            entry("a", "4.75", confidence="unsettled"),
+            entry("b", "1.2", confidence="shared"),
+            entry("c", "-5.2", confidence="inconsistent"),
+        ]
+    )
+    assert costs.doubts == {
+        "shared": Decimal("1.2"),
+        "not settled": Decimal("4.75"),
+        "given back": Decimal("5.2"),
+    }
+    (total,) = [line.split() for line in text(costs).splitlines() if "Total" in line]
+    assert " ".join(total) == "Total 22.71 of which 1.2 shared, 4.75 not settled, 5.2 given back"
+    assert ["Total", "", "22.71", *[""] * 4, " ".join(total[2:])] in Table(html(costs)).lines
+    first, second, third = text(costs).splitlines()[2:5]
+    assert first.endswith("unsettled, 4.75 not settled")
+    assert second.endswith("shared")
+    assert third.split()[:4] == ["c", "1", "5.2", "back"]
+    assert "-5.2" not in text(costs) + html(costs)
+    lines = read_csv(costs)
+    assert [line["unsettled_credits"] for line in lines] == ["4.75", "0", "0"]
+    assert [line["returned_credits"] for line in lines] == ["0", "0", "5.2"]
+
+
+def test_sure_total_needs_no_words() -> None:
+    costs = Costs([entry("a", "1"), entry("a", "0", confidence="unsettled"), entry("b", None)])
+    assert costs.doubts == {}
+    assert "of which" not in text(costs)
+
+
+@given(
+    st.lists(st.sampled_from(["clean", "shared", "unsettled", "inconsistent"]), max_size=8), st.integers(1, 3)
+)
+def test_merged_runs_stay_as_unsure(confidences: list[Confidence], most: int) -> None:
+    runs = [entry("a", str(number), confidence=word) for number, word in enumerate(confidences, -2)]
+    ledger = MemoryLedger(most)
+    for run in runs:
+        ledger.record(run)
+    assert Costs(ledger.entries()).doubts == Costs(runs).doubts
 
 
 def test_print_shows_the_same_text() -> None:
