@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .errors import BudgetExceeded as BudgetExceeded
     from .errors import EvoLinkError as EvoLinkError
     from .metering import ledger as ledger
-    from .metering.meter import budget as budget
     from .metering.meter import meter as meter
+    from .metering.session_budget import budget as budget
     from .metering.track import track as track
     from .notebook.extension import load_ipython_extension as load_ipython_extension
     from .notebook.extension import unload_ipython_extension as unload_ipython_extension
@@ -32,7 +32,7 @@ _MODULES = {
     "CreditsWidget": "card.widget",
     "EvoLinkClient": "api.client",
     "EvoLinkError": "errors",
-    "budget": "metering.meter",
+    "budget": "metering.session_budget",
     "load_ipython_extension": "notebook.extension",
     "meter": "metering.meter",
     "track": "metering.track",

@@ -7,20 +7,21 @@ for. It sees spending by any library, but only at readings. `watch` decides what
 from __future__ import annotations
 
 import contextlib
-import contextvars
-import sys
 import time
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from ..polling.spending import Spending
+from ..credits import difference, product
+from .budget_options import BudgetOptions
 from .budget_registry import budgets
 from .ending import RUNS_ON, Ending
 from .gate import gate
 from .interrupt import InterruptTarget
-from .own_spending import OwnSpending, Reservations
+from .notices import Notices, Spend
+from .own_spending import OwnSpending, Reservations, spending_since
 from .stops import Stops
+from .ticker import Ticker
 from .watch import Watch
 from .watch_actions import (
     Action,
@@ -31,8 +32,8 @@ from .watch_actions import (
     ReadEvery,
     Refuse,
     Trip,
+    Warn,
 )
-from .watch_timing import WatchTiming
 
 if TYPE_CHECKING:
     from ..api.calls import Call
@@ -58,7 +59,7 @@ class Budget:
         max_credits: Decimal,
         *,
         name: str,
-        timing: WatchTiming | None = None,
+        options: BudgetOptions | None = None,
         measured: Measurement | None = None,
     ) -> None:
         """Prepare a budget for `arm`.
@@ -67,21 +68,25 @@ class Budget:
             fetcher: The fetcher that reads the account.
             max_credits: The limit, in credits above 0.
             name: Its name in messages.
-            timing: How often to check and how long to wait; the usual values by default.
+            options: How to watch; the usual values by default.
             measured: The work's own measurement, if it has one.
         """
         self.fetcher = fetcher
         self.max_credits = max_credits
         self.name = name
         self.exceeded: BudgetExceeded | None = None
-        self._timing = timing or WatchTiming()
+        options = options or BudgetOptions()
+        warn_at = None if options.warn_at is None else product(max_credits, options.warn_at)
+        self._timing = options.timing
         self._measured = measured
-        self._watch = Watch(max_credits, self._timing)
+        self._watch = Watch(max_credits, self._timing, warn_at=warn_at)
         self._spending: OwnSpending | None = None
         self._stops = Stops(name, max_credits)
         self._target: InterruptTarget | None = None
         self._ending = Ending()
-        self._context = contextvars.copy_context()
+        self._notices = Notices(fetcher, name, self._timing.max_blind)
+        # Through the fetcher: like a reading, it reaches all budgets, one after the other.
+        self._ticker = Ticker(fetcher.notify)
 
     @property
     def identity(self) -> str:
@@ -125,8 +130,7 @@ class Budget:
                 self._target, self.exceeded = work, None
                 self._ending = Ending()
                 work.begin(self)
-                # What the fetcher's thread prints belongs to the running cell.
-                self._context = contextvars.copy_context()
+                self._notices.begin_work()
                 actions = self._watch.start(time.monotonic(), spent=spending.spent)
                 budgets.add(self)
             self._enter_gate(work)
@@ -182,7 +186,9 @@ class Budget:
             with contextlib.suppress(ValueError):  # interrupted before it observed, or while at rest
                 self.fetcher.unobserve(self._check, "revision")
             self.fetcher.detach(self)
+            self._ticker.stop()
             self._perform(actions)
+            self._end_notices()
             self._ending.note_error(work, error, self.exceeded)
             # Last: an interrupt before this line leads here again.
             self._target = None
@@ -233,10 +239,11 @@ class Budget:
             work = self._target
             if work is None or self._spending is None:
                 return
+            now = time.monotonic()
             actions = self._watch.observe(
                 self._spending.check(self.fetcher.readings),
                 self.fetcher.error,
-                time.monotonic(),
+                now,
                 requested_at=self._spending.latest.requested_at,
                 is_rate_limited=self.fetcher.retry_at is not None,
                 is_running=work.is_running or self._ending.is_followed,
@@ -246,6 +253,7 @@ class Budget:
             work.send()
             self._stops.amend(self._watch.spent)
             self._perform(actions)
+            self._ticker.call_within(self._watch.check_within(now))
 
     def _perform(self, actions: Sequence[Action]) -> None:
         for action in actions:
@@ -260,34 +268,19 @@ class Budget:
                 case Interrupt(escalate):
                     if self._target is not None and self.exceeded is not None:
                         self._target.interrupt(self.exceeded, escalate=escalate)
-                case AnnounceBlind(reason):
-                    self._announce(f"{self.name} can't be watched: {reason}")
-                case AnnounceStuck():
-                    self._announce(f"{self.name} is spent, and the work is still running.")
-                case ClearNotice():
-                    self.fetcher.set_message(notice="")
+                case Warn() | AnnounceBlind() | AnnounceStuck() | ClearNotice():
+                    self._notices.show(action, self._spend())
+
+    def _spend(self) -> Spend:
+        spent = self._watch.spent
+        return Spend(spent, difference(self.max_credits, spent), self._watch.reaches_limit(spent))
+
+    def _end_notices(self) -> None:
+        """Take the messages from the card when the work ends."""
+        self._notices.end()
 
     def _stop_of(self, action: Trip | Refuse) -> BudgetExceeded:
         is_beside = gate.watches_beside(self)
         known = self._spending
         reservations = Reservations() if known is None else known.reservations(is_beside=is_beside)
         return self._stops.make(action, self._watch.spent, reservations)
-
-    def _announce(self, message: str) -> None:
-        """Show a message on the card, and in the output of the running cell."""
-        self._print(message)
-        self.fetcher.set_message(notice=message)
-
-    def _print(self, message: str) -> None:
-        self._context.run(print, message, file=sys.stderr, flush=True)
-
-
-def spending_since(before: Credits, fetcher: CreditsFetcher) -> OwnSpending:
-    """Return what is spent from a reading on.
-
-    Args:
-        before: The reading from which spending counts.
-        fetcher: The fetcher that took it.
-    """
-    earlier = [reading for reading in fetcher.readings if reading.monotonic < before.monotonic]
-    return OwnSpending(Spending(before, earlier=earlier))

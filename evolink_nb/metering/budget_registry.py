@@ -155,11 +155,6 @@ class Budgets:
         """The session budgets."""
         return tuple(self._sessions)
 
-    @property
-    def has_session(self) -> bool:
-        """Whether there is a session budget."""
-        return bool(self._sessions)
-
     def begin_work(self, work: InterruptTarget) -> None:
         """Have the session budgets watch work.
 

@@ -43,6 +43,44 @@ def parse_grace(value: float) -> float:
     return value
 
 
+def parse_warn_at(value: float | None) -> Decimal | None:
+    """Return the part of a limit at which to warn.
+
+    Args:
+        value: A part from 0 to 1; None or 0 for no warning.
+
+    Returns:
+        The part, above 0; None for no warning.
+
+    Raises:
+        ValueError: The value is not such a number.
+    """
+    if value is None or value == 0:
+        return None
+    if isinstance(value, bool) or not 0 < value <= 1:
+        raise ValueError(f"warn_at must be a part of the limit from 0 to 1, not {value!r}")
+    return Decimal(str(value))
+
+
+def parse_max_blind(value: float | None) -> float:
+    """Return for how long a budget may be unable to read the balance.
+
+    Args:
+        value: Seconds; None for any time.
+
+    Returns:
+        Seconds, 0 or more; infinite for any time.
+
+    Raises:
+        ValueError: The value is not such a number.
+    """
+    if value is None:
+        return float("inf")
+    if isinstance(value, bool) or not value >= 0:
+        raise ValueError(f"max_blind must be a number of seconds, 0 or more, not {value!r}")
+    return value
+
+
 def parse_interval(value: float) -> float:
     """Return the time between two readings.
 

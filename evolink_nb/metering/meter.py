@@ -1,4 +1,4 @@
-"""`meter`: measures a block, function or coroutine; `budget`: limits everything that follows."""
+"""`meter`: measures a block, function or coroutine."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .. import runtime
-from ..api import settings
-from ..api.client import EvoLinkClient
 from ..errors import BudgetExceeded
-from ..formatting import format_amount, in_credits
-from ..polling.fetcher import CreditsFetcher
+from ..formatting import format_amount
+from .account import shared_fetcher
 from .active import active_measurements
+from .blindness import MAX_BLIND
 from .budget import Budget
+from .budget_options import WARN_AT, BudgetOptions
 from .call_site import CallSite
 from .grace import GRACE
 from .interrupt import InterruptTarget
-from .limits import parse_grace, parse_interval, parse_limit
+from .limits import parse_limit
 from .measurement import Measurement
 from .metered import MeteredCost
 from .raising import is_stop
-from .session_budget import SessionBudget
 from .settlement import SETTLE, SettleTiming
-from .watch_timing import WATCH_INTERVAL, WatchTiming
+from .watch_timing import WATCH_INTERVAL
 
 if TYPE_CHECKING:
     from decimal import Decimal
+
+    from ..api.client import EvoLinkClient
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,7 +66,9 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         name: str | None = None,
         settle: float = SETTLE,
         every: float = WATCH_INTERVAL,
+        warn_at: float | None = WARN_AT,
         grace: float = GRACE,
+        max_blind: float | None = MAX_BLIND,
         client: EvoLinkClient | None = None,
     ) -> None:
         """Prepare to measure; nothing is read yet.
@@ -75,11 +78,13 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
             name: The work's name in the ledger and in messages; its place in the source by default.
             settle: The longest time to wait for the cost to settle, in seconds.
             every: The longest time between two readings while there is a limit, in seconds.
+            warn_at: The part of the limit at which to warn, once; None or 0 for no warning.
             grace: Seconds for which work that makes calls with ``client.auth`` may go on at the limit.
+            max_blind: Seconds after which work is stopped if the balance can't be read; None for never.
             client: The client for the account; by default that of the key that `settings` finds.
 
         Raises:
-            ValueError: ``max_credits`` is not a number above 0, or ``grace`` not one of seconds.
+            ValueError: ``max_credits`` is not a number above 0, or another option makes no sense.
             TypeError: It was used as a decorator without parentheses.
         """
         if callable(max_credits):
@@ -87,8 +92,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         self._limit = None if max_credits is None else parse_limit(max_credits)
         self._call_site = CallSite.of(sys._getframe(1), "meter", given=name)
         self._settle = settle
-        self._every = every
-        self._grace = parse_grace(grace)
+        self._options = BudgetOptions.parse(every=every, warn_at=warn_at, grace=grace, max_blind=max_blind)
         self._client = client
         self._runs: list[_Run] = []
         self.last: MeteredCost | None = None
@@ -192,9 +196,8 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
 
     def _for_one_call(self, call_site: CallSite) -> meter:
         # Calls may overlap, in threads and tasks: each gets its own meter.
-        own = meter(
-            self._limit, settle=self._settle, every=self._every, grace=self._grace, client=self._client
-        )
+        own = meter(self._limit, settle=self._settle, client=self._client)
+        own._options = self._options
         own._call_site = call_site
         return own
 
@@ -206,8 +209,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
             given = self._call_site.given
             called = f"The budget {given!r}" if given else "The meter"
             name = f"{called} (max_credits={format_amount(self._limit)})"
-            timing = WatchTiming(interval=parse_interval(self._every), grace=self._grace)
-            limit = Budget(fetcher, self._limit, name=name, timing=timing, measured=measurement)
+            limit = Budget(fetcher, self._limit, name=name, options=self._options, measured=measurement)
         return _Run(measurement, limit, self._call_site)
 
     def _pop_run(self) -> _Run:
@@ -255,45 +257,3 @@ class _Run:
     def _record_end(self) -> None:
         self.measurement.stop()
         self.measurement.record("meter", key=self.call_site.key, name=self.call_site.name)
-
-
-def budget(
-    max_credits: Decimal | float | str,
-    *,
-    name: str | None = None,
-    every: float = WATCH_INTERVAL,
-    grace: float = GRACE,
-    client: EvoLinkClient | None = None,
-) -> SessionBudget:
-    """Stop anything that keeps spending once ``max_credits`` are spent, from now until ``cancel()``.
-
-    Calls made with ``client.auth`` are refused then, in whatever thread or task.
-
-    Args:
-        max_credits: Credits that may be spent.
-        name: Its name in messages.
-        every: The longest time between two readings while work runs, in seconds.
-        grace: Seconds for which work that makes calls with ``client.auth`` may go on at the limit.
-        client: The client for the account; by default that of the key that `settings` finds.
-
-    Returns:
-        The budget; its ``spent`` and ``left`` are in credits.
-
-    Raises:
-        ValueError: ``max_credits`` is not a number above 0, or ``grace`` not one of seconds.
-        EvoLinkError: The balance can't be read.
-    """
-    limit = parse_limit(max_credits)
-    called = f"The budget {name!r}" if name else "The session's budget"
-    shown = f"{called} of {in_credits(limit)}"
-    timing = WatchTiming(interval=parse_interval(every), grace=parse_grace(grace))
-    return SessionBudget(shared_fetcher(client), limit, name=shown, timing=timing)
-
-
-def shared_fetcher(client: EvoLinkClient | None = None) -> CreditsFetcher:
-    """Return this process's fetcher for an account.
-
-    Args:
-        client: The client for the account; by default that of the key that `settings` finds.
-    """
-    return CreditsFetcher.shared(client or EvoLinkClient(), settings.INTERVAL)

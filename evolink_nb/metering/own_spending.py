@@ -8,12 +8,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ..formatting import counted
+from ..polling.spending import Spending
 from .tally import Tally
 
 if TYPE_CHECKING:
     from ..api.calls import Call
     from ..credits import Credits
-    from ..polling.spending import Spending
+    from ..polling.fetcher import CreditsFetcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +130,14 @@ class OwnSpending:
             under_way=self._tally.under_way,
             is_shared=(is_beside or self._tally.is_blurred) and unexplained > 0,
         )
+
+
+def spending_since(before: Credits, fetcher: CreditsFetcher) -> OwnSpending:
+    """Return what is spent from a reading on.
+
+    Args:
+        before: The reading from which spending counts.
+        fetcher: The fetcher that took it.
+    """
+    earlier = [reading for reading in fetcher.readings if reading.monotonic < before.monotonic]
+    return OwnSpending(Spending(before, earlier=earlier))

@@ -11,15 +11,22 @@ from typing import TYPE_CHECKING, Self
 from ..credits import difference
 from ..errors import BudgetExceeded, EvoLinkError
 from ..formatting import format_amount, in_credits
-from .budget import Budget, spending_since
+from .account import shared_fetcher
+from .blindness import MAX_BLIND
+from .budget import Budget
+from .budget_options import WARN_AT, BudgetOptions
 from .budget_registry import budgets
 from .gate import gate
+from .grace import GRACE
 from .interrupt import InterruptTarget
+from .limits import parse_limit
+from .own_spending import spending_since
 from .watch_actions import Action, Trip
+from .watch_timing import WATCH_INTERVAL
 
 if TYPE_CHECKING:
+    from ..api.client import EvoLinkClient
     from ..polling.fetcher import CreditsFetcher
-    from .watch_timing import WatchTiming
 
 
 class SessionBudget(Budget):
@@ -29,7 +36,12 @@ class SessionBudget(Budget):
     """
 
     def __init__(
-        self, fetcher: CreditsFetcher, max_credits: Decimal, *, name: str, timing: WatchTiming | None = None
+        self,
+        fetcher: CreditsFetcher,
+        max_credits: Decimal,
+        *,
+        name: str,
+        options: BudgetOptions | None = None,
     ) -> None:
         """Set the budget, and watch what runs on this thread.
 
@@ -37,12 +49,12 @@ class SessionBudget(Budget):
             fetcher: The fetcher that reads the account.
             max_credits: The limit, in credits above 0.
             name: Its name in messages.
-            timing: How often to check and how long to wait; the usual values by default.
+            options: How to watch; the usual values by default.
 
         Raises:
             EvoLinkError: The balance can't be read.
         """
-        super().__init__(fetcher, max_credits, name=name, timing=timing)
+        super().__init__(fetcher, max_credits, name=name, options=options)
         self._spending = spending_since(fetcher.read(join=False), fetcher)
         self._cancelled = False
         try:
@@ -92,6 +104,11 @@ class SessionBudget(Budget):
         budgets.discard_session(self)
         gate.discard_session(self)
         self.disarm()
+        self._notices.end()
+
+    def _end_notices(self) -> None:
+        """Leave a warning on the card: what is spent stays spent when a cell ends."""
+        self._notices.rest()
 
     def _enter_gate(self, work: InterruptTarget) -> None:
         """Do nothing: until `cancel`, every call on the account is under this budget."""
@@ -102,7 +119,7 @@ class SessionBudget(Budget):
     def _perform(self, actions: Sequence[Action]) -> None:
         super()._perform(actions)
         if any(isinstance(action, Trip) for action in actions) and not budgets.are_shown:
-            self._print(str(self.exceeded))
+            self._notices.print(str(self.exceeded))
 
     def __enter__(self) -> Self:
         return self
@@ -119,3 +136,44 @@ class SessionBudget(Budget):
 
     def __repr__(self) -> str:
         return f"<{self.name}: {in_credits(self.spent)} spent, {format_amount(self.left)} left>"
+
+
+def budget(
+    max_credits: Decimal | float | str,
+    *,
+    name: str | None = None,
+    every: float = WATCH_INTERVAL,
+    warn_at: float | None = WARN_AT,
+    grace: float = GRACE,
+    max_blind: float | None = MAX_BLIND,
+    client: EvoLinkClient | None = None,
+) -> SessionBudget:
+    """Stop anything that keeps spending once ``max_credits`` are spent, from now until ``cancel()``.
+
+    Calls made with ``client.auth`` are refused then, in whatever thread or task.
+
+    Args:
+        max_credits: Credits that may be spent.
+        name: Its name in messages.
+        every: The longest time between two readings while work runs, in seconds.
+        warn_at: The part of the limit at which to warn, once; None or 0 for no warning.
+        grace: Seconds for which work that makes calls with ``client.auth`` may go on at the limit.
+        max_blind: Seconds after which work is stopped if the balance can't be read; None for never.
+        client: The client for the account; by default that of the key that `settings` finds.
+
+    Returns:
+        The budget; its ``spent`` and ``left`` are in credits.
+
+    Raises:
+        ValueError: ``max_credits`` is not a number above 0, or another option makes no sense.
+        EvoLinkError: The balance can't be read.
+    """
+    limit = parse_limit(max_credits)
+    called = f"The budget {name!r}" if name else "The session's budget"
+    shown = f"{called} of {in_credits(limit)}"
+    return SessionBudget(
+        shared_fetcher(client),
+        limit,
+        name=shown,
+        options=BudgetOptions.parse(every=every, warn_at=warn_at, grace=grace, max_blind=max_blind),
+    )

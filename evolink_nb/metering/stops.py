@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ..credits import difference
 from ..errors import BudgetExceeded, stop_class
-from ..formatting import format_amount, in_credits
+from ..formatting import format_amount, format_time, in_credits
 from .watch_actions import Refuse, Trip
 
 if TYPE_CHECKING:
@@ -51,20 +52,24 @@ class Stops:
             spent: Credits spent.
             reservations: What the figure may leave out or include.
         """
-        over = f", {format_amount(action.over)} over" if action.over else ""
-        how = "refused the next call" if isinstance(action, Refuse) else "interrupted the work"
+        doubts = reservations.sentences(is_over=bool(action.over))
         # Made on other threads too, but for the work's own, which may need another kind.
         stop = self._kind(
-            f"{self._name} stopped the work at {in_credits(spent)} spent{over}: it {how}.",
+            f"{self._name} stopped the work{_why(action, spent)}",
             name=self._name,
             max_credits=self._max_credits,
             spent=spent,
             over=action.over,
-            hint=" ".join(reservations.sentences(is_over=bool(action.over))),
+            hint=" ".join((*self._last_known(action, spent), *doubts)),
         )
         self._made.add(stop)
         self._spent_at[stop] = spent
         return stop
+
+    def _last_known(self, action: Trip | Refuse, spent: Decimal) -> Iterator[str]:
+        if action.unread is not None:
+            limit = in_credits(self._max_credits)
+            yield f"By the last reading, {format_amount(spent)} of {limit} were spent."
 
     def note_refusal(self, work: InterruptTarget) -> None:
         """Record that a call of the running thread is refused.
@@ -104,6 +109,15 @@ class Stops:
         """
         for stop in tuple(self._made):
             stop.spent, stop.over = spent, max(difference(spent, self._max_credits), Decimal(0))
+
+
+def _why(action: Trip | Refuse, spent: Decimal) -> str:
+    how = "refused the next call" if isinstance(action, Refuse) else "interrupted the work"
+    if action.unread is not None:
+        seconds, reason = format_time(action.unread.seconds), action.unread.reason.rstrip(".")
+        return f": the balance could not be read for {seconds}: {reason}. It {how}."
+    over = f", {format_amount(action.over)} over" if action.over else ""
+    return f" at {in_credits(spent)} spent{over}: it {how}."
 
 
 def current_task() -> asyncio.Task[Any] | None:

@@ -7,12 +7,12 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterab
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from .. import runtime
+from .account import shared_fetcher
 from .call_site import CallSite
 from .cost import Cost
 from .limits import parse_interval, parse_limit
 from .loop_reader import LoopTiming
 from .loop_spend import length_of
-from .meter import shared_fetcher
 from .progress import LoopRun
 
 if TYPE_CHECKING:

@@ -1,13 +1,14 @@
 """Decides what a budget does at each reading. Pure: no thread, lock, clock or callback.
 
-    resting ──start──▶ watching ──limit reached──▶ tripped ──still spends──▶ repeated ──still spends──▶ stuck
+    resting ──start──▶ watching ────must stop────▶ tripped ──still spends──▶ repeated ──still spends──▶ stuck
        ▲                  │ ╲                       ▲ │ ╲──────── runs on for long ───────╲──────────────▶ │
        │                  │  ╲──guarded──▶ closed ──╯ │                          │                         │
        └────────────────stop─────────────────┴────────┴──────────────────────────┴─────────────────────────┘
 
-Work that makes guarded calls isn't interrupted at the limit: what is paid for is let arrive, and the next
-call is refused. It is interrupted only if it goes on for the time of grace. Work that runs on after an
-interrupt may be cleaning up: saving results, or waiting for a pool. It is interrupted again if it spends.
+Work must stop if its limit is reached, or if the balance can't be read for too long (`blindness`). Work
+that makes guarded calls isn't interrupted then: what is paid for is let arrive, and the next call is refused.
+It is interrupted only if it goes on for the time of grace. Work that runs on after an interrupt may be
+cleaning up: saving results, or waiting for a pool. It is interrupted again if it spends.
 
 `Watch` receives the readings and returns the actions to take, in that order; `budget` takes them. Times are
 seconds of one monotonic clock, amounts are credits.
@@ -20,8 +21,9 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from ..credits import difference
-from ..polling.backoff import PERMANENT_ERRORS
+from .blindness import Blindness, Sight
 from .grace import Grace
+from .read_pace import ReadPace
 from .watch_actions import (
     Action,
     AnnounceBlind,
@@ -31,6 +33,7 @@ from .watch_actions import (
     ReadEvery,
     Refuse,
     Trip,
+    Warn,
 )
 
 if TYPE_CHECKING:
@@ -46,9 +49,9 @@ class State(Enum):
     WATCHING = "watching"
     """Work is running, and may spend more."""
     CLOSED = "closed"
-    """The limit is reached: guarded calls are refused, and the work is let go on for the time of grace."""
+    """Work must stop: guarded calls are refused, and it is let go on for the time of grace."""
     TRIPPED = "tripped"
-    """The limit is reached, and the work was interrupted."""
+    """Work must stop, and was interrupted."""
     REPEATED = "repeated"
     """The work was interrupted again because it was still spending."""
     STUCK = "stuck"
@@ -68,26 +71,27 @@ _NEXT = {
 class Watch:
     """What a limit in credits means for running work."""
 
-    def __init__(self, limit: Decimal, timing: WatchTiming) -> None:
+    def __init__(self, limit: Decimal, timing: WatchTiming, *, warn_at: Decimal | None = None) -> None:
         """Start at rest.
 
         Args:
             limit: Credits that may be spent; above 0.
             timing: How often to check, and how long to wait.
+            warn_at: Credits at which to warn, once; None for no warning.
         """
         self.spent = Decimal(0)
         self._limit = limit
         self._timing = timing
         self._state = State.RESTING
         self._spent_at_start: Decimal | None = None
-        self._started_at = self._checked_at = 0.0
+        self._pace = ReadPace(timing)
         self._tripped_at = self._interrupted_at = 0.0
         self._grace = Grace(timing.grace, recently=2 * timing.interval)
         self._newly_spent = Decimal(0)
         self._spent_by_then: Decimal | None = None
         self._announced: set[type[Action]] = set()
-        self._failures = 0
-        self._last_error: EvoLinkError | None = None
+        self._blindness = Blindness(timing.max_blind, failures=timing.failures)
+        self._warn_at = warn_at
 
     @property
     def state(self) -> State:
@@ -115,12 +119,10 @@ class Watch:
         # Work that spends nothing may still run once the budget is used up: the user must be able to
         # continue.
         self._spent_at_start = spent if self.reaches_limit(spent) else None
-        self._started_at = self._checked_at = now
         self._grace.reset()
         self._announced.clear()
-        self._failures, self._last_error = 0, None
-        # Read soon: only then is it known how fast the work spends.
-        return [self._read_within(self._timing.min_interval)]
+        self._blindness.start(now)
+        return [ReadEvery(self._pace.start(now))]
 
     def observe(
         self,
@@ -152,7 +154,7 @@ class Watch:
         if self._state is State.RESTING:
             return []
         return [
-            *self._check_error(error, is_rate_limited=is_rate_limited),
+            *self._check_sight(error, now, has_read=spent is not None, is_rate_limited=is_rate_limited),
             *([] if spent is None else self._record(spent, now)),
             *(
                 self._trip(now, is_guarded=is_guarded, is_stopped_by_other=is_stopped_by_other)
@@ -173,13 +175,26 @@ class Watch:
         Returns:
             The actions to take: none if the call may be sent.
         """
-        if not self.reaches_limit(spent):
+        is_over, unread = self.reaches_limit(spent), self._blindness.unread(now)
+        if not is_over and unread is None:
             return []
         if self._state is State.WATCHING:
             self._close(now)
         self.spent = spent
         self._grace.refuse(now)
-        return [Refuse(self._over())]
+        return [Refuse(self._over(), None if is_over else unread)]
+
+    def check_within(self, now: float) -> float:
+        """Return when to observe again at the latest, even without a reading.
+
+        Args:
+            now: The current time.
+
+        Returns:
+            Seconds from now; infinite if only readings matter.
+        """
+        is_blind = self._state is not State.RESTING and self._blindness.sight is not Sight.SEEING
+        return (self._blindness.seconds_left(now) or self._timing.interval) if is_blind else float("inf")
 
     def stop(self) -> list[Action]:
         """Stop watching.
@@ -199,28 +214,25 @@ class Watch:
 
     def _record(self, spent: Decimal, now: float) -> list[Action]:
         """Record the spending, and read sooner the sooner the limit may be reached."""
-        newly_spent = difference(spent, self.spent)
-        since_check = now - self._checked_at
-        self.spent, self._checked_at, self._newly_spent = spent, now, newly_spent
-        shortest = self._timing.min_interval
-        # The higher of the recent and the overall rate: work that spends in bursts pauses between them.
-        rate = max(
-            float(newly_spent) / max(since_check, shortest),
-            float(spent) / max(now - self._started_at, shortest),
-        )
-        seconds_left = float(difference(self._limit, spent)) / rate if rate > 0 else float("inf")
-        if self._state is not State.WATCHING and newly_spent <= 0:
-            seconds_left = float("inf")  # cleaning up
-        # Slow down gradually: the first readings may come before the work has begun to spend.
-        return [self._read_within(min(seconds_left / 2, 2 * since_check))]
+        self._newly_spent = difference(spent, self.spent)
+        self.spent = spent
+        if self._state is not State.WATCHING and self._newly_spent <= 0:
+            return [ReadEvery(self._pace.record_rest(now))]
+        left = difference(self._limit, spent)
+        return [ReadEvery(self._pace.record(spent, self._newly_spent, left, now)), *self._warn()]
 
-    def _read_within(self, seconds: float) -> ReadEvery:
-        return ReadEvery(min(max(seconds, self._timing.min_interval), self._timing.interval))
+    def _warn(self) -> list[Action]:
+        is_due = self._warn_at is not None and difference(self.spent, self._warn_at) >= 0
+        if not is_due or self.reaches_limit(self.spent):
+            return []
+        self._warn_at = None
+        return [Warn()]
 
     def _trip(self, now: float, *, is_guarded: bool, is_stopped_by_other: bool) -> list[Action]:
         before = self._spent_at_start
         has_spent = before is None or difference(self.spent, before) > 0
-        if not self.reaches_limit(self.spent) or not has_spent:
+        is_over, unread = self.reaches_limit(self.spent) and has_spent, self._blindness.unread(now)
+        if not is_over and unread is None:
             if self._state is State.CLOSED and not self._grace.was_refused:
                 self._move(State.WATCHING)  # it was other work's spending after all
             return []
@@ -233,7 +245,7 @@ class Watch:
         self._move(State.TRIPPED)
         self._tripped_at = self._interrupted_at = now
         self._spent_by_then = None
-        return [Trip(self._over()), Interrupt(escalate=False)]
+        return [Trip(self._over(), None if is_over else unread), Interrupt(escalate=False)]
 
     def _close(self, now: float) -> None:
         self._move(State.CLOSED)
@@ -270,20 +282,18 @@ class Watch:
             self._spent_by_then = spent
         return difference(spent, self._spent_by_then) > 0
 
-    def _check_error(self, error: EvoLinkError | None, *, is_rate_limited: bool) -> list[Action]:
+    def _check_sight(
+        self, error: EvoLinkError | None, now: float, *, has_read: bool, is_rate_limited: bool
+    ) -> list[Action]:
         """Announce once that the balance can't be read, until it can be again."""
+        sight = self._blindness.observe(error, now, has_read=has_read, is_rate_limited=is_rate_limited)
+        was_announced = AnnounceBlind in self._announced
         if self._state is State.STUCK:
             return []  # the worse announcement stays
         if error is None:
-            self._failures = 0
-            was_blind = AnnounceBlind in self._announced
             self._announced.discard(AnnounceBlind)
-            return [ClearNotice()] if was_blind else []
-        if error is not self._last_error:
-            self._failures += 1
-        self._last_error = error
-        lasting = is_rate_limited or isinstance(error, PERMANENT_ERRORS)
-        if AnnounceBlind in self._announced or not (lasting or self._failures >= self._timing.failures):
+            return [ClearNotice()] if was_announced else []
+        if was_announced or sight not in {Sight.BLIND, Sight.OVER}:
             return []
         self._announced.add(AnnounceBlind)
         return [AnnounceBlind(error.message)]

@@ -14,17 +14,32 @@ class ReadEvery:
 
 
 @dataclass(frozen=True, slots=True)
+class Warn:
+    """Say that most of the limit is spent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Why the balance can't be read, and for how many seconds it hasn't been."""
+
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Trip:
-    """Name this budget as the one that stops the work, ``over`` credits beyond the limit."""
+    """Name this budget as the one that stops the work: ``over`` credits beyond the limit, or ``unread``."""
 
     over: Decimal
+    unread: Unread | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Refuse a guarded call, ``over`` credits beyond the limit."""
+    """Refuse a guarded call: ``over`` credits beyond the limit, or ``unread``."""
 
     over: Decimal
+    unread: Unread | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +66,4 @@ class ClearNotice:
     """Remove the announcement."""
 
 
-Action = ReadEvery | Trip | Refuse | Interrupt | AnnounceBlind | AnnounceStuck | ClearNotice
+Action = ReadEvery | Warn | Trip | Refuse | Interrupt | AnnounceBlind | AnnounceStuck | ClearNotice

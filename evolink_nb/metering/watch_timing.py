@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .blindness import MAX_BLIND
 from .grace import GRACE
 
 WATCH_INTERVAL = 1.0
@@ -23,6 +24,7 @@ class WatchTiming:
         stuck_after: Seconds after which work that runs on without spending is said to.
         follow_up: The longest time to watch on what stopped work has started, in seconds, if that still runs.
         failures: The number of consecutive failed readings after which a budget says that it can't watch.
+        max_blind: Seconds without a reading after which the work is stopped; may be infinite.
     """
 
     interval: float = WATCH_INTERVAL
@@ -32,3 +34,4 @@ class WatchTiming:
     stuck_after: float = 20.0
     follow_up: float = 3.0
     failures: int = 3
+    max_blind: float = MAX_BLIND

@@ -43,6 +43,24 @@ def seconds(text: str) -> float:
     return number
 
 
+def part(text: str) -> float:
+    """Return a part of a whole.
+
+    Args:
+        text: The text typed.
+
+    Returns:
+        The part, from 0 to 1.
+
+    Raises:
+        ArgumentTypeError: The text is not such a number.
+    """
+    number = _number(text)
+    if not 0 <= number <= 1:
+        raise ArgumentTypeError(f"{text!r} is not a number from 0 to 1: write 0.8 for 80 %")
+    return number
+
+
 def credits(text: str) -> Decimal:
     """Return an exact number of credits.
 

@@ -15,12 +15,11 @@ from ..metering.baseline import LastKnown
 from ..metering.batch import Batch
 from ..metering.budget import Budget
 from ..metering.cost import Cost
-from ..metering.grace import GRACE
 from ..metering.measurement import Measurement
 from ..metering.metered import MeteredCost, Unmeasured
 from ..metering.settlement import SETTLE, SettleTiming
 from ..metering.settler import read
-from ..metering.watch_timing import WatchTiming
+from .budget_options import budget_options
 from .cell_lines import CellLines
 from .metered_cell import MeteredCell
 from .outputs import Outlook
@@ -220,9 +219,8 @@ class Cells:
             if measurement.before is None:
                 raise measurement.unreadable()
             name = f"--max {format_amount(options.max)}"
-            grace = GRACE if options.grace is None else options.grace
             metered.budget = Budget(
-                fetcher, options.max, measured=measurement, name=name, timing=WatchTiming(grace=grace)
+                fetcher, options.max, measured=measurement, name=name, options=budget_options(options)
             )
             metered.budget.arm(measurement.before, target_of_cell())
 

@@ -173,7 +173,7 @@ def _enclose(module: ast.Module, *, has_line: bool) -> None:
 
 def _has_session_budget() -> bool:
     registry = sys.modules.get(_BUDGETS)
-    return registry is not None and registry.budgets.has_session
+    return registry is not None and bool(registry.budgets.sessions)
 
 
 def _innermost_call(function: Callable[..., object]) -> FrameType | None:

@@ -14,7 +14,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
-from .arguments import credits, file, limit, name, positive, seconds
+from .arguments import credits, file, limit, name, part, positive, seconds
 from .refusal import refuse_on_failure, report_unmeasured
 
 if TYPE_CHECKING:
@@ -127,6 +127,13 @@ class EvoLinkMagics(Magics):
         type=seconds,
         metavar="SECONDS",
         help="Let calls under way end before --max interrupts the cell (30).",
+    )
+    @argument("--warn-at", type=part, metavar="PART", help="Warn at this part of --max (0.8); 0 for never.")
+    @argument(
+        "--max-blind",
+        type=seconds,
+        metavar="SECONDS",
+        help="With --max, stop the cell if the balance can't be read for so long (30).",
     )
     @argument(
         "--settle", type=seconds, metavar="SECONDS", help="Wait up to SECONDS for the account to settle."

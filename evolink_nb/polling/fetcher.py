@@ -242,6 +242,10 @@ class CreditsFetcher(HasTraits):
         if changes:
             self._publisher.publish(**changes)
 
+    def notify(self) -> None:
+        """Have the observers of ``revision`` look again, as after a change, from any thread."""
+        self._publisher.publish()
+
     def observe(
         self,
         handler: Callable[[Any], Any],

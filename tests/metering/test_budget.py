@@ -127,6 +127,95 @@ def test_being_blind_is_said_and_taken_back(
     assert capsys.readouterr().err.count("can't be watched") == 1
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 401},
+        {"status": 403},
+        {"status": 429, "retry_after": 3600},
+        {"status": 500},
+        {"body": "html"},
+    ],
+    ids=["401", "403", "429", "500", "a page"],
+)
+@pytest.mark.parametrize("kind", [meter, budget])
+def test_blind_for_long_work_is_stopped(
+    demo_server: DemoServer, client: EvoLinkClient, kind: Any, fault: dict[str, Any]
+) -> None:
+    with pytest.raises(BudgetExceeded) as caught, kind(5, client=client, every=EVERY, max_blind=1.5):
+        _spend_unseen(demo_server, fault)
+    assert "stopped the work: the balance could not be read for 1 s: " in str(caught.value)
+    assert "By the last reading, 0 of 5 credits were spent." in str(caught.value)
+    assert caught.value.over == 0
+    assert not CreditsFetcher.shared(client).running
+
+
+def _spend_unseen(server: DemoServer, fault: dict[str, Any]) -> None:
+    server.fault(**fault)
+    time.sleep(60)
+
+
+def test_never_blind_for_too_long_if_told(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    with meter(5, client=client, every=EVERY, max_blind=None):
+        demo_server.fault(status=500)
+        fetcher = CreditsFetcher.shared(client)
+        wait_until(lambda: bool(fetcher.notice))
+        assert "it stops the work" not in fetcher.notice
+        demo_server.clear_faults()
+
+
+def test_a_passing_refusal_blinds_no_budget(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    with pytest.raises(BudgetExceeded) as caught, meter(5, client=client, every=EVERY):
+        _spend_after_a_refusal(demo_server, client)
+    assert "at 5 credits spent" in str(caught.value)
+
+
+def _spend_after_a_refusal(server: DemoServer, client: EvoLinkClient) -> None:
+    server.fault(status=401)
+    wait_until(lambda: CreditsFetcher.shared(client).status == "unauthorized")
+    server.clear_faults()
+    Spending(server).in_a_sleep()
+
+
+@pytest.mark.parametrize("warn_at", [0.5, None])
+def test_a_warning_comes_once(
+    demo_server: DemoServer,
+    client: EvoLinkClient,
+    capsys: pytest.CaptureFixture[str],
+    warn_at: float | None,
+) -> None:
+    fetcher = CreditsFetcher.shared(client)
+    notices: list[str] = []
+    fetcher.observe(lambda change: notices.append(change.new), "notice")
+    with meter(max_credits=6, client=client, every=EVERY, warn_at=warn_at):
+        for _ in range(4):
+            demo_server.account.spend(1)
+            fetcher.read(join=False)
+    warning = "The meter (max_credits=6): 3 credits spent, 3 left."
+    assert notices == ([] if warn_at is None else [warning, ""])
+    assert capsys.readouterr().err == ("" if warn_at is None else f"{warning}\n")
+
+
+def test_a_session_leaves_its_warning(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    """On the card, when a cell ends; not in the next cells' output."""
+    fetcher = CreditsFetcher.shared(client)
+    session = budget(5, client=client, every=EVERY)
+    demo_server.account.spend(4)
+    fetcher.read(join=False)
+    budgets.end_work()
+    assert fetcher.notice == "The session's budget of 5 credits: 4 credits spent, 1 left."
+    session.cancel()
+    assert fetcher.notice == ""
+
+
+@pytest.mark.parametrize("option", [{"warn_at": 1.5}, {"warn_at": -1}, {"max_blind": -1}, {"grace": -1}])
+@pytest.mark.parametrize("kind", [meter, budget])
+def test_a_senseless_option_is_refused(client: EvoLinkClient, kind: Any, option: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(option))):
+        kind(5, client=client, **option)
+    assert not budgets.any_armed()
+
+
 def test_work_that_swallows_stops_is_named(
     demo_server: DemoServer, client: EvoLinkClient, capsys: pytest.CaptureFixture[str]
 ) -> None:

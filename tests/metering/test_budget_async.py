@@ -14,6 +14,7 @@ import pytest
 from evolink_nb import BudgetExceeded, EvoLinkClient, meter
 from evolink_nb.metering.active import active_measurements
 from evolink_nb.metering.budget import Budget
+from evolink_nb.metering.budget_options import BudgetOptions
 from evolink_nb.metering.budget_registry import budgets
 from evolink_nb.metering.interrupt import InterruptTarget
 from evolink_nb.metering.watch_timing import WatchTiming
@@ -81,7 +82,7 @@ def test_a_blocking_task_is_not_mistaken(demo_server: DemoServer, client: EvoLin
     """A task that blocks the loop is not taken for the one that is stopped."""
     spending = Spending(demo_server)
     timing = WatchTiming(interval=EVERY, repeat_after=0.1)
-    limit = Budget(CreditsFetcher.shared(client), Decimal(5), name="limit", timing=timing)
+    limit = Budget(CreditsFetcher.shared(client), Decimal(5), name="limit", options=BudgetOptions(timing))
     before = limit.fetcher.read()
 
     async def limited(begun: asyncio.Event) -> BudgetExceeded | None:

@@ -21,7 +21,10 @@ from evolink_nb.metering.watch_actions import (
     ClearNotice,
     Interrupt,
     ReadEvery,
+    Refuse,
     Trip,
+    Unread,
+    Warn,
 )
 from evolink_nb.metering.watch_timing import WatchTiming
 
@@ -290,6 +293,58 @@ def test_being_stuck_outlasts_blindness() -> None:
     assert AnnounceBlind("Refused.") not in watch.observe(None, _refused(), 14.5)
     assert ClearNotice() not in watch.observe(None, None, 15.5)
     assert watch.stop() == [ClearNotice()]
+
+
+def test_blind_for_long_it_stops_the_work() -> None:
+    watch = watching()
+    assert watch.check_within(0.5) == float("inf")
+    watch.observe(Decimal(3), None, 1.0)
+    assert watch.observe(None, _refused(), 2.0) == [AnnounceBlind("Refused.")]
+    assert watch.check_within(2.0) == 29
+    assert watch.observe(None, _refused(), 30.9) == []
+    actions = watch.observe(None, _refused(), 31.0)
+    assert actions == [Trip(Decimal(0), Unread("Refused.", 30.0)), Interrupt(escalate=False)]
+    assert watch.state is State.TRIPPED
+    assert watch.check_within(31.0) == TIMING.interval
+
+
+def test_blind_it_refuses_calls_first() -> None:
+    watch = watching()
+    assert watch.refuse(Decimal(0), 1.0) == []
+    for now in (29, 30):
+        watch.observe(None, _refused(), now, is_guarded=True)
+    assert watch.state is State.CLOSED
+    assert watch.refuse(Decimal(0), 30.5) == [Refuse(Decimal(0), Unread("Refused.", 30.5))]
+    assert watch.observe(Decimal(1), None, 31.0, is_guarded=True)[0] == ClearNotice()
+    assert watch.refuse(Decimal(1), 31.5) == []
+
+
+def test_blind_it_leaves_others_their_stop() -> None:
+    watch = watching()
+    watch.observe(None, _refused(), 1.0)
+    assert watch.observe(None, _refused(), 40.0, is_stopped_by_other=True) == []
+    assert watch.check_within(40.0) == TIMING.interval
+    assert watch.observe(None, _refused(), 41.0)[0] == Trip(Decimal(0), Unread("Refused.", 41.0))
+
+
+# -- warnings ----------------------------------------------------------------------------------------------
+
+
+def test_it_warns_once_before_the_limit() -> None:
+    watch = Watch(LIMIT, TIMING, warn_at=Decimal(4))
+    watch.start(0)
+    assert but_pace(watch.observe(Decimal("3.9"), None, 1.0)) == []
+    assert but_pace(watch.observe(Decimal(4), None, 2.0)) == [Warn()]
+    assert but_pace(watch.observe(Decimal("4.5"), None, 3.0)) == []
+    watch.stop()
+    watch.start(4.0, spent=Decimal("4.5"))
+    assert but_pace(watch.observe(Decimal("4.6"), None, 5.0)) == []
+
+
+def test_a_stop_needs_no_warning_before() -> None:
+    watch = Watch(LIMIT, TIMING, warn_at=Decimal(4))
+    watch.start(0)
+    assert [type(action) for action in but_pace(watch.observe(LIMIT, None, 1.0))] == [Trip, Interrupt]
 
 
 def _refused() -> AuthenticationError:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         Shell,
     )
 
-CELL_OPTIONS = ["--max", "--grace", "--settle", "--demo", "--key-env"]
+CELL_OPTIONS = ["--max", "--grace", "--warn-at", "--max-blind", "--settle", "--demo", "--key-env"]
 
 README = Path(__file__).parents[2] / "README.md"
 
