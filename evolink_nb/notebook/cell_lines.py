@@ -6,7 +6,9 @@ sent once more at the end of a later cell: nbclient only accepts output of the r
 
 from __future__ import annotations
 
+import atexit
 import time
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -43,6 +45,9 @@ class CellLines:
         self._shell = shell
         self._lines: list[Line] = []
         self._batch_waits_left = MAX_BATCH_WAITS
+        # Held weakly: after the extension is unloaded, nothing may keep it alive.
+        self._at_exit = partial(_leave, weakref.ref(self))
+        atexit.register(self._at_exit)
 
     def prepare(self, metered: MeteredCell) -> None:
         """Prepare for a cell's line, while the cell begins.
@@ -112,9 +117,18 @@ class CellLines:
             if is_over:
                 self._lines.remove(line)
 
-    def clear(self) -> None:
-        """Leave every line as it is."""
+    def leave(self) -> None:
+        """Amend no line any more: the kernel ends, or the extension is unloaded."""
+        atexit.unregister(self._at_exit)
+        for line in self._lines:
+            line.leave()
         self._lines.clear()
+
+
+def _leave(lines: weakref.ref[CellLines]) -> None:
+    alive = lines()
+    if alive is not None:
+        alive.leave()
 
 
 def _wait_for(wait: Callable[[], object], measurement: Measurement) -> None:

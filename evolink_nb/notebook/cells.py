@@ -110,13 +110,13 @@ class Cells:
         return "Tracking now reads this key." if fetcher is not None else "Tracking off: there is no key."
 
     def stop(self) -> None:
-        """End everything under way, and leave every line as it is."""
+        """End everything under way; no line is amended any more."""
         # Settling still in progress ends after this.
         self._stopped = True
         self.track(None)
         for cell in self._running.end_all():
             self.stops.let_go(cell)
-        self._lines.clear()
+        self._lines.leave()
         if self._outlook is not None:
             self._outlook.end()
             self._outlook = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
@@ -61,6 +61,7 @@ class Line:
         self._key = key
         self._place = place or Place()
         self._settling = True
+        self._is_shown = shown
         self._sent: dict[str, str] = {}
         self._missed = False
         # The settling thread amends it, and the thread that runs cells sends it again.
@@ -86,6 +87,12 @@ class Line:
             self.amend()
         self.over = True
 
+    def leave(self) -> None:
+        """Show what may stay for good: nothing will amend the line any more."""
+        if self._is_shown and not self.over:
+            self._place = replace(self._place, may_be_lost=True)
+            self._send(again=True)
+
     def send_again(self) -> None:
         """Send what was amended since its own cell ended once more, as part of the running cell."""
         if self._missed:
@@ -107,6 +114,7 @@ class Line:
                 self._show(bundle)
 
     def _show(self, bundle: dict[str, str]) -> None:
+        self._is_shown = bundle is not NOTHING
         if self._handle is None:
             self._handle = self._context.run(display, bundle, raw=True, display_id=True)
         else:
@@ -135,6 +143,9 @@ class PrintedLine(Line):
     def amend(self) -> None:
         """Print what is known so far when the next cell ends: a thread may not print while the user types."""
         self._missed = True
+
+    def leave(self) -> None:
+        """Leave what was printed: it was true then."""
 
     def _show_first(self, *, shown: bool) -> None:
         self._missed = shown

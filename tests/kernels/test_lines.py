@@ -96,3 +96,19 @@ def test_console_shows_the_cost_at_once(kernel: Kernel) -> None:
     shown = kernel.run(f"{LINE} -o cost\ngenerate()").text
     assert shown.startswith("1 credit · settling … · ")
     assert kernel.run("cost.wait(30)").text.splitlines()[-1].startswith("In [3]: 1 credit · ")
+
+
+@pytest.mark.parametrize("end", ["shutdown", "unload"])
+def test_line_ends_with_what_may_stay(kernel: Kernel, demo_server: DemoServer, end: str) -> None:
+    """Nothing will say any more what it has settled to: it must not promise that."""
+    demo_server.account.settle_after = (60, 60)
+    kernel.run(LOAD)
+    kernel.run(GENERATE)
+    run_of_cell = kernel.run(f"{LINE} -o cost\ngenerate()")
+    assert not any("when the cell ended" in line for line in cost_lines(run_of_cell.outputs))
+    messages = kernel.shut_down() if end == "shutdown" else kernel.run("%unload_ext evolink_nb").messages
+    updates = [each["content"] for each in messages if each["msg_type"] == "update_display_data"]
+    line = cost_lines(updates)[-1]
+    assert line.startswith("1 credit · ")
+    assert "settling" not in line
+    assert "settled" in line

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 
+from tests.support import colab
 from tests.support.environment import account_of
+from tests.support.kernel import Kernel
 from tests.support.metered import GENERATE, LINE, endless
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from evolink_nb.demo import DemoServer
-    from tests.support.kernel import Kernel
 
 LOAD = "%load_ext evolink_nb"
 STOPPED = "BudgetExceeded: --max 2 stopped the work at "
@@ -34,6 +35,22 @@ def test_limit_holds_in_silent_request(kernel: Kernel, where: str) -> None:
     within = kernel.run(f"{LINE} --max 100\n6 * 7")
     assert "42" in within.text
     assert within.error is None
+
+
+def test_limit_holds_on_the_oldest_too(demo_server: DemoServer, tmp_path: Path) -> None:
+    environment = {**os.environ, **account_of(demo_server), "PYTHONPATH": str(colab.ROOT)}
+    with Kernel(environment, tmp_path / "kernel.log", interpreter=colab.python()) as kernel:
+        kernel.run(LOAD)
+        kernel.run(GENERATE)
+        for work in endless("generate()").values():
+            assert STOPPED in kernel.run_silently(f"{LINE} --max 2\n{work}").text
+        kernel.run(f"{LINE} --max 2\n{endless('generate()')['a retry loop']}")
+        kernel.run("again = In[-2]")
+        assert STOPPED in kernel.run("exec(again)").text
+        loop = "from IPython.display import clear_output\nprint('kept'); clear_output(wait=True)"
+        kinds = [each["msg_type"] for each in kernel.run(f"{LINE}\n{loop}").messages]
+        # What clears comes after the line.
+        assert kinds.index("clear_output") > kinds.index("display_data")
 
 
 def test_session_holds_in_silent_request(kernel: Kernel) -> None:

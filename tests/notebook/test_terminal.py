@@ -44,6 +44,15 @@ class FolderKeyring(KeyringBackend):
 """
 
 
+# One call that costs 1 credit, and settles later.
+GENERATE_LINE = (
+    "import os, requests; generate = lambda: requests.post("
+    "os.environ['EVOLINK_BASE_URL'] + '/v1/images/generations', "
+    "headers={'Authorization': 'Bearer ' + os.environ['EVOLINK_API_KEY']}, "
+    "json={'model': 'z-image-turbo', 'prompt': 'a lighthouse'}).raise_for_status()"
+)
+
+
 @pytest.fixture
 def spec_server(demo_server: DemoServer) -> DemoServer:
     """A server that answers with the API page's own example."""
@@ -135,3 +144,17 @@ def test_a_wrong_key_is_not_kept(keyless: Terminal, spec_server: DemoServer, key
 
 def test_no_key_given_is_said(keyless: Terminal) -> None:
     assert "ConfigurationError: The API key is empty" in keyless.log_in("", "")
+
+
+def test_a_later_cost_names_its_cell(demo_server: DemoServer) -> None:
+    """It stands under another cell's number."""
+    demo_server.account.settle_after = (0.5, 0.5)
+    terminal = Terminal({"EVOLINK_API_KEY": demo_server.key, "EVOLINK_BASE_URL": demo_server.url})
+    terminal.type("%load_ext evolink_nb")
+    terminal.type(GENERATE_LINE)
+    shown = terminal.enter(["%%evolink_credits -o cost", "generate()", "", ""])
+    assert shown.strip().splitlines()[-1].startswith("1 credit · settling … · ")
+    later = terminal.type("cost.wait(30)")
+    assert "In [3]: 1 credit · " in later
+    assert "settling" not in later
+    terminal.close()

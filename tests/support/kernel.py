@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from queue import Empty
 from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_client.manager import KernelManager
@@ -107,6 +109,19 @@ class Kernel:
             # What comes right after a cell that failed ipykernel 6 may drop, as it drops the rest of Run All.
             if _is_begun(run.messages[-1]):
                 return run, request
+
+    def shut_down(self) -> list[Message]:
+        """Ask the kernel to end, as notebooks do, and return what it still says."""
+        self._client.shutdown()
+        messages: list[Message] = []
+        deadline = time.monotonic() + _SECONDS
+        while self._manager.is_alive() and time.monotonic() < deadline:
+            with contextlib.suppress(Empty):
+                messages.append(self._client.get_iopub_msg(timeout=0.1))
+        with contextlib.suppress(Empty):
+            while True:
+                messages.append(self._client.get_iopub_msg(timeout=0.5))
+        return messages
 
     def interrupt(self) -> None:
         """Interrupt the running cell, as the stop button does."""

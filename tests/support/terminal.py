@@ -28,6 +28,12 @@ class Terminal:
         self.child.sendline(line)
         return self._until_prompt()
 
+    def enter(self, lines: list[str]) -> str:
+        """Type a cell of several lines; what is shown until the next input."""
+        for line in lines:
+            self.child.sendline(line)
+        return self._until_prompt()
+
     def log_in(self, options: str, key: str) -> str:
         """Type `%evolink_login`, and the key where it is asked for; what is shown until the next input."""
         self.give_key(options, key)
