@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from ..credits import difference, mean, product, total
@@ -30,13 +31,27 @@ NOTHING = Decimal(0)
 CAUTION = 9
 """How many times dearer than the dearest item known the next ones may be, divided by the number known."""
 SPREAD = Decimal("2.5")
-"""How far items may be above their expected sum, in prices of one item for the root of their number."""
+"""How far items may be above their expected sum, in prices of one item for the root of their number.
+
+The price is the largest rise between two readings: items charged together don't show the dearest of them.
+"""
 LAG_MARGIN = 1.5
 """How many times longer than ever seen a charge may take."""
 PROMPT_ITEMS = 3
 """Charges in a row that show in the first reading after their item, after which an account is prompt."""
 MAX_CALL_SECONDS = 30.0
 """Seconds after an item's end for which a call of its that hasn't ended is waited for."""
+
+
+class Settling(Enum):
+    """Whether reserved credits settle while a loop waits for them."""
+
+    UNSEEN = "unseen"
+    """Nothing reserved has settled yet."""
+    SEEN = "seen"
+    """They have settled: waiting for it is of use."""
+    TOO_LATE = "too late"
+    """They haven't in the whole quiet time: what is reserved is taken for the price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +125,13 @@ class UnderWay:
         self.known = 0
         self._timing = timing or LagTiming()
         self._base = NOTHING  # spent when the first of the items began
+        self._largest_rise = NOTHING
         self._last_end = 0.0
         self._max_lag = 0.0
         self._prompt = 0
+        self._priced = 0
         self._comes_in_parts = False
-        self._settles_too_late = self._has_settled = False
+        self._settling = Settling.UNSEEN
         self._receipts_hold: bool | None = None
 
     @property
@@ -150,17 +167,18 @@ class UnderWay:
         """
         rise = difference(spent, self.spent)
         self.spent, self._base = spent, min(self._base, spent)
+        self._largest_rise = max(self._largest_rise, rise)
         if rise > 0:
             self._sight(rise, requested_at, is_reserved=difference(unsettled, self.unsettled) > 0)
-        is_first_reading = len(self.items) == 1 and not self.items[0].is_read
+        self._prompt += rise > 0 and not unsettled and self._is_first_reading
         for item in self.items:
             item.is_read = True
             if self._receipts_hold:
                 self.dearest = max(self.dearest, item.receipts or NOTHING)
-        self._has_settled = self._has_settled or (self.unsettled > 0 and not unsettled)
+        if self._settling is Settling.UNSEEN and self.unsettled > 0 and not unsettled:
+            self._settling = Settling.SEEN
         self.unsettled = unsettled
-        if self._close_complete() and is_first_reading and rise > 0:
-            self._prompt += 1
+        self._close_complete()
         self._close_quiet(requested_at)
 
     def at_most(self, expected: Decimal | None = None) -> Decimal:
@@ -172,12 +190,18 @@ class UnderWay:
         if not self.items:
             return self.spent
         price = max(self.dearest, self.mean, *(item.shown for item in self.items)) or expected or NOTHING
-        careful = total((price, mean(product(price, CAUTION), max(self.known, 1))))
+        careful = total((price, mean(product(price, CAUTION), max(self._priced, 1))))
         bounds = [self._bound(item, careful) for item in self.items]
-        spread = product(price, product(SPREAD, Decimal(math.isqrt(bounds.count(careful)))))
+        root = Decimal(math.isqrt(bounds.count(careful)))
+        spread = product(max(price, self._largest_rise), product(SPREAD, root))
         return max(self.spent, total((self._base, spread, *bounds)))
 
     # -- the rules -------------------------------------------------------------------------------------
+
+    @property
+    def _is_first_reading(self) -> bool:
+        """Whether an item has ended since the reading before."""
+        return bool(self.items) and not self.items[-1].is_read
 
     def _bound(self, item: Item, price: Decimal) -> Decimal:
         receipts = item.receipts
@@ -188,18 +212,17 @@ class UnderWay:
     def _sight(self, rise: Decimal, at: float, *, is_reserved: bool) -> None:
         """Note whose charge a rise may be, and how long it took."""
         unseen = [item for item in self.items if not item.is_seen]
-        is_first_reading = bool(self.items) and not self.items[-1].is_read
         if len(unseen) == 1:
             item = unseen[0]
             item.is_seen, item.shown, item.is_reserved = True, rise, is_reserved
-        if not is_first_reading and self._last_end:
+        if not self._is_first_reading and self._last_end:
             # No item ran since the reading before: this was charged late.
             self._max_lag = max(self._max_lag, at - self._last_end)
             self._comes_in_parts = self._comes_in_parts or not self.items
 
-    def _close_complete(self) -> bool:
-        """Close all items if their charges are complete, and return whether they are."""
-        is_settled = not self.unsettled or self._settles_too_late
+    def _close_complete(self) -> None:
+        """Close all items if their charges are complete."""
+        is_settled = not self.unsettled or self._settling is Settling.TOO_LATE
         told = [item.receipts or NOTHING for item in self.items if item.calls]
         cost, receipts = difference(self.spent, self._base), total(told)
         has_receipts = receipts > 0 and all(item.receipts is not None for item in self.items if item.calls)
@@ -207,12 +230,11 @@ class UnderWay:
         are_seen = not self._comes_in_parts and all(item.is_seen for item in self.items)
         is_complete = is_settled and are_seen
         if not self.items or not (is_complete or (are_covered and (is_settled or self._receipts_hold))):
-            return False
+            return
         if is_settled and self._receipts_hold is not False and (receipts or cost):
             # One charge above its receipt, or without one, and no receipt says what will be charged.
             self._receipts_hold = has_receipts and difference(cost, receipts) <= 0
         self._close(len(self.items))
-        return True
 
     def _close_quiet(self, now: float) -> None:
         """Close the items that have had the time in which they are charged."""
@@ -220,14 +242,15 @@ class UnderWay:
         while rested < len(self.items) and now - self.items[rested].rests_since >= self.quiet:
             rested += 1
         if rested:
-            # Settling that takes longer than that, each time, is not worth waiting for again.
-            self._settles_too_late = self._settles_too_late or bool(self.unsettled and not self._has_settled)
+            if self.unsettled and self._settling is Settling.UNSEEN:
+                self._settling = Settling.TOO_LATE
             self._close(rested)
 
     def _close(self, count: int) -> None:
         """Close the first items: what has been spent so far includes them."""
         # A part of it may be the others': the mean over all claims no dearer item than there was.
         each = mean(difference(self.spent, self._base), len(self.items))
+        self._priced += count if each > 0 else 0
         self.dearest = max(self.dearest, each)
         for _ in range(count):
             item = self.items.popleft()

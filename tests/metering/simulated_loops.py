@@ -47,7 +47,9 @@ class Charged:
         self.age = self.draw.uniform(0.3, 3.0) if self.kind == "read late" else 0.0
 
     def call(self, now: float, cost: Decimal) -> Decimal:
-        """Make a call, and return what its receipt says."""
+        """Make a call, if it costs anything, and return what its receipt says."""
+        if not cost:
+            return cost
         later = now + self.draw.uniform(0.5, 5.0)
         reserved = cost
         if self.kind == "charged late":
@@ -100,8 +102,8 @@ class Outcome:
 
     @property
     def is_short(self) -> bool:
-        """Whether it went over by less than its last item cost, the one under way."""
-        return not self.over or self.over < self.costs[-1]
+        """Whether it went over by less than its last item that cost anything, the one under way."""
+        return not self.over or self.over < next(cost for cost in reversed(self.costs) if cost)
 
 
 @dataclass
@@ -148,7 +150,7 @@ class Simulation:
             now += self.account.draw.uniform(*self.seconds)
             receipt = self.account.call(now, cost)
             done.append(cost)
-            calls = [Call("key", began, now, receipt)] if self.is_guarded else []
+            calls = [Call("key", began, now, receipt)] if self.is_guarded and cost else []
             spend.end_item(len(done), now, calls)
         end = now
         readings.append(self.account.read(now + 60))
@@ -156,20 +158,19 @@ class Simulation:
         return Outcome(done, self.limit, waited, end - begun, spend.over is not None)
 
 
-def varied(draw: random.Random, least: float = 0.3) -> list[Decimal]:
-    """Return costs that vary tenfold, the cheap ones as often as the dear ones."""
-    return [
-        Decimal(round(least * 10 ** draw.random(), 4)).quantize(Decimal("0.0001")) for _ in range(MAX_ITEMS)
-    ]
+def varied(draw: random.Random, free: float = 0.0) -> list[Decimal]:
+    """Return costs that vary tenfold, the cheap ones as often as the dear ones, and a share of them 0."""
+    costs = [Decimal(f"{0.3 * 10 ** draw.random():.4f}") for _ in range(MAX_ITEMS)]
+    return [Decimal(0) if draw.random() < free else cost for cost in costs]
 
 
-def simulate(kind: Kind, seed: int, *, is_guarded: bool = False) -> Outcome:
+def simulate(kind: Kind, seed: int, *, is_guarded: bool = False, free: float = 0.0) -> Outcome:
     """Run one loop whose account, items and limit are drawn."""
     draw = random.Random(f"{kind}/{seed}")  # noqa: S311 - the same loops at every run
     account = Charged(kind, draw, shows_reservations=bool(seed % 2))
     limit = Decimal(draw.choice([5, 8, 20, 50]))
     longest = draw.choice([0.05, 0.5, 3.0])
-    return Simulation(account, limit, (0.01, longest), is_guarded).run(varied(draw))
+    return Simulation(account, limit, (0.01, longest), is_guarded).run(varied(draw, free))
 
 
 @dataclass
@@ -201,13 +202,11 @@ class Row:
 
 
 def table(loops: int = 160) -> list[Row]:
-    """Run loops over every kind of account, with and without guarded calls."""
+    """Run loops over every kind of account, with and without guarded calls, and where some items are free."""
+    variants = (("", False, 0.0), (", guarded", True, 0.0), (", some free", False, 0.3))
     return [
-        Row(
-            kind + (", guarded" if is_guarded else ""),
-            [simulate(kind, seed, is_guarded=is_guarded) for seed in range(loops)],
-        )
-        for is_guarded in (False, True)
+        Row(kind + what, [simulate(kind, seed, is_guarded=guarded, free=free) for seed in range(loops)])
+        for what, guarded, free in variants
         for kind in KINDS
     ]
 

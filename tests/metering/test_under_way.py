@@ -143,11 +143,11 @@ def test_a_call_that_goes_on_is_waited_for() -> None:
 # -- many loops --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("is_guarded", [False, True])
+@pytest.mark.parametrize(("is_guarded", "free"), [(False, 0.0), (True, 0.0), (False, 0.3)])
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_loop_goes_far_over(kind: Kind, is_guarded: bool) -> None:
+def test_no_loop_goes_far_over(kind: Kind, is_guarded: bool, free: float) -> None:
     for seed in range(20):
-        outcome = simulate(kind, seed, is_guarded=is_guarded)
+        outcome = simulate(kind, seed, is_guarded=is_guarded, free=free)
         assert outcome.is_short, seed
         assert outcome.said_over is bool(outcome.over)
 
