@@ -80,6 +80,9 @@ class TrackingAdapter(_Adapter):  # type: ignore[misc]  # a class that is looked
 
 def _tracking(base: Any) -> Any:
     class TrackingConnection(base):  # type: ignore[misc]  # http or https, as the pool decides
+        # What `http.client.HTTPConnection.debuglevel = 1` prints into the cell has the key in it.
+        debuglevel = 0
+
         def connect(self) -> None:
             super().connect()
             self._report()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -17,6 +18,18 @@ from ..errors import ConfigurationError
 
 API_KEY_VARIABLE = "EVOLINK_API_KEY"
 KEYRING_SERVICE = "evolink_nb"
+KEY_PREFIX = "sk-"
+MIN_TAIL = 8
+"""The shortest rest of a key after its prefix that is redacted by itself: a shorter one may be a word."""
+
+_QUOTES = "\"'`\u2018\u2019\u201c\u201d"
+_PASTED = re.compile(
+    rf"^[\s{_QUOTES}]*(?:(?:Authorization:\s*)?Bearer\s+)?[\s{_QUOTES}]*|[\s{_QUOTES}]+$", re.IGNORECASE
+)
+_UNITS = re.compile("%[0-9a-f]{2}|.", re.IGNORECASE | re.DOTALL)
+"""The units of a text: a character each, or one that is percent-encoded."""
+_LIKE_A_KEY = re.compile("[-.]|.{40}")
+"""What keys hold, and names of variables don't."""
 
 
 class Secret:
@@ -28,12 +41,12 @@ class Secret:
         """Hold a key.
 
         Args:
-            value: The key; surrounding white space is dropped.
+            value: The key; white space, quotes and "Bearer " around it, which come with pasting, are dropped.
 
         Raises:
             ConfigurationError: The key is empty or can't be sent in a header.
         """
-        value = value.strip()
+        value = _PASTED.sub("", value)
         usable = bool(value) and value.isascii() and value.isprintable() and " " not in value
         # A closure rather than an attribute, so that walking an object's attributes never finds the key.
         self._reveal: Callable[[], str] = lambda: value
@@ -50,8 +63,25 @@ class Secret:
         return self._reveal()
 
     def redact(self, text: str) -> str:
-        """Return ``text`` with every occurrence of the key replaced by "[key]"."""
-        return text.replace(self._reveal(), "[key]")
+        """Return ``text`` with every occurrence of the key replaced by "[key]".
+
+        Servers also echo keys in another case, percent-encoded, or without their "sk-".
+        """
+        # No regular expression: Python keeps those it has compiled, and with them the key.
+        key = self._reveal().lower()
+        tail = key.removeprefix(KEY_PREFIX)
+        looked_for = tail if len(tail) >= MIN_TAIL else key
+        units = _UNITS.findall(text)
+        plain = "".join(map(_plain, units))
+        end = 0
+        shown = []
+        while (start := plain.find(looked_for, end)) >= 0:
+            before = "".join(units[end:start])
+            if looked_for is tail and plain.endswith(KEY_PREFIX, end, start):
+                before = "".join(units[end : start - len(KEY_PREFIX)])
+            shown += [before, "[key]"]
+            end = start + len(looked_for)
+        return "".join([*shown, *units[end:]])
 
     def __repr__(self) -> str:
         return "Secret(…)"
@@ -110,6 +140,12 @@ def key_in_variable(name: str) -> Secret:
     Raises:
         ConfigurationError: The variable is not set, or its value can't be sent.
     """
+    if _LIKE_A_KEY.search(name):
+        # Not quoted back: it may be the key itself.
+        raise ConfigurationError(
+            "That is no name of an environment variable.",
+            hint=f"Name the variable that holds the key: --key-env {API_KEY_VARIABLE}.",
+        )
     if not read_variable(name):
         raise ConfigurationError(
             f"The environment variable {name} is not set.", hint=f"Set it, or leave out --key-env {name}."
@@ -141,6 +177,12 @@ def save_key(key: Secret, base_url: str) -> None:
 def read_variable(name: str) -> str:
     """Return an environment variable without surrounding white space, "" if it is not set."""
     return os.environ.get(name, "").strip()
+
+
+def _plain(unit: str) -> str:
+    """Return the one character that a unit of a text stands for, in lower case."""
+    character = chr(int(unit[1:], 16)) if len(unit) == 3 else unit
+    return character.lower() if character.isascii() else character
 
 
 def _from_login(_base_url: str) -> Secret | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import html
+import importlib
 import importlib.util
 import json
 import os
@@ -15,6 +18,7 @@ import tempfile
 import time
 import urllib.request
 import webbrowser
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -67,9 +71,10 @@ def _run_jupyterlab(folder: Path, server: DemoServer, port: int, *, open_browser
         if _wait_until_up(f"{address}/api/status?token={token}", jupyterlab):
             url = f"{address}/lab/tree/{NOTEBOOK}?token={token}"
             _print_addresses(url, server)
-            if open_browser:
-                webbrowser.open(url)
-            jupyterlab.wait()
+            with redirect_file(url) as redirect:
+                if open_browser:
+                    webbrowser.open(redirect.as_uri())
+                jupyterlab.wait()
     finally:
         jupyterlab.terminate()
         jupyterlab.wait()
@@ -154,6 +159,32 @@ def _wait_until_up(status_url: str, process: subprocess.Popen[bytes]) -> bool:
         except OSError:
             time.sleep(0.1)
     return False
+
+
+@contextlib.contextmanager
+def redirect_file(url: str) -> Iterator[Path]:
+    """Yield a page that leads to ``url``: all users can see a browser's arguments, but not the page.
+
+    It is where Jupyter has its own: some browsers may not read the folder for temporary files.
+
+    Args:
+        url: An address with a token.
+    """
+    folder = importlib.import_module("jupyter_core.paths").jupyter_runtime_dir()  # comes with JupyterLab
+    page = Path(folder) / f"evolink-nb-demo-{os.getpid()}-open.html"
+    page.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    page.unlink(missing_ok=True)
+    page.touch(mode=0o600, exist_ok=False)
+    link = html.escape(url)
+    try:
+        page.write_text(
+            f'<meta charset="utf-8"><meta http-equiv="refresh" content="1;url={link}">\n'
+            f'<p>Opening the notebook: <a href="{link}">go there</a>.</p>\n',
+            encoding="utf-8",
+        )
+        yield page
+    finally:
+        page.unlink(missing_ok=True)
 
 
 def _free_port() -> int:

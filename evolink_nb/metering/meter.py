@@ -97,6 +97,10 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         self._runs: list[_Run] = []
         self.last: MeteredCost | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # It goes to other processes, as with joblib, but not its client with the key: they find their own.
+        return vars(self) | {"_client": None, "_runs": [], "last": None}
+
     def __enter__(self) -> MeteredCost:
         run = self._new_run()
         try:

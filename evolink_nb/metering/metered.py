@@ -6,7 +6,7 @@ Apart from `cost`, which holds only values: this one changes, and waits.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..formatting import format_amount
 
@@ -33,7 +33,7 @@ class HasCost(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Unmeasured:
-    """Work whose account could not be read: its cost is unknown, and stays so."""
+    """Work whose cost stays as it is: its account could not be read, or this is a copy from elsewhere."""
 
     cost: Cost
     seconds: float = 0.0
@@ -53,6 +53,10 @@ class MeteredCost:
             measurement: The measurement.
         """
         self._measurement = measurement
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process can't follow the account; a copy keeps the figures, and neither client nor key.
+        return MeteredCost, (Unmeasured(self._measurement.cost, self._measurement.seconds),)
 
     @property
     def credits(self) -> Decimal | None:

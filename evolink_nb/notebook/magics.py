@@ -6,6 +6,7 @@ when a magic is first used: this is the package's one lazy boundary.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
@@ -93,7 +94,15 @@ class EvoLinkMagics(Magics):
     @line_magic
     def evolink_login(self, line: str) -> Credits | None:
         """Ask for an API key without showing it, try it, and use it in this kernel from now on."""
-        return self.commands.log_in(options_of(self.evolink_login, line))
+        try:
+            options = options_of(self.evolink_login, line)
+        except UsageError:
+            # The line is not quoted back: it may hold the key.
+            raise UsageError(
+                "%evolink_login takes --save or --forget, and asks for the key itself. "
+                "A key that was typed into a cell is in the notebook's history: delete that cell."
+            ) from None
+        return self.commands.log_in(options)
 
     @no_var_expand
     @magic_arguments()
@@ -189,6 +198,9 @@ def options_of(magic: Any, line: str) -> argparse.Namespace:
     """
     try:
         options: argparse.Namespace = parse_argstring(magic, line)
+    except UsageError as error:
+        # It quotes what it can't use, which may be a key.
+        raise UsageError(re.sub(r"\bsk-\S+", "[key]", str(error))) from None
     except ValueError as error:
         # An unclosed quotation mark.
         raise UsageError(f"{error}.") from None

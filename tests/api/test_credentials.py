@@ -6,6 +6,8 @@ import copy
 import pickle
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evolink_nb.api import credentials
 from evolink_nb.api.credentials import Secret, find_key
@@ -101,6 +103,67 @@ def test_unusable_key_is_refused_unshown(key: str) -> None:
 
 def test_white_space_around_a_key_is_dropped() -> None:
     assert Secret("\tsk-pasted \r\n").reveal() == "sk-pasted"
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        '"sk-pasted"',
+        "'sk-pasted' ",
+        "`sk-pasted`",
+        "\N{LEFT DOUBLE QUOTATION MARK}sk-pasted\N{RIGHT DOUBLE QUOTATION MARK}",
+        "Bearer sk-pasted",
+        "bearer  sk-pasted\n",
+        "Authorization: Bearer sk-pasted",
+        '"Bearer sk-pasted"',
+        "Bearer 'sk-pasted'",
+    ],
+)
+def test_what_comes_with_pasting_is_dropped(pasted: str) -> None:
+    assert Secret(pasted).reveal() == "sk-pasted"
+    assert connection(pasted).key.reveal() == "sk-pasted"
+
+
+@pytest.mark.parametrize("pasted", ['""', "Bearer ", "'Bearer '", "Bearer sk two"])
+def test_nothing_but_wrapping_is_no_key(pasted: str) -> None:
+    with pytest.raises(ConfigurationError, match="can't be sent"):
+        Secret(pasted)
+
+
+ECHOES = [
+    "sk-s3cret/K.ey+1",
+    "SK-S3CRET/K.EY+1",
+    "s3cret/K.ey+1",
+    "sk-s3cret%2FK.ey%2B1",
+    "sk-s3cret%2fK.ey%2b1",
+    "%73%6B-s3cret/K.ey+1",
+    "%73%6b%2d%73%33%63%72%65%74%2f%4b%2e%65%79%2b%31",
+]
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+def test_echo_in_any_form_is_redacted(echo: str) -> None:
+    secret = Secret("sk-s3cret/K.ey+1")
+    assert secret.redact(echo) == "[key]"
+    assert secret.redact(f"no {echo}, 100%{echo}%\u0130!") == "no [key], 100%[key]%\u0130!"
+    assert secret.redact(f"{echo}{echo}") == "[key][key]"
+
+
+def test_short_rest_of_a_key_is_a_word() -> None:
+    assert Secret("sk-key").redact("your key is sk-key") == "your key is [key]"
+
+
+@given(st.text(), st.text())
+def test_other_text_stays_as_it_is(before: str, after: str) -> None:
+    secret = Secret("sk-s3cret/K.ey+1")
+    assert secret.redact(before) == before
+    assert secret.redact(f"{before}[sk-s3cret/K.ey+1]{after}") == f"{before}[[key]]{after}"
+
+
+def test_key_in_place_of_a_name_is_not_shown() -> None:
+    with pytest.raises(ConfigurationError, match="no name of an environment variable") as caught:
+        connection(key_variable="sk-s3cret")
+    assert "s3cret" not in str(caught.value)
 
 
 def test_secret_is_not_shown_or_copied() -> None:

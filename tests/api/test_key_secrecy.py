@@ -104,6 +104,16 @@ def test_error_shows_the_key_nowhere(failure: str, log: pytest.LogCaptureFixture
     assert error.__context__ is None
 
 
+def test_debugging_output_hides_the_key(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
+    with FailingServer(GOOD) as server, server.client() as reader:
+        reader.get_credits()
+        assert KEY in server.heads[0]
+    assert KEY not in capsys.readouterr().out
+
+
 def test_interrupt_shows_the_key_nowhere() -> None:
     with FailingServer(SILENCE) as server, server.client(timeout=60) as reader:
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import functools
+import pickle
 import threading
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -289,6 +291,40 @@ def test_a_failing_ledger_harms_nothing(
         (Decimal(1), "clean"),
         (Decimal(2), "clean"),
     ]
+
+
+def _spend_three(server: DemoServer) -> None:
+    server.account.spend(3)
+
+
+def test_a_meter_goes_to_other_processes(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    """As joblib and multiprocessing take it there: without the client, which holds the key."""
+    measuring = meter(name="three", client=client, max_credits=50)
+    measuring(_spend_three)(demo_server)
+    assert measuring.last is not None
+    sent = pickle.dumps(measuring)
+    assert client.auth is not None
+    assert demo_server.key.encode() not in sent
+    arrived: meter = pickle.loads(sent)  # noqa: S301 - made right here
+    assert arrived.last is None
+    assert measuring.last.credits == 3
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EVOLINK_API_KEY", demo_server.key)
+        patch.setenv("EVOLINK_BASE_URL", demo_server.url)
+        arrived(_spend_three)(demo_server)
+    assert getattr(arrived.last, "credits", None) == 3
+
+
+def test_a_copied_cost_keeps_its_figures(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    with meter(client=client) as cost:
+        _spend_three(demo_server)
+        before = pickle.loads(pickle.dumps(cost))  # noqa: S301 - made right here
+    for copied in (pickle.loads(pickle.dumps(cost)), copy.deepcopy(cost), copy.copy(cost)):  # noqa: S301 - as above
+        assert (copied.credits, copied.confidence, copied.reason) == (3, cost.confidence, cost.reason)
+        assert copied.seconds == cost.seconds
+        assert copied.wait(0)
+    assert before.confidence == "unknown"
+    assert before.wait(0)
 
 
 def test_generator_functions_are_refused() -> None:

@@ -95,6 +95,27 @@ def test_braces_and_dollars_are_left_alone(shell: Shell) -> None:
     assert "$name{name} is not set" in shown.out
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%evolink_login sk-s3cret-k3y",
+        "%evolink_login 's3cret",
+        "%evolink_login --save=sk-s3cret-k3y",
+        "%evolink_login s3cret-k3y --save",
+        "%evolink_credits sk-s3cret-k3y",
+        "%evolink_credits --key-env sk-s3cret-k3y",
+        "%evolink_track sk-s3cret-k3y",
+        "%evolink_track on --key-env s3cret-k3y",
+    ],
+)
+def test_key_in_a_line_is_not_repeated(shell: Shell, line: str) -> None:
+    shown = shell.run(line)
+    assert (shown.out + shown.err).strip()
+    assert "s3cret" not in shown.out + shown.err
+    if "login" in line:
+        assert "delete that cell" in shown.err
+
+
 @pytest.mark.parametrize("name", ["evolink_credits", "evolink_login"])
 def test_help_names_every_option(shell: Shell, name: str) -> None:
     magic = getattr(shell.ip.magics_manager.registry["EvoLinkMagics"], name)
