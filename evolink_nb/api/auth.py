@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import sys
+import threading
 import time
 import weakref
 from collections.abc import AsyncGenerator, Generator
@@ -127,10 +128,12 @@ class GuardedAuth(requests.auth.AuthBase):
         What is raised may end the event loop, and with it the tasks that wait for answers that are paid for.
         """
         try:
-            return calls.begin(self._identity)
+            call = calls.begin(self._identity)
         except BaseException:
             await _end_of_others(self._identity)
             raise
+        call.is_awaited = True
+        return call
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: the key is not shown>"
@@ -162,7 +165,8 @@ async def _end_of_others(identity: str) -> None:
     except RuntimeError:
         return  # another library's loop, which can't be waited on here
     deadline = time.monotonic() + PATIENCE
-    here = [call for call in calls.under_way(identity) if call.is_here]
+    thread = threading.get_ident()
+    here = [call for call in calls.under_way(identity) if call.is_awaited and call.thread == thread]
     while any(call.is_under_way for call in here) and time.monotonic() < deadline:
         await asyncio.sleep(PAUSE)
         calls.under_way(identity)

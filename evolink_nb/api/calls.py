@@ -30,6 +30,7 @@ class Call:
         ended_at: When its answer had arrived, or it was given up, in monotonic seconds; None while under way.
         reserved: Credits its answer says it reserved (``usage.credits_reserved``); None if it says nothing.
         thread: The identifier of the thread it was made in.
+        is_awaited: Whether a task of an event loop awaits its answer.
     """
 
     identity: str
@@ -37,16 +38,12 @@ class Call:
     ended_at: float | None = None
     reserved: Decimal | None = None
     thread: int = field(default_factory=threading.get_ident)
+    is_awaited: bool = False
 
     @property
     def is_under_way(self) -> bool:
         """Whether its answer may still come."""
         return self.ended_at is None
-
-    @property
-    def is_here(self) -> bool:
-        """Whether it was made in the calling thread."""
-        return self.thread == threading.get_ident()
 
 
 class CallObserver(Protocol):

@@ -53,8 +53,9 @@ class Stops:
             reservations: What the figure may leave out or include.
         """
         doubts = reservations.sentences(is_over=bool(action.over))
-        # Made on other threads too, but for the work's own, which may need another kind.
-        stop = self._kind(
+        # A refused call's is raised here, an interrupt's in the work's own thread: either may be a pool's.
+        kind = stop_class() if isinstance(action, Refuse) else self._kind
+        stop = kind(
             f"{self._name} stopped the work{_why(action, spent)}",
             name=self._name,
             max_credits=self._max_credits,

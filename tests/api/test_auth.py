@@ -6,6 +6,7 @@ import asyncio
 import gc
 import pickle
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -325,6 +326,22 @@ def test_a_refused_task_lets_the_others_end(server: PaidServer, client: EvoLinkC
     with pytest.raises(Refusal):
         asyncio.run(main())
     assert len(answers) == server.charged == 3
+
+
+def test_a_refused_task_waits_for_no_thread(server: PaidServer, client: EvoLinkClient) -> None:
+    """Nor for a call that failed, and is only known to have ended once the thread makes another."""
+    prepared = requests.Request("POST", client.base_url + IMAGES, auth=client.auth).prepare()
+    [call] = calls.under_way(client.identity)
+    observer = Refusing()
+    calls.add_observer(observer)
+    began = time.monotonic()
+    with pytest.raises(Refusal):
+        by_async_httpx(client)
+    calls.remove_observer(observer)
+    assert time.monotonic() - began < 10
+    assert call.is_under_way
+    assert prepared.hooks
+    assert server.charged == 0
 
 
 # -- the key -------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ WAYS = {
     "under_a_bare_except": 1,
     "by_openai": 1,
     "in_a_pool": 4,
+    "in_a_pool_of_multiprocessing": 4,
     "in_a_pool_nobody_hears": 4,
     "in_tasks": 4,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -69,6 +70,10 @@ class Experiment:
     def in_a_pool(self) -> None:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(self.call, range(STEPS)))
+
+    def in_a_pool_of_multiprocessing(self) -> None:
+        with ThreadPool(4) as pool:
+            pool.map(self.call, range(STEPS), chunksize=1)
 
     def in_a_pool_nobody_hears(self) -> None:
         with ThreadPoolExecutor(4) as pool:
