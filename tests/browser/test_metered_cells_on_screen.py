@@ -75,3 +75,27 @@ def test_line_settles_and_limit_stops(front_end: FrontEnd, demo_server: DemoServ
         for name, place in (("line", METERED), ("stopped", LIMITED), ("tracked", IDLE), ("costs", COSTS)):
             notebook.screenshot(f"metered-{name}-{front_end.name}-{theme}", of=notebook.cell(place))
     assert notebook.console_errors == []
+
+
+def test_pending_clear_keeps_last_output(front_end: FrontEnd, demo_server: DemoServer) -> None:
+    """The line isn't the output that a pending clear waits for; nor is it cleared with what is."""
+    loop = (
+        "from IPython.display import clear_output\n"
+        "for number in range(3):\n    generate(); print('image', number); clear_output(wait=True)\n"
+    )
+    cells = [
+        LOAD + GENERATE,
+        f"{LINE}\n{loop}",
+        f"{LINE}\n{loop}print('all made')",
+        "%evolink_track on",
+        loop,
+    ]
+    notebook = front_end.open(cells, environment=account_of(demo_server))
+    notebook.run_all()
+    for place, last in ((1, "image 2"), (2, "all made")):
+        line = notebook.output(place).locator(".evolink-cost")
+        expect(line).to_have_text(re.compile(r"^3 credits · (?!settling)"), timeout=30_000)
+        expect(notebook.output(place)).to_contain_text(last)
+        expect(notebook.output(place)).not_to_contain_text("image 1")
+    expect(notebook.output(2)).not_to_contain_text("image 2")
+    expect(notebook.output(4)).to_contain_text("image 2")
