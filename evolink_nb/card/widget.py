@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,7 +21,8 @@ from .alarms import Alarm, AlarmLatch, Limit, Limits
 from .subshells import answer_beside_running_cells
 from .synced import shown_trend, synced, to_milliseconds
 from .template import script, stylesheet
-from .views import HEARTBEAT_TIMEOUT, Views
+from .unseen import SilentUnseen
+from .views import HEARTBEAT_TIMEOUT
 
 if TYPE_CHECKING:
     from ..credits import Credits
@@ -34,7 +33,7 @@ FIRST_READING = 2.0
 """The longest that showing a card waits for its first reading, in seconds."""
 
 
-class CreditsWidget(anywidget.AnyWidget):
+class CreditsWidget(SilentUnseen, anywidget.AnyWidget):
     """The live card of one account and key. Its traits can be linked to any others (``traitlets.dlink``).
 
     Amounts are credits as floats, None before the first reading; ``fetcher.credits`` has the exact
@@ -83,8 +82,6 @@ class CreditsWidget(anywidget.AnyWidget):
     warn_below: Any = traitlets.Any(None)
     critical_below: Any = traitlets.Any(None)
 
-    _attached = False
-
     def __init__(
         self,
         fetcher: CreditsFetcher | None = None,
@@ -118,11 +115,7 @@ class CreditsWidget(anywidget.AnyWidget):
         self._limits = limits
         self._latch = AlarmLatch()
         self._on_alarm = on_alarm
-        self._views = Views(heartbeat_timeout)
-        self._visible = True
-        # Readings arrive on the fetcher's thread, messages on the kernel's; ipywidgets' hold_sync and the
-        # views are not thread-safe.
-        self._syncing, self._viewing = threading.RLock(), threading.Lock()
+        self._prepare_unseen(heartbeat_timeout)
         super().__init__(
             _template=card.render_live_html(),
             interval=interval,
@@ -133,8 +126,11 @@ class CreditsWidget(anywidget.AnyWidget):
         )
         self.on_msg(self._on_message)
         self.observe(self._apply_limits, ["warn_below", "critical_below", "credits_per_dollar"])
-        self._attach(self.fetcher)
-        self._attached = True
+        try:
+            self._attach(self.fetcher)
+        except BaseException:
+            self.close()  # ipywidgets would keep it
+            raise
         self._follow()
 
     def refresh(self) -> None:
@@ -154,27 +150,25 @@ class CreditsWidget(anywidget.AnyWidget):
                 # No amount of the other account may stand beside this one's status.
                 self.token_remaining = self.token_used = self.user_remaining = self.user_used = None
         self._attach(fetcher)
-        fetcher.set_visible(self, visible=self._visible)
+        fetcher.set_visible(self, visible=self.visible)
         fetcher.wait(FIRST_READING)
         self._follow()
         self.send({"answer": "history", "points": self._points()})
 
     def close(self) -> None:
         """Remove the card completely; a fetcher stops reading when its last card closes."""
-        # Also called for a card that is already closed, or was never created for want of a key.
-        layout = None
-        if self._attached:
-            self._attached = False
-            self._detach()
-            layout = self.layout
+        if self.comm is None:  # already closed, or never opened for want of a key
+            return
+        self._detach()
+        layout = self.layout
         super().close()
-        if layout is not None:
-            layout.close()  # a widget of its own, which ipywidgets would keep
+        layout.close()  # a widget of its own, which ipywidgets would keep
 
     def open(self) -> None:
         """Open the channel to the front end, so that its messages are handled while a cell runs."""
         super().open()
         answer_beside_running_cells(self.comm)
+        self.comm.on_close(lambda _message: self.close())
 
     def render(self) -> dict[str, str]:
         """Return the card's current state, not live, as ``text/html`` and ``text/plain``."""
@@ -222,6 +216,7 @@ class CreditsWidget(anywidget.AnyWidget):
     def _follow(self, _change: object = None) -> None:
         """Show the fetcher's state, in one message to the front end."""
         fetcher, alarm = self.fetcher, None
+        self._audience.update()
         with self._syncing, self.hold_sync():
             credits = fetcher.credits
             if credits is not None:
@@ -235,7 +230,6 @@ class CreditsWidget(anywidget.AnyWidget):
             self.updated_at = fetcher.updated_at
             self.worth = card.usd_estimate(credits, self.credits_per_dollar)
             self.status = fetcher.status
-        self._update_visibility()
         if alarm is not None and self._on_alarm is not None:
             try:
                 self._on_alarm(alarm)
@@ -289,22 +283,14 @@ class CreditsWidget(anywidget.AnyWidget):
             self.fetcher.pause()
         elif action == "resume":
             self.fetcher.resume()
-        elif action in {"show", "leave"}:
-            visible = action == "show" and content.get("visible") is True
-            with self._viewing:
-                # On the main thread messages wait for the running cell to end. A page's first one may arrive
-                # there while JupyterLab is still opening its subshell; the view repeats it soon after.
-                on_time = threading.current_thread() is not threading.main_thread()
-                view = str(content.get("view"))
-                self._views.report(view, time.monotonic(), visible=visible, on_time=on_time)
-            self._update_visibility()
+        elif action == "show":
+            visible = content.get("visible") is True
+            self._audience.report(str(content.get("view")), visible=visible)
             if visible:
                 self.send({"answer": "show", **answers.times(self.fetcher)})
+        elif action == "leave":
+            self._audience.leave(str(content.get("view")))
 
-    def _update_visibility(self) -> None:
-        """Have the fetcher read less often while the user can see no view."""
-        with self._viewing:
-            visible = self._views.any_visible(time.monotonic())
-            if visible != self._visible:
-                self._visible = visible
-                self.fetcher.set_visible(self, visible=visible)
+    def _on_visibility(self, visible: bool) -> None:
+        super()._on_visibility(visible)
+        self.fetcher.set_visible(self, visible=visible)

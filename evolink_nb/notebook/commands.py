@@ -52,7 +52,7 @@ class Commands:
         """
         self._accounts = Accounts(self._follow)
         self.cells = Cells(shell, running, self._accounts.fetcher_for)
-        self.cards = LiveCards()
+        self.cards = LiveCards(shell, running)
         self._shell = shell
         self._last: tuple[Credits, Callable[[], dict[str, str]]] | None = None
 

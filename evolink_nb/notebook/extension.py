@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 COMPLETED = (*(f"%{name}" for name in LINE_MAGICS), CELL_MAGIC)
 CREDITS_TYPE = ("evolink_nb.credits", "Credits")
-WIDGET_TYPE = ("evolink_nb.card.widget", "CreditsWidget")
+WIDGET_TYPE = ("evolink_nb.card.unseen", "SilentUnseen")
+"""A base class of the live card: anywidget makes a class of its own for each card, all of the card's name."""
 STOPS = {
     "metering.budget_registry": attrgetter("budgets.cancel_all"),
     "metering.gate": attrgetter("gate.let_go"),

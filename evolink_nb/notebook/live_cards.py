@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
 from ..api import settings
 from ..card import render as card
 from ..card.alarms import Limits
+from ..card.kernel_idle import kernel_idle
 from ..polling.status import Status
+from .card_places import Run, Shown, without_gone
 from .outputs import LiveOutput, static_fallback
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from ..card.widget import CreditsWidget
     from ..polling.fetcher import CreditsFetcher
+    from .running import RunningCells
 
 HTML_EVERY = 1.0
 """The shortest time between two rewrites of a plain HTML card, in seconds."""
+HTML_RESTS_AFTER = 300.0
+"""Seconds idle after which a plain HTML card waits for the next cell: it can't tell whether it is seen."""
 
 
 class LiveCards:
-    """The live cards of one shell: widgets, and those of plain HTML."""
+    """The live cards of one shell: widgets, and those of plain HTML.
 
-    def __init__(self) -> None:
-        """Start with none."""
-        self._live: list[tuple[CreditsWidget, LiveOutput]] = []
+    Attributes:
+        html_rests_after: Seconds idle after which a plain HTML card waits for the next cell.
+    """
+
+    def __init__(self, shell: Any, running: RunningCells) -> None:
+        """Start with none.
+
+        Args:
+            shell: The shell.
+            running: The cells running in it.
+        """
+        self.html_rests_after = HTML_RESTS_AFTER
+        self._shell = shell
+        self._running = running
+        self._live: list[Shown] = []
         self._html: dict[CreditsFetcher, HtmlCard] = {}
+        kernel_idle.follow(lambda: running.idle_seconds)
 
     def show(self, fetcher: CreditsFetcher, options: argparse.Namespace, *, follows: bool) -> None:
         """Show a live card.
@@ -39,18 +58,24 @@ class LiveCards:
             follows: Whether that is the default account, whichever that is.
         """
         if options.html:
-            self._show_html(HtmlCard(fetcher, options, follows=follows))
+            self._show_html(HtmlCard(fetcher, options, follows=follows, wanted=self._is_html_wanted))
         else:
             self._show_live(None if follows else fetcher, options)
 
-    def show_widget(self, widget: CreditsWidget) -> None:
+    def show_widget(self, widget: CreditsWidget, *, owned: bool = False) -> None:
         """Show a live card, followed by a static one for the saved notebook.
 
         Args:
             widget: The card.
+            owned: Whether to close it when its cell is run again: no variable can hold it.
         """
         display(widget.view(), raw=True)
-        self._live.append((widget, LiveOutput(widget.fetcher, lambda: static_fallback(widget.render()))))
+        output = LiveOutput(
+            widget.fetcher, lambda: static_fallback(widget.render()), wanted=lambda: widget.visible
+        )
+        run = Run.current(self._shell)
+        # The new one is attached: the account is read on without a break.
+        self._live = without_gone([*self._live, Shown(widget, output, run, owned)], run)
 
     def follow(self, fetcher: CreditsFetcher | None) -> str:
         """Have the cards of the default account, which has changed, show the new one.
@@ -61,16 +86,16 @@ class LiveCards:
         Returns:
             What to tell the user; empty if no card is concerned.
         """
-        live = [(widget, shown) for widget, shown in self._live if widget.is_default and widget.comm]
+        live = [shown for shown in self._live if shown.widget.is_default and shown.widget.comm]
         html = [card for card in self._html.values() if card.follows]
-        shown_now = [*(widget.fetcher for widget, _ in live), *(card.fetcher for card in html)]
+        shown_now = [*(shown.widget.fetcher for shown in live), *(card.fetcher for card in html)]
         if all(each is fetcher for each in shown_now):
             return ""
         if fetcher is None:
             return "The live cards still show the account of the key used before."
-        for widget, shown in live:
-            widget.switch(fetcher)
-            shown.switch(fetcher)
+        for shown in live:
+            shown.widget.switch(fetcher)
+            shown.output.switch(fetcher)
         for each in html:
             self._html.pop(each.fetcher)
             each.switch(fetcher)
@@ -78,39 +103,40 @@ class LiveCards:
         return "The live cards now show the account of this key."
 
     def at_cell_end(self) -> None:
-        """Update what a saved notebook would contain."""
-        for shown in list(self._live):
-            widget, output = shown
-            output.at_cell_end()
-            if widget.comm is None:  # closed: it shows nothing new any more
-                output.stop()
-                self._live.remove(shown)
+        """Update what a saved notebook would contain, and close the cards whose place is gone."""
+        if self._live:
+            self._live = without_gone(self._live, Run.current(self._shell))
+        for shown in self._live:
+            shown.output.at_cell_end()
 
     def stop(self) -> None:
         """Close the cards; the static ones stay as they are.
 
         ipywidgets would keep an open card, and its client with the key, for as long as the kernel lives.
         """
-        for widget, output in self._live:
-            output.stop()
-            widget.close()
+        for shown in self._live:
+            shown.output.stop()
+            shown.widget.close()
         for each in self._html.values():
             each.stop()
         self._live.clear()
         self._html.clear()
+        kernel_idle.follow(None)
 
     def _show_live(self, fetcher: CreditsFetcher | None, options: argparse.Namespace) -> None:
         from ..card.widget import CreditsWidget  # noqa: PLC0415 - ipywidgets is heavy, and most cells need none
 
-        display(
-            CreditsWidget(
-                fetcher,
-                interval=options.every or settings.INTERVAL,
-                warn_below=options.warn_below,
-                critical_below=options.critical_below,
-                credits_per_dollar=options.credits_per_dollar,
-            )
+        widget = CreditsWidget(
+            fetcher,
+            interval=options.every or settings.INTERVAL,
+            warn_below=options.warn_below,
+            critical_below=options.critical_below,
+            credits_per_dollar=options.credits_per_dollar,
         )
+        self.show_widget(widget, owned=True)
+
+    def _is_html_wanted(self) -> bool:
+        return self._running.idle_for < self.html_rests_after
 
     def _show_html(self, card: HtmlCard) -> None:
         card.show()
@@ -132,15 +158,24 @@ class HtmlCard:
         follows: Whether that is the default account, whichever that is.
     """
 
-    def __init__(self, fetcher: CreditsFetcher, options: argparse.Namespace, *, follows: bool) -> None:
+    def __init__(
+        self,
+        fetcher: CreditsFetcher,
+        options: argparse.Namespace,
+        *,
+        follows: bool,
+        wanted: Callable[[], bool],
+    ) -> None:
         """Prepare a card for `show`.
 
         Args:
             fetcher: The fetcher that reads the account.
             options: The options of ``%evolink_credits``.
             follows: Whether that is the default account, whichever that is.
+            wanted: Returns whether to show what is new before a cell ends.
         """
         self.fetcher = fetcher
+        self._wanted = wanted
         self.follows = follows
         self._options = options
         self._interval = options.every or settings.INTERVAL
@@ -151,7 +186,10 @@ class HtmlCard:
         self.fetcher.attach(self, self._interval)
         self.fetcher.wait(self._interval)
         self._output = LiveOutput(
-            self.fetcher, lambda: static_bundle(self.fetcher, self._options), every=HTML_EVERY
+            self.fetcher,
+            lambda: static_bundle(self.fetcher, self._options),
+            every=HTML_EVERY,
+            wanted=self._wanted,
         )
 
     def switch(self, fetcher: CreditsFetcher) -> None:

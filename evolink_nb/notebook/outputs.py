@@ -60,7 +60,12 @@ class LiveOutput:
     """One output of one cell, rewritten as an account's fetcher gets something new."""
 
     def __init__(
-        self, fetcher: CreditsFetcher, render: Callable[[], dict[str, Any]], *, every: float | None = None
+        self,
+        fetcher: CreditsFetcher,
+        render: Callable[[], dict[str, Any]],
+        *,
+        every: float | None = None,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         """Show the output now, and keep it up to date until `stop`.
 
@@ -68,9 +73,12 @@ class LiveOutput:
             fetcher: The fetcher that reads the account.
             render: Returns the output, by media type.
             every: The shortest delay before showing a new reading, in seconds; `REWRITE_AFTER` by default.
+            wanted: Returns whether to show what is new before a cell ends, except for a notice. An idle
+                kernel that sends anything never looks idle to Jupyter, which may be set to end it.
         """
         self._fetcher = fetcher
         self._render = render
+        self._wanted = wanted
         self._every = every or REWRITE_AFTER
         self._rewriting = threading.Lock()
         self._status, self._notice = fetcher.status, fetcher.notice
@@ -105,7 +113,8 @@ class LiveOutput:
         changed = status not in {self._status, Status.REFRESHING, Status.LOADING}
         quiet = time.monotonic() - self._rewritten_at
         urgent = self._fetcher.notice != self._notice
-        if urgent or quiet >= self._every or (changed and quiet >= MIN_REWRITE_INTERVAL):
+        due = quiet >= self._every or (changed and quiet >= MIN_REWRITE_INTERVAL)
+        if urgent or (due and self._wanted()):
             self._rewrite()
 
     def _rewrite(self) -> None:

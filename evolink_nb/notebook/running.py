@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -84,15 +85,34 @@ class RunningCell:
 
 
 class RunningCells:
-    """The stack of running cells."""
+    """The stack of running cells, and how long there was none."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start in the cell that loads the extension, whose start was not announced.
+
+        Args:
+            clock: Returns the current time in seconds.
+        """
         self._cells: list[RunningCell] = []
         self._called = False
+        self._clock = clock
+        self._idle_before = 0.0
+        self._idle_since: float | None = None
 
     def __bool__(self) -> bool:
         """Return whether any cell is running."""
         return bool(self._cells)
+
+    @property
+    def idle_seconds(self) -> float:
+        """The seconds for which no cell has been running in all."""
+        return self._idle_before + self.idle_for
+
+    @property
+    def idle_for(self) -> float:
+        """The seconds since the last cell ended; 0 while one runs."""
+        since = self._idle_since
+        return 0.0 if since is None else self._clock() - since
 
     @property
     def outermost(self) -> RunningCell | None:
@@ -194,9 +214,11 @@ class RunningCells:
         """
         ended = self._cells[::-1]
         self._cells.clear()
+        self._note_idle()
         return ended
 
     def _push(self, cell: RunningCell) -> RunningCell:
+        self._idle_before, self._idle_since = self.idle_seconds, None
         self._cells.append(cell)
         return cell
 
@@ -205,4 +227,9 @@ class RunningCells:
         if any(is_it(cell) for cell in self._cells):
             while not ended or not is_it(ended[-1]):
                 ended.append(self._cells.pop())
+        self._note_idle()
         return ended
+
+    def _note_idle(self) -> None:
+        if not self._cells and self._idle_since is None:
+            self._idle_since = self._clock()

@@ -146,9 +146,7 @@ class CreditsFetcher(HasTraits):
         self._use_shortest_interval()
 
     def stop(self, *, timeout: float = STOP_TIMEOUT) -> None:
-        """Detach all subscribers, cancel a read in flight and end the thread.
-
-        The last reading stays; `start` starts again.
+        """Detach all subscribers, cancel a read in flight and end the thread; the last reading stays.
 
         Args:
             timeout: The longest time to wait for the thread to end, in seconds.
@@ -163,7 +161,9 @@ class CreditsFetcher(HasTraits):
             visible: Whether the user can see it.
         """
         with self._reader.changing() as subscriptions:
-            subscriptions.set_visible(subscriber, visible=visible)
+            changed = subscriptions.set_visible(subscriber, visible=visible)
+        if changed:
+            self._use_shortest_interval()
 
     def pause(self) -> None:
         """Stop reading until `resume`, except for `refresh` and `read`."""

@@ -74,11 +74,20 @@ class Subscriptions:
         self._of.clear()
         self.paused = False
 
-    def set_visible(self, subscriber: Hashable, *, visible: bool) -> None:
-        """Record whether the user can see a subscriber; ignored if not subscribed."""
-        known = self._of.get(subscriber)
+    def set_visible(self, subscriber: Hashable, *, visible: bool) -> bool:
+        """Record whether the user can see a subscriber.
+
+        Args:
+            subscriber: The subscriber; ignored if not subscribed.
+            visible: Whether the user can see it.
+
+        Returns:
+            Whether the shortest interval is another one now.
+        """
+        shortest, known = self.shortest_interval, self._of.get(subscriber)
         if known is not None:
             self._of[subscriber] = replace(known, visible=visible)
+        return self.shortest_interval != shortest
 
     @property
     def must_be_served(self) -> bool:
@@ -92,8 +101,12 @@ class Subscriptions:
 
     @property
     def shortest_interval(self) -> float | None:
-        """The shortest interval wanted, in seconds, including hidden subscribers; None without any."""
-        return min((each.interval for each in self._of.values()), default=None)
+        """The shortest interval wanted, in seconds: by visible subscribers, or by hidden ones if all are.
+
+        None without subscribers.
+        """
+        wanted = [each for each in self._of.values() if each.visible] or self._of.values()
+        return min((each.interval for each in wanted), default=None)
 
     def cadence(self, interval: float) -> float:
         """Return the time between two readings.

@@ -85,3 +85,26 @@ def test_front_end_tells_cells_apart() -> None:
     running = RunningCells()
     assert running.begin(info("x = 1", cell_id="c1")).key == "c1"
     assert running.begin(info("x = 1")).key == "x = 1"
+
+
+def test_idle_time_is_that_without_cells() -> None:
+    now = 100.0
+    running = RunningCells(clock=lambda: now)
+    now = 110.0
+    # The cell that loads the extension began unannounced.
+    assert (running.idle_seconds, running.idle_for) == (0.0, 0.0)
+    running.end("%load_ext evolink_nb")
+    now = 113.0
+    assert (running.idle_seconds, running.idle_for) == (3.0, 3.0)
+    running.begin(info("outer"))
+    running.begin_unannounced("inner")
+    now = 120.0
+    running.end("a stranger")
+    assert (running.idle_seconds, running.idle_for) == (3.0, 0.0)
+    running.end("outer")
+    now = 122.0
+    assert (running.idle_seconds, running.idle_for) == (5.0, 2.0)
+    running.begin(info("another"))
+    running.end_all()
+    now = 123.0
+    assert (running.idle_seconds, running.idle_for) == (6.0, 1.0)

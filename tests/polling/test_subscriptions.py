@@ -67,6 +67,17 @@ def test_one_in_sight_keeps_the_cadence() -> None:
     assert subscriptions.cadence(5) == 5
 
 
+def test_a_hidden_interval_is_not_in_force() -> None:
+    """The card that a cell's new one has replaced, say, until it is closed."""
+    subscriptions = made(1, 30)
+    assert subscriptions.set_visible(0, visible=False)
+    assert subscriptions.shortest_interval == 30
+    # With all of them hidden, whichever is seen next finds its own.
+    assert subscriptions.set_visible(1, visible=False)
+    assert subscriptions.shortest_interval == 1
+    assert not subscriptions.set_visible(0, visible=True)
+
+
 def test_strangers_are_not_seen_or_hidden() -> None:
     subscriptions = made(5)
     subscriptions.set_visible("a stranger", visible=False)
@@ -121,6 +132,7 @@ def test_any_course_agrees_with_its_records(course: list[tuple[object, ...]], in
                 if name in expected:
                     expected[name][1] = visible
     intervals, visibles, ignoring = zip(*expected.values(), strict=True) if expected else ((), (True,), ())
-    assert subscriptions.shortest_interval == min(intervals, default=None)
+    wanted = [each for each, visible in zip(intervals, visibles, strict=False) if visible] or intervals
+    assert subscriptions.shortest_interval == min(wanted, default=None)
     assert subscriptions.is_paused is not any(ignoring)
     assert subscriptions.cadence(interval) == (interval if any(visibles) else max(interval, HIDDEN_INTERVAL))

@@ -104,7 +104,8 @@ class JupyterServer:
 
     url: str
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, settings: Mapping[str, Any] | None = None) -> None:
+        self._settings = settings or {}
         self.token = secrets.token_hex(16)
         self.root = home / "notebooks"
         self._environment = isolated_environment(home)
@@ -160,14 +161,24 @@ class JupyterServer:
 
     def shut_down_kernels(self) -> None:
         """End every kernel that a notebook has started."""
-        for session in json.loads(self._request("GET", "api/sessions")):
-            self._request("DELETE", f"api/sessions/{session['id']}")
+        for session in json.loads(self.request("GET", "api/sessions")):
+            self.request("DELETE", f"api/sessions/{session['id']}")
+
+    def request(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        """What the server answers."""
+        request = urllib.request.Request(
+            self.url + path, body, method=method, headers={"Authorization": f"token {self.token}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            answer: bytes = response.read()
+        return answer
 
     def _configure(self) -> None:
         settings = _SERVER_SETTINGS | {
             "ServerApp": _SERVER_SETTINGS["ServerApp"] | {"port": free_port(), "root_dir": str(self.root)},
             # In a file: a command line can be read by everyone on the machine.
             "IdentityProvider": {"token": self.token},
+            **self._settings,
         }
         _write_json(self._config / "jupyter_server_config.json", settings)
         _write_json(self._config / "labconfig" / "default_setting_overrides.json", _FRONT_END_SETTINGS)
@@ -183,14 +194,6 @@ class JupyterServer:
             except (FileNotFoundError, json.JSONDecodeError):
                 time.sleep(0.05)
         raise RuntimeError(f"Jupyter did not start:\n{self._log.read_text()}")
-
-    def _request(self, method: str, path: str) -> bytes:
-        request = urllib.request.Request(
-            self.url + path, method=method, headers={"Authorization": f"token {self.token}"}
-        )
-        with urllib.request.urlopen(request, timeout=30) as response:
-            body: bytes = response.read()
-        return body
 
 
 class FrontEnd:

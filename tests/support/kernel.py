@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import queue
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -79,9 +80,20 @@ class Kernel:
         self._manager.cleanup_resources()
         self._manager.context.destroy()
 
-    def run(self, source: str, *, during: Callable[[], object] | None = None) -> CellRun:
-        """Run a cell to its end; `during` is called once it has begun."""
-        run, request = self._begin(source)
+    def run(
+        self,
+        source: str,
+        *,
+        during: Callable[[], object] | None = None,
+        cell: str | None = None,
+        deleted: Sequence[str] = (),
+    ) -> CellRun:
+        """Run a cell to its end; `during` is called once it has begun.
+
+        JupyterLab and VS Code send the cell's id, and JupyterLab those of the cells deleted before.
+        """
+        more = {} if cell is None else {"cellId": cell, "deletedCells": list(deleted)}
+        run, request = self._begin(source, more)
         if during is not None:
             during()
         self._wait_for(run, request, _is_idle)
@@ -93,18 +105,18 @@ class Kernel:
         self._wait_for(run, request, _is_idle)
         return run
 
-    def _execute(self, source: str, *, silent: bool = False) -> str:
-        """Send a request to run a cell, and return its identifier."""
+    def _execute(self, source: str, more: Mapping[str, Any] = {}, *, silent: bool = False) -> str:
+        """Send a request to run a cell, with more metadata, and return its identifier."""
         content = {"code": source, "silent": silent, "store_history": not silent} | self.request
         # As notebooks do: a cell that is run again is the same cell.
-        metadata = {"cellId": source} if self.is_notebook else {}
+        metadata = {**({"cellId": source} if self.is_notebook else {}), **more}
         message = self._client.session.msg("execute_request", content, metadata=metadata)
         self._client.shell_channel.send(message)
         return str(message["header"]["msg_id"])
 
-    def _begin(self, source: str) -> tuple[CellRun, str]:
+    def _begin(self, source: str, more: Mapping[str, Any]) -> tuple[CellRun, str]:
         while True:
-            run, request = CellRun(), self._execute(source)
+            run, request = CellRun(), self._execute(source, more)
             self._wait_for(run, request, lambda message: _is_begun(message) or _is_idle(message))
             # What comes right after a cell that failed ipykernel 6 may drop, as it drops the rest of Run All.
             if _is_begun(run.messages[-1]):
@@ -135,10 +147,25 @@ class Kernel:
             messages.append(self._client.get_iopub_msg(timeout=deadline - time.monotonic()))
         return messages
 
+    def pending(self) -> list[Message]:
+        """What the kernel has said since, by now."""
+        messages: list[Message] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                messages.append(self._client.get_iopub_msg(timeout=0))
+        return messages
+
     def send(self, comm: str, data: Mapping[str, Any]) -> None:
         """Send a message on a comm, as a front end does."""
+        self._send_comm("comm_msg", comm, data)
+
+    def close(self, comm: str) -> None:
+        """Close a comm, as a front end does."""
+        self._send_comm("comm_close", comm, {})
+
+    def _send_comm(self, kind: str, comm: str, data: Mapping[str, Any]) -> None:
         content = {"comm_id": comm, "data": dict(data)}
-        self._client.shell_channel.send(self._client.session.msg("comm_msg", content))
+        self._client.shell_channel.send(self._client.session.msg(kind, content))
 
     def _wait_for(self, run: CellRun, request: str, holds: Callable[[Message], bool]) -> None:
         def is_it(message: Message) -> bool:

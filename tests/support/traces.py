@@ -64,7 +64,7 @@ LOADED = NOTHING | {
     "events": ["pre_run_cell", "post_execute", "post_run_cell"],
     "formatters": [
         "bundle: ('evolink_nb.credits', 'Credits')",
-        "display: ('evolink_nb.card.widget', 'CreditsWidget')",
+        "display: ('evolink_nb.card.unseen', 'SilentUnseen')",
     ],
 }
 
