@@ -227,6 +227,10 @@ def _read_body(response: requests.Response) -> tuple[bytes, str | None]:
         raise
     except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError):
         return b"", "it was cut short"
+    # Not every urllib3 compares them.
+    promised = response.headers.get("Content-Length") or ""
+    if promised.isascii() and promised.isdecimal() and len(body) < int(promised[:20]):
+        return b"", "it was cut short"
     return bytes(body), None
 
 

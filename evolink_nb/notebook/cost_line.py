@@ -78,6 +78,8 @@ class CostLine:
 
     def _figure(self) -> str:
         amount = self.cost.credits or Decimal(0)
+        if amount < 0:  # no cost: earlier calls settled for less meanwhile, or were refunded
+            return f"cost unknown: {in_credits(-amount)} came back"
         if not amount:
             return "nothing spent"
         # Users expect the key's own counter, so say so when there is none to go by.

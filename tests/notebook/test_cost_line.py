@@ -43,6 +43,13 @@ def test_settled_cost_says_it_all() -> None:
     )
 
 
+def test_negative_figure_is_no_cost() -> None:
+    """Earlier calls settled for less meanwhile: what came back is said, and nothing of what this cost."""
+    line = text(cost("-5.2", "inconsistent"), runs=None)
+    assert line.startswith("cost unknown: 5.2 credits came back · ")
+    assert "-5.2" not in line
+
+
 @pytest.mark.parametrize(("seconds", "said"), [(0.0, False), (0.99, False), (1.0, True)])
 def test_short_settling_is_not_said(seconds: float, said: bool) -> None:
     assert ("settled" in text(cost(), settled_in=seconds)) == said
