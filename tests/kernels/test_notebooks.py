@@ -193,12 +193,12 @@ class TestCostOfACell:
     def test_a_reservation_is_called_unsettled(self, ran: dict[str, Ran]) -> None:
         """And it was more than the work cost."""
         said = ran["cost-of-a-cell"].output("By now the task is")
-        assert "4.0000 credits, unsettled: credits are reserved and not settled yet" in said
+        assert "4 credits, unsettled: credits are reserved and not settled yet" in said
         assert "completed: 1 of 4 images were made" in said
 
     def test_a_cell_that_waits_knows_its_cost(self, ran: dict[str, Ran]) -> None:
         story = ran["cost-of-a-cell"]
-        assert "4.0000 credits, clean" in story.output("by the whole account")
+        assert "4 credits, clean" in story.output("by the whole account")
         assert "4.0000 by this key, 4.0000 by the whole account" in story.output("by the whole account")
         assert re.search(
             r"^4 credits · (settled in \S+ s · )?[\d,.]+ left",
@@ -208,14 +208,14 @@ class TestCostOfACell:
 
     def test_others_and_a_top_up_are_told_apart(self, ran: dict[str, Ran]) -> None:
         said = ran["cost-of-a-cell"].output("this key {cost.token}")
-        assert "this key 2.0000, others 7.5000, topped up by 500.0000" in said
+        assert "this key 2, others 7.5, topped up by 500" in said
         assert "shared: others" in said
 
     def test_a_real_account_is_left_alone(self, ran: dict[str, Ran]) -> None:
         """And said to be one."""
         story = ran["cost-of-a-cell with a key"]
         assert story.output('simulate("spend"').count("This account is real") == 2
-        assert "this key 2.0000, others 0.0000, topped up by 0.0000\nclean" in story.output(
+        assert "this key 2, others 0, topped up by 0\nclean" in story.output(
             "this key {cost.token}"
         )
 

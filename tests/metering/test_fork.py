@@ -45,7 +45,7 @@ def test_a_forked_child_meters_its_work() -> None:
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", CODE]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.splitlines() == [
-        "the meter says 1.0000",
+        "the meter says 1",
         "The budget 'its own' (max_credits=2) stopped it",
         "the parent went on",
     ], done.stderr
