@@ -67,7 +67,7 @@ class EvoLinkError(Exception):
     def _render_traceback_(self) -> list[str]:
         """Return the lines that IPython prints instead of a traceback: the remedy, not our stack."""
         first, *rest = str(self).splitlines()
-        return [f"{type(self).__name__}: {first}", *rest]
+        return [f"{type(self).__name__}: {first}", *rest, *getattr(self, "__notes__", ())]
 
 
 class ConfigurationError(EvoLinkError):

@@ -10,15 +10,15 @@ import contextlib
 import time
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from ..credits import difference, product
+from ..credits import product
 from .budget_options import BudgetOptions
 from .budget_registry import budgets
 from .ending import RUNS_ON, Ending
 from .gate import gate
 from .interrupt import InterruptTarget
-from .notices import Notices, Spend
+from .notices import Notices
 from .own_spending import OwnSpending, Reservations, spending_since
 from .stops import Stops
 from .ticker import Ticker
@@ -50,8 +50,12 @@ class Budget:
         fetcher: The fetcher that reads the account.
         max_credits: The limit, in credits.
         name: Its name in messages.
+        options: How it watches.
         exceeded: The stop it sent, if any.
     """
+
+    _KEEPS_WARNING: ClassVar = False
+    """Whether its warning stays on the card when the work ends."""
 
     def __init__(
         self,
@@ -72,21 +76,28 @@ class Budget:
             measured: The work's own measurement, if it has one.
         """
         self.fetcher = fetcher
-        self.max_credits = max_credits
-        self.name = name
         self.exceeded: BudgetExceeded | None = None
-        options = options or BudgetOptions()
-        warn_at = None if options.warn_at is None else product(max_credits, options.warn_at)
-        self._timing = options.timing
         self._measured = measured
-        self._watch = Watch(max_credits, self._timing, warn_at=warn_at)
         self._spending: OwnSpending | None = None
-        self._stops = Stops(name, max_credits)
         self._target: InterruptTarget | None = None
         self._ending = Ending()
-        self._notices = Notices(fetcher, name, self._timing.max_blind)
+        self._set_limit(max_credits, name, options or BudgetOptions())
         # Through the fetcher: like a reading, it reaches all budgets, one after the other.
         self._ticker = Ticker(fetcher.notify)
+
+    def _set_limit(self, max_credits: Decimal, name: str, options: BudgetOptions) -> None:
+        """Set the limit and how to watch it; what has been spent stays."""
+        self.max_credits, self.name, self.options = max_credits, name, options
+        warn_at = None if options.warn_at is None else product(max_credits, options.warn_at)
+        self._watch = Watch(max_credits, options.timing, warn_at=warn_at)
+        self._stops = Stops(name, max_credits)
+        self._notices = Notices(
+            self.fetcher,
+            name,
+            max_credits=max_credits,
+            max_blind=options.timing.max_blind,
+            keeps_warning=self._KEEPS_WARNING,
+        )
 
     @property
     def identity(self) -> str:
@@ -101,6 +112,10 @@ class Budget:
     @property
     def spent(self) -> Decimal:
         """Credits spent, as of the newest reading of the account."""
+        return self._record()
+
+    def _record(self) -> Decimal:
+        """Record the readings there are, and return the credits spent."""
         with budgets.lock:
             if self._spending is None:
                 return Decimal(0)
@@ -170,7 +185,9 @@ class Budget:
         if work is None:
             return
         work.drain(self)
-        if self.exceeded is not None and (left := self._ending.follow_up(work, self._timing.follow_up)):
+        if self.exceeded is not None and (
+            left := self._ending.follow_up(work, self.options.timing.follow_up)
+        ):
             self._stops.leave(self.exceeded, left, self._watch.spent)
             if self._measured is not None:
                 self._measured.mark_shared(f"{RUNS_ON}: {left}")
@@ -188,7 +205,7 @@ class Budget:
             self.fetcher.detach(self)
             self._ticker.stop()
             self._perform(actions)
-            self._end_notices()
+            self._notices.end_work()
             self._ending.note_error(work, error, self.exceeded)
             # Last: an interrupt before this line leads here again.
             self._target = None
@@ -203,7 +220,7 @@ class Budget:
         Once the work is over, that is for what it has left running.
         """
         with budgets.lock:
-            for action in self._watch.refuse(self.spent, time.monotonic()):
+            for action in self._watch.refuse(self._record(), time.monotonic()):
                 if isinstance(action, Refuse):
                     return self._refusal(action)
         return None
@@ -229,7 +246,7 @@ class Budget:
         gate.begin_work(self, work)
 
     def _leave_gate(self) -> None:
-        gate.end_work(self, is_spent=self._watch.reaches_limit(self.spent))
+        gate.end_work(self, is_spent=self._watch.reaches_limit(self._record()))
 
     # -- readings ----------------------------------------------------------------------------------------
 
@@ -269,15 +286,7 @@ class Budget:
                     if self._target is not None and self.exceeded is not None:
                         self._target.interrupt(self.exceeded, escalate=escalate)
                 case Warn() | AnnounceBlind() | AnnounceStuck() | ClearNotice():
-                    self._notices.show(action, self._spend())
-
-    def _spend(self) -> Spend:
-        spent = self._watch.spent
-        return Spend(spent, difference(self.max_credits, spent), self._watch.reaches_limit(spent))
-
-    def _end_notices(self) -> None:
-        """Take the messages from the card when the work ends."""
-        self._notices.end()
+                    self._notices.show(action, self._watch.spent)
 
     def _stop_of(self, action: Trip | Refuse) -> BudgetExceeded:
         is_beside = gate.watches_beside(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Self
 
@@ -51,3 +51,25 @@ class BudgetOptions:
             interval=parse_interval(every), grace=parse_grace(grace), max_blind=parse_max_blind(max_blind)
         )
         return cls(timing, parse_warn_at(warn_at))
+
+    def changed(
+        self, *, warn_at: float | None = None, grace: float | None = None, max_blind: float | None = None
+    ) -> Self:
+        """Return the same options but for those given.
+
+        Args:
+            warn_at: The part of the limit at which to warn, once; 0 for no warning.
+            grace: Seconds for which work that makes guarded calls may go on at the limit.
+            max_blind: Seconds after which work is stopped if the balance can't be read.
+
+        Raises:
+            ValueError: A value makes no sense.
+        """
+        timing = replace(
+            self.timing,
+            grace=self.timing.grace if grace is None else parse_grace(grace),
+            max_blind=self.timing.max_blind if max_blind is None else parse_max_blind(max_blind),
+        )
+        return replace(
+            self, timing=timing, warn_at=self.warn_at if warn_at is None else parse_warn_at(warn_at)
+        )

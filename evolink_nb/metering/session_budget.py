@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 from decimal import Decimal
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from ..credits import difference
 from ..errors import BudgetExceeded, EvoLinkError
@@ -29,33 +30,61 @@ if TYPE_CHECKING:
     from ..polling.fetcher import CreditsFetcher
 
 
+SESSION = "session"
+"""The name of a budget that is given none."""
+
+
 class SessionBudget(Budget):
     """A budget for everything until `cancel`: work that still spends once it is used up is stopped.
 
-    Also a context manager. ``spent`` and ``left`` are in credits, as of the last reading.
+    Also a context manager. ``spent`` and ``left`` are in credits, as of a reading made since the last work it
+    watched has ended, if the balance can be read. A new budget of the same name on the same account takes its
+    place.
+
+    Attributes:
+        label: What it is called by: "session" unless it was given a name.
     """
+
+    _KEEPS_WARNING: ClassVar = True
 
     def __init__(
         self,
         fetcher: CreditsFetcher,
         max_credits: Decimal,
         *,
-        name: str,
+        label: str = SESSION,
         options: BudgetOptions | None = None,
     ) -> None:
-        """Set the budget, and watch what runs on this thread.
+        """Set the budget in place of its namesake, and watch what runs on this thread.
 
         Args:
             fetcher: The fetcher that reads the account.
             max_credits: The limit, in credits above 0.
-            name: Its name in messages.
+            label: What it is called by.
             options: How to watch; the usual values by default.
 
         Raises:
             EvoLinkError: The balance can't be read.
         """
-        super().__init__(fetcher, max_credits, name=name, options=options)
-        self._spending = spending_since(fetcher.read(join=False), fetcher)
+        super().__init__(fetcher, max_credits, name=_name_of(label, max_credits), options=options)
+        self.label = label
+        self._cancelled = True
+        self._rested_at = 0.0
+        try:
+            self._spending = spending_since(fetcher.read(join=False), fetcher)
+        except EvoLinkError as error:
+            error.add_note(f"{self.name} is not set: it could not watch.")
+            raise
+        # Only now: a budget that can't be watched must not take the place of one that can.
+        same = [each for each in session_budgets() if each.is_called(label, fetcher)]
+        self._replaced = same[0] if same else None
+        if self._replaced is not None:
+            self._replaced.cancel()
+            self._replaced._replaced = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """Be in force, and watch what runs on this thread."""
         self._cancelled = False
         try:
             budgets.add_session(self)
@@ -64,6 +93,41 @@ class SessionBudget(Budget):
         except BaseException:  # an interrupt
             self.cancel()
             raise
+
+    def change(self, max_credits: Decimal, options: BudgetOptions) -> None:
+        """Change the limit, also while it watches; what has been spent still counts.
+
+        Args:
+            max_credits: The new limit, in credits above 0.
+            options: How to watch.
+        """
+        self._notices.end()
+        with budgets.lock:
+            self._set_limit(max_credits, _name_of(self.label, max_credits), options)
+            is_watching = self._target is not None
+            actions = self._watch.start(time.monotonic(), spent=self._record()) if is_watching else []
+        self._perform(actions)
+
+    def is_called(self, label: str, fetcher: CreditsFetcher) -> bool:
+        """Return whether it is the budget of a name on an account.
+
+        Args:
+            label: The name.
+            fetcher: The account's fetcher.
+        """
+        return self.label == label and self.fetcher is fetcher
+
+    @property
+    def spent(self) -> Decimal:
+        """Credits spent; reads the balance if no reading is newer than the last work."""
+        if self._is_outdated():
+            with contextlib.suppress(EvoLinkError):
+                self.fetcher.read()
+        return self._record()
+
+    def _is_outdated(self) -> bool:
+        is_readable = not self._cancelled and self.fetcher.error is None
+        return is_readable and self.fetcher.requested_at < self._rested_at
 
     @property
     def left(self) -> Decimal:
@@ -79,12 +143,11 @@ class SessionBudget(Budget):
         if self._cancelled or self._target is not None or self._spending is None:
             return
         # There may be newer readings made for something else: a settling cell, or a card.
-        if self._watch.reaches_limit(self.spent):
+        if self._watch.reaches_limit(self._record()):
             # Earlier work's spending may only have shown after its last reading: it isn't this work's.
             with contextlib.suppress(EvoLinkError):
                 self.fetcher.read(join=False)
-        with budgets.lock:
-            self._spending.record_all(self.fetcher.readings)
+        self._record()
         self._arm(self._spending, work)
 
     def end_work(self, error: BaseException | None = None) -> BudgetExceeded | None:
@@ -96,7 +159,10 @@ class SessionBudget(Budget):
         Returns:
             The stop it sent, if any; None if the work has caught that, and ended in its own way.
         """
-        return self.disarm(error)
+        try:
+            return self.disarm(error)
+        finally:
+            self._rested_at = self.fetcher.clock.monotonic()
 
     def cancel(self) -> None:
         """End the budget."""
@@ -105,10 +171,6 @@ class SessionBudget(Budget):
         gate.discard_session(self)
         self.disarm()
         self._notices.end()
-
-    def _end_notices(self) -> None:
-        """Leave a warning on the card: what is spent stays spent when a cell ends."""
-        self._notices.rest()
 
     def _enter_gate(self, work: InterruptTarget) -> None:
         """Do nothing: until `cancel`, every call on the account is under this budget."""
@@ -122,6 +184,10 @@ class SessionBudget(Budget):
             self._notices.print(str(self.exceeded))
 
     def __enter__(self) -> Self:
+        # Blocks nest: the namesake that this one has replaced goes on around it.
+        replaced, self._replaced = self._replaced, None
+        if replaced is not None:
+            replaced._begin()
         return self
 
     def __exit__(
@@ -138,6 +204,16 @@ class SessionBudget(Budget):
         return f"<{self.name}: {in_credits(self.spent)} spent, {format_amount(self.left)} left>"
 
 
+def session_budgets() -> list[SessionBudget]:
+    """Return the budgets that `budget` has set and that are in force."""
+    return [each for each in budgets.sessions if isinstance(each, SessionBudget)]
+
+
+def _name_of(label: str, max_credits: Decimal) -> str:
+    called = "The session's budget" if label == SESSION else f"The budget {label!r}"
+    return f"{called} of {in_credits(max_credits)}"
+
+
 def budget(
     max_credits: Decimal | float | str,
     *,
@@ -150,11 +226,13 @@ def budget(
 ) -> SessionBudget:
     """Stop anything that keeps spending once ``max_credits`` are spent, from now until ``cancel()``.
 
+    ``%evolink_budget`` shows, changes and cancels it.
+
     Calls made with ``client.auth`` are refused then, in whatever thread or task.
 
     Args:
         max_credits: Credits that may be spent.
-        name: Its name in messages.
+        name: Its name, "session" by default; a new budget takes its namesake's place.
         every: The longest time between two readings while work runs, in seconds.
         warn_at: The part of the limit at which to warn, once; None or 0 for no warning.
         grace: Seconds for which work that makes calls with ``client.auth`` may go on at the limit.
@@ -168,12 +246,9 @@ def budget(
         ValueError: ``max_credits`` is not a number above 0, or another option makes no sense.
         EvoLinkError: The balance can't be read.
     """
-    limit = parse_limit(max_credits)
-    called = f"The budget {name!r}" if name else "The session's budget"
-    shown = f"{called} of {in_credits(limit)}"
     return SessionBudget(
         shared_fetcher(client),
-        limit,
-        name=shown,
+        parse_limit(max_credits),
+        label=name or SESSION,
         options=BudgetOptions.parse(every=every, warn_at=warn_at, grace=grace, max_blind=max_blind),
     )

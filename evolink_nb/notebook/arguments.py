@@ -6,6 +6,9 @@ from argparse import ArgumentTypeError
 from decimal import Decimal
 from keyword import iskeyword
 
+OFF = "off"
+"""What is typed in place of a limit to have none."""
+
 
 def positive(text: str) -> float:
     """Return a number above 0.
@@ -81,6 +84,21 @@ def credits(text: str) -> Decimal:
     return number
 
 
+def credits_or_off(text: str) -> Decimal | str:
+    """Return an exact number of credits, or "off".
+
+    Args:
+        text: The text typed.
+
+    Returns:
+        The credits, more than 0, or `OFF`.
+
+    Raises:
+        ArgumentTypeError: The text is neither.
+    """
+    return OFF if text == OFF else credits(text)
+
+
 def limit(text: str) -> str:
     """Return the text of a limit, after checking that it can be parsed.
 
@@ -119,8 +137,8 @@ def name(text: str) -> str:
     return text
 
 
-def file(text: str) -> str:
-    """Return a file name.
+def unquoted(text: str) -> str:
+    """Return the name of a file or of a budget.
 
     Args:
         text: The text typed.

@@ -9,14 +9,13 @@ from ..metering.budget_options import BudgetOptions
 if TYPE_CHECKING:
     import argparse
 
-NAMES = ("warn_at", "grace", "max_blind")
 
-
-def budget_options(options: argparse.Namespace) -> BudgetOptions:
-    """Return the options for a budget; those not typed have their usual values.
+def budget_options(typed: argparse.Namespace, usual: BudgetOptions | None = None) -> BudgetOptions:
+    """Return the options for a budget.
 
     Args:
-        options: The options of the magic.
+        typed: The options of the magic.
+        usual: The values of those that weren't typed; by default the usual ones of all budgets.
     """
-    given = {name: getattr(options, name) for name in NAMES}
-    return BudgetOptions.parse(**{name: value for name, value in given.items() if value is not None})
+    usual = usual or BudgetOptions()
+    return usual.changed(warn_at=typed.warn_at, grace=typed.grace, max_blind=typed.max_blind)

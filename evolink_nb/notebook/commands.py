@@ -19,6 +19,7 @@ from ..metering import ledger
 from ..metering.budget_registry import budgets
 from ..metering.report import Costs
 from ..metering.session_budget import SessionBudget
+from . import session_budgets
 from .accounts import Accounts, names_account
 from .cells import Cells
 from .live_cards import LiveCards, static_bundle
@@ -125,6 +126,18 @@ class Commands:
         print(TRACKING_ON if self.cells.tracking else TRACKING_OFF)
         if problem is not None:
             print(f"What they cost can't be read now: {problem}", file=sys.stderr)
+
+    def control_budgets(self, options: argparse.Namespace) -> None:
+        """Show, set, change or cancel the session's budgets, as ``%evolink_budget`` says.
+
+        Args:
+            options: The options of the magic.
+
+        Raises:
+            UsageError: There is no budget of that name.
+            EvoLinkError: The balance can't be read, so a new budget can't be set.
+        """
+        print(session_budgets.control(options, self._accounts.fetcher_for))
 
     def show_costs(self, options: argparse.Namespace) -> Any:
         """Show what work has cost, as the options of ``%evolink_costs`` say.

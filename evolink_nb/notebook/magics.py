@@ -15,7 +15,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
-from .arguments import credits, file, limit, name, part, positive, seconds
+from .arguments import OFF, credits, credits_or_off, limit, name, part, positive, seconds, unquoted
 from .refusal import refuse_on_failure, report_unmeasured
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .commands import Commands
     from .running import RunningCells
 
-LINE_MAGICS = ("evolink_costs", "evolink_credits", "evolink_login", "evolink_track")
+LINE_MAGICS = ("evolink_budget", "evolink_costs", "evolink_credits", "evolink_login", "evolink_track")
 CELL_MAGIC = "%%evolink_credits"
 
 
@@ -117,7 +117,39 @@ class EvoLinkMagics(Magics):
     @no_var_expand
     @magic_arguments()
     @argument(
-        "--csv", nargs="?", const="-", type=file, metavar="FILE", help="Print them as CSV, or write FILE."
+        "limit",
+        nargs="?",
+        type=credits_or_off,
+        metavar="CREDITS|off",
+        help="Set or change a budget; off cancels it, or all if no name is given.",
+    )
+    @argument("--name", type=unquoted, metavar="NAME", help="The budget's name (session).")
+    @argument("--warn-at", type=part, metavar="PART", help="Warn at this part of it (0.8); 0 for never.")
+    @argument(
+        "--grace", type=seconds, metavar="SECONDS", help="Let calls under way end before work is cut (30)."
+    )
+    @argument(
+        "--max-blind",
+        type=seconds,
+        metavar="SECONDS",
+        help="Stop work if the balance can't be read for so long (30).",
+    )
+    @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
+    @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
+    @line_magic
+    def evolink_budget(self, line: str) -> None:
+        """Show the budgets of this session with what is spent and left, or set, change or cancel one.
+
+        What is spent from now on counts; if a budget is changed, what it has counted stays.
+        """
+        options = options_of(self.evolink_budget, line)
+        _check_budget(options)
+        self.commands.control_budgets(options)
+
+    @no_var_expand
+    @magic_arguments()
+    @argument(
+        "--csv", nargs="?", const="-", type=unquoted, metavar="FILE", help="Print them as CSV, or write FILE."
     )
     @argument("--pandas", action="store_true", help="Return them as a pandas DataFrame.")
     @line_magic
@@ -207,6 +239,13 @@ def options_of(magic: Any, line: str) -> argparse.Namespace:
     if getattr(options, "demo", False) and options.key_env:
         raise UsageError("--demo needs no key: leave out --key-env.")
     return options
+
+
+def _check_budget(options: argparse.Namespace) -> None:
+    of_limit = {"--warn-at": options.warn_at, "--grace": options.grace, "--max-blind": options.max_blind}
+    typed = [name for name, value in of_limit.items() if value is not None]
+    if typed and options.limit in {None, OFF}:
+        raise UsageError(f"{typed[0]} goes with a number of credits: %evolink_budget 20 {typed[0]} …")
 
 
 def _check_credits(options: argparse.Namespace) -> None:

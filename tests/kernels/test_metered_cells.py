@@ -193,7 +193,7 @@ def test_a_cell_is_stopped_at_its_limit(untouched: Kernel, where: str) -> None:
     untouched.run("times.clear()")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         untouched.run(f"silent = 'http://127.0.0.1:{silent.getsockname()[1]}/'")
-        run = untouched.run(f"{LINE} --max 5 -o cost\n{WORK[where]}")
+        run = untouched.run(f"{LINE} --max 5 --warn-at 0 -o cost\n{WORK[where]}")
         overshoot = untouched.run("print(time.monotonic() - times[4])")
     assert run.error is not None
     assert run.error["ename"] == "BudgetExceeded"
@@ -253,7 +253,7 @@ def test_unstoppable_work_is_said_at_once(
     """In the cell, and on the live card."""
     untouched.run("widget = evolink_nb.CreditsWidget(interval=3600); widget")
     run = untouched.run(
-        f"{LINE} --max 5 -q\n"
+        f"{LINE} --max 5 --warn-at 0 -q\n"
         "while not widget.fetcher.notice:\n    try:\n"
         "        while not widget.fetcher.notice: generate(); time.sleep(0.01)\n"
         "    except BaseException: pass"

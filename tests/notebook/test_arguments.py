@@ -24,9 +24,9 @@ from evolink_nb.notebook import arguments
         (arguments.limit, "50", "50"),
         (arguments.limit, "2h", "2h"),
         (arguments.name, "cost", "cost"),
-        (arguments.file, "'my bill.csv'", "my bill.csv"),
-        (arguments.file, "bill.csv", "bill.csv"),
-        (arguments.file, "'", "'"),
+        (arguments.unquoted, "'my bill.csv'", "my bill.csv"),
+        (arguments.unquoted, "bill.csv", "bill.csv"),
+        (arguments.unquoted, "'", "'"),
     ],
 )
 def test_good_value_is_read(read: Callable[[str], object], text: str, value: object) -> None:

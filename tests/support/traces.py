@@ -48,17 +48,25 @@ NOTHING: dict[str, Any] = {
 }
 LOADED = NOTHING | {
     # The balance and the cell magic share a name.
-    "magics": ["evolink_costs", "evolink_credits", "evolink_credits", "evolink_login", "evolink_track"],
+    "magics": [
+        "evolink_budget",
+        "evolink_costs",
+        "evolink_credits",
+        "evolink_credits",
+        "evolink_login",
+        "evolink_track",
+    ],
     "registry": ["EvoLinkMagics"],
     "configurables": ["EvoLinkMagics"],
     "completers": [
         "%%evolink_credits",
+        "%evolink_budget",
         "%evolink_costs",
         "%evolink_credits",
         "%evolink_login",
         "%evolink_track",
     ],
-    "hooks": 5,
+    "hooks": 6,
     "transformers": ["line_as_call"],
     "ast_transformers": ["CodeStart"],
     "events": ["pre_run_cell", "post_execute", "post_run_cell"],

@@ -1,0 +1,95 @@
+"""What ``%evolink_budget`` does: shows, sets, changes and cancels the session's budgets."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from IPython.core.error import UsageError
+
+from ..errors import EvoLinkError
+from ..formatting import format_amount, format_time, in_credits
+from ..metering.session_budget import SESSION, SessionBudget, session_budgets
+from .arguments import OFF
+from .budget_options import budget_options
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ..polling.fetcher import CreditsFetcher
+
+NONE_SET = "No budget is set."
+COLUMNS = ("budget", "spent", "left", "limit")
+
+
+def control(options: argparse.Namespace, fetcher_for: Callable[[argparse.Namespace], CreditsFetcher]) -> str:
+    """Do what the options of ``%evolink_budget`` say.
+
+    Args:
+        options: The options of the magic.
+        fetcher_for: Returns the fetcher for the account they select.
+
+    Returns:
+        What to print.
+
+    Raises:
+        UsageError: There is no budget of that name.
+        EvoLinkError: The balance can't be read, so a new budget can't be set.
+    """
+    if options.limit is None:
+        return _table(_named(options.name))
+    if options.limit == OFF:
+        return _cancel(_named(options.name))
+    fetcher, label = fetcher_for(options), options.name or SESSION
+    same = next((each for each in session_budgets() if each.is_called(label, fetcher)), None)
+    if same is None:
+        budget = SessionBudget(fetcher, options.limit, label=label, options=budget_options(options))
+        return f"{budget.name} is set."
+    same.change(options.limit, budget_options(options, same.options))
+    _read([same])
+    return f"{same.name} is set: {in_credits(same.spent)} spent already, {format_amount(same.left)} left."
+
+
+def _named(label: str | None) -> Sequence[SessionBudget]:
+    """Return the budgets of a name, or all."""
+    found = [each for each in session_budgets() if label in {None, each.label}]
+    if label is not None and not found:
+        names = ", ".join(sorted({each.label for each in session_budgets()}))
+        in_force = f"In force: {names}." if names else NONE_SET
+        raise UsageError(f"There is no budget named {label}. {in_force}")
+    return found
+
+
+def _cancel(cancelled: Sequence[SessionBudget]) -> str:
+    for each in cancelled:
+        each.cancel()
+    return "\n".join(f"{each.name} is off." for each in cancelled) or NONE_SET
+
+
+def _table(shown: Sequence[SessionBudget]) -> str:
+    if not shown:
+        return NONE_SET
+    _read(shown)
+    rows = [COLUMNS, *map(_row, shown)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(_line(row, widths) for row in rows)
+
+
+def _row(budget: SessionBudget) -> tuple[str, ...]:
+    return budget.label, *map(format_amount, (budget.spent, budget.left, budget.max_credits))
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    name, *amounts = row
+    return "  ".join([name.ljust(widths[0]), *map(str.rjust, amounts, widths[1:])])
+
+
+def _read(shown: Sequence[SessionBudget]) -> None:
+    """Read the accounts of budgets now, and say of those that can't be how old their figures are."""
+    for fetcher in {each.fetcher: None for each in shown}:
+        try:
+            fetcher.read(join=False)
+        except EvoLinkError as error:
+            age = format_time(fetcher.clock.monotonic() - fetcher.requested_at)
+            print(f"The balance can't be read now, only as of {age} ago: {error}", file=sys.stderr)
