@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from ..errors import BudgetExceeded
 
 
+MAX_TURNS = 100
+"""Turns of an event loop after which a task that only yields to it is cancelled: it never awaits anything."""
+
+
 class InterruptTarget:
     """The work running on the current thread, to be interrupted from another.
 
@@ -137,9 +141,10 @@ class InterruptTarget:
             self._gets_signal = False
             main_signal.remove(self._arrive)
         # As if it had never been cancelled, so that code awaiting the task doesn't take it for cancelled.
-        while self._task is not None and self._cancellations:
+        own = self._task or self._made_in
+        while own is not None and self._cancellations:
             self._cancellations -= 1
-            self._task.uncancel()
+            own.uncancel()
         # What `_raise_in` sent arrives at the next turn of a loop. Withdrawing it instead leaves CPython 3.11
         # looking for it forever, and hangs it under a debugger or coverage.
         for _ in range(2 if was_sent else 0):
@@ -189,8 +194,8 @@ class InterruptTarget:
         if asyncio.current_task(loop) is not None:
             raise stop
 
-    def _raise_where_it_awaits(self) -> None:
-        """Raise the stop in the task; a callback of its loop."""
+    def _raise_where_it_awaits(self, turns: int = 0) -> None:
+        """Raise the stop in the task; a callback of its loop, ``turns`` turns after the first."""
         self._loop_responds = True
         own = self._task or self._made_in
         if self._stop is None or own is None or own.done() or is_on_stack(own):
@@ -198,8 +203,10 @@ class InterruptTarget:
         functions = (code.co_name for code in suspended_code(own))
         if self._within and locate(functions, *self._within) is not Where.WORK:
             return
-        if not is_suspended(own) and (self._task is None or self._gets_signal):
-            return  # it is about to run: the signal reaches it there
+        if not is_suspended(own) and turns < MAX_TURNS and self._loop is not None:
+            # It is about to run, and may then await something.
+            self._loop.call_soon(self._raise_where_it_awaits, turns + 1)
+            return
         stop = self._raisable(asyncio.CancelledError)
         self._note(expects_stops(awaiting_code([own])))
         if not raise_in_task(own, stop):
