@@ -113,7 +113,7 @@ def test_it_works_as_on_the_newest(notebook: Notebook, demo_server: DemoServer) 
     assert any("1,095.3996" in output["data"].get("text/plain", "") for output in shown)
     assert notebook.text(UNTIL_PAUSED) == "paused"
     demo_server.account.spend(1)
-    assert notebook.text(UNTIL_A_SPEND_SHOWS) == "1.0000"
+    assert notebook.text(UNTIL_A_SPEND_SHOWS) == "1"
     [card] = notebook.widgets
     assert (card["user_remaining"], card["spent"], card["status"]) == (1094.3996, 1.0, "live")
 
