@@ -201,7 +201,9 @@ def test_a_cell_is_stopped_at_its_limit(untouched: Kernel, where: str) -> None:
     assert len(run.error["traceback"]) <= 2
     said = [output["text"] for output in run.outputs if output["output_type"] == "stream"]
     # Python itself says what it swallows: an interrupt that comes in a finalizer. The next one arrives.
-    assert [text for text in said if not text.startswith("Exception ignored in")] == []
+    other = [text for text in said if not text.startswith("Exception ignored in")]
+    # Where a reading shows 4 spent, the budget warns first; others go from below that to the limit.
+    assert other in ([], ["--max 5: 4 credits spent, 1 left.\n"])
     shown = [output["output_type"] for output in run.outputs if output["output_type"] != "stream"]
     assert shown == ["error", "display_data"]
     assert float(overshoot.text) < WatchTiming().interval + LATENCY
