@@ -22,8 +22,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import wait as wait_for_futures
+from concurrent.futures import CancelledError, Future
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -33,6 +32,9 @@ HAS_THREADS = sys.platform != "emscripten"
 """Whether this platform can start threads."""
 ERROR_PAUSE = 1.0
 """Seconds before a loop retries after a step failed unexpectedly."""
+
+INTERRUPT_SLICE = 0.25
+"""The longest that a wait keeps Python from noticing an interrupt, in seconds."""
 
 T = TypeVar("T")
 
@@ -167,6 +169,26 @@ async def run_async(function: Callable[[], T], *, name: str, threads: bool = HAS
     return await asyncio.wrap_future(job.future)
 
 
+def wait_until_done(future: Future[Any], seconds: float | None = None) -> bool:
+    """Wait for a future that another thread resolves.
+
+    In slices: an interrupt that arrives just before a wait begins doesn't end it, and Python notices it only
+    once the wait is over.
+
+    Args:
+        future: The future.
+        seconds: The longest time to wait; None waits without limit.
+
+    Returns:
+        Whether it is done.
+    """
+    until = math.inf if seconds is None else time.monotonic() + seconds
+    while not future.done() and (left := until - time.monotonic()) > 0:
+        with contextlib.suppress(TimeoutError, CancelledError):
+            future.exception(min(left, INTERRUPT_SLICE))
+    return future.done()
+
+
 class Loop:
     """Repeats a step in the background: at the times it asks for, and whenever it is woken.
 
@@ -277,8 +299,7 @@ class Loop:
         if self.is_current:
             raise RuntimeError(f"{self._name} can't wait for itself.")
         if self._threads:
-            wait_for_futures((future,), seconds)
-            return future.done()
+            return wait_until_done(future, seconds)
         until = math.inf if seconds is None else time.monotonic() + seconds
         while not future.done() and isinstance(self._run, asyncio.Task):
             # An interrupt is meant for the waiting caller, not for the step.

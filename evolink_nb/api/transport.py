@@ -114,9 +114,8 @@ class BoundedSession(Generic[T]):
                 return _cancelled()
             # Inside try: starting waits for the thread, and an interrupt may come at that moment.
             exchange.job = runtime.start(partial(self._run, exchange, timeout), name=THREAD_NAME)
-            return exchange.outcome.result(timeout)
-        except TimeoutError:
-            exchange.cancel(self._timed_out(timeout))
+            if not runtime.wait_until_done(exchange.outcome, timeout):
+                exchange.cancel(self._timed_out(timeout))
             return exchange.outcome.result()
         finally:
             self._in_flight.discard(exchange)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import gzip
 import json
 import socket
@@ -202,6 +203,23 @@ def test_next_address_is_tried_in_time(holes: int, monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: found)
         with EvoLinkClient(KEY, base_url="http://localhost:9", timeout=4) as reader:
             assert reader.get_credits().spendable == Decimal("1095.3996")
+
+
+def test_interrupt_beside_a_wait_ends_it() -> None:
+    with FailingServer(SILENCE) as server, server.client(timeout=60) as reader:
+
+        def note_interrupt() -> None:
+            server.wait_for_requests(1)
+            _thread.interrupt_main()
+
+        interrupter = threading.Thread(target=note_interrupt)
+        interrupter.start()
+        begun = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            reader.get_credits()
+        assert time.monotonic() - begun < 10 + SLACK
+        interrupter.join(10)
+        server.wait_until_all_closed()
 
 
 def test_read_after_a_timeout_is_answered(reader: EvoLinkClient, demo_server: DemoServer) -> None:

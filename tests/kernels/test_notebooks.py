@@ -215,9 +215,7 @@ class TestCostOfACell:
         """And said to be one."""
         story = ran["cost-of-a-cell with a key"]
         assert story.output('simulate("spend"').count("This account is real") == 2
-        assert "this key 2, others 0, topped up by 0\nclean" in story.output(
-            "this key {cost.token}"
-        )
+        assert "this key 2, others 0, topped up by 0\nclean" in story.output("this key {cost.token}")
 
     def test_tracking_shows_a_line_per_spend(self, ran: dict[str, Ran]) -> None:
         story = ran["cost-of-a-cell"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import gc
 import threading
@@ -254,6 +255,23 @@ def test_an_interrupted_read_leaves_no_trace(
     interrupter.join(PATIENCE)
     assert (fetcher.credits, fetcher.status, fetcher_threads()) == (before, "live", [])
     assert fetcher.read().user.remaining == READING.user.remaining
+
+
+def test_an_interrupt_beside_a_wait_ends_it(fetcher: CreditsFetcher, client: ScriptedClient) -> None:
+    """One that comes just before a wait begins doesn't wake it; nor does one that is only noted."""
+    before = fetcher.read()
+    client.gate.clear()
+
+    def note_interrupt() -> None:
+        client.wait_until_asked(2)
+        _thread.interrupt_main()
+
+    interrupter = threading.Thread(target=note_interrupt)
+    interrupter.start()
+    with pytest.raises(KeyboardInterrupt):
+        fetcher.read()
+    interrupter.join(PATIENCE)
+    assert (fetcher.credits, fetcher.status, fetcher_threads()) == (before, "live", [])
 
 
 def test_it_reads_without_threads(client: ScriptedClient) -> None:
