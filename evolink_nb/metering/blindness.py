@@ -22,6 +22,10 @@ MAX_BLIND = 30.0
 """Seconds without a reading after which a budget stops the work, unless told otherwise."""
 
 
+HELD_UP = 2.0
+"""Seconds for which a single failure may come from this process having been held up."""
+
+
 class Sight(Enum):
     """How well the balance can be read."""
 
@@ -50,7 +54,7 @@ class Blindness:
         """Why the last read failed; "" if it didn't."""
         self._max_blind = max_blind
         self._max_failures = failures
-        self._seen_at = 0.0
+        self._seen_at = self._failed_at = 0.0
         self._failures = 0
         self._last_error: EvoLinkError | None = None
 
@@ -81,6 +85,8 @@ class Blindness:
         if error is None:
             self._failures, self.reason, self.sight = 0, "", Sight.SEEING
             return self.sight
+        if not self._failures:
+            self._failed_at = now
         if error is not self._last_error:
             self._failures += 1
         self._last_error, self.reason = error, error.message
@@ -90,8 +96,9 @@ class Blindness:
             or isinstance(error, PERMANENT_ERRORS)
             or self._failures >= self._max_failures
         )
-        # One failure after a long pause, such as of the whole process, says little.
-        if self.seconds_left(now) <= 0 and (lasts or self._failures > 1):
+        # One failure after a pause of the whole process says little: the next read comes within seconds.
+        is_held_up = self._failures == 1 and now - self._failed_at < HELD_UP
+        if self.seconds_left(now) <= 0 and (lasts or not is_held_up):
             self.sight = Sight.OVER
         else:
             self.sight = Sight.BLIND if lasts else Sight.FAILING

@@ -75,6 +75,15 @@ def test_a_process_held_up_is_not_blind() -> None:
     assert observed(blindness, FAIL, 101) is Sight.OVER
 
 
+def test_a_read_that_hangs_is_blindness() -> None:
+    """Its one failure comes late, and none after it."""
+    blindness, error = started(max_blind=5), EvoLinkError("No answer in time.")
+    sights = [
+        blindness.observe(error, now, has_read=False, is_rate_limited=False) for now in (10, 11, 12, 13)
+    ]
+    assert sights == [Sight.FAILING, Sight.FAILING, Sight.OVER, Sight.OVER]
+
+
 def test_it_may_be_blind_for_ever() -> None:
     blindness = started(math.inf)
     observed(blindness, REFUSE, 1)
