@@ -43,21 +43,31 @@ class EvoLinkError(Exception):
     Attributes:
         message: What happened, in one line.
         hint: What to do about it; None if there is no advice.
+        shell_hint: What to do about it in a shell, which has neither magics nor arguments in Python.
     """
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, shell_hint: str | None = None) -> None:
         """Create an error.
 
         Args:
             message: What happened, in one line.
             hint: What to do about it, in one line.
+            shell_hint: Likewise in a shell, if that differs.
         """
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.shell_hint = shell_hint or hint
 
     def __str__(self) -> str:
-        return self.message if self.hint is None else f"{self.message}\n{self.hint}"
+        return self._text(self.hint)
+
+    def in_shell(self) -> str:
+        """Return the text for a shell."""
+        return self._text(self.shell_hint)
+
+    def _text(self, hint: str | None) -> str:
+        return self.message if hint is None else f"{self.message}\n{hint}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions cross process boundaries (joblib, multiprocessing); the default reconstruction calls
@@ -110,6 +120,7 @@ class APIStatusError(EvoLinkError):
         request_id: str | None = None,
         retry_after: float | None = None,
         hint: str | None = None,
+        shell_hint: str | None = None,
     ) -> None:
         """Create an error from a response.
 
@@ -123,8 +134,9 @@ class APIStatusError(EvoLinkError):
             request_id: Identifies the request to EvoLink's support.
             retry_after: Seconds to wait before retrying.
             hint: What to do about it, in one line.
+            shell_hint: Likewise in a shell, if that differs.
         """
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint, shell_hint=shell_hint)
         self.status = status
         self.code = code
         self.type = type
@@ -133,11 +145,11 @@ class APIStatusError(EvoLinkError):
         self.request_id = request_id
         self.retry_after = retry_after
 
-    def __str__(self) -> str:
+    def _text(self, hint: str | None) -> str:
         request = f" [request {self.request_id}]" if self.request_id else ""
         first = f"EvoLink answered {self.status}: {self.message}{request}"
         suggestion = f"EvoLink suggests: {self.suggestion}." if self.suggestion else None
-        advice = " ".join(part for part in (suggestion, self.hint) if part)
+        advice = " ".join(part for part in (suggestion, hint) if part)
         return f"{first}\n{advice}" if advice else first
 
 

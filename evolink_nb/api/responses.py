@@ -45,6 +45,11 @@ HINTS: dict[type[errors.APIStatusError], str] = {
     errors.PermissionDeniedError: "Allow this key to read the balance, or use another one.",
     errors.NotFoundError: f"Check {settings.BASE_URL_VARIABLE}.",
 }
+SHELL_HINTS: dict[type[errors.APIStatusError], str] = {
+    errors.AuthenticationError: f"Check {credentials.API_KEY_VARIABLE} and the system keyring; this key may "
+    "be mistyped, expired or used up.",
+}
+"""What a shell is told instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +214,7 @@ def _status_error(
             response.headers, suggestion, message, now=response.read_at, server_now=server_now
         ),
         hint=_hint(cls, status),
+        shell_hint=SHELL_HINTS.get(cls),
     )
     if error.retry_after and "Retry-After" in response.headers:
         error.asks_to_wait = True

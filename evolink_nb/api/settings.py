@@ -71,6 +71,7 @@ def connection(
     raise ConfigurationError(
         "No EvoLink API key was found.",
         hint=f"Set {API_KEY_VARIABLE}, or type %evolink_login, or try %evolink_credits --demo.",
+        shell_hint=f"Set {API_KEY_VARIABLE}, or try {DEMO_VARIABLE}=1 for a simulated account.",
     )
 
 
@@ -98,7 +99,10 @@ def check_base_url(url: str) -> str:
     Raises:
         ConfigurationError: It is neither https nor http on loopback, or contains credentials or a query.
     """
-    hint = f"Set {BASE_URL_VARIABLE} or base_url= to something like {DEFAULT_BASE_URL}."
+    hints = {
+        "hint": f"Set {BASE_URL_VARIABLE} or base_url= to something like {DEFAULT_BASE_URL}.",
+        "shell_hint": f"Set {BASE_URL_VARIABLE} to something like {DEFAULT_BASE_URL}.",
+    }
     try:
         parts = urlsplit(url.strip())
         _ = parts.port  # reading the port validates it
@@ -106,13 +110,13 @@ def check_base_url(url: str) -> str:
         parts = urlsplit("")
     if parts.username is not None or parts.password is not None:
         # Not quoted back: the part before the @ may be a key.
-        raise ConfigurationError("The base URL must not contain a user name or a password.", hint=hint)
+        raise ConfigurationError("The base URL must not contain a user name or a password.", **hints)
     # Anything refused here can't be interpreted differently by another parser later.
     plain = _HOST_AND_PORT.fullmatch(parts.netloc) and re.fullmatch(r"[!-~]*", parts.path)
     if parts.scheme not in {"http", "https"} or not plain or parts.query or parts.fragment:
-        raise ConfigurationError("The base URL can't be used.", hint=hint)
+        raise ConfigurationError("The base URL can't be used.", **hints)
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ConfigurationError(f"A key is not sent over plain http to {parts.hostname}.", hint=hint)
+        raise ConfigurationError(f"A key is not sent over plain http to {parts.hostname}.", **hints)
     path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"
 

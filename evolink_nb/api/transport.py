@@ -183,12 +183,14 @@ class BoundedSession(Generic[T]):
         return APITimeoutError(
             f"No connection to {self._base_url} within {_connect_timeout(timeout):g} s.",
             hint="Check the network, a proxy or VPN, or allow more time with timeout=.",
+            shell_hint="Check the network, a proxy or VPN.",
         )
 
     def _timed_out(self, timeout: float) -> APITimeoutError:
         return APITimeoutError(
             f"No answer from {self._base_url} within {timeout:g} s.",
             hint="Try again, or allow more time with timeout=.",
+            shell_hint="Try again in a moment.",
         )
 
     def _failed(self, error: BaseException) -> APIConnectionError:

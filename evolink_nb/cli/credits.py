@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from decimal import Decimal
 
 from ..api.client import EvoLinkClient
 from ..card import render
 from ..credits import difference
+from . import output
 from .exit_codes import BELOW, OK
 
 
@@ -23,11 +23,12 @@ def show_credits(*, as_json: bool, minimum: Decimal | None) -> int:
 
     Raises:
         EvoLinkError: The balance can't be read.
+        OutputError: It can't be printed.
     """
     with EvoLinkClient() as client:
         credits = client.get_credits()
-    print(credits.to_json() if as_json else render.render_text(credits))
+    output.say(credits.to_json() if as_json else render.render_text(credits))
     if minimum is not None and difference(credits.spendable, minimum) < 0:
-        print(f"evolink-nb: less than {minimum:f} credits left to spend.", file=sys.stderr)
+        output.complain(f"less than {minimum:f} credits left to spend.")
         return BELOW
     return OK

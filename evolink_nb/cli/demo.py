@@ -6,10 +6,8 @@ import contextlib
 import html
 import importlib
 import importlib.util
-import json
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -22,14 +20,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from ..api import credentials, settings
 from ..demo import SEED, DemoServer
 from ..errors import ConfigurationError, EvoLinkError
+from . import output
 from .exit_codes import OK
+from .tour import BESIDE, NOTEBOOK, account_of, write_tour
 
-NOTEBOOK = "notebooks/quickstart.ipynb"
-BESIDE = ("notebooks/cost-of-a-cell.ipynb", "notebooks/budgets.ipynb")
-"""Notebooks that the quickstart links to."""
+END_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
+"""What ends the demo, where the platform has it; a closed terminal sends SIGHUP."""
+MAX_END_SECONDS = 15.0
+"""The longest JupyterLab may take to end its kernels and itself, in seconds."""
 MAX_START_SECONDS = 120.0
 """The longest JupyterLab may take until its first response, in seconds."""
 
@@ -48,25 +48,32 @@ def launch_demo(*, port: int = 0, seed: int | None = None, open_browser: bool = 
     Raises:
         ConfigurationError: JupyterLab is not installed.
         EvoLinkError: JupyterLab does not start, or exits by itself.
+        OutputError: Its addresses can't be printed.
     """
     if importlib.util.find_spec("jupyterlab") is None:
         raise ConfigurationError(
             "The demo needs JupyterLab.", hint="Install it with: pip install 'evolink-nb[demo]'"
         )
+    seed = SEED if seed is None else seed
+    ending = _Ending()
     with (
         tempfile.TemporaryDirectory(prefix="evolink-nb-demo-") as folder,
-        DemoServer(seed=SEED if seed is None else seed) as server,
+        DemoServer(seed=seed) as server,
+        contextlib.ExitStack() as stack,
     ):
-        _write_tour(Path(folder))
-        return _run_jupyterlab(Path(folder), server, port or _free_port(), open_browser=open_browser)
+        beside = {name: stack.enter_context(DemoServer(seed=seed)) for name in BESIDE}
+        write_tour(Path(folder), beside)
+        return _run_jupyterlab(Path(folder), server, port or _free_port(), ending, open_browser=open_browser)
 
 
-def _run_jupyterlab(folder: Path, server: DemoServer, port: int, *, open_browser: bool) -> int:
+def _run_jupyterlab(
+    folder: Path, server: DemoServer, port: int, ending: _Ending, *, open_browser: bool
+) -> int:
     token = secrets.token_hex(16)
     log = folder / "jupyterlab.log"
     jupyterlab = _start_jupyterlab(folder, log, port, token, server)
-    ending = _Ending(jupyterlab)
     try:
+        ending.follow(jupyterlab)
         address = f"http://127.0.0.1:{port}"
         if _wait_until_up(f"{address}/api/status?token={token}", jupyterlab):
             url = f"{address}/lab/tree/{NOTEBOOK}?token={token}"
@@ -76,8 +83,7 @@ def _run_jupyterlab(folder: Path, server: DemoServer, port: int, *, open_browser
                     webbrowser.open(redirect.as_uri())
                 jupyterlab.wait()
     finally:
-        jupyterlab.terminate()
-        jupyterlab.wait()
+        _end(jupyterlab)
     if ending.requested:
         return OK
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -86,20 +92,13 @@ def _run_jupyterlab(folder: Path, server: DemoServer, port: int, *, open_browser
     )
 
 
-def _write_tour(folder: Path) -> None:
-    """Copy the notebooks to ``folder``: users then edit a copy, not those in the checkout."""
-    package = Path(__file__).parents[1]
-    for name in (NOTEBOOK, *BESIDE):
-        # In a checkout they are next to the package; an installed package includes them.
-        places = (package.parent / name, package / "demo" / Path(name).name)
-        target = folder / "root" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(next(place for place in places if place.exists()), target)
-    # Otherwise JupyterLab would first ask newcomers whether to fetch its news.
-    configuration = folder / "config" / "labconfig" / "page_config.json"
-    configuration.parent.mkdir(parents=True)
-    news = "@jupyterlab/apputils-extension:announcements"
-    configuration.write_text(json.dumps({"disabledExtensions": {news: True}}), encoding="utf-8")
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(MAX_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()  # its kernels notice, and end
+        process.wait()
 
 
 def _start_jupyterlab(
@@ -115,13 +114,10 @@ def _start_jupyterlab(
         command.append("--ServerApp.allow_root=True")
     environment = {
         **os.environ,
-        "JUPYTER_CONFIG_PATH": os.pathsep.join(
-            filter(None, (str(folder / "config"), os.environ.get("JUPYTER_CONFIG_PATH")))
-        ),
+        "JUPYTER_CONFIG_PATH": _path("JUPYTER_CONFIG_PATH", folder / "config"),
+        "JUPYTER_PATH": _path("JUPYTER_PATH", folder / "data"),
         "JUPYTER_TOKEN": token,  # not an argument: all users can see those in the process list
-        settings.DEMO_VARIABLE: "1",
-        settings.BASE_URL_VARIABLE: server.url,
-        credentials.API_KEY_VARIABLE: server.key,
+        **account_of(server),
     }
     with log.open("wb") as output:
         # Its own session: Ctrl+C is handled here, and JupyterLab would ask for confirmation.
@@ -135,18 +131,33 @@ def _start_jupyterlab(
         )
 
 
-class _Ending:
-    """Ends a process on Ctrl+C or SIGTERM, and records that as the reason."""
+def _path(variable: str, first: Path) -> str:
+    return os.pathsep.join(filter(None, (str(first), os.environ.get(variable))))
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+
+class _Ending:
+    """Ends a process on the first of `END_SIGNALS`, and records that as the reason."""
+
+    def __init__(self) -> None:
         self.requested = False
+        self._process: subprocess.Popen[bytes] | None = None
+        for name in END_SIGNALS:
+            number = getattr(signal, name, None)
+            # nohup has a command go on when its terminal is closed.
+            is_nohup = name == "SIGHUP" and number and signal.getsignal(number) is signal.SIG_IGN
+            if number is not None and not is_nohup:
+                signal.signal(number, self._end)
+
+    def follow(self, process: subprocess.Popen[bytes]) -> None:
+        """End this process on a signal, also one that has come already."""
         self._process = process
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._end)
+        if self.requested:
+            process.terminate()
 
     def _end(self, _number: int, _frame: FrameType | None) -> None:
         self.requested = True
-        self._process.terminate()
+        if self._process is not None:
+            self._process.terminate()
 
 
 def _wait_until_up(status_url: str, process: subprocess.Popen[bytes]) -> bool:
@@ -195,13 +206,12 @@ def _free_port() -> int:
 
 
 def _print_addresses(url: str, server: DemoServer) -> None:
-    print(
+    output.say(
         "EvoLink credits, with a simulated account: no key, and nothing leaves this machine.\n"
         f"  notebook  {url}\n"
         f"  demo API  {server.url}\n"
         f"  demo key  {server.key}\n"
-        "The notebook is a copy; download it to keep it. Ctrl+C ends the demo.",
-        flush=True,
+        "The notebook is a copy; download it to keep it. Ctrl+C ends the demo."
     )
 
 

@@ -137,6 +137,7 @@ def test_documented_error_keeps_all_fields() -> None:
     assert vars(error) == {
         "message": "Rate limit exceeded",
         "hint": None,
+        "shell_hint": None,
         "status": 429,
         "code": 429,
         "type": "rate_limit_error",

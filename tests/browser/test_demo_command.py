@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import signal
 import subprocess
 import sys
+import termios
 import urllib.request
 from collections.abc import Iterator
 from decimal import Decimal
@@ -162,5 +165,45 @@ def test_tour_shows_the_simulated_account(demo: Demo, browser: Browser) -> None:
     assert demo.end(signal.SIGINT) == (0, "")
 
 
-def test_sigterm_ends_the_demo(demo: Demo) -> None:
-    assert demo.end(signal.SIGTERM) == (0, "")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_signals_end_the_demo(demo: Demo, number: signal.Signals) -> None:
+    """SIGHUP is what a closed terminal sends."""
+    assert demo.end(number) == (0, "")
+
+
+def test_closed_terminal_ends_the_demo() -> None:
+    """Its JupyterLab, which is in a session of its own, gets no signal."""
+    screen, terminal = os.openpty()
+    process = subprocess.Popen(
+        [COMMAND, "demo", "--no-browser"],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - it takes no lock
+    )
+    os.close(terminal)
+    shown = b""
+    while b"Ctrl+C ends the demo" not in shown:
+        shown += os.read(screen, 4096)
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert any("jupyterlab" in " ".join(child.cmdline()) for child in family)
+    os.close(screen)
+    assert process.wait(60) == 0
+    _gone, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
+
+
+def test_each_notebook_has_an_account(demo: Demo) -> None:
+    """Its story then doesn't depend on what was run before it."""
+    url = urlsplit(demo.named("notebook"))
+    bases = {}
+    for name in ("quickstart", "cost-of-a-cell", "budgets"):
+        contents = f"{url.scheme}://{url.netloc}/api/contents/notebooks/{name}.ipynb?{url.query}"
+        with urllib.request.urlopen(contents, timeout=10) as answer:
+            kernel = json.loads(answer.read())["content"]["metadata"]["kernelspec"]["name"]
+        specification = f"{url.scheme}://{url.netloc}/api/kernelspecs/{kernel}?{url.query}"
+        with urllib.request.urlopen(specification, timeout=10) as answer:
+            bases[name] = json.loads(answer.read())["spec"]["env"].get("EVOLINK_BASE_URL")
+    assert bases.pop("quickstart") is None  # that of JupyterLab itself, which the command prints
+    assert len({*bases.values(), demo.named("demo API")}) == 3
