@@ -36,8 +36,8 @@ class Armable(Protocol):
 class Session(Armable, Protocol):
     """The part of a session budget that the registry needs."""
 
-    def begin_work(self, work: InterruptTarget) -> None:
-        """Start watching work."""
+    def begin_work(self, work: InterruptTarget, *, is_brief: bool = False) -> None:
+        """Start watching work, without a reading first if that is brief."""
 
     def end_work(self, error: BaseException | None = None) -> BudgetExceeded | None:
         """Rest until the next work begins, and return the stop it sent, unless the work has caught it."""
@@ -131,10 +131,6 @@ class Budgets:
         targets = [(each, each.target) for each in tuple(self._armed)]
         return [each for each, target in targets if target and target.thread == thread and not target.is_task]
 
-    def stops_of_sessions(self) -> list[BudgetExceeded]:
-        """Return the stops that session budgets have sent to the latest work, caught or not."""
-        return [each.exceeded for each in tuple(self._sessions) if each.exceeded is not None]
-
     # -- session budgets -------------------------------------------------------------------------------
 
     def add_session(self, session: Session) -> None:
@@ -155,14 +151,15 @@ class Budgets:
         """The session budgets."""
         return tuple(self._sessions)
 
-    def begin_work(self, work: InterruptTarget) -> None:
+    def begin_work(self, work: InterruptTarget, *, is_brief: bool = False) -> None:
         """Have the session budgets watch work.
 
         Args:
             work: The work that begins on this thread.
+            is_brief: Whether it is usually over before a reading could be taken.
         """
         for session in tuple(self._sessions):
-            session.begin_work(work)
+            session.begin_work(work, is_brief=is_brief)
 
     def end_work(self, error: BaseException | None = None) -> BudgetExceeded | None:
         """Have the session budgets rest.

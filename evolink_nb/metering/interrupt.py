@@ -49,19 +49,28 @@ class InterruptTarget:
 
     INTERRUPTS = (KeyboardInterrupt, asyncio.CancelledError)
 
-    def __init__(self, *, task: asyncio.Task[Any] | None = None, within: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        task: asyncio.Task[Any] | None = None,
+        within: tuple[str, ...] = (),
+        is_handler: bool = False,
+    ) -> None:
         """Target the work running on this thread.
 
         Args:
             task: A task of the running event loop, to interrupt only that.
             within: Function names, to interrupt only what runs in the first: if it is not on the stack but
                 one of the others is, the work is already over, and an interrupt would only harm its caller.
+            is_handler: Whether its caller survives an interrupt and nothing else, as ipykernel's handling of
+                messages does.
         """
         self.thread = threading.get_ident()
         self.was_expected = False
         self._is_main = threading.current_thread() is threading.main_thread()
         self._task = task
         self._within = within
+        self._is_handler = is_handler
         self._loop = running_loop()
         self._made_in = None if self._loop is None else asyncio.current_task()
         self._loop_responds = True
@@ -158,7 +167,10 @@ class InterruptTarget:
             return
         where = locate(_functions_from(frame), *self._within)
         chosen = choose_on_arrival(
-            where=where, runs=self._what_runs(), is_task=self.is_task, escalate=self._escalate
+            where=where,
+            runs=self._what_runs(),
+            is_task=self.is_task,
+            escalate=self._escalate and not self._is_handler,
         )
         match chosen:
             case Delivery.INTERRUPT:

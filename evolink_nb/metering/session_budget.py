@@ -134,16 +134,17 @@ class SessionBudget(Budget):
         """Credits that may still be spent; negative when overspent."""
         return difference(self.max_credits, self.spent)
 
-    def begin_work(self, work: InterruptTarget) -> None:
+    def begin_work(self, work: InterruptTarget, *, is_brief: bool = False) -> None:
         """Watch work that begins on this thread, reading first if the budget is used up.
 
         Args:
             work: What to interrupt.
+            is_brief: Whether it is usually over before a reading could be taken: it doesn't wait for one.
         """
         if self._cancelled or self._target is not None or self._spending is None:
             return
         # There may be newer readings made for something else: a settling cell, or a card.
-        if self._watch.reaches_limit(self._record()):
+        if self._watch.reaches_limit(self._record()) and not is_brief:
             # Earlier work's spending may only have shown after its last reading: it isn't this work's.
             with contextlib.suppress(EvoLinkError):
                 self.fetcher.read(join=False)

@@ -6,6 +6,7 @@ With a call in place of that line the cell is an ordinary one. `cells` does the 
 from __future__ import annotations
 
 import itertools
+import sys
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.inputtransformer2 import cell_magic
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
     from .code_start import CodeStart
     from .running import RunningCells
+
+
+REGISTRY = "evolink_nb.metering.budget_registry"
+"""The module of the budgets: until it is imported there are none."""
+_NEAR = 4
+# Frames between an event's handler and what triggers the event.
 
 
 class CellEvents:
@@ -63,6 +70,23 @@ class CellEvents:
     # IPython also uses transformers, except those with side effects, to check whether a cell being typed is
     # complete. With this line it is a cell magic, and complete after an empty line.
     line_as_call.has_side_effects = True  # type: ignore[attr-defined]
+
+    def at_message_start(self) -> None:
+        """Watch what a front end's message calls; IPython's ``pre_execute``, which fires for cells too."""
+        # In the base of the comms of ipykernel 6 and 7: right below this, and IPython's own functions.
+        frame, names = sys._getframe(1), set()
+        for _ in range(_NEAR):
+            names.add(frame.f_code.co_name)
+            if frame.f_back is None:
+                break
+            frame = frame.f_back
+        if "handle_msg" in names and REGISTRY in sys.modules:
+            self._magics.commands.cells.stops.begin_message()
+
+    def at_message_end(self) -> None:
+        """Watch it no longer; IPython's ``post_execute``."""
+        if REGISTRY in sys.modules and self._magics.is_used:
+            self._magics.commands.cells.stops.end_message()
 
     def at_cell_start(self, info: Any) -> None:
         """Remember a cell that IPython announces.

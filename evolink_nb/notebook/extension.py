@@ -102,7 +102,8 @@ def _register_events(shell: Any, magics: EvoLinkMagics, events: CellEvents, star
         "post_execute": start.at_execution_end,
         "post_run_cell": events.at_cell_end,
     }
-    for name, handler in handlers.items():
+    messages = {"pre_execute": events.at_message_start, "post_execute": events.at_message_end}
+    for name, handler in (*handlers.items(), *messages.items()):
         shell.events.register(name, handler)
         take_back(shell.events.unregister, name, handler)
 

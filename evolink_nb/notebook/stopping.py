@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from .running import RunningCell, RunningCells
 
 
+HANDLER = ("handle_msg", "comm_msg", "dispatch_shell")
+"""The function that handles a front end's message, and those around it."""
 SHOWN_AS_STOPS = (*InterruptTarget.INTERRUPTS, BudgetExceeded, CalledProcessError)
 """What a stopped cell may raise; the last is what IPython makes of an interrupt of ``%%bash``."""
 
@@ -86,6 +89,7 @@ class CellStops:
         """
         self._shell = shell
         self._running = running
+        self._handles_message = False
         if running.outermost is not None:
             self._listen_during(running.outermost)
 
@@ -95,6 +99,7 @@ class CellStops:
         Args:
             cell: The cell. It may have a budget of its own.
         """
+        self.end_message()
         is_outermost = cell is self._running.outermost
         if is_outermost:
             gate.begin_cell()
@@ -133,6 +138,21 @@ class CellStops:
         if not any(cell.traceback is not None and cell.traceback.shown for cell in ended):
             self._shell.showtraceback((type(exceeded), exceeded, None))
 
+    def begin_message(self) -> None:
+        """Have the session budgets watch what a front end's message calls between cells, such as a click."""
+        if self._running or self._handles_message or not budgets.sessions:
+            return
+        self._handles_message = True
+        # It raises through its caller, which then announces no end.
+        asyncio.get_running_loop().call_soon(self.end_message)
+        budgets.begin_work(InterruptTarget(within=HANDLER, is_handler=True), is_brief=True)
+
+    def end_message(self) -> None:
+        """Have the budgets rest, which have said their stop; ignored if no message is being handled."""
+        if self._handles_message:
+            self._handles_message = False
+            budgets.end_work()
+
     def let_go(self, cell: RunningCell) -> None:
         """Restore what was changed for a cell whose end was never announced.
 
@@ -157,10 +177,11 @@ class CellStops:
             with contextlib.suppress(KeyboardInterrupt):
                 stop = end(error)
                 exceeded = exceeded or stop
-        for stop in budgets.stops_of_sessions():
-            for cell in over:
-                if stop.still_running and cell.metered is not None and cell.metered.measurement is not None:
-                    cell.metered.measurement.mark_shared(f"{RUNS_ON}: {stop.still_running}")
+        left = [each.exceeded.still_running for each in budgets.sessions if each.exceeded is not None]
+        measured = [cell.metered.measurement for cell in over if cell.metered is not None]
+        for measurement in measured:
+            if measurement is not None and any(left):
+                measurement.mark_shared(f"{RUNS_ON}: {next(filter(None, left))}")
         return exceeded
 
     def _listen_during(self, cell: RunningCell) -> None:

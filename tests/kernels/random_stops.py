@@ -41,7 +41,7 @@ print([signal.getsignal(number) for number in (signal.SIGINT, signal.SIGURG)], s
 """
 WORK = {
     "a sleep": "time.sleep(60)",
-    # CPython 3.11 takes an interrupt at a loop's end for one before the loop: that must be inside the `try` too.
+    # CPython 3.11 takes an interrupt at a loop's end for one before it: that must be inside the `try` too.
     "a busy loop": "number = 0\n    while True: number += sum(range(50))",
     "a retry loop": (
         "while True:\n        try: time.sleep(0.01); raise ConnectionError\n        except Exception: pass"

@@ -202,3 +202,35 @@ def test_a_thread_that_spends_on_is_stopped(untouched: Kernel, account: DemoServ
     spent = account.account.true_cost()
     untouched.run("time.sleep(0.5)")
     assert account.account.true_cost() == spent
+
+
+COMM = """
+import comm
+heard, caught = [], []
+def handle(message):
+    heard.append(message)
+    try:
+        HANDLER
+    except BudgetExceeded as stop:
+        caught.append(stop)
+        raise
+link = comm.create_comm(target_name="test")
+link.on_msg(handle)
+print(link.comm_id)
+"""
+
+
+def test_a_click_between_cells_is_watched(untouched: Kernel) -> None:
+    """A front end's message runs the user's code with no cell around it."""
+    untouched.run("session = budget(3)")
+    handler = COMM.replace("HANDLER", "while True: generate(); time.sleep(0.05)")
+    identity = untouched.run(handler).text.splitlines()[-1]
+    untouched.send(identity, {"click": 1})
+    # The kernel handles one message at a time: the next cell waits for the handler, and shows what was said.
+    said = untouched.run("print(len(heard), *(stop.max_credits for stop in caught))").text.splitlines()
+    assert said[-1] == "1 3"
+    assert said[0].startswith("The session's budget of 3 credits stopped the work")
+    # It handles the next one, which spends nothing, in peace.
+    untouched.run("link.on_msg(heard.append)")
+    untouched.send(identity, {"click": 2})
+    assert untouched.run("print(len(heard), len(caught)); session.cancel()").text == "2 1"

@@ -34,7 +34,7 @@ class Double:
         self.registry.discard(self)
         return self.exceeded
 
-    def begin_work(self, work: InterruptTarget) -> None:
+    def begin_work(self, work: InterruptTarget, *, is_brief: bool = False) -> None:  # noqa: ARG002
         self.log.append("begin")
         self.target = work
 

@@ -69,7 +69,7 @@ LOADED = NOTHING | {
     "hooks": 6,
     "transformers": ["line_as_call"],
     "ast_transformers": ["CodeStart"],
-    "events": ["pre_run_cell", "post_execute", "post_run_cell"],
+    "events": ["pre_execute", "pre_run_cell", "post_execute", "post_execute", "post_run_cell"],
     "formatters": [
         "bundle: ('evolink_nb.credits', 'Credits')",
         "display: ('evolink_nb.card.unseen', 'SilentUnseen')",
