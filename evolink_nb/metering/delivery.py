@@ -15,6 +15,8 @@ class Where(Enum):
     """In an event loop, which may be awaiting the work."""
     OVER = "over"
     """In what surrounds the work, which is over."""
+    FINALIZER = "finalizer"
+    """In a ``__del__``, which swallows what is raised in it."""
     UNKNOWN = "unknown"
     """None of the known functions is on the stack."""
 
@@ -63,17 +65,17 @@ def choose_on_arrival(*, where: Where, runs: Runs, is_task: bool, escalate: bool
     Returns:
         The delivery.
     """
+    if where in {Where.OVER, Where.FINALIZER}:
+        return Delivery.NONE  # the signal is sent again while the work runs
     interrupt = Delivery.PLAIN if escalate else Delivery.INTERRUPT
     match runs:
         case Runs.NO_LOOP:
-            return Delivery.NONE if where is Where.OVER else interrupt
+            return interrupt
         case Runs.INNER_LOOP:
-            if where is Where.OVER:
-                return Delivery.NONE
             return Delivery.INTERRUPT if escalate else Delivery.ALL_TASKS
         case Runs.OWN_TASK:
             # In a task of its own anything but a cancellation could end the loop, and with it the kernel.
-            return Delivery.CANCELLATION if is_task else Delivery.NONE if where is Where.OVER else interrupt
+            return Delivery.CANCELLATION if is_task else interrupt
         case Runs.AWAITED_TASK:
             return Delivery.CANCELLATION
         case Runs.ELSE:
@@ -125,6 +127,8 @@ def locate(functions: Iterable[str], inner: str = "", *outer: str) -> Where:
     for name in functions:
         # A terminal runs its event loop inside the cell's call, a kernel the other way round: the innermost
         # decides.
+        if name == "__del__":
+            return Where.FINALIZER
         if name == "run_forever":
             return Where.LOOP
         if name == inner:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from .delivery import Delivery, Runs, Where, choose_for_task, choose_for_thread, choose_on_arrival, locate
 from .main_signal import main_signal
-from .raising import expects_stops, raisable, raise_in_thread
+from .raising import expects_stops, raisable, raise_in_thread, swallows_interrupts
 from .started import Started
 from .task_stop import (
     awaiting_code,
@@ -170,7 +170,7 @@ class InterruptTarget:
             where=where,
             runs=self._what_runs(),
             is_task=self.is_task,
-            escalate=self._escalate and not self._is_handler,
+            escalate=(self._escalate or swallows_interrupts(frame)) and not self._is_handler,
         )
         match chosen:
             case Delivery.INTERRUPT:

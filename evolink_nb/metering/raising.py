@@ -9,6 +9,7 @@ from types import CodeType, FrameType
 
 from ..errors import BudgetExceeded
 
+_SWALLOWING = "IPython.utils._process"
 _OWN = __name__.partition(".")[0]
 
 
@@ -54,6 +55,17 @@ def expects_stops(codes: Iterable[CodeType]) -> bool:
     return any(
         BudgetExceeded.__name__ in (*code.co_names, *code.co_freevars, *code.co_varnames) for code in codes
     )
+
+
+def swallows_interrupts(frame: FrameType | None) -> bool:
+    """Return whether running code is known to take an interrupt for its own, and to go on.
+
+    IPython's ``!`` ends its process then, and the cell, perhaps a loop, runs on.
+
+    Args:
+        frame: The innermost frame.
+    """
+    return any(str(each.f_globals.get("__name__")).startswith(_SWALLOWING) for each in frames_from(frame))
 
 
 def frames_from(frame: FrameType | None) -> Iterator[FrameType]:

@@ -53,6 +53,7 @@ WORK = {
     "a thread": "await asyncio.to_thread(time.sleep, 0.5); time.sleep(60)",
     "a pool": "with ThreadPoolExecutor(2) as pool: list(pool.map(time.sleep, [0.3] * 100))",
     "a process": "subprocess.run(['sleep', '60'])",
+    "IPython's shell": "while True:\n        !sleep 1",
     "a shell": "os.system('sleep 60; sleep 60')",
 }
 CLEAN_UP = (

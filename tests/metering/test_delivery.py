@@ -31,6 +31,7 @@ CELL = ("run_code", "run_cell", "run_cell_async")
         (["select", "run_forever", "run_cell"], Where.LOOP),
         (["<module>", "run_code", "run_cell_async", "run_forever"], Where.WORK),
         (["fire", "run_cell_async", "run_forever"], Where.OVER),
+        (["close", "__del__", "<module>", "run_code"], Where.FINALIZER),
         (["something", "else"], Where.UNKNOWN),
         ([], Where.UNKNOWN),
     ],
@@ -53,6 +54,9 @@ def test_no_arrival_harms_a_loop_around_it() -> None:
         if chosen in {Delivery.INTERRUPT, Delivery.PLAIN}:
             assert where is not Where.OVER
             assert runs in {Runs.NO_LOOP, Runs.INNER_LOOP} or not is_task
+        if where in {Where.FINALIZER, Where.OVER}:
+            assert chosen is Delivery.NONE
+            continue
         if runs is Runs.ELSE and where is not Where.WORK:
             assert chosen is Delivery.WHERE_IT_AWAITS
         if runs is Runs.AWAITED_TASK:

@@ -77,3 +77,24 @@ def test_one_of_two_watchers_may_leave() -> None:
         target.interrupt(a_stop())
     assert target.was_expected
     target.drain("other")
+
+
+def test_a_finalizer_swallows_no_stop() -> None:
+    """Python only prints what is raised there: the stop arrives after it."""
+    target, reached = InterruptTarget(), []
+
+    class Resource:
+        def __del__(self) -> None:
+            target.interrupt(a_stop())
+            reached.append(True)
+
+    def work() -> None:
+        resource = Resource()
+        del resource
+        target.send()
+
+    target.begin("it")
+    with pytest.raises(BudgetExceeded):
+        work()
+    assert reached == [True]
+    target.drain("it")
