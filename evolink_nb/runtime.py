@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
@@ -116,9 +116,12 @@ class Job(Generic[T]):
             raise
 
     def _run(self, function: Callable[[], T], log_errors: bool) -> None:
+        process = os.getpid()
         try:
             result = function()
         except BaseException as error:
+            if os.getpid() != process:  # a forked child, which ends so
+                raise
             if log_errors:
                 log.exception("%s failed.", self.name)
             self.future.set_exception(error)
@@ -189,6 +192,27 @@ def wait_until_done(future: Future[Any], seconds: float | None = None) -> bool:
     return future.done()
 
 
+@contextlib.contextmanager
+def guarded(problem: str) -> Iterator[None]:
+    """Log what someone else's code raises, even to exit, and go on: other work depends on the calling thread.
+
+    What isn't meant for this thread goes through: an interrupt of the main thread, and what ends a child that
+    the code has forked.
+
+    Args:
+        problem: What failed, for the log.
+    """
+    process = os.getpid()
+    try:
+        yield
+    except BaseException as error:
+        on_main_thread = threading.current_thread() is threading.main_thread()
+        is_interrupt = isinstance(error, KeyboardInterrupt) and on_main_thread
+        if is_interrupt or os.getpid() != process:
+            raise
+        log.exception("%s", problem)
+
+
 class Loop:
     """Repeats a step in the background: at the times it asks for, and whenever it is woken.
 
@@ -234,6 +258,11 @@ class Loop:
     def is_running(self) -> bool:
         """Whether the loop has been started and not ended."""
         return self._run is not None
+
+    @property
+    def has_thread(self) -> bool:
+        """Whether its steps run on a thread, not in an event loop."""
+        return self._threads
 
     @property
     def is_current(self) -> bool:
@@ -375,13 +404,15 @@ class Loop:
     def _supervised_step(
         self, run: Job[None] | asyncio.Task[None], *, lets_through: type[BaseException] | tuple[()] = ()
     ) -> float | None:
-        outer = self._inside
+        outer, process = self._inside, os.getpid()
         self._inside = run if isinstance(run, asyncio.Task) else None
         try:
             return self._step()
         except lets_through:
             raise
         except BaseException as error:
+            if os.getpid() != process:  # a forked child, which ends so
+                raise
             log.exception("%s: a step failed; the loop goes on.", self._name)
             self._tell(error)
             return self._timer.monotonic() + ERROR_PAUSE
@@ -398,10 +429,8 @@ class Loop:
 
     def _tell(self, error: BaseException) -> None:
         if self._on_error is not None:
-            try:
+            with guarded(f"{self._name}: on_error failed."):
                 self._on_error(error)
-            except BaseException:
-                log.exception("%s: on_error failed.", self._name)
 
 
 _MAX_WAIT = 86_400.0

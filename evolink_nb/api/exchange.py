@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from concurrent.futures import Future, InvalidStateError
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -55,6 +56,14 @@ class Exchange(Generic[T]):
         connected = self._socket
         if connected is not None:
             _shut_down(connected)
+
+    def abandon(self) -> None:
+        """Close a forked child's copy of the socket: the parent goes on using its own."""
+        connected, self._socket = self._socket, None
+        if connected is not None:
+            with contextlib.suppress(OSError):
+                # `close` would wait for the file objects that the parent's thread has made from it.
+                os.close(connected.detach())
 
     def _report(self, outcome: T | APIConnectionError) -> None:
         with contextlib.suppress(InvalidStateError):

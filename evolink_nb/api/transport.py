@@ -141,6 +141,8 @@ class BoundedSession(Generic[T]):
     def after_fork(self) -> None:
         """Start anew in a forked child: the parent keeps its connections, requests and locks."""
         self.closed = threading.Event()
+        for exchange in self._in_flight:
+            exchange.abandon()
         self._in_flight = set()
         self._adapter.abandon()
         self._open()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,9 @@ from traitlets import Bool, Float, Instance, TraitError, Unicode
 from ..api import settings
 from ..api.client import EvoLinkClient
 from ..polling.fetcher import CreditsFetcher
+from ..polling.publisher import safe
 from ..polling.status import Status
+from ..runtime import guarded
 from . import answers
 from . import render as card
 from .alarms import Alarm, AlarmLatch, Limit, Limits
@@ -26,8 +27,6 @@ from .views import HEARTBEAT_TIMEOUT
 
 if TYPE_CHECKING:
     from ..credits import Credits
-
-log = logging.getLogger(__name__)
 
 FIRST_READING = 2.0
 """The longest that showing a card waits for its first reading, in seconds."""
@@ -125,7 +124,8 @@ class CreditsWidget(SilentUnseen, anywidget.AnyWidget):
             limits=str(limits),
         )
         self.on_msg(self._on_message)
-        self.observe(self._apply_limits, ["warn_below", "critical_below", "credits_per_dollar"])
+        # Not as a user's observer: what it raises is for whoever sets a limit.
+        super().observe(self._apply_limits, ["warn_below", "critical_below", "credits_per_dollar"])
         try:
             self._attach(self.fetcher)
         except BaseException:
@@ -163,6 +163,21 @@ class CreditsWidget(SilentUnseen, anywidget.AnyWidget):
         layout = self.layout
         super().close()
         layout.close()  # a widget of its own, which ipywidgets would keep
+
+    def observe(
+        self,
+        handler: Callable[[Any], Any],
+        names: Any = traitlets.All,
+        type: Any = "change",  # noqa: A002 - traitlets' name for it
+    ) -> None:
+        """Call ``handler`` on changes, as `traitlets.HasTraits.observe` does; what it raises is logged.
+
+        Args:
+            handler: Called with each change.
+            names: The traits; all by default.
+            type: The kind of change.
+        """
+        super().observe(safe(handler), names, type)
 
     def open(self) -> None:
         """Open the channel to the front end, so that its messages are handled while a cell runs."""
@@ -231,10 +246,8 @@ class CreditsWidget(SilentUnseen, anywidget.AnyWidget):
             self.worth = card.usd_estimate(credits, self.credits_per_dollar)
             self.status = fetcher.status
         if alarm is not None and self._on_alarm is not None:
-            try:
+            with guarded("on_alarm failed."):
                 self._on_alarm(alarm)
-            except Exception:
-                log.exception("on_alarm failed.")
 
     def _follow_reading(self, credits: Credits) -> Alarm | None:
         fetcher = self.fetcher

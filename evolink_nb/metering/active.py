@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..polling.fetcher import CreditsFetcher
 
 
-CANCEL_GRACE = 2.0
+CANCEL_GRACE = 1.0
 """Seconds that cancelling waits for settling to end."""
 
 AT_THE_SAME_TIME = "other metered work ran at the same time"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
+from ..runtime import guarded
 from . import ledger
 from .cost import Cost
-
-log = logging.getLogger(__name__)
 
 M = TypeVar("M")
 M_contra = TypeVar("M_contra", contravariant=True)
@@ -64,7 +61,7 @@ class PublishedCost(Generic[M]):
             entry: The run.
         """
         book = ledger.current()
-        with _guarded("A cost could not be kept in the ledger."):
+        with guarded("A cost could not be kept in the ledger."):
             self._amend = partial(book.amend, book.record(entry))
 
     def begin(self) -> None:
@@ -72,7 +69,7 @@ class PublishedCost(Generic[M]):
         if not self._has_begun:
             self._has_begun = True
             if self._listener is not None:
-                with _guarded("Showing a cost's baseline failed."):
+                with guarded("Showing a cost's baseline failed."):
                     self._listener.began(self._measurement)
 
     def update(self, cost: Cost) -> None:
@@ -86,10 +83,10 @@ class PublishedCost(Generic[M]):
         self.value = cost
         self._has_figure.set()
         if self._amend is not None:
-            with _guarded("A cost could not be kept in the ledger."):
+            with guarded("A cost could not be kept in the ledger."):
                 self._amend(cost)
         if self._listener is not None:
-            with _guarded("A cost could not be shown."):
+            with guarded("A cost could not be shown."):
                 self._listener.changed(self._measurement)
 
     def finish(self, *, quietly: bool = False) -> None:
@@ -101,7 +98,7 @@ class PublishedCost(Generic[M]):
         self._is_final.set()
         self._has_figure.set()
         if self._listener is not None and not quietly:
-            with _guarded("Showing a settled cost failed."):
+            with guarded("Showing a settled cost failed."):
                 self._listener.final(self._measurement)
 
     def wait(self, seconds: float | None, *, for_first: bool = False) -> bool:
@@ -115,12 +112,3 @@ class PublishedCost(Generic[M]):
             Whether the wait is over.
         """
         return (self._has_figure if for_first else self._is_final).wait(seconds)
-
-
-@contextlib.contextmanager
-def _guarded(problem: str) -> Iterator[None]:
-    """Log what a ledger or listener raises, which may be the user's own, and go on."""
-    try:
-        yield
-    except Exception:
-        log.exception("%s", problem)

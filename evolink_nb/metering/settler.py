@@ -100,21 +100,17 @@ class Settler:
 
     def _serve(self, pending: PendingCost, reading: Credits | None) -> None:
         # A failure to keep or show one cost must not end the settling of the others.
-        try:
+        done = True
+        with runtime.guarded("A cost could not be settled."):
             done = pending.feed(reading)
-        except Exception:
-            log.exception("A cost could not be settled.")
-            done = True
         if done:
             self._finish(pending)
 
     def _finish(self, pending: PendingCost) -> None:
         with self._lock, contextlib.suppress(ValueError):  # already finished
             self._pending.remove(pending)
-        try:
+        with runtime.guarded("Showing a settled cost failed."):
             pending.finish()
-        except Exception:
-            log.exception("Showing a settled cost failed.")
 
 
 def read(fetcher: CreditsFetcher) -> Credits | None:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Hashable
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from traitlets import All, Float, HasTraits, Instance, Int, TraitError, Unicode, UseEnum, validate
@@ -16,7 +17,7 @@ from ..api import settings
 from ..credits import Credits
 from ..runtime import HAS_THREADS, forget_after_fork
 from .clock import Clock
-from .publisher import Publisher, SafeObserver
+from .publisher import Publisher, safe
 from .reader import STOP_TIMEOUT, Reader
 from .registry import SharedFetchers
 from .status import Status, status_after_stop
@@ -240,11 +241,11 @@ class CreditsFetcher(HasTraits):
         changes = {"notice": notice, "outlook": outlook}
         changes = {name: text for name, text in changes.items() if text not in {None, getattr(self, name)}}
         if changes:
-            self._publisher.publish(**changes)
+            self._publisher.make(partial(self._publisher.publish, **changes))
 
     def notify(self) -> None:
         """Have the observers of ``revision`` look again, as after a change, from any thread."""
-        self._publisher.publish()
+        self._publisher.make(self._publisher.publish)
 
     def observe(
         self,
@@ -259,7 +260,7 @@ class CreditsFetcher(HasTraits):
             names: The traits; all by default.
             type: The kind of change.
         """
-        super().observe(SafeObserver(handler), names, type)
+        super().observe(safe(handler), names, type)
 
     @validate("interval")
     def _check_interval(self, proposal: Any) -> float:
@@ -278,10 +279,9 @@ class CreditsFetcher(HasTraits):
 
     def _use_shortest_interval(self) -> None:
         # One at a time: when two threads attach and detach, the last to set it must be right.
-        with self._publisher.one_at_a_time():
-            shortest = self._reader.shortest_interval
-            if shortest is not None:
-                self.interval = shortest
+        self._publisher.make(
+            lambda: setattr(self, "interval", self._reader.shortest_interval or self.interval)
+        )
         # The others may all be hidden: a reading planned for them is too late for a new subscriber.
         self._reschedule()
 

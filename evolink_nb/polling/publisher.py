@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..runtime import forget_after_fork
+from traitlets import EventHandler
+
+from ..runtime import forget_after_fork, guarded
 from . import forecast
 from .status import Status, status_after_stop, status_of
 from .tally import Tally
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PATIENCE = 1.0
+"""Seconds for which observers may hold back another thread's change; then it is left to their thread."""
+MAX_LEFT = 100
+"""The number of changes that may be left so: the newest."""
 MAX_POINTS = 1000
 """The number of readings whose spending is kept for the burn rate."""
 
@@ -38,7 +45,8 @@ class Publisher:
     """Sets the traits of one fetcher; thread-safe.
 
     Observers are called with its lock held, so that they see changes one after the other. The caller must not
-    hold any other lock that an observer may want.
+    hold any other lock that an observer may want. An observer that never returns keeps that lock for ever:
+    only the fetcher's own thread waits for it, in `publish`. All others call `make`, which doesn't.
     """
 
     def __init__(self, traits: Traits) -> None:
@@ -50,6 +58,8 @@ class Publisher:
         self._traits = traits
         self._lock = threading.RLock()
         self._owner: int | None = None
+        self._since: float | None = None
+        self._left: deque[Callable[[], object]] = deque(maxlen=MAX_LEFT)
         self._last_status = Status.LOADING
         self._tally: Tally | None = None
         self._points: deque[forecast.Point] = deque(maxlen=MAX_POINTS)
@@ -60,18 +70,55 @@ class Publisher:
         """Whether the calling code was itself called by an observer of the fetcher."""
         return self._owner == threading.get_ident()
 
+    @property
+    def held_for(self) -> float:
+        """Seconds for which the observers have had what they are being told; 0 if they are told nothing."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
+
     @contextlib.contextmanager
     def one_at_a_time(self) -> Iterator[None]:
         """Hold back all other changes, so that what a change depends on stays true until it is made."""
         with self._lock:
-            outer, self._owner = self._owner, threading.get_ident()
+            outer = self._owner, self._since
+            self._owner, self._since = threading.get_ident(), self._since or time.monotonic()
             try:
                 yield
             finally:
-                self._owner = outer
+                self._owner, self._since = outer
+        # After the release: whoever leaves a change looks whether it is free after that.
+        if outer == (None, None):
+            self._make_what_is_left()
+
+    def make(self, change: Callable[[], object]) -> None:
+        """Make a change now, or have the observers that hold it back make it when they have returned.
+
+        Args:
+            change: Makes it, by calling `publish`.
+        """
+        lock = self._lock  # an observer may fork, and the child has another
+        if lock.acquire(timeout=max(PATIENCE - self.held_for, 0.0)):
+            try:
+                with self.one_at_a_time():
+                    change()
+            finally:
+                lock.release()
+        else:
+            log.warning("An observer of the credits fetcher has not returned for %.1f s.", self.held_for)
+            self._left.append(change)
+        self._make_what_is_left()
+
+    def _make_what_is_left(self) -> None:
+        lock = self._lock
+        while self._left and lock.acquire(blocking=False):
+            try:
+                with contextlib.suppress(IndexError), self.one_at_a_time():
+                    self._left.popleft()()
+            finally:
+                lock.release()
 
     def publish(self, **changes: Any) -> None:
-        """Make one change: set the traits, then the revision.
+        """Make one change: set the traits, then the revision. Waits for as long as an observer takes.
 
         Args:
             changes: The new value of each trait.
@@ -139,12 +186,23 @@ class Publisher:
 
     def after_fork(self) -> None:
         """Start anew in a forked child, where nothing reads."""
-        self._lock, self._owner = threading.RLock(), None
+        self._lock, self._owner, self._since = threading.RLock(), None, None
+        self._left.clear()
         self._last_status = status_after_stop(self._last_status, kept=True)
 
 
+def safe(handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return an observer that can't stop the others.
+
+    Args:
+        handler: Called with each change. A method that its class declares as an observer stays as it is:
+            traitlets knows it by its type.
+    """
+    return handler if isinstance(handler, EventHandler) else SafeObserver(handler)
+
+
 class SafeObserver:
-    """An observer that can't stop the others: exceptions are logged.
+    """An observer that can't stop the others: what it raises, even to exit, is logged.
 
     Equal to the handler it wraps, which is how ``unobserve`` finds it.
     """
@@ -159,15 +217,8 @@ class SafeObserver:
 
     def __call__(self, change: Any) -> None:
         """Call the handler with a change."""
-        try:
+        with guarded("An observer of the credits fetcher failed."):
             self._handler(change)
-        except BaseException as error:
-            # On the main thread an interrupt is meant for the user's code that set the trait, not for the
-            # observer.
-            on_main_thread = threading.current_thread() is threading.main_thread()
-            if isinstance(error, KeyboardInterrupt) and on_main_thread:
-                raise
-            log.exception("An observer of the credits fetcher failed.")
 
     def __eq__(self, other: object) -> bool:
         return self._handler == (other._handler if isinstance(other, SafeObserver) else other)

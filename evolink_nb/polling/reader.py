@@ -13,7 +13,6 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
-from concurrent.futures import Future
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,8 @@ from ..credits import Credits
 from ..runtime import Job, Loop, forget_after_fork
 from .attempt import Client, Outcome, attempt, unexpected
 from .backoff import Backoff
-from .single_flight import SingleFlight
+from .publisher import PATIENCE
+from .single_flight import Read, SingleFlight
 from .status import Status
 from .subscriptions import Subscriptions
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 THREAD_NAME = "evolink-nb-fetcher"
 MAX_READINGS = 1000
 """The number of readings kept, for costs, budgets and the sparkline."""
+MAX_HELD = 5.0
+"""The longest that a read waits for an observer which keeps it from beginning, in seconds."""
 STOP_TIMEOUT = 2.0
 """The longest that stopping waits for the loop to end, in seconds."""
 
@@ -171,13 +173,13 @@ class Reader:
     def read(self, *, fresh: bool) -> Credits:
         """Return a reading, one begun after this call if ``fresh``; raise the error if it fails."""
         with self._lock:
-            if self._flight.in_flight is None and self.retry_after_left:
-                _raise_copy(self._error)
-        future = self._wait_for_read(fresh=fresh)
-        if future.cancelled():
-            raise errors.EvoLinkError("The fetcher was stopped before it had a reading.")
-        _raise_copy(future.exception())
-        return future.result()
+            if self._flight.in_flight is None and self.retry_after_left and self._error is not None:
+                raise copy.copy(self._error)
+        outcome = self._wait_for_read(fresh=fresh)
+        if isinstance(outcome, Credits):
+            return outcome
+        # A copy: raising the original would tie the caller's frames, and all their data, to it.
+        raise copy.copy(outcome)
 
     def wait(self, seconds: float) -> None:
         """Wait for the first attempt to end, unless none is going to be made."""
@@ -190,26 +192,47 @@ class Reader:
             self._run_loop()
         self._loop.wait_for(future, seconds)
 
-    def _wait_for_read(self, *, fresh: bool) -> Future[Credits]:
+    def _wait_for_read(self, *, fresh: bool) -> Outcome:
         """Request a read and wait; a subscriber that leaves meanwhile doesn't cancel it."""
         if self._publisher.in_observer:
             raise errors.EvoLinkError(
                 "An observer can't wait for a reading from its own fetcher.",
                 hint="Use the fetcher's credits: they are the newest.",
             )
+        if self._publisher.held_for >= MAX_HELD:
+            return self._held_up()
         waiter = object()
         try:
             with self._lock:
                 self._waiters.add(waiter)
                 future = self._flight.request(fresh=fresh)
                 self._run_loop()
-            self._loop.wait_for(future)
-            return future
+            return self._outcome_of(future)
         finally:
             with self._lock:
                 self._waiters.discard(waiter)
                 job = self._end_unneeded()
             self._join(job)
+
+    def _outcome_of(self, future: Read) -> Outcome:
+        """Wait for a read's outcome until it is published, or until observers hold that up."""
+        seconds = PATIENCE if self._loop.has_thread else None
+        while not self._loop.wait_for(future, seconds) and seconds is not None:
+            held_for = self._publisher.held_for
+            if held_for >= PATIENCE and future.outcome is not None:
+                return future.outcome
+            if held_for >= MAX_HELD:
+                return self._held_up()
+        if future.cancelled():
+            return errors.EvoLinkError("The fetcher was stopped before it had a reading.")
+        error = future.exception()
+        return error if isinstance(error, errors.EvoLinkError) else future.result()
+
+    def _held_up(self) -> errors.EvoLinkError:
+        return errors.EvoLinkError(
+            f"An observer of the credits fetcher has not returned for {self._publisher.held_for:.0f} s.",
+            hint="Readings wait for it: have it hand long work to a thread.",
+        )
 
     # -- the loop --------------------------------------------------------------------------------------
 
@@ -245,11 +268,16 @@ class Reader:
     def _join(self, job: Job[None] | None, timeout: float = STOP_TIMEOUT) -> None:
         """Wait briefly for a loop that was ended, and claim no freshness any more."""
         if job is not None:
-            # The loop may be waiting for the observer that called this to return.
-            job.join(0.0 if self._publisher.in_observer else timeout)
+            # The loop may be waiting for an observer: the one that called this, or one that never returns.
+            held_for = self._publisher.held_for
+            patience = max(PATIENCE - held_for, 0.0) if held_for else timeout
+            job.join(0.0 if self._publisher.in_observer else min(patience, timeout))
             self._publish_stop()
 
     def _publish_stop(self) -> None:
+        self._publisher.make(self._publish_if_stopped)
+
+    def _publish_if_stopped(self) -> None:
         if not self._loop.is_running:
             self._publisher.publish_stop(kept=self._kept)
 
@@ -278,7 +306,7 @@ class Reader:
             return math.inf
         return self._backoff.next_at(requested=requested, probes=self._subscriptions.must_be_served)
 
-    def _try(self, future: Future[Credits], *, requested: bool) -> None:
+    def _try(self, future: Read, *, requested: bool) -> None:
         """Make one attempt, plan the next, notify the observers, then resolve the future."""
         outcome: Outcome = errors.EvoLinkError("The read was cancelled.")
         try:
@@ -298,11 +326,11 @@ class Reader:
                     self._flight.refuse(outcome)
             self._publish_stop()  # an observer may have stopped it
 
-    def _record(self, future: Future[Credits], started: float, outcome: Outcome) -> None:
+    def _record(self, future: Read, started: float, outcome: Outcome) -> None:
         """Plan the next attempt, keep the reading and notify the observers."""
         with self._lock:
             # A cancelled read says nothing about the account.
-            if not self._flight.decide(future):
+            if not self._flight.decide(future, outcome):
                 return
             cadence, now = self._subscriptions.cadence(self._interval), self._clock.monotonic()
             if isinstance(outcome, Credits):
@@ -335,9 +363,3 @@ class Reader:
         self._subscriptions, self._waiters = Subscriptions(), set()
         self._flight = SingleFlight()
         self._kept = False
-
-
-def _raise_copy(error: BaseException | None) -> None:
-    """Raise a copy: raising the original would tie the caller's frames, and all their data, to it."""
-    if error is not None:
-        raise copy.copy(error)

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from .attempt import Outcome
 
 
+class Read(Future[Credits]):
+    """The future of one read.
+
+    Attributes:
+        outcome: Its outcome once that is known, which is before it is published; None until then.
+    """
+
+    outcome: Outcome | None = None
+
+
 @dataclass(slots=True)
 class SingleFlight:
     """The read in flight and the one requested after it, each a future shared by all who want it.
@@ -25,10 +35,10 @@ class SingleFlight:
         requested: The read that has been requested but not begun, if any.
     """
 
-    in_flight: Future[Credits] | None = None
-    requested: Future[Credits] | None = None
+    in_flight: Read | None = None
+    requested: Read | None = None
 
-    def request(self, *, fresh: bool) -> Future[Credits]:
+    def request(self, *, fresh: bool) -> Read:
         """Request a read.
 
         Args:
@@ -39,28 +49,30 @@ class SingleFlight:
         """
         if self.in_flight is not None and not fresh:
             return self.in_flight
-        self.requested = self.requested or Future()
+        self.requested = self.requested or Read()
         return self.requested
 
-    def begin(self) -> Future[Credits]:
+    def begin(self) -> Read:
         """Begin a read: the requested one if there is one.
 
         Returns:
             Its future, to pass to `decide` and `end`.
         """
-        future = self.in_flight = self.requested or Future()
+        future = self.in_flight = self.requested or Read()
         self.requested = None
         return future
 
-    def decide(self, future: Future[Credits]) -> bool:
+    def decide(self, future: Read, outcome: Outcome) -> bool:
         """Record that a read's outcome is known and about to be published: it can no longer be cancelled.
 
         Returns:
             Whether the outcome counts; False if the read was cancelled.
         """
-        return future.set_running_or_notify_cancel()
+        counts = future.set_running_or_notify_cancel()
+        future.outcome = outcome if counts else None
+        return counts
 
-    def end(self, future: Future[Credits], outcome: Outcome) -> None:
+    def end(self, future: Read, outcome: Outcome) -> None:
         """End a read and resolve its future; does nothing if it was cancelled."""
         if self.in_flight is future:
             self.in_flight = None
@@ -69,7 +81,7 @@ class SingleFlight:
     def refuse(self, error: EvoLinkError) -> None:
         """Fail the future of the requested read, which won't happen soon; the request itself stands."""
         if self.requested is not None:
-            refused, self.requested = self.requested, Future()
+            refused, self.requested = self.requested, Read()
             _resolve(refused, error)
 
     def cancel(self) -> None:
@@ -87,7 +99,7 @@ class SingleFlight:
         self.in_flight = self.requested = None
 
 
-def _resolve(future: Future[Credits], outcome: Outcome) -> None:
+def _resolve(future: Read, outcome: Outcome) -> None:
     if future.done():
         return
     if isinstance(outcome, Credits):

@@ -51,8 +51,17 @@ READ_IN_FLIGHT = """
 threading.Thread(target=reader.get_credits, daemon=True).start()
 sys.stdin.readline()  # the request is there
 
+[exchange] = reader._session._in_flight
+descriptor = exchange._socket.fileno()
+
 def work():
     assert not reader._session._in_flight
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        pass  # its copy of the connection is closed
+    else:
+        raise AssertionError("the parent's connection stays open here")
     reader.get_credits()
     reader.close()
 

@@ -288,3 +288,29 @@ def test_a_closed_card_leaves_nothing(
     gc.collect()
     assert [reference() for reference in gone] == [None, None]
     assert set(_instances) == before
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), SystemExit(1)], ids=["flaw", "exit"])
+def test_what_observers_raise_harms_no_card(
+    demo_server: DemoServer, fetcher: CreditsFetcher, error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether they observe the card's traits or its alarms: every trait follows each reading."""
+
+    def fail(_event: object) -> None:
+        raise error
+
+    card = CreditsWidget(fetcher, warn_below=5000, on_alarm=fail)
+    fetcher.wait(PATIENCE)
+    card.observe(fail, ["user_remaining", "level"])
+    for spent in (1, 2):
+        demo_server.account.spend(spent)
+        before = fetcher.updated_at
+        fetcher.refresh()
+        wait_until(lambda before=before: fetcher.updated_at != before)  # type: ignore[misc]
+        wait_until(lambda: card.updated_at == fetcher.updated_at)
+    assert card.user_remaining == pytest.approx(1092.3996)
+    card.warn_below = 6000
+    card.unobserve(fail, ["user_remaining", "level"])
+    card.close()
+    assert "on_alarm failed." in caplog.text
+    assert "An observer of the credits fetcher failed." in caplog.text

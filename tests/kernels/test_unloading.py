@@ -29,6 +29,32 @@ def test_unloading_after_use_leaves_nothing(kernel: Kernel) -> None:
     assert kernel.run("c.spendable").text == "Decimal('1095.3996')"
 
 
+STUCK = """
+import threading
+from evolink_nb import CreditsFetcher, CreditsWidget, EvoLinkClient
+called = threading.Event()
+def stay(change):
+    called.set()
+    threading.Event().wait()
+fetcher = CreditsFetcher.shared(EvoLinkClient())
+fetcher.observe(stay, 'credits')
+CreditsWidget().observe(stay, 'user_remaining')
+fetcher.refresh()
+called.wait(20)
+"""
+
+
+def test_unloading_waits_for_no_observer(kernel: Kernel) -> None:
+    """One that never returns: unloading and the kernel's end are prompt."""
+    kernel.run("%load_ext evolink_nb")
+    kernel.run("%evolink_credits --live --every 1")
+    kernel.run("%evolink_track on")
+    assert kernel.run(STUCK).error is None
+    kernel.run("import time; begun = time.monotonic()")
+    assert kernel.run("%unload_ext evolink_nb").error is None
+    assert float(kernel.run("time.monotonic() - begun").text) < 3
+
+
 def test_reloading_leaves_one_of_each(kernel: Kernel) -> None:
     kernel.run("%load_ext evolink_nb")
     for _ in range(10):

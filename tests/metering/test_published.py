@@ -8,6 +8,8 @@ import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pytest
+
 from evolink_nb.demo import Account
 from evolink_nb.metering.baseline import LastKnown
 from evolink_nb.metering.batch import Batch
@@ -20,8 +22,6 @@ from tests.support.threads import join_all_but, running
 from tests.support.waiting import LIMIT
 
 if TYPE_CHECKING:
-    import pytest
-
     from evolink_nb.credits import Credits
 
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Listener:
     """Notes what it is told, and may fail at it."""
 
-    problem: Exception | None = None
+    problem: BaseException | None = None
     told: list[tuple[str, str]] = field(default_factory=list)
 
     def began(self, measurement: Measurement) -> None:
@@ -69,8 +69,11 @@ def test_a_listener_is_told_of_each_change() -> None:
     ]
 
 
-def test_a_listener_that_fails_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    listener = Listener(ZeroDivisionError())
+@pytest.mark.parametrize("problem", [ZeroDivisionError(), SystemExit(1)], ids=["flaw", "exit"])
+def test_a_listener_that_fails_harms_nothing(
+    problem: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    listener = Listener(problem)
     work = measured(listener)
     cost = work.settle()
     assert cost.credits == 2

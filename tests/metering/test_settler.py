@@ -46,7 +46,7 @@ class Cost:
 
     wanted: int = 1
     next_read_at: float | None = 0.0
-    problem: Exception | None = None
+    problem: BaseException | None = None
     fed: list[Credits | None] = field(default_factory=list)
     is_final: threading.Event = field(default_factory=threading.Event)
 
@@ -107,8 +107,11 @@ def test_it_reads_until_all_are_sure(settler: Settler, client: Client) -> None:
     assert again.is_final.wait(LIMIT)
 
 
-def test_what_fails_ends_only_itself(settler: Settler, caplog: pytest.LogCaptureFixture) -> None:
-    broken, sound = Cost(problem=ZeroDivisionError()), Cost(wanted=2)
+@pytest.mark.parametrize("problem", [ZeroDivisionError(), SystemExit(1)], ids=["flaw", "exit"])
+def test_what_fails_ends_only_itself(
+    settler: Settler, problem: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, sound = Cost(problem=problem), Cost(wanted=2)
     settler.submit(broken)
     settler.submit(sound)
     assert broken.is_final.wait(LIMIT)

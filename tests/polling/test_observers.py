@@ -10,9 +10,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from traitlets import HasTraits, Unicode, dlink
+from traitlets import HasTraits, Unicode, dlink, observe
 
 from evolink_nb import errors
+from evolink_nb.polling.fetcher import CreditsFetcher
 from evolink_nb.polling.reader import STOP_TIMEOUT
 from tests.support.clock import BEGINNING, FakeClock
 from tests.support.scripted import (
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from evolink_nb.credits import Credits
-    from evolink_nb.polling.fetcher import CreditsFetcher
 
 
 def test_statuses_follow_one_another(fetcher: CreditsFetcher, client: ScriptedClient) -> None:
@@ -222,3 +222,16 @@ def test_observers_that_stop_do_not_wait(fetcher: CreditsFetcher, client: Script
     fetcher.set_message(notice="Spent.")
     assert time.monotonic() - begun < STOP_TIMEOUT / 2
     assert (fetcher.running, fetcher.status) == (False, "paused")
+
+
+def test_a_subclass_may_declare_observers(client: ScriptedClient, clock: FakeClock) -> None:
+    class Counting(CreditsFetcher):
+        seen = 0
+
+        @observe("credits")
+        def _count(self, _change: object) -> None:
+            self.seen += 1
+
+    counting = Counting(client, clock=clock)
+    counting.refresh()
+    assert counting.seen == 1

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
 
 ENDING = """
-import sys
+import sys, threading
 from evolink_nb import CreditsFetcher, EvoLinkClient
 
 fetcher = CreditsFetcher(EvoLinkClient(sys.argv[1], base_url=sys.argv[2]), 0.1)
+if sys.argv[3:]:
+    fetcher.observe(lambda change: threading.Event().wait(), sys.argv[3])
 fetcher.start()
 sys.stdout.write("started\\n")
 sys.stdout.flush()
@@ -39,6 +41,22 @@ def test_exits_are_prompt_and_silent(demo_server: DemoServer, answering: bool) -
     begun = time.monotonic()
     printed, complaints = process.communicate(timeout=30)
     assert (printed.strip(), complaints, process.returncode) == (b"started", b"", 0)
+    assert time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize("trait", ["credits", "status", "revision"])
+def test_exits_wait_for_no_observer(demo_server: DemoServer, trait: str) -> None:
+    """One that never returns."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENDING, demo_server.key, demo_server.url, trait],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    demo_server.wait_for_requests(1)
+    begun = time.monotonic()
+    printed, _ = process.communicate(timeout=30)
+    assert (printed.strip(), process.returncode) == (b"started", 0)
     assert time.monotonic() - begun < 3
 
 
@@ -110,3 +128,43 @@ def test_a_forked_child_begins_anew(demo_server: DemoServer) -> None:
         check=False,
     )
     assert (process.stdout, process.returncode) == ("all back\n", 0), process.stderr
+
+
+FORKING_OBSERVER = """
+import os, sys, threading
+from evolink_nb import CreditsFetcher, EvoLinkClient
+
+fetcher = CreditsFetcher(EvoLinkClient(sys.argv[1], base_url=sys.argv[2]), 0.1)
+codes, done = [], threading.Event()
+
+def fork(change):
+    child = os.fork()
+    if child == 0:
+        sys.exit(7)
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    done.set()
+
+fetcher.observe(fork, "notice")
+fetcher.set_message(notice="Spent.")  # on the main thread
+fetcher.observe(fork, "credits")
+done.clear()
+fetcher.start()
+assert done.wait(20)
+fetcher.unobserve(fork, "credits")
+fetcher.read()
+# Python ends a child whose only thread exits so with 0.
+print(codes[:2])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+def test_a_child_of_an_observer_exits(demo_server: DemoServer) -> None:
+    """Its exit is its own, neither logged nor kept from it."""
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKING_OBSERVER, demo_server.key, demo_server.url],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (process.stdout, process.stderr, process.returncode) == ("[7, 0]\n", "", 0)

@@ -32,7 +32,8 @@ def test_those_who_ask_share_a_read(flight: SingleFlight) -> None:
     joined = flight.request(fresh=False)
     assert {id(future) for future in (*asked, joined)} == {id(begun)}
     assert flight.requested is None
-    assert flight.decide(begun)
+    assert flight.decide(begun, READING)
+    assert begun.outcome is READING
     flight.end(begun, READING)
     assert (begun.result(), flight.in_flight) == (READING, None)
 
@@ -42,7 +43,7 @@ def test_a_fresh_read_comes_after(flight: SingleFlight) -> None:
     fresh = flight.request(fresh=True)
     assert fresh is not first
     assert flight.request(fresh=True) is fresh
-    assert flight.decide(first)
+    assert flight.decide(first, READING)
     assert flight.request(fresh=False) is first  # what is being published will do
     flight.end(first, READING)
     assert not fresh.done()
@@ -51,7 +52,7 @@ def test_a_fresh_read_comes_after(flight: SingleFlight) -> None:
 
 def test_a_failure_is_an_exception(flight: SingleFlight) -> None:
     future = flight.begin()
-    flight.decide(future)
+    flight.decide(future, ERROR)
     flight.end(future, ERROR)
     assert future.exception() is ERROR
 
@@ -60,7 +61,8 @@ def test_a_cancelled_read_has_no_outcome(flight: SingleFlight) -> None:
     reads = flight.begin(), flight.request(fresh=True)
     flight.cancel()
     assert (flight.in_flight, flight.requested) == (None, None)
-    assert not flight.decide(reads[0])
+    assert not flight.decide(reads[0], READING)
+    assert reads[0].outcome is None
     flight.end(reads[0], READING)
     assert all(future.cancelled() for future in reads)
 
@@ -68,7 +70,7 @@ def test_a_cancelled_read_has_no_outcome(flight: SingleFlight) -> None:
 def test_a_read_that_is_decided_is_kept(flight: SingleFlight) -> None:
     """An observer that stops the fetcher takes nothing from those who wait for the reading it was told of."""
     future = flight.begin()
-    assert flight.decide(future)
+    assert flight.decide(future, READING)
     flight.cancel()
     successor = flight.begin()
     flight.end(future, READING)
@@ -88,7 +90,7 @@ def test_a_refused_request_stands(flight: SingleFlight) -> None:
 
 def test_a_flaw_is_told_to_all(flight: SingleFlight) -> None:
     reads = flight.begin(), flight.request(fresh=True)
-    flight.decide(reads[0])
+    flight.decide(reads[0], READING)
     flight.fail(ERROR)
     assert [future.exception() for future in reads] == [ERROR, ERROR]
     assert (flight.in_flight, flight.requested) == (None, None)
@@ -113,7 +115,7 @@ def test_no_future_stays_unresolved(events: list[str]) -> None:
                     given_out.append(flight.begin())
             case "end" | "fail read":
                 future = flight.in_flight
-                if future is not None and flight.decide(future):
+                if future is not None and flight.decide(future, READING):
                     flight.end(future, READING if event == "end" else ERROR)
             case "refuse":
                 flight.refuse(ERROR)
