@@ -65,6 +65,10 @@ class SingleFlight:
     def decide(self, future: Read, outcome: Outcome) -> bool:
         """Record that a read's outcome is known and about to be published: it can no longer be cancelled.
 
+        Args:
+            future: Its future.
+            outcome: The reading, or the error.
+
         Returns:
             Whether the outcome counts; False if the read was cancelled.
         """
