@@ -71,7 +71,8 @@ class OwnSpending:
     @property
     def spent(self) -> Decimal:
         """Credits spent, as far as readings and receipts tell."""
-        return self._tally.own(self._spending.spent, self._spending.latest.monotonic)
+        latest = self._spending.latest
+        return self._tally.own(self._spending.spent, latest.monotonic, latest.requested_at)
 
     @property
     def latest(self) -> Credits:

@@ -31,7 +31,7 @@ class _Group:
         """Keep only sums of the calls that a reading shows, once there are many."""
         if len(self.calls) <= KEPT:
             return
-        old = [call for call in self.calls if not call.is_under_way and call.began_at < as_of]
+        old = [call for call in self.calls if _is_over_by(call, as_of)]
         self._earlier = total((self._earlier, *map(_receipt_of, old)))
         self._is_partial = self._is_partial or any(call.reserved is None for call in old)
         for call in old:
@@ -80,20 +80,27 @@ class Tally:
         """Whether other work made calls that don't say what they reserved."""
         return self._others.has_unreceipted()
 
-    def own(self, spent: Decimal, as_of: float) -> Decimal:
+    def own(self, spent: Decimal, as_of: float, shows: float | None = None) -> Decimal:
         """Return what the budget's own work has spent.
 
         Args:
             spent: Credits spent on the account since the budget began, by the newest reading.
             as_of: When that reading arrived, in monotonic seconds.
+            shows: Up to when it surely shows what was charged: when it was requested, or earlier. By default
+                all that was charged before it arrived.
 
         Returns:
             Credits: what its own calls reserved, or what nothing else explains, whichever is more.
         """
         dearest = self._dearest_receipt()
-        self._own.fold(as_of)
-        self._others.fold(as_of)
-        known = min(spent, self._own.receipts(as_of))
+        shows = as_of if shows is None else shows
+        self._own.fold(shows)
+        self._others.fold(shows)
+        # What a reading shows may have been settled for less than its receipt. What it may not show yet
+        # counts in full: without it, the figure would fall when a reading overtakes a charge.
+        unseen = [call for call in self._own.calls if not _is_over_by(call, shows) and call.began_at < as_of]
+        seen = difference(self._own.receipts(as_of), total(map(_receipt_of, unseen)))
+        known = total((min(spent, seen), *map(_receipt_of, unseen)))
         # A call begun since the reading can't be in it.
         newer = total(_receipt_of(call) for call in self._own.calls if call.began_at >= as_of)
         return total((max(known, self._not_others(spent, as_of, dearest)), newer))
@@ -127,6 +134,10 @@ class Tally:
         known = [*told, *([] if self._dearest is None else [self._dearest])]
         self._dearest = max(known, default=None)
         return self._dearest
+
+
+def _is_over_by(call: Call, time: float) -> bool:
+    return call.ended_at is not None and call.ended_at <= time
 
 
 def _receipt_of(call: Call) -> Decimal:

@@ -84,6 +84,23 @@ def test_a_call_after_the_reading_counts() -> None:
     assert tally.own(Decimal(5), 20) == 5
 
 
+def test_a_reading_may_miss_a_charge() -> None:
+    """Requested before a call ended, it shows the charge for it or not: the figure is the same."""
+    tally = tally_of([call(1, "2"), call(8.5, "3")], [])
+    assert tally.own(Decimal(2), 10, 9) == 5
+    assert tally.own(Decimal(5), 10, 9) == 5
+    # Settled for less, seen or not.
+    assert tally.own(Decimal(4), 20, 19) == 4
+
+
+@given(st.lists(amounts, min_size=1, max_size=8), st.floats(0, 9), st.floats(0, 3))
+def test_no_reading_lowers_own_receipts(prices: list[Decimal], requested_at: float, took: float) -> None:
+    """Calls charged as they end, and a reading that shows what had ended when it was requested."""
+    tally = tally_of([call(number, str(price)) for number, price in enumerate(prices)], [])
+    shown = sum((price for number, price in enumerate(prices) if number + 1 <= requested_at), Decimal(0))
+    assert tally.own(shown, requested_at + took, requested_at) == sum(prices)
+
+
 def test_others_after_the_reading_dont_count() -> None:
     tally = tally_of([], [call(11, "3"), call(12, ended=False)])
     assert tally.own(Decimal(4), 10) == 4
