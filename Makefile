@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench binder gallery
+.PHONY: help demo test lint bench binder gallery soak
 # Two goals asked for at once share one environment; installing into it twice at a time breaks it.
 .NOTPARALLEL:
 
@@ -36,6 +36,9 @@ lint: $(VENV)/.installed-lint ## check style, types and which layer imports whic
 
 bench: $(VENV)/.installed-test ## measure what loading, reading and live updates cost
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(VENV)/.installed-test ## run a kernel for 10 minutes while much goes wrong, and count what it holds
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 gallery: $(VENV)/.installed-test ## take a picture of every state of the card, into screenshots/gallery
 	@$(BIN)/python -m tests.gallery $(ARGS)

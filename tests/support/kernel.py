@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_client.manager import KernelManager
 
+from tests.support.waiting import wait_until
+
 if TYPE_CHECKING:
     from jupyter_client.blocking.client import BlockingKernelClient
 
@@ -134,6 +136,11 @@ class Kernel:
             while True:
                 messages.append(self._client.get_iopub_msg(timeout=0.5))
         return messages
+
+    def end(self) -> None:
+        """Ask the kernel to end, and return once its process has."""
+        self._client.shutdown()
+        wait_until(lambda: not self._manager.is_alive(), limit=_SECONDS)
 
     def interrupt(self) -> None:
         """Interrupt the running cell, as the stop button does."""
