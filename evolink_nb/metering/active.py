@@ -1,25 +1,26 @@
-"""The measurements under way: which work encloses, overlaps or precedes which."""
+"""The measurements under way: which work encloses or overlaps which, and in which of it a call was made."""
 
 from __future__ import annotations
 
 import contextvars
 import threading
 import time
-from dataclasses import dataclass, field
+import weakref
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .. import runtime
-from .settler import Settler
+from ..api.calls import calls
+from .followed_account import FollowedAccount
+from .verdict import AT_THE_SAME_TIME
 
 if TYPE_CHECKING:
-    from ..credits import Credits
+    from ..api.calls import Call
     from ..polling.fetcher import CreditsFetcher
-
+    from .work import Work
 
 CANCEL_GRACE = 1.0
 """Seconds that cancelling waits for settling to end."""
-
-AT_THE_SAME_TIME = "other metered work ran at the same time"
 
 
 class Measured(Protocol):
@@ -30,6 +31,10 @@ class Measured(Protocol):
         """The fetcher that reads the account."""
 
     @property
+    def work(self) -> Work:
+        """The work, as its account's row sees it."""
+
+    @property
     def covers_kernel(self) -> bool:
         """Whether the work is all the kernel does meanwhile: anything measured then is part of it."""
 
@@ -37,22 +42,8 @@ class Measured(Protocol):
     def is_over(self) -> bool:
         """Whether the work has ended; its cost may still be settling."""
 
-    @property
-    def is_sure(self) -> bool:
-        """Whether the cost can no longer change."""
-
-    @property
-    def is_zero(self) -> bool:
-        """Whether it is certain that nothing was spent."""
-
     def mark_shared(self, reason: str) -> None:
         """Record what else may have spent meanwhile."""
-
-    def offer(self, reading: Credits) -> None:
-        """Assess the cost with a reading made for other work."""
-
-    def supersede(self) -> None:
-        """Record that other work begins before the cost has settled."""
 
     def cancel(self) -> None:
         """End settling with what is known so far."""
@@ -62,36 +53,43 @@ class Measured(Protocol):
 
 
 class Others(NamedTuple):
-    """The other work on the account when a piece of work begins: enclosing, concurrent, or still settling."""
+    """The other work that runs on the account when a piece of work begins: enclosing it, or concurrent."""
 
     enclosing: list[Measured]
     concurrent: list[Measured]
-    settling: list[Measured]
-
-
-@dataclass
-class _Account:
-    """The measurements on one account, and its settler."""
-
-    settler: Settler
-    work: set[Measured] = field(default_factory=set)
 
 
 class ActiveMeasurements:
-    """All work, on any account, whose cost is not sure yet; thread-safe.
-
-    It owns each account's settler, and drops it with the account's last work.
-    """
+    """All work, on any account, whose cost is not final yet; thread-safe."""
 
     def __init__(self) -> None:
         """Start empty."""
-        self._lock = threading.Lock()
-        self._accounts: dict[CreditsFetcher, _Account] = {}
+        self._lock = threading.RLock()
+        self._work: list[Measured] = []
+        # Only its fetcher keeps an account alive.
+        self._accounts: weakref.WeakValueDictionary[int, FollowedAccount] = weakref.WeakValueDictionary()
+        self._knows_kernel = False
         # The work enclosing the running code, outermost first: nested work is not an overlap.
         self._enclosing: contextvars.ContextVar[tuple[Measured, ...]] = contextvars.ContextVar(
             "evolink_nb_measured", default=()
         )
         runtime.forget_after_fork(self)
+
+    def account_of(self, fetcher: CreditsFetcher) -> FollowedAccount:
+        """Return the account that a fetcher reads; it is followed from now on.
+
+        Args:
+            fetcher: The fetcher.
+        """
+        with self._lock:
+            account = self._accounts.get(id(fetcher))
+            if account is None:
+                account = FollowedAccount(fetcher, knows_kernel=self._knows_kernel)
+                self._accounts[id(fetcher)] = account
+        calls.add_observer(self)
+        return account
+
+    # -- work -------------------------------------------------------------------------------------------
 
     def enter(self, work: Measured) -> Others:
         """Begin ``work`` in the current context, marking it and concurrent work as shared.
@@ -106,19 +104,15 @@ class ActiveMeasurements:
         enclosing = tuple(other for other in self._enclosing.get() if not other.is_over)
         self._enclosing.set((*enclosing, work))
         with self._lock:
-            account = self._accounts.get(work.fetcher)
-            if account is None:
-                account = self._accounts[work.fetcher] = _Account(Settler(work.fetcher))
-            others = account.work.difference(enclosing)
-            account.work.add(work)
-        settling = [other for other in others if other.is_over]
-        running = others.difference(settling)
-        around = [other for other in running if other.covers_kernel]
-        concurrent = list(running.difference(around))
+            on_account = [each for each in self._work if each.fetcher is work.fetcher and not each.is_over]
+            self._work.append(work)
+        others = [other for other in on_account if other not in enclosing]
+        around = [other for other in others if other.covers_kernel]
+        concurrent = [other for other in others if not other.covers_kernel]
         for other in concurrent:
             other.mark_shared(AT_THE_SAME_TIME)
             work.mark_shared(AT_THE_SAME_TIME)
-        return Others([*enclosing, *around], concurrent, settling)
+        return Others([*(each for each in enclosing if each in on_account), *around], concurrent)
 
     def leave(self, work: Measured) -> None:
         """Stop treating what runs in this context as part of ``work``.
@@ -132,39 +126,19 @@ class ActiveMeasurements:
         """Return the work that encloses the running code, outermost first."""
         return self._enclosing.get()
 
-    def settler_of(self, work: Measured) -> Settler:
-        """Return the settler of ``work``'s account.
-
-        Args:
-            work: The work; its settler stays the same between `enter` and `finish`.
-        """
-        with self._lock:
-            account = self._accounts.get(work.fetcher)
-        # Forgotten work, as in a forked child, gets its own settler: nothing would ever drop a shared one.
-        return Settler(work.fetcher) if account is None else account.settler
-
     def finish(self, work: Measured) -> None:
-        """Forget ``work``: its cost is sure, or never will be.
+        """Forget ``work``: its cost is final.
 
         Args:
             work: The work; ignored if already forgotten.
         """
         with self._lock:
-            account = self._accounts.get(work.fetcher)
-            if account is not None:
-                account.work.discard(work)
-                if not account.work:
-                    del self._accounts[work.fetcher]
+            self._work = [each for each in self._work if each is not work]
 
     def all(self) -> list[Measured]:
         """Return all active work."""
         with self._lock:
-            return [each for account in self._accounts.values() for each in account.work]
-
-    def supersede_all(self) -> None:
-        """Record for all work still settling that other work begins, which may spend."""
-        for each in self.all():
-            each.supersede()
+            return list(self._work)
 
     def cancel_all(self) -> None:
         """End all settling with what is known so far, cancelling reads in flight."""
@@ -176,12 +150,67 @@ class ActiveMeasurements:
         for each in cancelled:
             if each.is_over:
                 each.wait(max(deadline - time.monotonic(), 0.0))
+        for account in self._followed():
+            account.settler.stop(max(deadline - time.monotonic(), 0.0))
+        self._knows_kernel = False
+
+    # -- cells ------------------------------------------------------------------------------------------
+
+    def begin_cell(self, *, measured_on: CreditsFetcher | None) -> None:
+        """Record that a cell begins: on all accounts but its own, nobody measures what it spends.
+
+        Args:
+            measured_on: The fetcher of the account on which it is measured; None if it isn't.
+        """
+        self._knows_kernel = True
+        for account in self._followed():
+            account.set_busy(busy=account.fetcher is not measured_on)
+
+    def end_cell(self) -> None:
+        """Record that no cell runs any more."""
+        for account in self._followed():
+            account.set_busy(busy=False)
+
+    # -- guarded calls ----------------------------------------------------------------------------------
+
+    def call_begins(self, call: Call) -> None:
+        """Record in which work a guarded call is made.
+
+        Args:
+            call: The call.
+        """
+        inside = [each for each in self._enclosing.get() if each.fetcher.client.identity == call.identity]
+        for account in self._followed():
+            if account.fetcher.client.identity != call.identity:
+                continue
+            found = [each for each in inside if each.fetcher is account.fetcher]
+            if not found:
+                # Made in a thread without a context of its own: it is the running cell's.
+                running = (each for each in self.all() if each.fetcher is account.fetcher)
+                found = [each for each in running if each.covers_kernel and not each.is_over]
+            account.add_call(call, [each.work for each in found])
+
+    def call_ended(self, call: Call) -> None:
+        """Record that a guarded call has ended.
+
+        Args:
+            call: The call.
+        """
+        for account in self._followed():
+            if account.fetcher.client.identity == call.identity:
+                account.end_call(call)
 
     def after_fork(self) -> None:
         """Forget the parent's work, which settles in the parent; called in a forked child."""
-        self._lock = threading.Lock()
-        self._accounts = {}
+        self._lock = threading.RLock()
+        self._work = []
+        self._accounts = weakref.WeakValueDictionary()
+
+    def _followed(self) -> Iterator[FollowedAccount]:
+        with self._lock:
+            accounts = list(self._accounts.values())
+        return iter(accounts)
 
 
 active_measurements = ActiveMeasurements()
-"""This process's measurements whose cost is not sure yet."""
+"""This process's measurements whose cost is not final yet."""

@@ -10,9 +10,12 @@ the account's balance see these differently, so together they tell them apart:
     a call of another key, settled            0               + o                - o
     a top-up                                  0                 0                + t
 
-A cost is *clean* only if nothing but the first line, and top-ups, can have happened. Two things can't be
-told from that: calls made during the work and not yet settled, if other keys' calls and earlier calls settled
-during the work come to exactly the same; and reservations hidden by a top-up within a few seconds of them.
+A cost is *clean* only if nothing but the first line, and top-ups, can have happened, and nothing has moved
+since for the quiet time (`quiet`); *confirmed* if the receipts of its guarded calls come to the same. What
+*clean* can't see: the same key spending elsewhere within the work's own window, and threads of this process
+that nobody measures; charges later than the quiet time, until that has been seen once; and errors that cancel
+to the last decimal between the same two readings: a charge against another call's settlement for less or
+refund, unsettled calls against other keys' settled ones, a reservation against a top-up.
 """
 
 from __future__ import annotations
@@ -31,7 +34,20 @@ NOTHING = Decimal(0)
 STILL_MOVING = "the readings are still changing"
 """The reason given where all counters agree, but only one reading says so."""
 
-Confidence = Literal["clean", "shared", "unsettled", "inconsistent", "unknown"]
+Confidence = Literal["confirmed", "clean", "shared", "unsettled", "inconsistent", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What several stretches of work cost together, where they can't be told apart.
+
+    Attributes:
+        label: Which work: "cells 8 to 12".
+        credits: The credits of all of it.
+    """
+
+    label: str
+    credits: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +56,11 @@ class Cost:
 
     ``token`` is what this key spent, None if its own counter doesn't move; ``user`` is what the whole account
     spent, including reservations if ``token`` is None; ``others`` is the difference; ``topped_up`` is what
-    was added to the account meanwhile. ``seconds`` is how long the work took. ``confidence`` is *clean*;
-    *shared* (others' spending is in ``user``, and may be in ``token``); *unsettled*; *inconsistent*; or
-    *unknown* (a reading is missing). ``reason`` says why. ``simulated`` is true if the demo account was read.
+    was added to the account meanwhile. ``seconds`` is how long the work took. ``confidence`` is *confirmed*
+    (by the receipts of its calls); *clean*; *shared* (others' spending is in ``user``, and may be in
+    ``token``); *unsettled*; *inconsistent*; or *unknown* (a reading is missing). ``reason`` says why.
+    ``simulated`` is true if the demo account was read. ``together`` is what it cost with other work it can't
+    be told apart from: ``token`` is then an estimate, and those of all of that work add up to the sum.
     """
 
     token: Decimal | None = None
@@ -54,6 +72,7 @@ class Cost:
     confidence: Confidence = "unknown"
     reason: str = "not read yet"
     simulated: bool = False
+    together: Together | None = None
 
     @property
     def credits(self) -> Decimal | None:

@@ -1,65 +1,51 @@
-"""One measured stretch of work: the readings before, during and after it, and its cost.
+"""One measured stretch of work: when it runs, what encloses it, and who hears what it cost.
 
-A `Baseline` finds the balance before the work, a `Settlement` assesses the readings after it. This module
-connects both to the work, the ledger, and whatever shows the cost.
+Its account's `Row` decides what it cost; this module connects that to the work, the ledger, and whatever
+shows the cost.
 """
 
 from __future__ import annotations
 
 import copy
+import math
 import threading
 import time
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .. import errors
 from . import ledger
-from .active import AT_THE_SAME_TIME, Others, active_measurements
-from .baseline import Found, ReadNow
-from .cost import Cost, is_settling, nothing_moved
+from .active import active_measurements
+from .cost import Cost
 from .published import PublishedCost
-from .settlement import Overlaps, Phase, Settlement, SettleTiming
+from .settlement import Phase, SettleTiming
 from .settler import read
+from .verdict import AT_THE_SAME_TIME, why_unread
+from .work import Work
 
 if TYPE_CHECKING:
     from ..credits import Credits
     from ..polling.fetcher import CreditsFetcher
-    from .baseline import Baseline
+    from .followed_account import FollowedAccount
     from .published import Listener
-
-HISTORY = 20
-"""The number of readings before the work that are checked for unsettled calls."""
-
-EARLIER_CALLS = "earlier calls were still settling"
-
-
-@dataclass(slots=True)
-class _Span:
-    """When the work began and ended: by the fetcher's clock, and by the wall clock for display."""
-
-    began_at: datetime
-    started: float = 0.0
-    ended: float = 0.0
-    computed: float = 0.0
-    """Seconds its thread spent computing; while it runs, no other thread can tell."""
 
 
 class Measurement:
     """Measures one stretch of work on one account.
 
-    `start` and `stop` begin and end the work, `settle` reads until the cost is sure. Errors while reading
+    `start` and `stop` begin and end the work, `settle` reads until the cost is final. Errors while reading
     never reach the work: they make the cost *unknown*.
 
     Attributes:
         fetcher: The fetcher that reads the account, and whose clock is used.
         covers_kernel: Whether the work is all the kernel does meanwhile, as with a cell: anything measured
             then, on any thread, is part of it.
+        work: The work, as the account's row sees it.
         phase: The current phase.
     """
 
-    # It has more methods than a class should: the work, the settler, other measurements, a batch and the view
-    # of the cost each use a few of them. The decisions are made elsewhere, in `Settlement`.
+    # It has more methods than a class should: the work, the account, other measurements and the view of the
+    # cost each use a few of them. The decisions are made elsewhere, in `Row`.
 
     def __init__(
         self,
@@ -67,7 +53,7 @@ class Measurement:
         *,
         timing: SettleTiming | None = None,
         covers_kernel: bool = False,
-        baseline: Baseline | None = None,
+        reads_first: bool = True,
         listener: Listener[Measurement] | None = None,
     ) -> None:
         """Prepare a measurement; nothing is read yet.
@@ -76,81 +62,76 @@ class Measurement:
             fetcher: The fetcher that reads the account, and whose clock is used.
             timing: How long to wait.
             covers_kernel: Whether the work is all the kernel does meanwhile.
-            baseline: How to find the balance before the work; with a new reading by default.
+            reads_first: Whether to wait for a reading before the work. Otherwise it begins with the last
+                known one, and another is taken while it runs if that is old.
             listener: Notified of the cost.
         """
         self.fetcher = fetcher
         self.covers_kernel = covers_kernel
         self.phase = Phase.NEW
         self._timing = timing or SettleTiming()
-        self._baseline: Baseline = baseline or ReadNow()
+        self.work = Work(0.0, self._timing.settle, is_tracked=not reads_first)
         self._published = PublishedCost(self, listener)
-        self._cancelled = threading.Event()
-        self._span = _Span(fetcher.clock.now())
-        self._others: Others = Others([], [], [])
-        self._overlaps = Overlaps()
-        self._before: Credits | None = None
-        self._settlement: Settlement | None = None
-        # Held while the baseline reading is handed over, and never while calling other objects.
-        self._handover = threading.Lock()
-        self._feeding = threading.Lock()
-        self._next_read_at: float | None = None
+        self._over = threading.Event()
+        self._is_superseded = False
+        self._began_at: datetime = fetcher.clock.now()
+        self._account: FollowedAccount = active_measurements.account_of(fetcher)
+        self._account.apply(self._timing)
 
     # -- the work --------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Take the baseline reading, and begin."""
+        """Take the reading before the work, and begin."""
         self.enter()
         self.begin()
 
     def enter(self) -> None:
         """Join the measurements enclosing the running code."""
-        self._others = active_measurements.enter(self)
+        others = active_measurements.enter(self)
+        self.work.enclosing = tuple(each.work for each in others.enclosing)
+        self.work.waits_since = self._now
+        self._account.suspend()
 
     def begin(self) -> None:
         """Find the balance before the work; its time counts from here."""
-        if self._baseline.batch is not None:
-            self._baseline.batch.join(self)
-            self._run()
-            known = self._baseline.begin(self.fetcher, self._span.started, self._timing)
-            with self._handover:
-                # The batch may have been attributed meanwhile, by a newer reading.
-                self._before = self._before or known
+        is_unread = not self._read_before()
+        known = self.fetcher.credits
+        self._published.value = Cost(simulated=known is not None and known.simulated)
+        self._began_at = self.fetcher.clock.now()
+        self.work.started, self.work.computed = self._now, time.thread_time()
+        self._account.begin(self, self.work)
+        if self.phase is Phase.FINAL:  # abandoned meanwhile: a task may be cancelled while this waits
+            self._account.forget(self.work)
             return
-        history = self.fetcher.readings[-HISTORY:]
-        reading = self._before = self._baseline.begin(self.fetcher, self._now, self._timing)
-        if reading is not None:
-            # Earlier work gets it too: it is the last reading that excludes this work.
-            for earlier in self._others.settling:
-                earlier.offer(reading)
-            if is_settling(history, reading):
-                self.mark_shared(EARLIER_CALLS)
-        self._run()
+        if is_unread or known is None:
+            self.work.before = None
+            self.work.cost = Cost(reason=why_unread(self.fetcher.error), simulated=self.cost.simulated)
+        self._move_to(Phase.RUNNING)
 
     def stop(self) -> None:
         """End the stretch of work; call `settle` for its cost."""
-        self._span.ended = self._now
-        self._span.computed = time.thread_time() - self._span.computed
+        self.work.computed = time.thread_time() - self.work.computed
         active_measurements.leave(self)
+        outlived = any(outer.ended is not None for outer in self.work.enclosing)
+        self._account.end(self.work, self._now)
         self._move_to(Phase.SETTLING)
-        if any(outer.is_over for outer in self._others.enclosing):
+        if outlived:
             # A thread or task that outlives its starter runs concurrently with it, not inside it.
             self.mark_shared(AT_THE_SAME_TIME)
-        self._begin_settling()
 
     def abandon(self) -> None:
         """End work that never began; there is nothing to settle, and no cost to publish."""
-        self._span.ended = self._now
         active_measurements.leave(self)
-        self.finish(quietly=True)
+        self._account.forget(self.work)
+        self._finish(quietly=True)
 
     def mark_shared(self, reason: str) -> None:
         """Record what else may have spent meanwhile: the cost can no longer be clean.
 
         Args:
-            reason: The reason, as shown to the user.
+            reason: The reason, as shown to the user; the first stays.
         """
-        self._overlaps.mark_shared(reason)
+        self.work.shared = self.work.shared or reason
 
     def record(self, kind: ledger.Kind, *, key: str, name: str, items: int = 0) -> None:
         """Enter the work into the ledger in use; the entry is amended as the cost settles.
@@ -161,9 +142,10 @@ class Measurement:
             name: The name the user recognizes.
             items: The number of items a loop processed.
         """
-        within = any(not outer.is_over for outer in self._others.enclosing)
-        began_at = self._span.began_at
-        self._published.record(ledger.Entry(key, name, kind, began_at, self.cost, items=items, within=within))
+        within = any(outer.ended is None for outer in self.work.enclosing)
+        self._published.record(
+            ledger.Entry(key, name, kind, self._began_at, self.cost, items=items, within=within)
+        )
 
     # -- state -----------------------------------------------------------------------------------------
 
@@ -174,39 +156,18 @@ class Measurement:
 
     @property
     def before(self) -> Credits | None:
-        """The reading that the cost counts from, if any."""
-        return self._before if self._settlement is None else self._settlement.before
+        """The reading before the work, if any."""
+        return self.work.before
 
     @property
     def after(self) -> Credits | None:
         """The reading that the cost is assessed by, if any yet."""
-        return None if self._settlement is None else self._settlement.after
+        return self.work.after
 
     @property
     def is_over(self) -> bool:
         """Whether the work has ended; its cost may still be settling."""
         return self.phase in {Phase.SETTLING, Phase.FINAL}
-
-    @property
-    def is_unread(self) -> bool:
-        """Whether there has been no reading since the work ended, though one is still expected."""
-        return self.after is None and self.phase is not Phase.FINAL
-
-    @property
-    def is_zero(self) -> bool:
-        """Whether it is certain that nothing was spent."""
-        return self.cost.confidence == "clean" and self.cost.settled and not self.cost.credits
-
-    @property
-    def is_sure(self) -> bool:
-        """Whether the cost can no longer change."""
-        known = self._settlement is not None and self._settlement.is_sure(self._now)
-        return known or self.phase is Phase.FINAL
-
-    @property
-    def is_superseded(self) -> bool:
-        """Whether other work began before this had settled."""
-        return self._settlement is not None and self._settlement.is_superseded
 
     @property
     def is_recorded(self) -> bool:
@@ -216,17 +177,12 @@ class Measurement:
     @property
     def seconds(self) -> float:
         """How long the work took, or has taken so far."""
-        return (self._span.ended if self.is_over else self._now) - self._span.started
-
-    @property
-    def waited(self) -> float:
-        """Seconds of the work spent waiting; while it runs, only its own thread can tell."""
-        return self.seconds - (self._span.computed if self.is_over else 0.0)
+        return self.work.seconds if self.work.ended is not None else self._now - self.work.started
 
     @property
     def settled_in(self) -> float:
-        """Seconds from the end of the work to the reading that its cost is assessed by."""
-        return 0.0 if self.after is None else max(self.after.monotonic - self._span.ended, 0.0)
+        """Seconds from the end of the work until the counters last moved."""
+        return 0.0 if self.work.ended is None else max(self.work.settled_at - self.work.ended, 0.0)
 
     def unreadable(self) -> errors.EvoLinkError:
         """Return the error that explains the missing reading."""
@@ -237,19 +193,39 @@ class Measurement:
 
     def settle(self) -> Cost:
         """Read until the cost has settled or the time for that is up, and return it."""
+        until = self._now + self._timing.settle
+        self.work.resumes_at = math.inf
         try:
-            while not self.feed(read(self.fetcher)):
-                wait = (self._next_read_at or 0.0) - self._now
-                self.fetcher.clock.pause(self._cancelled, wait)
+            with self._account.attended():
+                self._settle(until)
+                self._account.release(self.work)
         finally:
-            self.finish()
+            self.work.resumes_at = self._now
+            self._account.resume()
         return self.cost
+
+    def _settle(self, until: float) -> None:
+        while not self.work.is_final and not self._over.is_set():
+            due = self._account.next_read_at()
+            self._account.publish()
+            if due is None:
+                return
+            if due > self._now:
+                self.fetcher.clock.pause(self._over, min(due, until) - self._now)
+            else:
+                self._account.record(read(self.fetcher))
+            if self._now >= until:
+                return
 
     def settle_in_background(self) -> None:
         """Settle on the thread that settles all of this account's work."""
-        is_short = self._baseline.batch is not None and self.seconds < self._timing.short_work
-        self._next_read_at = self._now + (self._timing.short_work if is_short else 0.0)
-        active_measurements.settler_of(self).submit(self)
+        started = False
+        try:
+            started = self._account.settler.start()
+        finally:
+            if not started:  # also at an interrupt: leave nothing that callers would wait for
+                self._account.release(self.work)
+                self._account.publish()
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until settling has ended.
@@ -273,88 +249,53 @@ class Measurement:
         """
         return self._published.wait(seconds, for_first=True)
 
+    @property
+    def is_superseded(self) -> bool:
+        """Whether other code went on, which may spend, before this had settled."""
+        return self._is_superseded
+
     def supersede(self) -> None:
-        """Record that other work begins before this has settled; from now on it may only settle."""
-        if self._settlement is not None:
-            self._settlement.supersede(self._now)
+        """Record that other code goes on, which may spend, before this has settled."""
+        self._is_superseded = True
+        self._account.resume(is_known=True)
 
     def cancel(self) -> None:
         """End settling with what is known so far."""
-        self._cancelled.set()
-        if self._settlement is not None:
-            self._settlement.cancel()
-        active_measurements.settler_of(self).wake()
+        self._over.set()
+        self._account.release(self.work)
+        if self.is_over:
+            self._account.publish()
+        self._account.settler.wake()
 
-    def count_from(self, reading: Credits) -> None:
-        """Leave spending up to ``reading`` to other work.
-
-        Args:
-            reading: The new baseline reading.
-        """
-        with self._handover:
-            self._before = reading
-            if self._settlement is not None:
-                self._settlement.count_from(reading)
-
-    @property
-    def next_read_at(self) -> float | None:
-        """When the next reading is wanted, in the clock's seconds; None if none is."""
-        return None if self._cancelled.is_set() else self._next_read_at
-
-    def read_soon(self) -> None:
-        """Have the account read now, because other work begins."""
-        self._next_read_at = self._now
-        active_measurements.settler_of(self).wake()
-
-    def offer(self, reading: Credits) -> None:
-        """Assess the cost with a reading made for other work.
-
-        Args:
-            reading: The reading.
-        """
-        if self.feed(reading):
-            self.cancel()
-
-    def feed(self, reading: Credits | None) -> bool:
-        """Assess the cost by one more reading.
-
-        Args:
-            reading: The reading; None if it failed.
-
-        Returns:
-            Whether settling has ended.
-        """
-        with self._feeding:
-            settlement = self._settlement
-            if settlement is None or self._cancelled.is_set():
-                return True
-            self._published.begin()
-            now = self._now
-            if reading is None:
-                step = settlement.miss(self.fetcher.error, now=now)
-            else:
-                # Now: what moves the baseline forward was spent by another piece of work in the batch.
-                self._attribute(reading)
-                step = settlement.feed(reading, requested_at=reading.requested_at, now=now)
-            self._next_read_at = step.next_read_at
-            self._published.update(step.cost)
-            return step.next_read_at is None
-
-    def finish(self, *, quietly: bool = False) -> None:
-        """Leave the active measurements: the cost is final.
-
-        Args:
-            quietly: Whether to skip the listener.
-        """
-        active_measurements.finish(self)
-        if self._move_to(Phase.FINAL):
-            self._published.finish(quietly=quietly)
+    def publish(self) -> None:
+        """Publish the cost, and whether it is final; called for its account."""
+        if not self.is_over:
+            return
+        if self.work.after is not None or self.work.cost.reason != Cost().reason:
+            self._published.update(self.work.cost)
+        if self.work.is_final:
+            self._finish()
 
     # -- internals -------------------------------------------------------------------------------------
 
     @property
     def _now(self) -> float:
         return self.fetcher.clock.monotonic()
+
+    def _read_before(self) -> bool:
+        """Have the account read before the work, and return whether it could be."""
+        if not self.work.is_tracked:
+            reading = read(self.fetcher)
+            if reading is not None:
+                self._account.record(reading)
+            return reading is not None
+        known = self.fetcher.credits
+        # Age counts from the request: the reading may miss what was spent while it was in flight.
+        is_old = known is None or self._now - known.requested_at > self._timing.baseline_age
+        # Read at once, so that the reading shows what ran before this, and hardly any of this.
+        if is_old or self._account.is_unread:
+            self.fetcher.refresh()
+        return True
 
     def _move_to(self, phase: Phase) -> bool:
         """Move to a phase, and return whether it is new; the only place that changes the phase."""
@@ -363,43 +304,10 @@ class Measurement:
         self.phase = phase
         return True
 
-    def _run(self) -> None:
-        """Start the work and its time."""
-        for earlier in self._others.settling:
-            earlier.supersede()
-        # One whose cost is sure may still be finishing.
-        self._overlaps.earlier = [each for each in self._others.settling if not each.is_sure]
-        known = self._before or self.fetcher.credits
-        self._published.value = Cost(simulated=known is not None and known.simulated)
-        self._span = _Span(self.fetcher.clock.now(), started=self._now, computed=time.thread_time())
-        self._move_to(Phase.RUNNING)
-
-    def _begin_settling(self) -> None:
-        """Hand what is known so far over to the settlement."""
-        span = self._span
-        found = Found(self._before)
-        if self._before is None:
-            readings = self.fetcher.readings
-            found = self._baseline.find(readings, began=span.started, ended=span.ended, timing=self._timing)
-        if found.shared is not None:
-            self.mark_shared(found.shared)
-        with self._handover:
-            self._settlement = Settlement(
-                self._before or found.before,
-                span.ended,
-                self._overlaps,
-                self._timing,
-                seconds=self.seconds,
-                trusts_zero=self._baseline.batch is not None,
-                cost=self.cost,
-            )
-        if self._cancelled.is_set():
-            self._settlement.cancel()
-
-    def _attribute(self, reading: Credits) -> None:
-        """Count from the first reading after a batch, unless this work is charged with the change."""
-        batch, before = self._baseline.batch, self.before
-        if batch is None or before is None or self.after is not None or nothing_moved(before, reading):
-            return
-        if batch.attribute(reading) is not self:
-            self.count_from(reading)
+    def _finish(self, *, quietly: bool = False) -> None:
+        """Leave the active measurements: the cost is final."""
+        active_measurements.finish(self)
+        if self._move_to(Phase.FINAL):
+            self._over.set()
+            self._account.resume()
+            self._published.finish(quietly=quietly)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..formatting import format_amount
+from .receipts import NO_CHARGE
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -95,7 +96,7 @@ class MeteredCost:
 
     @property
     def confidence(self) -> Confidence:
-        """How sure the figures are: clean, shared, unsettled, inconsistent or unknown."""
+        """How sure the figures are: confirmed, clean, shared, unsettled, inconsistent or unknown."""
         return self._measurement.cost.confidence
 
     @property
@@ -121,4 +122,6 @@ class MeteredCost:
 
     def __repr__(self) -> str:
         figure = "unknown" if self.credits is None else f"{format_amount(self.credits)} credits"
+        if self.reason == NO_CHARGE:
+            return f"<cost: {self.confidence}: {NO_CHARGE}>"
         return f"<cost: {figure}, {self.confidence}: {self.reason}>"

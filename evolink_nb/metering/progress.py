@@ -12,11 +12,12 @@ from . import ledger
 from .ahead import WorkAhead, runs_ahead
 from .ahead_guard import AheadGuard
 from .closing import ClosingLine
+from .followed_account import HISTORY
 from .loop_bar import LoopBar, write_line
 from .loop_reader import LoopReader, LoopTiming
 from .loop_spend import LoopSpend, Verdict, length_of
 from .loop_text import affordability, ahead_over_text, bar_text, cost_text, over_text, why_stopped
-from .measurement import HISTORY, Measurement
+from .measurement import Measurement
 
 if TYPE_CHECKING:
     from decimal import Decimal

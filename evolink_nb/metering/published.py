@@ -18,9 +18,6 @@ M_contra = TypeVar("M_contra", contravariant=True)
 class Listener(Protocol[M_contra]):
     """An observer of one measurement, called on the thread that settles it."""
 
-    def began(self, measurement: M_contra) -> None:
-        """Handle that the balance before the work is known; once, before the others."""
-
     def changed(self, measurement: M_contra) -> None:
         """Handle a change of ``cost``."""
 
@@ -45,7 +42,6 @@ class PublishedCost(Generic[M]):
         self.value = Cost()
         self._measurement = measurement
         self._listener = listener
-        self._has_begun = False
         self._amend: Callable[[Cost], None] | None = None
         self._has_figure, self._is_final = threading.Event(), threading.Event()
 
@@ -63,14 +59,6 @@ class PublishedCost(Generic[M]):
         book = ledger.current()
         with guarded("A cost could not be kept in the ledger."):
             self._amend = partial(book.amend, book.record(entry))
-
-    def begin(self) -> None:
-        """Notify the listener, once, that the balance before the work is known."""
-        if not self._has_begun:
-            self._has_begun = True
-            if self._listener is not None:
-                with guarded("Showing a cost's baseline failed."):
-                    self._listener.began(self._measurement)
 
     def update(self, cost: Cost) -> None:
         """Publish the cost, if it has changed.

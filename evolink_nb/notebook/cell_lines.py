@@ -31,6 +31,8 @@ BATCH_WAIT = 10.0
 """The longest a cell waits for its final cost where no user waits, in seconds: it may be the last."""
 MAX_BATCH_WAITS = 60.0
 """The longest that all cells of a kernel together wait so, in seconds."""
+MAX_LINES = 200
+"""The lines that may still be amended; older ones stay as they are."""
 
 
 class CellLines:
@@ -86,18 +88,21 @@ class CellLines:
             if not metered.is_quiet and not metered.is_refused:
                 display(CostLine(Cost(reason=metered.problem), settling=False).mimebundle(), raw=True)
 
-    def wait(self, metered: MeteredCell, measurement: Measurement) -> None:
-        """Wait for what a cell's line is to say at its end; tracked cells wait for nothing.
+    def wait(self, metered: MeteredCell, measurement: Measurement, patience: float | None) -> None:
+        """Wait for what a cell's line is to say at its end; tracked cells wait only if they are told to.
 
         Args:
             metered: The cell.
             measurement: Its measurement, which is settling.
+            patience: Seconds it is to wait until its cost has settled; None if it isn't told to wait.
         """
-        options, client = metered.options, client_of(self._shell)
-        if options is None:
+        client = client_of(self._shell)
+        if patience is not None:
+            # What was too short for a call needn't wait.
+            if measurement.work.could_spend:
+                _wait_for(measurement.wait, measurement)
+        elif metered.is_tracked:
             return
-        if options.settle is not None:
-            _wait_for(measurement.wait, measurement)
         elif metered.line is not None and client is Client.CONSOLE:
             _wait_for(partial(measurement.wait_for_first, FIRST_FIGURE), measurement)
         elif metered.line is not None and client is Client.BATCH:
@@ -111,11 +116,9 @@ class CellLines:
             if line.waits:
                 line.waits = False
                 continue
-            # Checked before sending: a line that finishes during it is sent again.
-            is_over = line.over
             line.send_again()
-            if is_over:
-                self._lines.remove(line)
+        # A late charge amends a line that was final.
+        del self._lines[:-MAX_LINES]
 
     def leave(self) -> None:
         """Amend no line any more: the kernel ends, or the extension is unloaded."""

@@ -11,13 +11,12 @@ from ..errors import EvoLinkError
 from ..formatting import format_amount
 from ..metering import ledger
 from ..metering.active import active_measurements
-from ..metering.baseline import LastKnown
-from ..metering.batch import Batch
 from ..metering.budget import Budget
 from ..metering.cost import Cost
 from ..metering.measurement import Measurement
 from ..metering.metered import MeteredCost, Unmeasured
-from ..metering.settlement import SETTLE, SettleTiming
+from ..metering.quiet import quiet_times
+from ..metering.settlement import SettleTiming
 from ..metering.settler import read
 from .budget_options import budget_options
 from .cell_lines import CellLines
@@ -29,7 +28,6 @@ from .stopping import CellStops, target_of_cell
 if TYPE_CHECKING:
     import argparse
 
-    from ..credits import Credits
     from ..errors import BudgetExceeded
     from ..polling.fetcher import CreditsFetcher
     from .running import RunningCell, RunningCells
@@ -61,30 +59,42 @@ class Cells:
         self._fetcher_for = fetcher_for
         self.stops = CellStops(shell, running)
         self.timing = SettleTiming()
-        self._batch = Batch()
         self._lines = CellLines(shell)
         self._tracked: CreditsFetcher | None = None
         self._follows = False
         self._outlook: Outlook | None = None
         self._stopped = False
-        self._idle_since: tuple[CreditsFetcher, Credits] | None = None
+        self._settle_for = 0.0
+        self._settle_tracked: float | None = None
 
     @property
     def tracking(self) -> bool:
         """Whether every cell is measured."""
         return self._tracked is not None
 
-    def track(self, fetcher: CreditsFetcher | None, *, follows: bool = False) -> None:
+    def apply_settings(self, *, quiet: float, settle: float) -> None:
+        """Apply the shell's settings, from the next cell.
+
+        Args:
+            quiet: Seconds for which nothing must move before a cost is believed.
+            settle: Seconds that each measured cell waits for its cost to settle; 0 doesn't wait.
+        """
+        quiet_times.begin_with(quiet)
+        self._settle_for = settle
+
+    def track(
+        self, fetcher: CreditsFetcher | None, *, follows: bool = False, settle: float | None = None
+    ) -> None:
         """Turn measuring every cell on or off, from the next cell.
 
         Args:
             fetcher: The fetcher for the account the cells spend from; None to turn it off.
             follows: Whether that is the default account, whichever that is.
+            settle: Seconds that each of them waits for its cost to settle; None for the shell's setting.
         """
+        self._settle_tracked = settle
         if self._tracked is not None:
             self._tracked.detach(self)
-            # The cells before spent from another account.
-            self._batch = Batch()
         self._tracked, self._follows = fetcher, follows
         if fetcher is not None:
             fetcher.attach(self, settings.INTERVAL)
@@ -106,7 +116,7 @@ class Cells:
             return ""
         if not self._follows:
             return "Tracking stays on the account that %evolink_track was given."
-        self.track(fetcher, follows=True)
+        self.track(fetcher, follows=True, settle=self._settle_tracked)
         return "Tracking now reads this key." if fetcher is not None else "Tracking off: there is no key."
 
     def stop(self) -> None:
@@ -120,9 +130,6 @@ class Cells:
         if self._outlook is not None:
             self._outlook.end()
             self._outlook = None
-        # Measurements that are kept would keep their fetchers alive, too.
-        self._idle_since = None
-        self._batch = Batch()
 
     # -- before a cell ---------------------------------------------------------------------------------
 
@@ -177,19 +184,25 @@ class Cells:
             metered = cell.metered = self._metered(cell)
             metered.measurement = Measurement(
                 self._tracked,
-                timing=self.timing,
+                timing=self._timing(None),
                 covers_kernel=True,
-                baseline=LastKnown(self._batch),
+                reads_first=False,
                 listener=metered,
             )
             metered.measurement.start()
         if is_outermost:
-            # On all accounts: this cell may spend from any. On its own account the baseline was read before
-            # this.
-            active_measurements.supersede_all()
-            if cell.metered is not None:
-                cell.metered.idle_since = self._idle_since
-            self._idle_since = None
+            # On all accounts: this cell may spend from any.
+            measurement = None if cell.metered is None else cell.metered.measurement
+            active_measurements.begin_cell(measured_on=None if measurement is None else measurement.fetcher)
+
+    def _patience(self, options: argparse.Namespace | None) -> float | None:
+        """Return how long a cell waits for its cost to settle, in seconds; None if it doesn't wait."""
+        asked = self._settle_tracked if options is None else options.settle
+        return asked if asked is not None else self._settle_for or None
+
+    def _timing(self, options: argparse.Namespace | None) -> SettleTiming:
+        patience = self._patience(options)
+        return self.timing if patience is None else replace(self.timing, settle=patience)
 
     def _metered(self, cell: RunningCell) -> MeteredCell:
         return MeteredCell(cell.key, cell.name, cell.options, on_final=self._after_settling)
@@ -200,10 +213,9 @@ class Cells:
         cost: MeteredCost | None = None
         try:
             fetcher = self._fetcher_for(options)
-            limit = SETTLE if options.settle is None else options.settle
             measurement = metered.measurement = Measurement(
                 fetcher,
-                timing=replace(self.timing, settle=limit),
+                timing=self._timing(options),
                 covers_kernel=True,
                 listener=metered,
             )
@@ -250,36 +262,32 @@ class Cells:
             if each not in over:
                 self.stops.let_go(each)
         stop = self.stops.end(over, error)
+        if not self._running:
+            active_measurements.end_cell()
         for cell in over:
             if cell.metered is not None:
-                self._settle(cell.metered, f"In [{number}]" if number else cell.name)
+                self._settle(cell.metered, cell.name, number)
         self._lines.send_again()
         return stop
 
-    def _settle(self, metered: MeteredCell, label: str) -> None:
+    def _settle(self, metered: MeteredCell, name: str, number: int | None) -> None:
         measurement = metered.measurement
         if measurement is None:
             self._lines.show_problem(metered)
             return
+        measurement.work.number = number
         measurement.stop()
         if not metered.is_tracked:
             metered.record(measurement)
-        self._lines.show(metered, measurement, label)
+        self._lines.show(metered, measurement, f"In [{number}]" if number else name)
         measurement.settle_in_background()
-        self._lines.wait(metered, measurement)
+        self._lines.wait(metered, measurement, self._patience(metered.options))
 
     # -- on the settling thread ------------------------------------------------------------------------
 
     def _after_settling(self, metered: MeteredCell, measurement: Measurement) -> None:
         if self._stopped:
             return
-        # If another cell has begun meanwhile, the idle time starts when that cell ends.
-        if (
-            measurement.cost.settled
-            and measurement.after is not None
-            and not (measurement.is_superseded or self._running)
-        ):
-            self._idle_since = measurement.fetcher, measurement.after
         simulated = measurement.cost.simulated
         expected = ledger.expected(ledger.current().entries(), metered.key, simulated=simulated)
         if measurement.cost.credits and expected:

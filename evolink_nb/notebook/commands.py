@@ -121,7 +121,7 @@ class Commands:
         problem = None
         if options.state:
             fetcher = self._accounts.fetcher_for(options) if options.state == "on" else None
-            self.cells.track(fetcher, follows=not names_account(options))
+            self.cells.track(fetcher, follows=not names_account(options), settle=options.settle)
             problem = fetcher.error if fetcher is not None else None
         print(TRACKING_ON if self.cells.tracking else TRACKING_OFF)
         if problem is not None:

@@ -8,12 +8,15 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from ..formatting import MINUS, counted, format_amount, in_credits, plain_amount
+from ..metering.receipts import NO_CHARGE
 
 if TYPE_CHECKING:
     from ..credits import Credits
     from ..metering.cost import Cost
 
 CLASS = "evolink-cost"
+SURE = frozenset({"confirmed", "clean", "shared"})
+"""The words of costs whose other figures are shown too."""
 MIN_SETTLED_IN = 1.0
 """The shortest settling time worth mentioning, in seconds."""
 MILLION = 1_000_000
@@ -66,9 +69,9 @@ class CostLine:
             )
             return pending if self.settling else f"cost unknown: {cost.reason}"
         parts = [self._figure(), *self._confidence()]
-        if cost.confidence in {"clean", "shared"} and cost.others is not None and cost.others > 0:
+        if cost.confidence in SURE and cost.others is not None and cost.others > 0:
             parts.append(f"{format_amount(cost.others)} by others on the account")
-        if cost.confidence in {"clean", "shared"} and cost.topped_up is not None and cost.topped_up > 0:
+        if cost.confidence in SURE and cost.topped_up is not None and cost.topped_up > 0:
             parts.append(f"topped up by {format_amount(cost.topped_up)}")
         if self.left is not None:
             parts.append(f"{format_amount(self.left.spendable)} left")
@@ -78,21 +81,37 @@ class CostLine:
 
     def _figure(self) -> str:
         amount = self.cost.credits or Decimal(0)
+        if self._is_estimate:
+            # A zero that isn't known is no figure at all.
+            return f"about {in_credits(amount)}" if amount else "not told apart"
         if amount < 0:  # no cost: earlier calls settled for less meanwhile, or were refunded
             return f"cost unknown: {in_credits(-amount)} came back"
+        if self.cost.reason == NO_CHARGE:
+            return NO_CHARGE
         if not amount:
-            return "nothing spent"
+            return "nothing spent so far" if self.settling else "nothing spent"
         # Users expect the key's own counter, so say so when there is none to go by.
         return in_credits(amount) + (" by the account" if self.cost.token is None else "")
 
+    @property
+    def _is_estimate(self) -> bool:
+        """Whether only the sum of a group is known."""
+        return self.cost.together is not None and self.cost.confidence != "confirmed"
+
     def _confidence(self) -> list[str]:
         """Return any reservations about the figure; empty if there are none."""
-        if self.settling:
-            return ["not settled when the cell ended" if self.may_stay else "settling …"]
+        pending = "not settled when the cell ended" if self.may_stay else "settling …"
         parts = []
+        if self.cost.together is not None and self._is_estimate:
+            together = self.cost.together
+            parts.append(f"{together.label} together: {format_amount(together.credits)}")
+        if self.settling:
+            return [*parts, pending]
         if self.cost.settled and self.settled_in >= MIN_SETTLED_IN:
             parts.append(f"settled in {self.settled_in:.1f} s")
-        if self.cost.confidence != "clean":
+        if self.cost.confidence == "confirmed":
+            parts.append("confirmed")
+        elif self.cost.confidence != "clean" and self.cost.reason != NO_CHARGE:
             parts.append(f"{self.cost.confidence}: {self.cost.reason}")
         return parts
 

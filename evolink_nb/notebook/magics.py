@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+from traitlets import Float, observe
 
 from .arguments import OFF, credits, credits_or_off, limit, name, part, positive, seconds, unquoted
 from .refusal import refuse_on_failure, report_unmeasured
@@ -36,6 +37,13 @@ CELL_MAGIC = "%%evolink_credits"
 class EvoLinkMagics(Magics):
     """The balance of an EvoLink account, the key used to read it, and what cells cost."""
 
+    quiet = Float(6.0, min=0.0, help="Seconds for which nothing must move before a cost is believed.").tag(
+        config=True
+    )
+    settle = Float(
+        0.0, min=0.0, help="Seconds that each measured cell waits for its cost to settle; 0 doesn't wait."
+    ).tag(config=True)
+
     def __init__(self, shell: InteractiveShell, running: RunningCells) -> None:
         """Serve one shell.
 
@@ -43,13 +51,13 @@ class EvoLinkMagics(Magics):
             shell: The shell whose magics these are.
             running: The cells running in it.
         """
+        self._commands: Commands | None = None
         super().__init__(shell)
         self.registrations = ExitStack()
         """Undoes, when closed, what loading the extension registered."""
         self.unannounced: Callable[..., AbstractContextManager[None]] | None = None
         """Takes the place of the events for a cell that has none; called by the code of that cell."""
         self._running = running
-        self._commands: Commands | None = None
 
     @property
     def is_used(self) -> bool:
@@ -63,7 +71,13 @@ class EvoLinkMagics(Magics):
             from .commands import Commands  # noqa: PLC0415 - the lazy boundary: it imports requests and more
 
             self._commands = Commands(self.shell, self._running)
+            self._apply_settings()
         return self._commands
+
+    @observe("quiet", "settle")
+    def _apply_settings(self, _change: object = None) -> None:
+        if self._commands is not None:
+            self._commands.cells.apply_settings(quiet=self.quiet, settle=self.settle)
 
     @no_var_expand
     @magic_arguments()
@@ -107,6 +121,9 @@ class EvoLinkMagics(Magics):
     @no_var_expand
     @magic_arguments()
     @argument("state", nargs="?", choices=("on", "off"), help="Turn measuring every cell on or off.")
+    @argument(
+        "--settle", type=seconds, metavar="SECONDS", help="Let each cell wait up to SECONDS for its cost."
+    )
     @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
     @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
     @line_magic

@@ -7,17 +7,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from ..metering import ledger
-from ..metering.batch import MIN_CALL_SECONDS
-from ..metering.cost import assess
+from ..metering.work import MIN_CALL_SECONDS
 
 if TYPE_CHECKING:
     import argparse
 
-    from ..credits import Credits
     from ..metering.budget import Budget
     from ..metering.measurement import Measurement
-    from ..polling.fetcher import CreditsFetcher
     from .held_clear import HeldClear
     from .shown_line import Line
 
@@ -35,7 +31,6 @@ class MeteredCell:
         is_refused: Whether it was refused and not run.
         line: The line under it.
         clear: Holds back the clear that the line would set off; None where there are no clears.
-        idle_since: The account on which the last cell settled, and its last reading; or None.
     """
 
     def __init__(
@@ -63,7 +58,6 @@ class MeteredCell:
         self.is_refused = False
         self.line: Line | None = None
         self.clear: HeldClear | None = None
-        self.idle_since: tuple[CreditsFetcher, Credits] | None = None
         self._on_final = on_final
 
     @property
@@ -115,22 +109,6 @@ class MeteredCell:
 
     # -- on the settling thread ------------------------------------------------------------------------
 
-    def began(self, measurement: Measurement) -> None:
-        """Record what was spent since the last cell settled, as spent by no cell.
-
-        Args:
-            measurement: The cell's measurement.
-        """
-        before = measurement.before
-        if self.idle_since is None or before is None or self.idle_since[0] is not measurement.fetcher:
-            return
-        since = self.idle_since[1]
-        cost = assess(since, before, seconds=before.monotonic - since.monotonic, stable=True)
-        if (cost.token or 0) > 0 or (cost.user or 0) > 0:
-            ledger.current().record(
-                ledger.Entry(key="", name=ledger.IDLE_NAME, kind="idle", began_at=since.read_at, cost=cost)
-            )
-
     def changed(self, measurement: Measurement) -> None:
         """Show a cost that has changed.
 
@@ -139,7 +117,7 @@ class MeteredCell:
         """
         # A tracked cell that spent nothing has neither a line nor an entry.
         if self.is_tracked and not measurement.is_recorded:
-            if not measurement.cost.credits:
+            if not measurement.cost.credits and measurement.cost.together is None:
                 return
             self.record(measurement)
         if self.line is not None:

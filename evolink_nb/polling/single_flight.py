@@ -90,9 +90,11 @@ class SingleFlight:
 
     def cancel(self) -> None:
         """Cancel both reads; one whose outcome is being published ends normally."""
-        for future in (self.in_flight, self.requested):
-            if future is not None:
-                future.cancel()
+        if self.in_flight is not None:
+            self.in_flight.cancel()
+        # Nobody will begin it: callers that wait are only notified of what has been told to begin.
+        if self.requested is not None and self.requested.cancel():
+            self.requested.set_running_or_notify_cancel()
         self.in_flight = self.requested = None
 
     def fail(self, error: EvoLinkError) -> None:

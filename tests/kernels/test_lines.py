@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
     from tests.support.kernel import Kernel
 
-LOAD = "%load_ext evolink_nb"
+LOAD = "%load_ext evolink_nb\n%config EvoLinkMagics.quiet = 0.3\n"
 LOOP = """from IPython.display import clear_output
 threading.Event().wait(0.5)
 for i in range(3):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from evolink_nb.demo import DemoServer
 
-LOAD = "%load_ext evolink_nb"
+LOAD = "%load_ext evolink_nb\n%config EvoLinkMagics.quiet = 0.3\n"
 STOPPED = "BudgetExceeded: --max 2 stopped the work at "
 
 

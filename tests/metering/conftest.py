@@ -9,6 +9,7 @@ import pytest
 
 from evolink_nb.metering.active import active_measurements
 from evolink_nb.metering.budget_registry import budgets
+from evolink_nb.metering.quiet import quiet_times
 from evolink_nb.polling.fetcher import stop_all
 from tests.support.ledgers import own_ledger
 from tests.support.paid_server import PaidServer
@@ -25,6 +26,15 @@ def book() -> Iterator[MemoryLedger]:
     """A ledger of the test's own."""
     with own_ledger() as book:
         yield book
+
+
+@pytest.fixture(autouse=True)
+def quiet_time() -> Iterator[None]:
+    """The simulated account is prompt, and tests are many: nothing need rest for seconds."""
+    before = quiet_times.setting
+    quiet_times.begin_with(0.3)
+    yield
+    quiet_times.begin_with(before)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
@@ -13,9 +13,6 @@ from evolink_nb.metering.measurement import Measurement
 from evolink_nb.metering.settlement import SettleTiming
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.simulated_time import Reader, SimulatedTime
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 amounts = st.decimals("0.0001", "5", places=4)
 times = st.floats(0, 4)
@@ -86,83 +83,3 @@ def test_a_clean_cost_is_the_true_cost(
         # With nobody else about, all that can be in the way is time.
         assert settle < 30.0
         assert cost.confidence == "unsettled"
-
-
-# No sums of these, nor of their halves, come to the same: nothing can cancel.
-distinct = st.permutations([Decimal("0.0004") * 5**power for power in range(8)])
-actions = st.lists(
-    st.tuples(st.sampled_from(["full", "part", "nothing", "wait"]), times), min_size=0, max_size=4
-)
-
-
-def settle_due(time: SimulatedTime, *measured: Measurement) -> None:
-    """Feed a reading to whatever waits for one by now."""
-    for each in measured:
-        due = each.next_read_at is None or each.next_read_at <= time.seconds
-        if not each.wait(0) and due and each.feed(each.fetcher.read()):
-            each.finish()
-
-
-def work(
-    script: list[tuple[str, float]],
-    account: Account,
-    time: SimulatedTime,
-    prices: Iterator[Decimal],
-    settling: Measurement | None = None,
-) -> list[str]:
-    """Do what a script says, while what is `settling` does so, and give the names of its calls."""
-    names = []
-    for share, seconds in script:
-        if settling is not None:
-            settle_due(time, settling)
-        if share == "wait":
-            time.seconds += seconds
-            continue
-        amount = next(prices)
-        cost = {"full": amount, "part": amount / 2, "nothing": Decimal(0)}[share]
-        names.append(account.reserve(amount, cost=cost).name)
-    return names
-
-
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    first=actions,
-    second=actions,
-    prices=distinct,
-    looked=st.booleans(),
-    between=st.floats(0, 2),
-    unlimited=st.booleans(),
-    seed=st.integers(0, 1000),
-)
-def test_two_in_a_row_are_never_wrong(
-    first: list[tuple[str, float]],
-    second: list[tuple[str, float]],
-    prices: list[Decimal],
-    looked: bool,
-    between: float,
-    unlimited: bool,
-    seed: int,
-) -> None:
-    """Of two cells in a row neither is clean with a wrong cost."""
-    time = SimulatedTime()
-    account = Account(seed=seed, clock=time.monotonic, unlimited=unlimited)
-    fetcher = CreditsFetcher(Reader(account), clock=time)
-    unused = iter(prices)
-    one, two = Measurement(fetcher), Measurement(fetcher)
-    one.start()
-    own = [work(first, account, time, unused)]
-    one.stop()
-    if looked:
-        settle_due(time, one)
-    time.seconds += between
-    two.start()
-    own.append(work(second, account, time, unused, settling=one))
-    two.stop()
-    while not (one.wait(0) and two.wait(0)):
-        time.seconds += 0.1
-        settle_due(time, one, two)
-    for measured, names in zip((one, two), own, strict=True):
-        event(f"{'first' if measured is one else 'second'}: {measured.cost.confidence}")
-        if measured.cost.confidence == "clean":
-            true = sum(map(account.cost_of, names), Decimal(0))
-            assert measured.cost.token == measured.cost.user == true

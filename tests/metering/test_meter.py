@@ -67,15 +67,17 @@ def test_a_frozen_keys_reserve_is_counted() -> None:
     with DemoServer(account) as server, EvoLinkClient(server.key, base_url=server.url) as client:
         with meter(client=client, settle=0) as unsettled:
             account.reserve("2.5", cost="1.36")
+        was = unsettled.credits, unsettled.user, unsettled.confidence
         with meter(client=client) as settled:
             account.settle_all()
         stop_all()
-    assert (unsettled.credits, unsettled.user, unsettled.confidence) == (
+    assert was == (
         Decimal("2.5"),
         Decimal("2.5"),
         "unsettled",
     )
-    assert (settled.user, settled.confidence) == (Decimal("1.36"), "shared")
+    # What was settled later is still the first one's.
+    assert (unsettled.user, settled.user) == (Decimal("1.36"), Decimal(0))
 
 
 def test_an_unread_balance_stops_no_work(demo_server: DemoServer, client: EvoLinkClient) -> None:

@@ -6,23 +6,16 @@ import contextvars
 import gc
 import weakref
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pytest
 
 from evolink_nb.demo import Account
-from evolink_nb.metering.baseline import LastKnown
-from evolink_nb.metering.batch import Batch
 from evolink_nb.metering.measurement import Measurement
 from evolink_nb.metering.settlement import Phase, SettleTiming
 from evolink_nb.polling.fetcher import CreditsFetcher
-from tests.support.readings import moved
 from tests.support.simulated_time import Reader, SimulatedTime
 from tests.support.threads import join_all_but, running
 from tests.support.waiting import LIMIT
-
-if TYPE_CHECKING:
-    from evolink_nb.credits import Credits
 
 
 @dataclass
@@ -31,9 +24,6 @@ class Listener:
 
     problem: BaseException | None = None
     told: list[tuple[str, str]] = field(default_factory=list)
-
-    def began(self, measurement: Measurement) -> None:
-        self.note("began", measurement)
 
     def changed(self, measurement: Measurement) -> None:
         self.note("changed", measurement)
@@ -62,7 +52,6 @@ def test_a_listener_is_told_of_each_change() -> None:
     listener = Listener()
     measured(listener).settle()
     assert listener.told == [
-        ("began", "0 unknown"),
         ("changed", "2 unsettled"),
         ("changed", "2 clean"),
         ("final", "2 clean"),
@@ -79,7 +68,7 @@ def test_a_listener_that_fails_harms_nothing(
     assert cost.credits == 2
     assert cost.confidence == "clean"
     assert work.wait(0)
-    assert [what for what, _ in listener.told] == ["began", "changed", "changed", "final"]
+    assert [what for what, _ in listener.told] == ["changed", "changed", "final"]
     assert "a settled cost failed" in caplog.text
 
 
@@ -88,7 +77,7 @@ def test_work_that_never_began_is_untold() -> None:
     work = Measurement(CreditsFetcher(Reader(Account()), clock=SimulatedTime()), listener=listener)
     work.start()
     work.abandon()
-    work.finish()
+    work.abandon()
     assert (work.phase, work.wait(0), listener.told) == (Phase.FINAL, True, [])
 
 
@@ -97,7 +86,7 @@ def test_nothing_of_a_settled_cost_stays() -> None:
 
     def run() -> list[weakref.ref[object]]:
         fetcher = CreditsFetcher(Reader(Account()))
-        work = Measurement(fetcher, timing=SettleTiming(first_pause=0.01), listener=Listener())
+        work = Measurement(fetcher, timing=SettleTiming(quiet=0.01), listener=Listener())
         work.start()
         work.stop()
         work.settle_in_background()
@@ -109,23 +98,3 @@ def test_nothing_of_a_settled_cost_stays() -> None:
     join_all_but(before)
     gc.collect()
     assert [each() for each in kept] == [None, None]
-
-
-def test_a_row_attributed_at_begin_stays() -> None:
-    """What a reading left to other work is not counted from an older one again."""
-    time = SimulatedTime()
-    fetcher = CreditsFetcher(Reader(Account(clock=time.monotonic)), clock=time)
-    fetcher.read()
-    newer = moved(1, spent=3)
-
-    class Late(LastKnown):
-        """Another thread attributes the row while this looks for the last reading."""
-
-        def begin(self, fetcher: CreditsFetcher, now: float, timing: SettleTiming) -> Credits | None:
-            work.count_from(newer)
-            return super().begin(fetcher, now, timing)
-
-    work = Measurement(fetcher, baseline=Late(Batch()))
-    work.start()
-    assert work.before is newer
-    work.abandon()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evolink_nb import EvoLinkClient, meter, track
+from evolink_nb.credits import total
 from evolink_nb.demo import OTHER_KEY, DemoServer
 from tests.support.loops import Capture, Hasty, Patient, figures, is_at_rest, printed
 
@@ -178,7 +179,7 @@ def test_later_spending_is_not_the_loops(demo_server: DemoServer) -> None:
     assert bar.wait(30)
     assert bar.cost.credits is not None
     assert bar.cost.credits <= 4
-    assert bar.cost.confidence == "unsettled"
+    assert bar.cost.confidence == "shared"
 
 
 def test_late_settling_amends_the_entry(demo_server: DemoServer, book: MemoryLedger, capsys: Capture) -> None:
@@ -213,4 +214,5 @@ def test_two_loops_at_the_same_time_say_so(demo_server: DemoServer) -> None:
     for worker in workers:
         worker.join()
     assert {bar.cost.confidence for bar in bars if bar.wait(30)} == {"shared"}
-    assert {bar.cost.credits for bar in bars} == {2}
+    # Nobody can say whose it was, but it is counted once.
+    assert total(bar.cost.credits or Decimal(0) for bar in bars) == 2

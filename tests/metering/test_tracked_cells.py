@@ -1,4 +1,4 @@
-"""Every cell measured without waiting for a reading: nothing is invented, and nothing counted twice."""
+"""Every cell measured without waiting for a reading: nothing is invented, lost, or counted twice."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from decimal import Decimal
 import pytest
 
 from evolink_nb.demo import Account
-from evolink_nb.metering.baseline import SPENT_BEFORE, LastKnown
-from evolink_nb.metering.batch import Batch
 from evolink_nb.metering.measurement import Measurement
+from evolink_nb.metering.verdict import SPENT_BEFORE
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.simulated_time import START, Reader, SimulatedTime
+
+TOO_SHORT = 0.0001
+"""Seconds in which no call can be made."""
 
 
 class Run:
@@ -24,12 +26,11 @@ class Run:
         self.reader = Reader(self.account)
         self.reader.broken = broken
         self.fetcher = CreditsFetcher(self.reader, clock=self.time)
-        self.batch = Batch()
         self.fetcher.refresh()
 
     def begin(self) -> Measurement:
         """Begin work, before which nothing is read."""
-        work = Measurement(self.fetcher, covers_kernel=True, baseline=LastKnown(self.batch))
+        work = Measurement(self.fetcher, covers_kernel=True, reads_first=False)
         work.start()
         return work
 
@@ -42,18 +43,10 @@ class Run:
         work.stop()
         return work
 
-    def read(self, *works: Measurement) -> None:
-        """Take one reading for all of these."""
-        reading = self.fetcher.read()
-        for work in works:
-            if work.feed(reading):
-                work.finish()
-
     def settle(self, *works: Measurement) -> None:
-        """Read until each of these is sure."""
-        while left := [work for work in works if not work.wait(0)]:
-            self.read(*left)
-            self.time.seconds += 1
+        """Read until each of these is final."""
+        for work in works:
+            work.settle()
 
 
 @pytest.fixture
@@ -66,67 +59,59 @@ def spent(*works: Measurement) -> list[Decimal | None]:
     return [work.cost.credits for work in works]
 
 
-def test_one_reading_settles_what_is_free(run: Run) -> None:
-    """Work that spends is measured and one reading settles work that does not."""
+def test_what_is_free_is_a_clean_zero(run: Run) -> None:
+    """Work that spends is measured, and work that doesn't is a zero once the account has rested."""
     nothing = run.work(1)
-    run.read(nothing)
-    assert nothing.wait(0)
+    run.settle(nothing)
     assert (nothing.cost.credits, nothing.cost.confidence) == (Decimal(0), "clean")
     work = run.work(1, spends=2)
     run.settle(work)
-    assert (work.cost.token, work.cost.settled) == (Decimal(2), True)
+    assert (work.cost.token, work.cost.confidence, work.cost.settled) == (Decimal(2), "clean", True)
 
 
 @pytest.mark.parametrize("spender", range(3))
 def test_spending_in_a_row_counts_once(run: Run, spender: int) -> None:
-    """In a row with no reading between what was spent counts once."""
-    row = [run.work(1.5 if place == spender else 0.001, 2 if place == spender else 0) for place in range(3)]
+    """What is too short for a call leaves the cost to the work that isn't."""
+    row = [
+        run.work(1.5 if place == spender else TOO_SHORT, 2 if place == spender else 0) for place in range(3)
+    ]
     run.settle(*row)
     assert spent(*row) == [2 if place == spender else 0 for place in range(3)]
-    # Any of them may have: that is no clean cost.
-    assert row[spender].cost.confidence == "shared"
 
 
 def test_two_spenders_in_a_row_add_up(run: Run) -> None:
-    """What two in a row spent is all there and not twice."""
-    row = [run.work(1, spends=2), run.work(2, spends=3)]
+    """What two in a row spent is all there, not twice, and neither is sure of its part."""
+    row = [run.work(0.2, spends=2), run.work(0.2, spends=3)]
     run.settle(*row)
     assert sum(work.cost.credits or 0 for work in row) == 5
-    assert "clean" not in [work.cost.confidence for work in row if work.cost.credits]
+    assert [work.cost.together and work.cost.together.credits for work in row] == [5, 5]
+    assert {work.cost.confidence for work in row} == {"shared"}
 
 
-def test_a_call_keeps_its_cost(run: Run) -> None:
-    """A call before work that still runs keeps its cost."""
+def test_a_reading_tells_a_row_apart(run: Run) -> None:
+    """If the account is known to be at rest before the next begins."""
     call = run.work(0.5, spends=2)
+    run.time.seconds += 1
+    run.fetcher.read()
     long = run.begin()
-    run.time.seconds += 0.1
-    run.read(call)
     run.account.spend(3)
     run.time.seconds += 60
     long.stop()
     run.settle(call, long)
     assert spent(call, long) == [2, 3]
+    assert {work.cost.confidence for work in (call, long)} == {"clean"}
 
 
-def test_trivial_work_owns_no_cost(run: Run) -> None:
-    """Work that takes no time leaves the cost to what runs after it."""
-    trivial = run.work(0.001)
-    long = run.begin()
-    run.account.spend(2)
-    run.time.seconds += 0.2
-    run.read(trivial)
-    assert trivial.is_zero
-    long.stop()
-    run.settle(long)
-    assert spent(trivial, long) == [0, 2]
-
-
-def test_a_row_ends_with_a_reading(run: Run) -> None:
-    first = run.work(5)
-    run.read(first)
-    second = run.work(0.001, spends=2)
-    run.settle(second)
-    assert spent(first, second) == [0, 2]
+def test_a_reservation_beside_is_the_cells(run: Run) -> None:
+    """What lands before the reading beside the cell arrives isn't taken for the state before it."""
+    run.time.seconds += 0.5
+    work = run.begin()
+    run.account.reserve(2, cost=2)
+    run.fetcher.read()
+    run.time.seconds += 1
+    work.stop()
+    run.settle(work)
+    assert (work.cost.credits, work.cost.confidence) == (Decimal(2), "clean")
 
 
 def test_no_reading_before_is_no_zero() -> None:
@@ -134,7 +119,7 @@ def test_no_reading_before_is_no_zero() -> None:
     run = Run(broken=True)
     work = run.work(1, spends=2)
     run.reader.broken = False
-    run.read(work)
+    run.settle(work)
     assert work.cost.credits is None
     assert work.cost.confidence == "unknown"
 

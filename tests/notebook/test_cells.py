@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from evolink_nb.api import credentials
 from evolink_nb.demo import OTHER_KEY
-from evolink_nb.metering.batch import MIN_CALL_SECONDS
 from evolink_nb.metering.settlement import SettleTiming
+from evolink_nb.metering.work import MIN_CALL_SECONDS
 from evolink_nb.notebook.refusal import CellRefused
 from tests.support.metered import LINE, settled_cost
 from tests.support.shell import (
@@ -43,7 +43,7 @@ def test_line_says_the_cost(shell: Shell) -> None:
 
 
 def test_line_says_what_others_spent(shell: Shell) -> None:
-    shell.cells.timing = SettleTiming(shared_after=0.3)
+    shell.cells.timing = SettleTiming(late_horizon=0)
     shell.ip.user_ns["other"] = OTHER_KEY
     line = cost_line(settled(shell, "account.spend(1); account.spend(4, key=other)"))
     assert line.startswith("1 credit · ")
@@ -111,6 +111,7 @@ def test_tracked_cells_that_spend_get_a_line(shell: Shell, book: MemoryLedger) -
     assert shell.run("%evolink_track on").out == TRACKING_ON
     wait_until(lambda: the_fetcher().credits)
     assert shell.run("6 * 7").out.endswith(" 42\n")
+    wait_until(nothing_settles)
     # A reading that comes while the cell still runs may tell its cost at once.
     said = [shell.run(CALL).out, shell.run("pass").out]
     wait_until(lambda: book.entries() and book.entries()[-1].cost.settled)
@@ -136,7 +137,7 @@ def test_cell_on_another_key_supersedes(
     monkeypatch.setenv("ANOTHER_KEY", demo_server.key_of(OTHER_KEY))
     demo_server.account.settle_after = (60, 60)
     shell.run(f"{LINE} -o first\naccount.reserve(2, cost=2)")
-    shell.run(f"{LINE} --key-env ANOTHER_KEY\naccount.reserve(3, cost=3)")
+    shell.run(f"{LINE} --key-env ANOTHER_KEY\naccount.reserve(3, cost=3)\nimport time; time.sleep(0.05)")
     demo_server.account.settle_all()
     assert shell.ip.user_ns["first"].wait(30)
     assert shell.ip.user_ns["first"].confidence != "clean"

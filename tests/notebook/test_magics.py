@@ -45,7 +45,7 @@ def test_help_of_cells_names_every_option(shell: Shell) -> None:
     [
         (f"{LINE} --", CELL_OPTIONS),
         (f"{LINE} --max 5 --s", ["--settle"]),
-        ("%evolink_track --", ["--demo", "--key-env"]),
+        ("%evolink_track --", ["--settle", "--demo", "--key-env"]),
         ("%evolink_costs --", ["--csv", "--pandas"]),
     ],
 )

@@ -11,13 +11,12 @@ import pytest
 
 from evolink_nb.metering import ledger
 from evolink_nb.metering.active import active_measurements
-from evolink_nb.metering.batch import MIN_CALL_SECONDS
 from evolink_nb.metering.cost import Cost
 from evolink_nb.metering.ledger import MemoryLedger
 from evolink_nb.metering.settlement import SettleTiming
+from evolink_nb.metering.work import MIN_CALL_SECONDS
 from evolink_nb.notebook.metered_cell import MeteredCell
 from tests.support.metered import LINE
-from tests.support.readings import moved
 from tests.support.shell import (
     Shell,
     settled,
@@ -36,6 +35,7 @@ CALL = "account.spend(2)\nimport time; time.sleep(0.1)"
 
 
 def test_idle_spending_is_a_row_of_its_own(shell: Shell, demo_server: DemoServer) -> None:
+    shell.cells.timing = SettleTiming(late_horizon=0)
     settled(shell, SPEND)
     demo_server.account.spend("3.5")
     settled(shell, SPEND)
@@ -54,7 +54,7 @@ def test_unmetered_cell_is_no_idle_spending(shell: Shell) -> None:
 
 
 def test_settling_cell_is_no_idle_spending(shell: Shell, demo_server: DemoServer) -> None:
-    shell.cells.timing = SettleTiming(shared_after=0.3)
+    shell.cells.timing = SettleTiming(late_horizon=0)
     demo_server.account.settle_after = (60, 60)
     shell.run(f"{LINE} -o first\naccount.spend(2)")
     shell.run(f"{LINE}\naccount.reserve(3)")
@@ -71,6 +71,7 @@ def test_settling_cell_is_no_idle_spending(shell: Shell, demo_server: DemoServer
 def test_idle_spending_between_tracked_cells(
     shell: Shell, demo_server: DemoServer, book: MemoryLedger
 ) -> None:
+    shell.cells.timing = SettleTiming(late_horizon=0)
     shell.run("%evolink_track on")
     shell.run(CALL)
     wait_until(lambda: book.entries() and book.entries()[0].cost.settled)
@@ -167,13 +168,3 @@ def test_refused_cell_is_not_measured() -> None:
     cell.measurement = measurement = measured()
     cell.refuse()
     assert (cell.is_refused, cell.measurement, measurement.is_abandoned, ended) == (True, None, True, [])
-
-
-@pytest.mark.parametrize(("is_same", "spent"), [(True, "3"), (True, "0"), (False, "3")])
-def test_idle_spending_is_of_one_account(book: MemoryLedger, is_same: bool, spent: str) -> None:
-    cell, _ = metered()
-    fetcher: Any = object()
-    cell.idle_since = (fetcher, moved(1.0))
-    cell.began(measured(before=moved(5.0, spent=spent), fetcher=fetcher if is_same else object()))
-    idle = [(entry.kind, entry.cost.token, entry.cost.seconds) for entry in book.entries()]
-    assert idle == ([("idle", Decimal(3), 4.0)] if is_same and spent == "3" else [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import wait
 from typing import TYPE_CHECKING
 
 import pytest
@@ -127,3 +128,11 @@ def test_no_future_stays_unresolved(events: list[str]) -> None:
         assert all(future.done() or id(future) in still_to_come for future in given_out)
         assert flight.in_flight is None or not flight.in_flight.done()
         assert flight.requested is None or not flight.requested.done()
+
+
+def test_a_cancelled_request_wakes_waiters() -> None:
+    """Also one that nobody has begun, nor will."""
+    flight = SingleFlight()
+    requested = flight.request(fresh=True)
+    flight.cancel()
+    assert wait((requested,), timeout=0).done == {requested}

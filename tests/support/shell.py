@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
     from evolink_nb.notebook.cells import Cells
 
+QUIET = 0.3
+"""Seconds for which nothing must move before a cost is believed, in tests."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -43,6 +46,8 @@ class Shell:
         # The history would be a file and a thread that writes it.
         self.ip = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
         self.ip.run_line_magic("load_ext", "evolink_nb")
+        # The simulated account is prompt, and tests are many.
+        self.ip.run_line_magic("config", f"EvoLinkMagics.quiet = {QUIET}")
 
     @property
     def cells(self) -> Cells:

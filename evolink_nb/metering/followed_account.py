@@ -1,0 +1,295 @@
+"""One account in use: hands its readings and its work to its row, and publishes what that says.
+
+It hears of every reading, whoever asked for it. Its lock guards the row and is never held while other objects
+are called.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from .. import runtime
+from . import ledger
+from .cost import assess
+from .quiet import quiet_times
+from .row import Row
+from .settler import Settler
+from .work import MIN_CALL_SECONDS, Work, call_ends
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ..api.calls import Call
+    from ..credits import Credits
+    from ..polling.fetcher import CreditsFetcher
+    from .settlement import SettleTiming
+    from .strays import Idle
+
+HISTORY = 20
+"""The number of readings before the first work that are checked for earlier calls."""
+
+
+class Member(Protocol):
+    """Measured work, as its account publishes what it cost."""
+
+    @property
+    def work(self) -> Work:
+        """The work."""
+
+    def publish(self) -> None:
+        """Publish the work's cost, and whether it is final."""
+
+
+class FollowedAccount:
+    """One account: its row, its settler, and the measurements on it.
+
+    Nothing but the fetcher keeps it alive.
+
+    Attributes:
+        fetcher: The fetcher that reads the account.
+        settler: Reads for it in the background.
+    """
+
+    def __init__(self, fetcher: CreditsFetcher, *, knows_kernel: bool = False) -> None:
+        """Follow an account, beginning with what its fetcher has read already.
+
+        Args:
+            fetcher: The fetcher that reads the account.
+            knows_kernel: Whether every cell that runs is reported.
+        """
+        self.fetcher = fetcher
+        self.settler = Settler(fetcher, self)
+        self._row = Row(quiet_times.of(fetcher.client.identity))
+        # Reentrant: the garbage collector may end a guarded call at any moment.
+        self._lock = threading.RLock()
+        self._publishing = threading.RLock()
+        self._members: dict[Work, Member] = {}
+        self._unmeasured: Work | None = None
+        self._is_busy = False
+        self._attended = 0
+        self._computed = 0.0
+        for reading in fetcher.readings[-HISTORY:]:
+            self._row.record(reading)
+        self._row.strays.knows_kernel = knows_kernel
+        fetcher.observe(self._on_revision, "revision")
+        runtime.forget_after_fork(self)
+
+    @property
+    def works(self) -> tuple[Work, ...]:
+        """The work in its row, oldest first."""
+        with self._lock:
+            return tuple(self._row.works)
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether work that may have spent has ended since the last reading was requested."""
+        with self._lock:
+            latest = self._row.latest
+            return latest is not None and any(
+                work.ended is not None
+                and work.ended > latest.requested_at
+                and work.waited >= MIN_CALL_SECONDS
+                for work in self._row.works
+            )
+
+    def apply(self, timing: SettleTiming) -> None:
+        """Apply what a measurement says of how long to wait.
+
+        Args:
+            timing: The timing; what it leaves open stays.
+        """
+        with self._lock:
+            if timing.quiet is not None:
+                self._row.quiet.setting = timing.quiet
+            self._row.strays.late_horizon = timing.late_horizon
+
+    # -- work -------------------------------------------------------------------------------------------
+
+    def begin(self, member: Member, work: Work) -> None:
+        """Add work that begins.
+
+        Args:
+            member: Its measurement.
+            work: The work.
+        """
+        with self._lock:
+            self._members[work] = member
+            self._row.begin(work)
+
+    def end(self, work: Work, now: float) -> None:
+        """Record that work has ended.
+
+        Args:
+            work: The work.
+            now: The current time.
+        """
+        with self._lock:
+            work.ended = now
+
+    def forget(self, work: Work) -> None:
+        """Forget work that never began after all.
+
+        Args:
+            work: The work.
+        """
+        with self._lock:
+            self._row.forget(work)
+            self._members.pop(work, None)
+
+    def release(self, work: Work) -> None:
+        """End the waiting for work, with what is known so far.
+
+        Args:
+            work: The work.
+        """
+        with self._lock:
+            work.is_final = True
+
+    # -- what isn't measured ----------------------------------------------------------------------------
+
+    def suspend(self) -> None:
+        """Record that measured work begins: a cell that isn't measured spends nothing meanwhile."""
+        with self._lock:
+            unmeasured, self._unmeasured = self._unmeasured, None
+            if unmeasured is not None:
+                unmeasured.ended = self.fetcher.clock.monotonic()
+                unmeasured.computed += time.thread_time() - self._computed
+
+    def resume(self, *, is_known: bool = False) -> None:
+        """Record that measured work is over: the cell it ran in may spend again.
+
+        Args:
+            is_known: Whether it is known that other code runs, also where no cell does.
+        """
+        with self._lock:
+            running = any(work.ended is None for work in self._members)
+            if not (self._is_busy or is_known) or running or self._unmeasured is not None:
+                return
+            works = self._row.works
+            last = works[-1] if works else None
+            if last is not None and last.is_anonymous and not last.calls:
+                # Cells that aren't measured needn't be told apart; between them nothing is spent.
+                last.computed += self.fetcher.clock.monotonic() - (last.ended or last.started)
+                last.ended = None
+            else:
+                last = Work(self.fetcher.clock.monotonic(), is_anonymous=True)
+                self._row.begin(last)
+            self._unmeasured, self._computed = last, time.thread_time()
+
+    def set_busy(self, *, busy: bool) -> None:
+        """Record that a cell that isn't measured on this account begins or ends.
+
+        Args:
+            busy: Whether it begins.
+        """
+        with self._lock:
+            self._row.strays.knows_kernel = True
+            self._is_busy = busy
+        if busy:
+            self.resume()
+        else:
+            self.suspend()
+
+    def add_call(self, call: Call, works: Iterable[Work]) -> None:
+        """Record a guarded call that begins.
+
+        Args:
+            call: The call.
+            works: The measured work it is made in; none if nobody measures it.
+        """
+        with self._lock:
+            found = [each for each in works if not each.is_closed]
+            if not found and self._unmeasured is not None:
+                found = [self._unmeasured]
+            if not found:
+                found = [Work(call.began_at, is_anonymous=True)]
+                self._row.begin(found[0])
+            for work in dict.fromkeys(each for inner in found for each in (inner, *inner.enclosing)):
+                work.calls.append(call)
+
+    def end_call(self, call: Call) -> None:
+        """Record a guarded call that has ended.
+
+        Args:
+            call: The call.
+        """
+        with self._lock:
+            call_ends(call, self._row.works, unmeasured=self._unmeasured)
+        self.settler.wake()
+
+    @contextlib.contextmanager
+    def attended(self) -> Iterator[None]:
+        """Publish in the caller's thread what changes inside the block; leave no thread to do so."""
+        with self._lock:
+            self._attended += 1
+        try:
+            yield
+        finally:
+            self.publish()
+            with self._lock:
+                self._attended -= 1
+
+    # -- readings ---------------------------------------------------------------------------------------
+
+    def next_read_at(self) -> float | None:
+        """Return when the next reading is wanted; None if none is."""
+        with self._lock:
+            self._row.expire(self.fetcher.clock.monotonic())
+            return self._row.next_read_at()
+
+    def record(self, reading: Credits | None) -> None:
+        """Take a reading, unless it is known already, or that one failed.
+
+        Args:
+            reading: The reading; None if it failed.
+        """
+        with self._lock:
+            if reading is None:
+                self._row.miss(self.fetcher.error, self.fetcher.clock.monotonic())
+            else:
+                self._row.record(reading)
+
+    def publish(self) -> None:
+        """Publish what has changed: costs, and what was spent while nothing measured ran."""
+        with self._publishing:
+            with self._lock:
+                members = list(self._members.items())
+                idle = self._row.strays.take_idle()
+            for each in idle:
+                _record(each)
+            for _, member in members:
+                member.publish()
+            with self._lock:
+                over = [work for work, _ in members if work.is_closed and work is not self._row.strays.last]
+                for work in over:
+                    self._members.pop(work, None)
+
+    def after_fork(self) -> None:
+        """Forget the parent's work, and whatever held the locks; called in a forked child."""
+        self._lock, self._publishing = threading.RLock(), threading.RLock()
+        self._members, self._unmeasured = {}, None
+        self._row = Row(quiet_times.of(self.fetcher.client.identity))
+
+    def _on_revision(self, _change: object) -> None:
+        reading = self.fetcher.credits
+        if reading is None:
+            return
+        with self._lock:
+            before = {work: (work.cost, work.is_final) for work in self._members}
+            self._row.record(reading)
+            changed = self._row.strays.has_idle or any(
+                (work.cost, work.is_final) != was for work, was in before.items()
+            )
+        if changed and not self._attended:
+            self.settler.start()
+
+
+def _record(idle: Idle) -> None:
+    """Enter what was spent while no measured work ran into the ledger."""
+    seconds = idle.until.monotonic - idle.since.monotonic
+    cost = assess(idle.since, idle.until, seconds=seconds, stable=True)
+    entry = ledger.Entry(key="", name=ledger.IDLE_NAME, kind="idle", began_at=idle.since.read_at, cost=cost)
+    ledger.current().record(entry)

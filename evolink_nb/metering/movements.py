@@ -1,0 +1,255 @@
+"""Which work a change of the account's counters can belong to. Pure functions.
+
+A *movement* is a change of the key's counter, or the account's where the key's is frozen, between two
+readings. It can only belong to work that began before it was seen, and that ended no more than the quiet time
+before the last reading without it was requested. A settlement for less can belong to any work of the row.
+Where a movement has one candidate, it is that work's; work whose movements have several is told apart only
+together, as a *group*: its sum is known, its parts are estimates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from ..credits import CreditsDelta, difference, total
+
+if TYPE_CHECKING:
+    from ..credits import Credits
+    from .work import Work
+
+GAP_SECONDS = 1.0
+"""Time without a reading before work, in seconds, in which something else may have spent."""
+NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """A change of the counters between two readings.
+
+    Attributes:
+        key: What the key's counter moved by, in credits; negative for a settlement for less.
+        account: What the account's did, reservations included.
+        candidates: The work it can belong to, the likeliest first.
+        since: The last reading without it.
+        until: The reading that shows it.
+        follows_gap: Whether it may have happened before any of that work began.
+        is_refund: Whether the account's used credits fell: a settled call was refunded.
+        may_hide: Whether a charge and a settlement for less may have come to nothing in it.
+    """
+
+    key: Decimal
+    account: Decimal
+    candidates: tuple[Work, ...]
+    since: Credits
+    until: Credits
+    follows_gap: bool = False
+    is_refund: bool = False
+    may_hide: bool = False
+
+    @property
+    def after(self) -> float:
+        """When the last reading without it was requested, in seconds."""
+        return self.since.requested_at
+
+    @property
+    def seen_at(self) -> float:
+        """When the reading that shows it was read, in seconds."""
+        return self.until.monotonic
+
+    def amount(self, *, frozen: bool) -> Decimal:
+        """Return the credits it stands for.
+
+        Args:
+            frozen: Whether the key's own counter stands still.
+        """
+        return self.account if frozen else self.key
+
+    @property
+    def possible(self) -> tuple[Work, ...]:
+        """The candidates, without those that turned out too short for a call."""
+        could = tuple(work for work in self.candidates if work.could_spend)
+        return could or (() if self.follows_gap else self.candidates)
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether nobody measures any of the candidates."""
+        return all(work.is_anonymous for work in self.possible)
+
+    @property
+    def owner(self) -> Work | None:
+        """The likeliest candidate."""
+        return next(iter(self.possible), None)
+
+
+def movement_between(
+    earlier: Credits,
+    later: Credits,
+    account: Decimal,
+    works: Sequence[Work],
+    *,
+    quiet: float,
+    lag: float,
+    frozen: bool,
+    so_far: Sequence[Movement] | None,
+) -> Movement:
+    """Return the movement between two readings, and the work it can belong to.
+
+    Args:
+        earlier: One reading.
+        later: The next.
+        account: What the account spent or reserved between them, in credits.
+        works: The work of the row.
+        quiet: The quiet time, in seconds.
+        lag: The longest time between work and its charge that was ever seen, in seconds.
+        frozen: Whether the key's own counter stands still.
+        so_far: The row's movements before, if any reservation was outstanding then: what looks like one
+            charge may be a charge less what an earlier call was settled for.
+    """
+    after, seen_at = earlier.requested_at, later.monotonic
+    key = key_step(earlier, later)
+    amount = account if frozen else key
+    charged = [work for work in works if _may_be_of(work, after, seen_at, quiet)]
+    # The likeliest ran longest between the two readings; else it ended last.
+    charged.sort(key=lambda work: _likelihood(work, after, seen_at), reverse=True)
+    settled = [] if so_far is None else _refundable(amount, works, so_far, frozen=frozen)
+    if not amount:
+        # A charge and a settlement for less may have come to nothing: where charges are known to be late,
+        # or work ran just then.
+        charged = [work for work in charged if _may_be_of(work, after, seen_at, lag)]
+    begun = min((work.started for work in charged), default=after)
+    found = [*charged, *settled] if amount > 0 else [*settled, *charged]
+    return Movement(
+        key,
+        account,
+        tuple(dict.fromkeys(found)),
+        earlier,
+        later,
+        follows_gap=begun - after > GAP_SECONDS,
+        is_refund=CreditsDelta.between(earlier, later).user < 0,
+        may_hide=not amount and bool(settled) and not set(charged) <= set(settled),
+    )
+
+
+def key_step(earlier: Credits, later: Credits) -> Decimal:
+    """Return what the key spent between two readings, even if its counter was reset meanwhile.
+
+    Args:
+        earlier: One reading.
+        later: The next.
+
+    Returns:
+        Credits; negative for a settlement for less or a refund, which the balance shows as well.
+    """
+    step = CreditsDelta.between(earlier, later)
+    limited = not earlier.token.unlimited and not later.token.unlimited
+    # What a counter loses by being reset, no balance gets back.
+    dropped = step.token_drop if limited else step.user_drop
+    is_reset = min(difference(dropped, step.token), difference(step.user_drop, step.token)) > 0
+    return dropped if step.token < 0 and is_reset else step.token
+
+
+def groups_of(
+    works: Iterable[Work], movements: Iterable[Movement], *, frozen: bool
+) -> dict[Work, frozenset[Work]]:
+    """Return the group of each outermost work: all work that only a sum is known of.
+
+    Args:
+        works: The work of the row.
+        movements: Its movements.
+        frozen: Whether the key's own counter stands still.
+    """
+    groups: dict[Work, set[Work]] = {work.outermost: {work.outermost} for work in works}
+    for movement in movements:
+        if not movement.amount(frozen=frozen) and not movement.may_hide:
+            continue
+        joined: set[Work] = set()
+        for work in {each.outermost for each in movement.possible}:
+            joined |= groups.get(work, {work})
+        for work in joined:
+            groups[work] = joined
+    return {work: frozenset(group) for work, group in groups.items()}
+
+
+@dataclass(slots=True)
+class Share:
+    """What one stretch of work spent, as far as the movements say.
+
+    Attributes:
+        credits: Its credits: the movements that are its alone, and those that are likeliest its.
+        is_alone: Whether no movement can belong to other work as well.
+        follows_gap: Whether some of it may have been spent before the work began.
+        has_moved: Whether any movement can be its.
+        was_refunded: Whether any of those was the refund of a settled call.
+        has_fallen: Whether any of those was a settlement for less.
+    """
+
+    credits: Decimal = NOTHING
+    is_alone: bool = True
+    follows_gap: bool = False
+    has_moved: bool = False
+    was_refunded: bool = False
+    has_fallen: bool = False
+
+
+def shares_of(works: Iterable[Work], movements: Iterable[Movement], *, frozen: bool) -> dict[Work, Share]:
+    """Return what each stretch of work spent, what ran within it included.
+
+    Args:
+        works: The work of a row.
+        movements: Its movements.
+        frozen: Whether the key's own counter stands still.
+    """
+    shares = {work: Share(work.carried, has_moved=bool(work.carried)) for work in works}
+    for movement in movements:
+        amount, possible = movement.amount(frozen=frozen), movement.possible
+        if not possible or not (amount or movement.may_hide):
+            continue
+        concerned = {outer for work in possible for outer in (work, *work.enclosing) if outer in shares}
+        for work in concerned:
+            own = [each for each in possible if work.contains(each)]
+            if not own:
+                continue
+            share = shares[work]
+            share.has_moved = True
+            share.is_alone = share.is_alone and len(own) == len(possible)
+            share.follows_gap = share.follows_gap or movement.follows_gap
+            share.was_refunded = share.was_refunded or movement.is_refund
+            share.has_fallen = share.has_fallen or amount < 0
+            if movement.owner in own:
+                share.credits = total((share.credits, amount))
+    return shares
+
+
+def _refundable(
+    amount: Decimal, works: Sequence[Work], so_far: Sequence[Movement], *, frozen: bool
+) -> list[Work]:
+    """Return the work whose calls may have been settled for less, the likeliest first."""
+    charged = [work for each in so_far for work in each.possible if each.amount(frozen=frozen) > 0]
+    found = [work for work in dict.fromkeys(charged) if work in works]
+    spent = shares_of(found, so_far, frozen=frozen)
+    # The likeliest was charged enough; of those, the first settles first.
+    found.sort(key=lambda work: (total((spent[work].credits, amount)) < 0, work.started))
+    return found
+
+
+def _likelihood(work: Work, after: float, seen_at: float) -> tuple[bool, float, float]:
+    overlap = sum(max(min(end, seen_at) - max(begin, after), 0.0) for begin, end in work.own_spans(after))
+    ran = overlap > 0 and not work.is_anonymous
+    return ran, overlap, seen_at if work.ended is None else work.ended
+
+
+def _may_be_of(work: Work, after: float, seen_at: float, quiet: float) -> bool:
+    """Return whether what was spent between two readings may have been spent by work."""
+    if work.has_calls_under_way:
+        return True
+    # Nobody knows what work does that isn't measured: it counts where it ran, or is known to spend.
+    since = after - (quiet if work.calls or work.has_spent or not work.is_anonymous else 0.0)
+    if work.rests_since is not None and work.rests_since < since:
+        return False
+    if any(begin <= seen_at and end >= since for begin, end in work.own_spans(since)):
+        return True
+    # Its guarded calls may go on after it.
+    return work.ended is not None and work.rests_since is not None and work.rests_since > work.ended

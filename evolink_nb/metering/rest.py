@@ -1,0 +1,94 @@
+"""What the rules of a row say of work once its account is at rest, or once receipts explain all. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..credits import CreditsDelta
+from .receipts import explain
+
+if TYPE_CHECKING:
+    from ..credits import Credits
+    from .verdict import Facts
+    from .work import Work
+
+SLACK = 1e-6
+"""Seconds by which a reading may come early, for the rounding of floats."""
+
+
+def rests(facts: Facts, moved_at: float) -> bool:
+    """Return whether nothing has moved for the quiet time.
+
+    Args:
+        facts: What is known of the row.
+        moved_at: When the reading was requested that showed the last movement.
+    """
+    return facts.now.requested_at - moved_at >= facts.quiet - SLACK
+
+
+def ripe(facts: Facts) -> list[Work]:
+    """Return the work that ended long enough ago, where it can be told from all that didn't.
+
+    Args:
+        facts: What is known of a row at rest.
+    """
+    unripe = {work for work in facts.works if not work.is_anonymous and not _is_ripe(work, facts)}
+    # Whatever shares a movement with work that isn't ripe isn't either.
+    grows = True
+    while grows:
+        mixed = {
+            work
+            for movement in facts.movements
+            if any(each in unripe for each in movement.possible)
+            for work in movement.possible
+        }
+        outers = {outer for work in unripe for outer in work.enclosing if outer.contains(work)}
+        grows = not (mixed | outers) <= unripe
+        unripe |= mixed | outers
+    return [work for work in facts.works if work not in unripe]
+
+
+def is_explained(facts: Facts, moved_at: float) -> bool:
+    """Return whether receipts explain all that moved, and nothing else can have been spent.
+
+    Args:
+        facts: What is known of the row.
+        moved_at: When the reading was requested that showed the last movement.
+    """
+    if not facts.works or facts.is_settling or any(movement.key < 0 for movement in facts.movements):
+        return False
+    befores = [work.before for work in facts.works if work.before is not None]
+    since_start = [reading for reading in befores if _read_at(reading) >= _read_at(facts.start)]
+    if len(since_start) < len(facts.works):
+        return False
+    moved = {work for each in facts.movements for work in each.possible}
+    is_told = all(
+        # Whatever else it did had time enough to show.
+        work.is_guarded_only or (work not in moved and _ended_before(work, facts) and rests(facts, moved_at))
+        for work in facts.works
+    )
+    return is_told and explain(facts.works, min(befores, key=_read_at), facts.now)
+
+
+def _is_ripe(work: Work, facts: Facts) -> bool:
+    # What is outstanding since before work leaves it alone.
+    return _ended_before(work, facts) and (not facts.is_settling or _is_held_since_before(work, facts))
+
+
+def _ended_before(work: Work, facts: Facts) -> bool:
+    """Return whether work ended the quiet time before the newest reading."""
+    ends = work.rests_since
+    return ends is not None and ends <= facts.now.requested_at - facts.quiet + SLACK
+
+
+def _is_held_since_before(work: Work, facts: Facts) -> bool:
+    """Return whether all that is outstanding was already so before work began."""
+    before = work.outermost.before
+    if before is None or _read_at(before) <= _read_at(facts.start):
+        return False
+    was = CreditsDelta.between(facts.start, before).topped_up
+    return was < 0 and was == CreditsDelta.between(facts.start, facts.now).topped_up
+
+
+def _read_at(reading: Credits) -> float:
+    return reading.monotonic

@@ -1,0 +1,152 @@
+"""Accounts whose counters are late, cached, batched or spent from elsewhere, in simulated time.
+
+Everything that will happen is known in advance: a reading is a sum over what is visible by then. No thread,
+no clock, no server.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Literal
+
+from evolink_nb.credits import Credits, TokenCredits, UserCredits, total
+from tests.support.clock import BEGINNING
+
+Counter = Literal["token", "user", "balance"]
+COUNTERS: tuple[Counter, ...] = ("token", "user", "balance")
+LATENCY = 0.1
+"""Seconds that a reading takes."""
+
+KINDS = (
+    "prompt",
+    "settles later",
+    "batches",
+    "late together",
+    "late one to another",
+    "cached",
+    "replicas",
+    "charged afterwards",
+    "refunds",
+    "dust",
+    "resets",
+    "limit changed",
+    "other keys",
+    "same key elsewhere",
+    "very late",
+)
+"""The kinds of account. Only in the last is a charge later than the quiet time."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of one counter."""
+
+    at: float
+    counter: Counter
+    amount: Decimal
+    call: int = 0
+
+
+@dataclass
+class LateAccount:
+    """One account of a kind.
+
+    Attributes:
+        kind: One of `KINDS`.
+        chance: Where everything random comes from.
+        has_cancelled: Whether a charge and another call's settlement for less were seen first in the same
+            reading, and came to nothing: nobody can see that.
+    """
+
+    kind: str
+    chance: random.Random
+    changes: list[Change] = field(default_factory=list)
+    resets: list[float] = field(default_factory=list)
+    limits: list[tuple[float, Decimal]] = field(default_factory=list)
+    has_cancelled: bool = False
+    _cached_at: float = -100.0
+    _calls: int = 0
+    _shown: set[Change] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        lag = self.chance.uniform(0.3, 5.5)
+        self.lags = dict.fromkeys(COUNTERS, 0.0)
+        if self.kind == "late together":
+            self.lags = dict.fromkeys(COUNTERS, lag)
+        elif self.kind == "late one to another":
+            self.lags = {counter: self.chance.uniform(0, 5.5) for counter in COUNTERS}
+        elif self.kind == "very late":
+            self.lags = dict.fromkeys(COUNTERS, self.chance.uniform(6.5, 10))
+        self._phase = self.chance.uniform(0, 5)
+
+    # -- what happens -----------------------------------------------------------------------------------
+
+    def move(self, at: float, **amounts: Decimal) -> None:
+        """Move counters: ``token`` and ``user`` are used credits, ``balance`` falls."""
+        for counter in COUNTERS:
+            if counter in amounts:
+                self.changes.append(Change(at, counter, amounts[counter], self._calls))
+
+    def call(self, at: float, price: Decimal, cost: Decimal) -> None:
+        """Charge a call of this key as this kind of account does: reserve, then settle."""
+        self._calls += 1
+        settles = self.chance.uniform(2, 8)
+        if self.kind in {"prompt", "dust", "resets", "limit changed", "refunds"}:
+            settles = self.chance.choice([0.0, self.chance.uniform(0.2, 3)])
+        if self.kind == "charged afterwards":
+            late = self.chance.uniform(0.3, 5.5)
+            self.move(at + late, token=cost, user=cost, balance=cost)
+            return
+        self.move(at, token=price, balance=price)
+        self.move(at + settles, token=cost - price, user=cost, balance=cost - price)
+
+    def spend(self, at: float, amount: Decimal, *, own: bool = False) -> None:
+        """Spend and settle at once, by another key unless it is the own."""
+        self.move(at, user=amount, balance=amount, **({"token": amount} if own else {}))
+
+    # -- what is seen -----------------------------------------------------------------------------------
+
+    def read(self, now: float) -> Credits:
+        """Return the reading requested at a time."""
+        served = now + LATENCY / 2
+        seen = {counter: self._seen(counter, served) for counter in COUNTERS}
+        shown = [change for change in self.changes if change.at <= seen[change.counter]]
+        self._note_cancelling([change for change in shown if change.counter == "token"])
+        sums = {
+            counter: total(change.amount for change in shown if change.counter == counter)
+            for counter in COUNTERS
+        }
+        token_used = sums["token"] + Decimal("583.5571")
+        for at in self.resets:
+            if at <= served:
+                token_used -= Decimal(500)
+        limit = total([Decimal("99416.4429"), *(amount for at, amount in self.limits if at <= served)])
+        noise = Decimal(self.chance.randint(-9, 9)).scaleb(-13) if self.kind == "dust" else Decimal(0)
+        return Credits(
+            TokenCredits(limit - sums["token"] + noise, token_used - noise, unlimited=False),
+            UserCredits(Decimal("1095.3996") - sums["balance"] - noise, Decimal("135.9048") + sums["user"]),
+            BEGINNING + timedelta(seconds=now),
+            requested_at=now,
+            monotonic=now + LATENCY,
+        )
+
+    def _note_cancelling(self, shown: list[Change]) -> None:
+        new = [change for change in shown if change not in self._shown and change.amount]
+        self._shown.update(new)
+        if len({change.call for change in new}) > 1 and not total(change.amount for change in new):
+            self.has_cancelled = True
+
+    def _seen(self, counter: Counter, served: float) -> float:
+        """Return the time whose state is served, after which everything is still invisible."""
+        if self.kind == "batches":
+            return served - (served - self._phase) % 5.0
+        if self.kind == "cached":
+            if served - self._cached_at > 4.0:
+                self._cached_at = served
+            return self._cached_at
+        if self.kind == "replicas" and counter == COUNTERS[0]:
+            self.lags = dict.fromkeys(COUNTERS, self.chance.choice([0.0, self._phase]))
+        return served - self.lags[counter]
