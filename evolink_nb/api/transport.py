@@ -101,10 +101,8 @@ class BoundedSession(Generic[T]):
 
         Returns:
             The result of ``parse``, or the error that occurred instead: an `APITimeoutError` after the
-            deadline, an `APIConnectionError` if the connection failed or the session was closed.
-
-        Raises:
-            RuntimeError: The platform can't start another thread.
+            deadline, an `APIConnectionError` if the connection failed, the session was closed, or no thread
+            could be started.
         """
         exchange: Exchange[T] = Exchange()
         # Registered before checking whether the session was closed: close sets that before it looks here.
@@ -113,7 +111,10 @@ class BoundedSession(Generic[T]):
             if closed.is_set():
                 return _cancelled()
             # Inside try: starting waits for the thread, and an interrupt may come at that moment.
-            exchange.job = runtime.start(partial(self._run, exchange, timeout), name=THREAD_NAME)
+            try:
+                exchange.job = runtime.start(partial(self._run, exchange, timeout), name=THREAD_NAME)
+            except RuntimeError as error:
+                return _not_started(error)
             if not runtime.wait_until_done(exchange.outcome, timeout):
                 exchange.cancel(self._timed_out(timeout))
             return exchange.outcome.result()
@@ -240,6 +241,13 @@ def _read_body(response: requests.Response) -> tuple[bytes, str | None]:
 def _connect_timeout(timeout: float) -> float:
     """Return how many seconds connecting to one address may take."""
     return max(timeout * CONNECT_SHARE, min(MIN_CONNECT, timeout / 2))
+
+
+def _not_started(error: RuntimeError) -> APIConnectionError:
+    return APIConnectionError(
+        f"The request could not be sent in the background: {error}.",
+        hint="End some of the threads that run here, or raise the limit of processes (ulimit -u).",
+    )
 
 
 def _cancelled() -> APIConnectionError:

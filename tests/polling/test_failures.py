@@ -26,9 +26,12 @@ from tests.support.scripted import (
     unavailable,
     wait_for,
 )
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from evolink_nb import EvoLinkClient
 
 
 def test_failures_double_the_pause(
@@ -320,3 +323,24 @@ def test_refused_intervals_attach_nothing(fetcher: CreditsFetcher, seconds: floa
     with pytest.raises(TraitError, match="interval must be at least"):
         fetcher.attach("one", seconds)
     assert (fetcher.running, fetcher_threads()) == (False, [])
+
+
+def test_no_thread_for_a_request_passes(reader: EvoLinkClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fetcher's own thread runs; those of its requests can't be started for a while."""
+    fetcher = CreditsFetcher(reader, 0.1)
+    fetcher.start()
+    fetcher.wait(PATIENCE)
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(errors.APIConnectionError, match="can't start new thread"):
+            reader.get_credits()
+        wait_until(lambda: fetcher.status == "offline")
+        assert "can't start new thread" in str(fetcher.error)
+        assert fetcher.credits is not None
+    fetcher.refresh()
+    wait_until(lambda: fetcher.status == "live")
+    fetcher.stop()
