@@ -5,8 +5,9 @@ without one sends) and is supervised: exceptions that escape are logged and pass
 none waits for a dead thread. A forked child starts with none of its parent's threads and no lock held
 (`forget_after_fork`).
 
-Where the platform has no threads (Pyodide), the same work runs as tasks of the running event loop. That is
-decided only here; ``threads=`` lets a test choose.
+Where the platform has no threads (Pyodide), the same work runs as tasks of the running event loop. They don't
+run while code waits: so whoever waits for one of them, by `wait_for` or `Loop.wait_for`, executes the steps
+that are due. That is decided only here; ``threads=`` lets a test choose.
 """
 
 from __future__ import annotations
@@ -213,6 +214,33 @@ def guarded(problem: str) -> Iterator[None]:
         log.exception("%s", problem)
 
 
+def wait_for(event: threading.Event, seconds: float | None = None, *, threads: bool = HAS_THREADS) -> bool:
+    """Wait for an event; without threads, execute the steps of loops that become due meanwhile.
+
+    Args:
+        event: The event.
+        seconds: The longest time to wait; None waits without limit.
+        threads: Whether other threads execute those steps.
+
+    Returns:
+        Whether it is set.
+    """
+    if threads:
+        return event.wait(seconds)
+    _wheels.turn_until(event.is_set, seconds)
+    return event.is_set()
+
+
+def turn() -> None:
+    """Execute the steps that are due, where no thread does so; elsewhere do nothing."""
+    _wheels.turn()
+
+
+def thread_time() -> float:
+    """Return the seconds that the calling thread has spent computing; without threads, the process."""
+    return time.thread_time() if sys.platform != "emscripten" else time.process_time()
+
+
 class Loop:
     """Repeats a step in the background: at the times it asks for, and whenever it is woken.
 
@@ -252,6 +280,8 @@ class Loop:
         # Without threads: the run whose step is executing.
         self._inside: asyncio.Task[None] | None = None
         self._wake_task: Callable[[], object] = _nothing
+        # Without threads: when its step is due.
+        self._next_at = math.inf
         forget_after_fork(self)
 
     @property
@@ -285,6 +315,7 @@ class Loop:
                 events = asyncio.get_running_loop()
                 self._run = events.create_task(self._as_task(), name=self._name)
                 self._run.add_done_callback(self._task_done)
+                _wheels.add(self, events)
                 return
             job: Job[None] = Job(self._name)
             self._run = job
@@ -329,16 +360,25 @@ class Loop:
             raise RuntimeError(f"{self._name} can't wait for itself.")
         if self._threads:
             return wait_until_done(future, seconds)
-        until = math.inf if seconds is None else time.monotonic() + seconds
-        while not future.done() and isinstance(self._run, asyncio.Task):
-            # An interrupt is meant for the waiting caller, not for the step.
-            next_at = self._supervised_step(self._run, lets_through=KeyboardInterrupt)
-            left = math.inf if next_at is None else next_at - self._timer.monotonic()
-            left = min(left, until - time.monotonic())
-            if future.done() or math.isinf(left) or time.monotonic() >= until:
-                break
-            time.sleep(max(left, 0.0))
+        _wheels.turn_until(lambda: future.done() or self._run is None, seconds)
         return future.done()
+
+    def turn(self) -> float:
+        """Execute the step if it is due, where no thread does.
+
+        Returns:
+            Seconds until it is due again; ``math.inf`` if it isn't going to be, or is being executed.
+
+        Raises:
+            KeyboardInterrupt: It is meant for the caller that waits, not for the step.
+        """
+        run = self._run
+        if not isinstance(run, asyncio.Task) or self._inside is not None:
+            return math.inf
+        if self._is_due:
+            self._step_of(run, lets_through=KeyboardInterrupt)
+            self._wake_task()  # it waits until another time
+        return self._next_at - self._timer.monotonic()
 
     def after_fork(self) -> None:
         """Forget the parent's thread and its lock, in a forked child."""
@@ -381,19 +421,29 @@ class Loop:
         if self._run is me:
             self._wake_task = woken.set
         while self._run is me:
-            self._woken = False
-            woken.clear()
-            next_at = self._supervised_step(me)
-            if next_at is None and not self._woken and self._run is me:
-                self._run = None
-            while self._run is me and not self._woken and next_at is not None:
-                left = next_at - self._timer.monotonic()
-                if left <= 0:
-                    break
+            if self._is_due:
+                self._step_of(me)
+            while self._run is me and not self._is_due:
+                woken.clear()
+                left = self._next_at - self._timer.monotonic()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(woken.wait(), None if math.isinf(left) else min(left, _MAX_WAIT))
             # A step that is always due must not starve the event loop.
             await asyncio.sleep(0)
+
+    @property
+    def _is_due(self) -> bool:
+        return self._woken or self._next_at <= self._timer.monotonic()
+
+    def _step_of(
+        self, run: asyncio.Task[None], *, lets_through: type[BaseException] | tuple[()] = ()
+    ) -> None:
+        """Execute the step without a thread, and note when it is due again."""
+        self._woken = False
+        next_at = self._supervised_step(run, lets_through=lets_through)
+        self._next_at = math.inf if next_at is None else next_at
+        if next_at is None and not self._woken and self._run is run:
+            self._run = None
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
         # An event loop that ends cancels its tasks, even those not yet begun.
@@ -432,6 +482,39 @@ class Loop:
             with guarded(f"{self._name}: on_error failed."):
                 self._on_error(error)
 
+
+class _Wheels:
+    """The loops that run without threads: code that waits turns them."""
+
+    def __init__(self) -> None:
+        self._loops: weakref.WeakKeyDictionary[Loop, asyncio.AbstractEventLoop] = weakref.WeakKeyDictionary()
+
+    def add(self, loop: Loop, events: asyncio.AbstractEventLoop) -> None:
+        self._loops[loop] = events
+
+    def turn(self) -> float:
+        """Execute the steps that are due, and return the seconds until the next is."""
+        if not self._loops:
+            return math.inf
+        try:
+            events = asyncio.get_running_loop()
+        except RuntimeError:
+            return math.inf
+        here = [loop for loop, of in list(self._loops.items()) if of is events]
+        return min((loop.turn() for loop in here), default=math.inf)
+
+    def turn_until(self, is_done: Callable[[], bool], seconds: float | None) -> None:
+        """Execute steps as they become due until something is done, or the time is up."""
+        until = math.inf if seconds is None else time.monotonic() + seconds
+        while not is_done():
+            left = min(self.turn(), until - time.monotonic())
+            # With nothing to come, waiting on is of no use.
+            if is_done() or math.isinf(left) or time.monotonic() >= until:
+                return
+            time.sleep(max(left, 0.0))
+
+
+_wheels = _Wheels()
 
 _MAX_WAIT = 86_400.0
 # Seconds: a lock can't wait as long as a float can express.

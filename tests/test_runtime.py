@@ -485,3 +485,73 @@ class TestFork:
         job = loop.stop()
         assert job is not None
         assert job.join(PATIENCE)
+
+
+# -- without threads: whoever waits executes the steps -------------------------------------------------
+
+
+def in_event_loop(run: Callable[[], object]) -> None:
+    async def main() -> None:
+        run()
+
+    asyncio.run(main())
+
+
+def test_a_wait_executes_due_steps() -> None:
+    done = threading.Event()
+
+    def step() -> float | None:
+        done.set()
+        return None
+
+    def run() -> None:
+        loop = on_both(False, step)
+        loop.start()
+        assert runtime.wait_for(done, PATIENCE, threads=False)
+        assert not loop.is_running
+
+    in_event_loop(run)
+
+
+def test_a_wait_serves_loops_in_one_another() -> None:
+    """A settler's step waits for a fetcher's."""
+    read, settled = Future[None](), threading.Event()
+
+    def run() -> None:
+        def answer() -> float:
+            read.set_result(None)
+            return math.inf
+
+        reader = on_both(False, answer)
+
+        def settle() -> float | None:
+            reader.start()
+            assert reader.wait_for(read, PATIENCE)
+            settled.set()
+            return None
+
+        on_both(False, settle).start()
+        assert runtime.wait_for(settled, PATIENCE, threads=False)
+        reader.stop()
+
+    in_event_loop(run)
+
+
+def test_a_turn_executes_what_is_due() -> None:
+    due, later = Steps(math.inf), Steps(math.inf)
+
+    def run() -> None:
+        loops = [on_both(False, due), on_both(False, later)]
+        loops[0].start()
+        runtime.turn()
+        assert (due.taken, later.taken) == (1, 0)
+        runtime.turn()
+        assert due.taken == 1
+        loops[0].stop()
+
+    in_event_loop(run)
+
+
+def test_a_wait_ends_with_nothing_to_come() -> None:
+    in_event_loop(lambda: runtime.wait_for(threading.Event(), threads=False))
+    assert not runtime.wait_for(threading.Event(), 0.0, threads=False)

@@ -11,10 +11,11 @@ from typing import Self
 
 import requests
 
-from .. import errors
+from .. import errors, runtime
 from .._version import __version__
 from ..credits import Credits
 from . import settings
+from .adapters import session_for
 from .auth import GuardedAuth, auth_class
 from .bearer import BearerAuth
 from .credentials import Secret
@@ -112,6 +113,14 @@ class EvoLinkClient:
             self._auth = kind(self._key, self.identity)
         return self._auth
 
+    def session(self) -> requests.Session:
+        """Return a new session of requests for an experiment's own calls; pass them `auth`.
+
+        It is an ordinary one, and needed only for a notebook that must also run in a browser: there it
+        reaches the simulated account, which no socket can.
+        """
+        return session_for(self.base_url)
+
     def __repr__(self) -> str:
         # Tracebacks that show variables also print a client whose creation failed.
         made = vars(self)
@@ -146,7 +155,7 @@ class EvoLinkClient:
         for delay in self._timing.retry_delays:
             if isinstance(outcome, Credits) or not _is_retryable(outcome):
                 break
-            if closed.wait(delay * random.uniform(1.0, 1.5)):  # noqa: S311 - jitter, not secrecy
+            if runtime.wait_for(closed, delay * random.uniform(1.0, 1.5)):  # noqa: S311 - jitter, not secrecy
                 break
             outcome = self._session.get(self.timeout, closed)
         if isinstance(outcome, Credits):

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import NamedTuple
+import sys
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
 from .credentials import API_KEY_VARIABLE, Secret, find_key, key_in_variable, read_variable
+
+if TYPE_CHECKING:
+    from ..demo.api import Api
+
+HAS_SOCKETS = sys.platform != "emscripten"
+"""Whether this platform can serve the simulated account on loopback."""
+IN_PROCESS_URL = "http://127.0.0.1:1"
+"""The base URL of the simulated account that this process answers for itself. No server has this port."""
 
 BASE_URL_VARIABLE = "EVOLINK_BASE_URL"
 DEMO_VARIABLE = "EVOLINK_NB_DEMO"
@@ -121,6 +130,19 @@ def check_base_url(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 
+def in_process_api(base_url: str) -> Api | None:
+    """Return the simulated API that answers at a base URL within this process; None if it is elsewhere.
+
+    Args:
+        base_url: A checked base URL.
+    """
+    if base_url != IN_PROCESS_URL:
+        return None
+    from .. import demo  # noqa: PLC0415 - only this case needs the simulation
+
+    return demo.process_api()
+
+
 def _demo_connection() -> Connection:
     from .. import demo  # noqa: PLC0415 - only this case needs a server
 
@@ -128,5 +150,7 @@ def _demo_connection() -> Connection:
     if key.startswith(demo.DEMO_KEY_PREFIX) and is_loopback(urlsplit(url).hostname):
         # `evolink-nb demo` already runs a server that all its kernels share.
         return Connection(check_base_url(url), Secret(key), "demo")
+    if not HAS_SOCKETS:
+        return Connection(IN_PROCESS_URL, Secret(demo.process_api().key), "demo")
     server = demo.running()
     return Connection(server.url, Secret(server.key), "demo")

@@ -27,7 +27,8 @@ import urllib3.exceptions
 
 from .. import runtime
 from ..errors import APIConnectionError, APITimeoutError
-from .connections import TrackingAdapter, observer
+from .adapters import adapter_for
+from .connections import observer
 from .exchange import Exchange
 from .responses import Response
 from .settings import BASE_URL_VARIABLE
@@ -149,7 +150,7 @@ class BoundedSession(Generic[T]):
         self._open()
 
     def _open(self) -> None:
-        self._adapter = TrackingAdapter()
+        self._adapter = adapter_for(self._base_url)
         # Prepared once, without the key, which is added to a copy for the duration of one request.
         self._request = requests.PreparedRequest()
         self._request.prepare("GET", self._url, headers=HEADERS | self._headers)

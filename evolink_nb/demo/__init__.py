@@ -12,6 +12,7 @@ from __future__ import annotations
 from .account import OTHER_KEY, OWN_KEY, SEED, Account
 from .api import DEMO_KEY_PREFIX
 from .faults import Fault
+from .in_process import process_api
 from .messages import DEMO_HEADER
 from .server import DemoServer, running, stop_running
 
@@ -24,6 +25,7 @@ __all__ = [
     "Account",
     "DemoServer",
     "Fault",
+    "process_api",
     "running",
     "stop_running",
 ]

@@ -25,6 +25,7 @@ from .messages import (
     DEMO_HEADER,
     DEMO_HEADER_VALUE,
     Delivery,
+    Headers,
     RefusedError,
     Request,
     Response,
@@ -109,6 +110,18 @@ class Api:
         if self.faults.refusal and not route_of(request.target)[0].startswith("/demo/"):
             return Response(0, delivery=Delivery(connection="refuse"))
         return self.respond(request, self.admit(request))
+
+    def receive(self, method: str, target: str, *, headers: Headers, body: bytes, base_url: str) -> Response:
+        """Return the response to a request given by its parts, as `handle` does.
+
+        Args:
+            method: Such as "GET".
+            target: The path, possibly with a query.
+            headers: Names and values.
+            body: The whole body.
+            base_url: The API's URL as seen by this client, without a trailing slash.
+        """
+        return self.handle(Request(method, target, headers, body, base_url))
 
     def admit(self, request: Request) -> Fault | None:
         """Record a request, and return the fault that applies to it, counted as used.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from typing import TYPE_CHECKING, Protocol
 
 from .. import runtime
@@ -156,7 +155,7 @@ class FollowedAccount:
             unmeasured, self._unmeasured = self._unmeasured, None
             if unmeasured is not None:
                 unmeasured.ended = self.fetcher.clock.monotonic()
-                unmeasured.computed += time.thread_time() - self._computed
+                unmeasured.computed += runtime.thread_time() - self._computed
 
     def resume(self, *, is_known: bool = False) -> None:
         """Record that measured work is over: the cell it ran in may spend again.
@@ -177,7 +176,7 @@ class FollowedAccount:
             else:
                 last = Work(self.fetcher.clock.monotonic(), is_anonymous=True)
                 self._row.begin(last)
-            self._unmeasured, self._computed = last, time.thread_time()
+            self._unmeasured, self._computed = last, runtime.thread_time()
 
     def set_busy(self, *, busy: bool) -> None:
         """Record that a cell that isn't measured on this account begins or ends.

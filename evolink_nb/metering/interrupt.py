@@ -228,6 +228,9 @@ class InterruptTarget:
     # -- another thread --------------------------------------------------------------------------------
 
     def _send_to_thread(self) -> None:
+        if self.thread == threading.get_ident():
+            # Without threads, this is one of the waits of the work itself: the next guarded call is refused.
+            return
         if self._task is not None:
             runs_now = self._loop is not None and asyncio.current_task(self._loop) is self._task
             chosen = choose_for_task(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .. import runtime
 from ..api.calls import calls
 from ..errors import EvoLinkError
 from .loop_spend import LoopSpend, Verdict
@@ -97,7 +98,7 @@ class LoopReader:
             if no_wait or self._spend.decide() is not Verdict.WAIT:
                 return
             self._show(waiting_text(self._spend))
-            if self.ended.wait(pause):
+            if runtime.wait_for(self.ended, pause):
                 return
 
     def read_once(self) -> bool:
@@ -121,7 +122,7 @@ class LoopReader:
                 self.unread = None
                 return True
             self._show(UNREADABLE)
-            if self.ended.wait(pause_now):
+            if runtime.wait_for(self.ended, pause_now):
                 return False
         raise AssertionError("the attempts don't end by themselves")
 

@@ -82,7 +82,7 @@ class MainSignal:
             signal.pthread_kill(threading.main_thread().ident or 0, SIGNAL)
 
     def _install(self) -> None:
-        before = signal.getsignal(SIGNAL)
+        before = signal.getsignal(SIGNAL) if runtime.HAS_THREADS else None  # without, nobody could send it
         if before is None:  # not set from Python: it couldn't be restored
             return
         try:

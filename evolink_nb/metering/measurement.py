@@ -9,11 +9,10 @@ from __future__ import annotations
 import copy
 import math
 import threading
-import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from .. import errors
+from .. import errors, runtime
 from . import ledger
 from .active import active_measurements
 from .cost import Cost
@@ -98,7 +97,7 @@ class Measurement:
         known = self.fetcher.credits
         self._published.value = Cost(simulated=known is not None and known.simulated)
         self._began_at = self.fetcher.clock.now()
-        self.work.started, self.work.computed = self._now, time.thread_time()
+        self.work.started, self.work.computed = self._now, runtime.thread_time()
         self._account.begin(self, self.work)
         if self.phase is Phase.FINAL:  # abandoned meanwhile: a task may be cancelled while this waits
             self._account.forget(self.work)
@@ -110,7 +109,7 @@ class Measurement:
 
     def stop(self) -> None:
         """End the stretch of work; call `settle` for its cost."""
-        self.work.computed = time.thread_time() - self.work.computed
+        self.work.computed = runtime.thread_time() - self.work.computed
         active_measurements.leave(self)
         outlived = any(outer.ended is not None for outer in self.work.enclosing)
         self._account.end(self.work, self._now)

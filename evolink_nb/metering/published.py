@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
-from ..runtime import guarded
+from ..runtime import guarded, wait_for
 from . import ledger
 from .cost import Cost
 
@@ -99,4 +99,4 @@ class PublishedCost(Generic[M]):
         Returns:
             Whether the wait is over.
         """
-        return (self._has_figure if for_first else self._is_final).wait(seconds)
+        return wait_for(self._has_figure if for_first else self._is_final, seconds)

