@@ -45,6 +45,7 @@ HINTS: dict[type[errors.APIStatusError], str] = {
     errors.PermissionDeniedError: "Allow this key to read the balance, or use another one.",
     errors.NotFoundError: f"Check {settings.BASE_URL_VARIABLE}.",
 }
+NO_CACHE = f"Let no proxy or gateway cache this address, or check {settings.BASE_URL_VARIABLE}."
 SHELL_HINTS: dict[type[errors.APIStatusError], str] = {
     errors.AuthenticationError: f"Check {credentials.API_KEY_VARIABLE} and the system keyring; this key may "
     "be mistyped, expired or used up.",
@@ -107,7 +108,7 @@ def parse_response(
         return errors.InvalidResponseError(
             f"The balance was answered from a cache, and may be old: {old}.",
             request_id=_request_id(response, redact),
-            hint=f"Let no proxy or gateway cache this address, or check {settings.BASE_URL_VARIABLE}.",
+            hint=NO_CACHE,
         )
     if problem is None:
         try:
@@ -236,8 +237,12 @@ def _may_be_api(response: Response, content: object) -> bool:
 
 
 def _hint(cls: type[errors.APIStatusError], status: int) -> str | None:
+    if status == 304:  # Not Modified
+        return f"It was never asked whether anything changed. {NO_CACHE}"
     if 300 <= status < 400:
         return f"Redirects are not followed, to protect the key. Check {settings.BASE_URL_VARIABLE}."
+    if status < 200:
+        return "Only the announcement of an answer arrived: try again, or check a proxy on the way."
     if status in {401, 402, 403} and cls not in KEY_ERRORS:
         return "Not the API but something before it, such as a proxy or a bot check; it isn't about the key."
     return HINTS.get(cls)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import socket
 import sys
 import threading
 import time
@@ -21,6 +20,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 import requests
 import urllib3.exceptions
@@ -30,8 +30,9 @@ from ..errors import APIConnectionError, APITimeoutError
 from .adapters import adapter_for
 from .connections import observer
 from .exchange import Exchange
+from .failures import bundle_variable, failure
 from .responses import Response
-from .settings import BASE_URL_VARIABLE
+from .settings import is_loopback
 
 MAX_BODY = 1 << 20
 """The most bytes of a body that are read; a reading is about 250."""
@@ -166,7 +167,7 @@ class BoundedSession(Generic[T]):
         except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
             outcome = self._timed_out(timeout)
         except BaseException as error:  # noqa: BLE001 - any exception may hold the key
-            outcome = self._failed(error)
+            outcome = failure(self._base_url, error)
         exchange.finish(outcome)
 
     def _send(self, exchange: Exchange[T], timeout: float) -> T:
@@ -178,10 +179,13 @@ class BoundedSession(Generic[T]):
 
     def _environment(self) -> dict[str, Any]:
         """Return the proxies and certificates that the environment names, as a session would use them."""
-        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
         if not self._base_url.startswith("https://"):
             return {}
-        return {"proxies": requests.utils.get_environ_proxies(self._url), "verify": bundle or True}
+        bundle = bundle_variable()
+        # A proxy's loopback is another machine's.
+        is_here = is_loopback(urlsplit(self._base_url).hostname)
+        proxies = {} if is_here else requests.utils.get_environ_proxies(self._url)
+        return {"proxies": proxies, "verify": os.environ[bundle] if bundle else True}
 
     def _not_connected(self, timeout: float) -> APITimeoutError:
         return APITimeoutError(
@@ -195,12 +199,6 @@ class BoundedSession(Generic[T]):
             f"No answer from {self._base_url} within {timeout:g} s.",
             hint="Try again, or allow more time with timeout=.",
             shell_hint="Try again in a moment.",
-        )
-
-    def _failed(self, error: BaseException) -> APIConnectionError:
-        return APIConnectionError(
-            f"No answer from {self._base_url}: {_cause(error)}.",
-            hint=f"Check the network, a proxy or VPN, and {BASE_URL_VARIABLE}.",
         )
 
 
@@ -253,22 +251,3 @@ def _not_started(error: RuntimeError) -> APIConnectionError:
 
 def _cancelled() -> APIConnectionError:
     return APIConnectionError("The read was cancelled: its client was closed.")
-
-
-def _cause(error: BaseException) -> str:
-    """Return what broke in our own words: the exception's may contain a header or a proxy's password."""
-    chain: list[object] = [error]
-    for link in chain:  # grows while being iterated
-        if isinstance(link, BaseException):
-            inner = (link.__cause__, link.__context__, getattr(link, "reason", None), *link.args)
-            chain += [item for item in inner if item is not None and item not in chain]
-    causes: tuple[tuple[type[BaseException], str], ...] = (
-        (requests.exceptions.ProxyError, "the proxy did not let it through"),
-        (requests.exceptions.SSLError, "its certificate could not be verified"),
-        (socket.gaierror, "its name was not found"),
-        (ConnectionRefusedError, "the connection was refused"),
-    )
-    for kind, words in causes:
-        if any(isinstance(link, kind) for link in chain):
-            return words
-    return "the connection broke"

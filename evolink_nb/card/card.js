@@ -181,6 +181,7 @@ export function gaugeOf({ remaining, used, unlimited }) {
  * @property {number} arrivedAt  when the newest reading was taken
  * @property {number} visibleSince
  * @property {number | null} retryAt  when the server allows the next attempt
+ * @property {boolean} queued  whether a click was answered that waits for it
  * @property {number} interval  seconds between two readings
  */
 
@@ -206,7 +207,8 @@ export function displayStatus(situation) {
   }
   const label = STATUS_LABELS[reported] ?? reported;
   const wait = retryAt === null ? 0 : Math.ceil((retryAt - now) / 1000);
-  return { status: reported, label: wait > 0 ? `${label} · ${formatTime(wait)}` : label };
+  const next = situation.queued ? "refresh in " : "";
+  return { status: reported, label: wait > 0 ? `${label} · ${next}${formatTime(wait)}` : label };
 }
 
 // -- the page --------------------------------------------------------------------------------------------
@@ -224,6 +226,7 @@ class Card {
   #retryAt;
   /** @type {number | null}  when an unanswered click was made */
   #clickedAt = null;
+  #queued = false;
   /** @type {Point[]} */
   #points = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -232,13 +235,6 @@ class Card {
   #model;
   #element;
   #root;
-  #fields;
-  #gauges;
-  #badge;
-  #curve;
-  #area;
-  #pause;
-  #notify;
 
   /**
    * @param {Model} model  the kernel's side
@@ -255,14 +251,7 @@ class Card {
     this.#retryAt = retryAt && retryAt + guess;
     element.innerHTML = model.get("_template");
     this.#root = query(element, ".evolink-card");
-    this.#fields = fieldsIn(this.#root);
-    this.#gauges = { user: this.#gaugeElements("user"), token: this.#gaugeElements("token") };
-    this.#badge = query(element, ".evo-badge");
-    this.#curve = query(element, ".evo-curve");
-    this.#area = query(element, ".evo-area");
-    this.#pause = query(element, '[data-action="pause"]');
-    this.#notify = query(element, '[data-action="notify"]');
-    this.#listenToUser(query(element, '[data-action="refresh"]'));
+    this.#listenToUser();
     this.#listenToKernel();
     this.#watchVisibility();
     this.update();
@@ -276,12 +265,10 @@ class Card {
 
   // -- from the kernel and the page --
 
-  /** @param {HTMLElement} refresh */
-  #listenToUser(refresh) {
-    const { signal } = this.#abort;
-    refresh.addEventListener("click", () => this.#onRefresh(), { signal });
-    this.#pause.addEventListener("click", () => this.#onPause(), { signal });
-    this.#notify.addEventListener("click", () => this.#onNotify(), { signal });
+  #listenToUser() {
+    this.#button("refresh").onclick = () => this.#onRefresh();
+    this.#button("pause").onclick = () => this.#onPause();
+    this.#button("notify").onclick = () => this.#onNotify();
   }
 
   #listenToKernel() {
@@ -349,15 +336,20 @@ class Card {
     this.#retryAt = seconds ? performance.now() + seconds * 1000 : null;
   }
 
-  /** Called once by front ends, when the kernel has ended or was restarted. */
+  /** Called by front ends when the kernel was restarted, and when it can't be reached any more. */
   #onDisconnect() {
     this.#disconnected = true;
+    for (const button of this.#root.querySelectorAll("button")) button.disabled = true;
   }
 
   /** @param {{ answer: string, age?: number, wait?: number, points?: Point[] }} content  the kernel's answer */
   #onMessage({ answer, age, wait, points }) {
     const now = performance.now();
-    if (answer === "refresh") this.#clickedAt = null;
+    if (answer === "gone") this.#onDisconnect();
+    if (answer === "refresh") {
+      this.#clickedAt = null;
+      this.#queued = true;
+    }
     if (age !== undefined) {
       this.#arrivedAt = now - age * 1000;
       this.#setWait(wait);
@@ -379,6 +371,7 @@ class Card {
     const output = this.#removeFallback();
     if (output) this.#outputChanges.observe(output, { childList: true, subtree: true });
     this.#send("show", visible);
+    if (visible) this.#send("history"); // what came meanwhile was not sent
     clearTimeout(this.#confirmation);
     this.#confirmation = setTimeout(() => this.#visible && this.#send("show", true), CONFIRM_AFTER);
   }
@@ -397,7 +390,12 @@ class Card {
    * @param {boolean} [visible]
    */
   #send(action, visible) {
-    if (!this.#disconnected) this.#model.send({ action, view: this.#id, visible });
+    if (this.#disconnected) return;
+    try {
+      this.#model.send({ action, view: this.#id, visible });
+    } catch {
+      this.#onDisconnect(); // what the kernel was reached by is closed
+    }
   }
 
   /** @param {"notice" | "alarm"} trait */
@@ -415,7 +413,7 @@ class Card {
     const model = this.#model;
     this.#root.dataset.level = model.get("level");
     this.#root.toggleAttribute("data-demo", model.get("simulated"));
-    setText(this.#badge, model.get("simulated") ? "demo data" : "");
+    this.#setField("badge", model.get("simulated") ? "demo data" : "");
     this.#setField("notice", model.get("notice"));
     this.#setField("alarm", model.get("alarm"));
     this.#setField("outlook", model.get("outlook"));
@@ -428,15 +426,15 @@ class Card {
     this.#setField("burn-rate", rate ? formatRate(rate) : "");
     this.#setField("runway", runway ? `≈ ${formatTime(runway)}` : "");
     this.#setField("spent", spent ? formatAmount(spent) : "");
-    setValue(this.#fields.spent, spent || null);
+    setValue(this.#field("spent"), spent || null);
     this.#draw();
     this.#tick();
   }
 
   #draw() {
     const path = sparkline(this.#points);
-    this.#curve.setAttribute("d", path);
-    this.#area.setAttribute("d", path && `${path}L100 40L0 40Z`);
+    query(this.#root, ".evo-curve").setAttribute("d", path);
+    query(this.#root, ".evo-area").setAttribute("d", path && `${path}L100 40L0 40Z`);
   }
 
   /**
@@ -449,19 +447,18 @@ class Card {
     if (remaining === null || used === null) return;
     const gauge = gaugeOf({ remaining, used, unlimited });
     const binding = this.#model.get("binding") === half;
-    const elements = this.#gauges[half];
+    const meter = query(this.#root, `[data-gauge="${half}"]`);
 
-    setNumber(elements.remaining, gauge.remaining);
-    setValue(elements.remaining, gauge.remainingValue);
-    setText(elements.used, gauge.used);
-    setValue(elements.used, gauge.usedValue);
-    setText(elements.usedUnit, "used");
-    setText(elements.total, gauge.total && `of ${gauge.total} ·`);
-    setText(elements.unit, gauge.unit);
-    setText(elements.mark, binding ? "spendable" : "");
-    elements.row.dataset.binding = String(binding);
+    setNumber(this.#field(`${half}-remaining`), gauge.remaining);
+    setValue(this.#field(`${half}-remaining`), gauge.remainingValue);
+    this.#setField(`${half}-used`, gauge.used);
+    setValue(this.#field(`${half}-used`), gauge.usedValue);
+    this.#setField(`${half}-word`, "used");
+    this.#setField(`${half}-total`, gauge.total && `of ${gauge.total} ·`);
+    this.#setField(`${half}-unit`, gauge.unit);
+    this.#setField(`${half}-mark`, binding ? "spendable" : "");
 
-    const { meter } = elements;
+    meter.closest("tr")?.setAttribute("data-binding", String(binding));
     meter.toggleAttribute("data-unlimited", unlimited);
     meter.setAttribute("aria-valuemax", plainAmount(gauge.maximum));
     meter.setAttribute("aria-valuenow", plainAmount(gauge.now));
@@ -474,8 +471,10 @@ class Card {
     const model = this.#model;
     const now = performance.now();
     if (this.#visible && Date.now() % HEARTBEAT_INTERVAL < 1000) this.#send("show", true);
+    const reported = model.get("status");
+    this.#queued &&= reported === "rate-limited";
     const { status, label } = displayStatus({
-      reported: model.get("status"),
+      reported,
       disconnected: this.#disconnected,
       visible: this.#visible,
       now,
@@ -483,6 +482,7 @@ class Card {
       arrivedAt: this.#arrivedAt,
       visibleSince: this.#visibleSince,
       retryAt: this.#retryAt,
+      queued: this.#queued,
       interval: model.get("interval"),
     });
     this.#root.dataset.status = status;
@@ -496,11 +496,23 @@ class Card {
 
   #showButtons() {
     const { label, icon } = this.#model.get("status") === "paused" ? RESUME : PAUSE;
-    this.#pause.ariaLabel = this.#pause.title = label;
-    query(this.#pause, "path").setAttribute("d", icon);
+    const pause = this.#button("pause");
+    pause.ariaLabel = pause.title = label;
+    query(pause, "path").setAttribute("d", icon);
     const limits = this.#model.get("limits");
-    this.#notify.hidden = !limits || globalThis.Notification?.permission !== "default";
-    this.#notify.title = `Notify me: ${limits}`;
+    const notify = this.#button("notify");
+    notify.hidden = !limits || globalThis.Notification?.permission !== "default";
+    notify.title = `Notify me: ${limits}`;
+  }
+
+  /** @param {string} name */
+  #field(name) {
+    return query(this.#root, `[data-field="${name}"]`);
+  }
+
+  /** @param {string} action */
+  #button(action) {
+    return query(this.#root, `[data-action="${action}"]`);
   }
 
   /**
@@ -508,23 +520,7 @@ class Card {
    * @param {string} text
    */
   #setField(name, text) {
-    setText(this.#fields[name], text);
-  }
-
-  /** @param {Half} half */
-  #gaugeElements(half) {
-    const meter = query(this.#root, `[data-gauge="${half}"]`);
-    const row = /** @type {HTMLElement} */ (meter.closest("tr"));
-    return {
-      meter,
-      row,
-      mark: query(row, ".evo-mark"),
-      remaining: this.#fields[`${half}-remaining`],
-      unit: query(row, ".evo-unit"),
-      total: this.#fields[`${half}-total`],
-      used: this.#fields[`${half}-used`],
-      usedUnit: query(row, ".evo-word"),
-    };
+    setText(this.#field(name), text);
   }
 }
 
@@ -534,16 +530,6 @@ class Card {
  */
 function query(parent, selector) {
   return /** @type {HTMLElement} */ (parent.querySelector(selector));
-}
-
-/** @param {HTMLElement} root */
-function fieldsIn(root) {
-  /** @type {Record<string, HTMLElement>} */
-  const fields = {};
-  for (const element of root.querySelectorAll("[data-field]")) {
-    if (element instanceof HTMLElement && element.dataset.field) fields[element.dataset.field] = element;
-  }
-  return fields;
 }
 
 /**

@@ -28,6 +28,9 @@ STATUS_LABELS: dict[str, str] = {
 }
 """Labels of a static card for statuses whose name is not their label; ``card.js`` has the live card's."""
 
+CENT = 0.01
+"""The smallest amount in USD that is shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trend:
@@ -127,7 +130,7 @@ def opening_line(credits: Credits | None) -> dict[str, str]:
             f"EvoLink credits when this live card was opened ({_updated(credits, None)}): "
             f"account {account.remaining} {account.unit}, API key {key.remaining} {key.unit}."
         )
-    return {"text/html": f"<p>{escape(line)}</p>", "text/plain": line.replace(MINUS, "-")}
+    return {"text/html": f'<p dir="ltr">{escape(line)}</p>', "text/plain": line.replace(MINUS, "-")}
 
 
 def usd_estimate(credits: Credits | None, credits_per_dollar: float | None) -> str:
@@ -138,11 +141,15 @@ def usd_estimate(credits: Credits | None, credits_per_dollar: float | None) -> s
         credits_per_dollar: The rate; None or 0 if unknown.
 
     Returns:
-        The text, such as "≈ $16.11"; "" without a reading or a rate.
+        The text, such as "≈ $16.11", or "< $0.01" for what isn't nothing; "" without a reading or a rate.
     """
     if credits is None or not credits_per_dollar:
         return ""
-    return f"≈ ${float(credits.spendable) / credits_per_dollar:,.2f}"
+    dollars = float(credits.spendable) / credits_per_dollar
+    sign = MINUS if dollars < 0 else ""
+    if dollars and abs(dollars) < CENT / 2:
+        return f"{'>' if sign else '<'} {sign}${CENT}"
+    return f"≈ {sign}${abs(dollars):,.2f}"
 
 
 def _markup(view: CardView, *, live: bool = False) -> str:

@@ -19,6 +19,7 @@ from ..runtime import guarded
 from . import answers
 from . import render as card
 from .alarms import Alarm, AlarmLatch, Limit, Limits
+from .open_cards import open_cards
 from .subshells import answer_beside_running_cells
 from .synced import shown_trend, synced, to_milliseconds
 from .template import script, stylesheet
@@ -160,6 +161,7 @@ class CreditsWidget(SilentUnseen, anywidget.AnyWidget):
         if self.comm is None:  # already closed, or never opened for want of a key
             return
         self._detach()
+        open_cards.discard(self)
         layout = self.layout
         super().close()
         layout.close()  # a widget of its own, which ipywidgets would keep
@@ -184,6 +186,7 @@ class CreditsWidget(SilentUnseen, anywidget.AnyWidget):
         super().open()
         answer_beside_running_cells(self.comm)
         self.comm.on_close(lambda _message: self.close())
+        open_cards.add(self)
 
     def render(self) -> dict[str, str]:
         """Return the card's current state, not live, as ``text/html`` and ``text/plain``."""

@@ -144,13 +144,14 @@ class Costs:
 
     def _html(self) -> str:
         if not self.rows:
-            return f"<p>{escape(NOTHING_YET)}<br>{escape(HOW_TO_BEGIN)}</p>"
+            return f'<p dir="ltr">{escape(NOTHING_YET)}<br>{escape(HOW_TO_BEGIN)}</p>'
         head = "".join(f'<th scope="col">{heading}</th>' for heading in _HEADINGS)
         notes = f'<td class="evo-note" colspan="{len(_HEADINGS)}">{" ".join(self._notes())}</td>'
         foot = [_html_line(line) for line in self._sums()] + ([notes] if self._notes() else [])
         body = [_html_line(self._cells(row)) for row in self.rows]
         return (
-            f'<style>\n{_style()}</style>\n<table class="evolink-costs">\n<caption>{self._title}</caption>\n'
+            f'<style>\n{_style()}</style>\n<table class="evolink-costs" dir="ltr">\n'
+            f"<caption>{self._title}</caption>\n"
             f"<thead>\n<tr>{head}</tr>\n</thead>\n"
             f"<tbody>\n{_html_lines(body)}</tbody>\n<tfoot>\n{_html_lines(foot)}</tfoot>\n</table>"
         )

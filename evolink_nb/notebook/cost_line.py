@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ..metering.cost import Cost
 
 CLASS = "evolink-cost"
+STYLE = (
+    "font-size: var(--jp-ui-font-size1, 90%); padding: 2px var(--jp-code-padding, 5px); width: fit-content"
+)
+"""On a right-to-left page the line then stands where such pages begin, too."""
 SURE = frozenset({"confirmed", "clean", "shared"})
 """The words of costs whose other figures are shown too."""
 MIN_SETTLED_IN = 1.0
@@ -53,9 +57,10 @@ class CostLine:
         if cost.credits is not None:
             facts["value"] = plain_amount(cost.credits)
         data = "".join(f' data-{name}="{escape(value)}"' for name, value in facts.items())
-        style = "font-size: var(--jp-ui-font-size1, 90%); padding: 2px var(--jp-code-padding, 5px)"
         line = escape(self._line())
-        return f'<div class="{CLASS}"{data} style="{style}" title="{escape(cost.reason)}">{line}</div>'
+        return (
+            f'<div class="{CLASS}" dir="ltr"{data} style="{STYLE}" title="{escape(cost.reason)}">{line}</div>'
+        )
 
     def mimebundle(self) -> dict[str, str]:
         """Return both by media type, for the front end to choose from."""

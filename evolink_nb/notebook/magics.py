@@ -17,6 +17,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from traitlets import Float, observe
 
 from .arguments import OFF, credits, credits_or_off, limit, name, part, positive, seconds, unquoted
+from .help_option import with_help
 from .refusal import refuse_on_failure, report_unmeasured
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class EvoLinkMagics(Magics):
     @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
     @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
     @line_magic
+    @with_help
     def evolink_credits(self, line: str) -> Credits | None:
         """Show what the account and the key have left.
 
@@ -106,6 +108,7 @@ class EvoLinkMagics(Magics):
     @argument("--save", action="store_true", help="Keep the key in the system keyring too.")
     @argument("--forget", action="store_true", help="Forget the key entered in this kernel.")
     @line_magic
+    @with_help
     def evolink_login(self, line: str) -> Credits | None:
         """Ask for an API key without showing it, try it, and use it in this kernel from now on."""
         try:
@@ -127,6 +130,7 @@ class EvoLinkMagics(Magics):
     @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
     @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
     @line_magic
+    @with_help
     def evolink_track(self, line: str) -> None:
         """From the next cell on, show what each cell that spends credits cost."""
         self.commands.track(options_of(self.evolink_track, line))
@@ -154,6 +158,7 @@ class EvoLinkMagics(Magics):
     @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
     @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
     @line_magic
+    @with_help
     def evolink_budget(self, line: str) -> None:
         """Show the budgets of this session with what is spent and left, or set, change or cancel one.
 
@@ -170,6 +175,7 @@ class EvoLinkMagics(Magics):
     )
     @argument("--pandas", action="store_true", help="Return them as a pandas DataFrame.")
     @line_magic
+    @with_help
     def evolink_costs(self, line: str) -> Any:
         """Show what cells, meters and loops of this kernel have cost, dearest first."""
         options = options_of(self.evolink_costs, line)
@@ -201,6 +207,7 @@ class EvoLinkMagics(Magics):
     @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
     @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
     @cell_magic("evolink_credits")  # type: ignore[arg-type]
+    @with_help
     def evolink_credits_of_cell(self, line: str, cell: str | None) -> None:
         """Run the cell as if this line were not there, and say below what it cost.
 

@@ -67,7 +67,7 @@ class BudgetTraceback:
             # The user's interrupt ends only this waiting.
             with contextlib.suppress(KeyboardInterrupt):
                 budgets.conclude_thread()
-            shell.showtraceback((type(exceeded), exceeded, None))
+            self._show_without_debugger(exceeded)
             return None
         handled, handler = self._before
         if handled and isinstance(error, handled):
@@ -75,6 +75,15 @@ class BudgetTraceback:
             return shown
         shell.showtraceback((kind, error, trace), running_compiled_code=True)
         return None
+
+    def _show_without_debugger(self, exceeded: BudgetExceeded) -> None:
+        """Show a stop; ``%pdb on`` has nothing to look for: the work did nothing wrong."""
+        shell = self._shell
+        before, shell.call_pdb = shell.call_pdb, False
+        try:
+            shell.showtraceback((type(exceeded), exceeded, None))
+        finally:
+            shell.call_pdb = before
 
 
 class CellStops:

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.gallery.measures import FAINT, MISFITS, PLACES
 from tests.gallery.scene_page import WIDTHS, ScenePage
-from tests.gallery.scenes import NOTICE, OUTLOOK
+from tests.gallery.scenes import NOTICE, OUTLOOK, click_refresh
 from tests.gallery.themes import LAB
 
 if TYPE_CHECKING:
@@ -172,3 +172,46 @@ def test_a_long_message_is_shown_whole(gallery: dict[str, Scene], scene_page: Sc
     )
     assert box[0] == 0
     assert 100 < box[1] < 300
+
+
+def test_a_waiting_refresh_is_acknowledged(gallery: dict[str, Scene], scene_page: ScenePage) -> None:
+    scene_page.show(gallery["rate-limited"], LAB[0], 440)
+    assert scene_page.field("status") == "rate limited · 56 s"
+    click_refresh(scene_page.page)
+    assert scene_page.field("status") == "refreshing"
+    scene_page.page.evaluate("() => host.model.emit('msg:custom', { answer: 'refresh' })")
+    assert scene_page.field("status") == "rate limited · refresh in 56 s"
+    scene_page.update(status="live", retry_at=None, retry_in=None)
+    scene_page.update(status="rate-limited", retry_at=1, retry_in=30)
+    assert scene_page.field("status") == "rate limited · 30 s"
+
+
+@pytest.mark.parametrize(
+    "ending",
+    ["host.model.emit('msg:custom', { answer: 'gone' })", "host.model.send = () => { throw new Error(); }"],
+    ids=["the kernel says so", "it can't be reached"],
+)
+def test_nothing_can_be_asked_of_no_kernel(
+    ending: str, gallery: dict[str, Scene], scene_page: ScenePage
+) -> None:
+    scene_page.show(gallery["live"], LAB[0], 440)
+    expect(scene_page.card.locator("button:enabled")).to_have_count(3)
+    scene_page.page.evaluate(f"() => {{ {ending} }}")
+    scene_page.page.clock.run_for(60_000)  # until the next heartbeat, at the latest
+    expect(scene_page.card).to_have_attribute("data-status", "gone")
+    expect(scene_page.card.locator("button:enabled")).to_have_count(0)
+    # What a kernel sends while it ends changes nothing.
+    scene_page.update(status="paused")
+    expect(scene_page.card).to_have_attribute("data-status", "gone")
+    assert scene_page.errors == []
+
+
+@pytest.mark.parametrize("name", ["rate-limited", "unauthorized", "offline", "error", "stale", "gone"])
+def test_what_is_not_kept_fresh_is_dimmed(
+    name: str, gallery: dict[str, Scene], scene_page: ScenePage
+) -> None:
+    fill = "card => getComputedStyle(card.querySelector('.evo-fill')).opacity"
+    scene_page.show(gallery["live"], LAB[0], 440)
+    assert scene_page.card.evaluate(fill) == "1"
+    scene_page.show(gallery[name], LAB[0], 440)
+    assert scene_page.card.evaluate(fill) == "0.5"

@@ -20,6 +20,8 @@ STILL = "%evolink_credits --live --every 3600"
 WHO = "import os; print(os.getpid())"
 THREADS = "import threading; print([t.name for t in threading.enumerate()].count('evolink-nb-fetcher'))"
 RESTART = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+SHUT_DOWN = "() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()"
+CUT_OFF = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel._ws.close()"
 KERNEL_IS_CONNECTED = """() => {
     const kernel = window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel;
     return kernel?.connectionStatus === "connected" && kernel.status === "idle";
@@ -55,6 +57,31 @@ def test_a_lost_kernel_is_shown(front_end: FrontEnd, demo_server: DemoServer) ->
     demo_server.account.spend(1)
     _run_again(notebook, threads_in=3)
     card.shows("1,094.3996")
+
+
+def test_a_kernel_shut_down_is_shown(front_end: FrontEnd, demo_server: DemoServer) -> None:
+    """At once, whatever its interval: the kernel says so, and what would need it can't be pressed."""
+    notebook, card = open_card(front_end, demo_server, STILL)
+    notebook.page.evaluate(SHUT_DOWN)
+    card.is_("gone")
+    expect(card.field("status")).to_have_text("kernel gone")
+    expect(card.root.locator("button:enabled")).to_have_count(0)
+    card.shows("1,095.3996")
+    notebook.screenshot(f"live-card-{front_end.name}-shut-down", of=card.root)
+    assert notebook.console_errors == []
+
+
+def test_a_lost_connection_is_shown(lab: FrontEnd, demo_server: DemoServer) -> None:
+    notebook, card = open_card(lab, demo_server, "%evolink_credits --live --every 1")
+    context = notebook.page.context
+    context.set_offline(True)
+    notebook.page.evaluate(CUT_OFF)
+    card.is_("stale", seconds=20)
+    notebook.screenshot("live-card-disconnected", of=card.root)
+    context.set_offline(False)
+    demo_server.account.spend(1)
+    card.shows("1,094.3996", seconds=60)
+    card.is_("live", seconds=60)
 
 
 def test_a_cell_run_again_has_one_card(lab: FrontEnd, demo_server: DemoServer) -> None:

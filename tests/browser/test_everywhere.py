@@ -16,6 +16,7 @@ from playwright.sync_api import expect
 
 from tests.support.cards import LOAD, Card
 from tests.support.environment import account_of, free_port, isolated_environment
+from tests.support.jupyter import SCREENSHOTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +67,7 @@ def served(home: Path, server: DemoServer, *command: str, port_option: str) -> I
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", *command, f"{port_option}={port}"],
+            cwd=home,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -127,6 +129,29 @@ def test_it_is_live_in_marimo(page: Page, demo_server: DemoServer, clean_environ
         demo_server.wait_for_requests(seen + 1)
         card.is_("live")
     assert errors == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_has_marimos_theme(
+    theme: str, browser: Browser, demo_server: DemoServer, clean_environment: Path
+) -> None:
+    """Whatever the system's is."""
+    path = clean_environment / "credits.py"
+    path.write_text(MARIMO_NOTEBOOK)
+    (clean_environment / "pyproject.toml").write_text(f'[tool.marimo.display]\ntheme = "{theme}"\n')
+    run = ("marimo", "run", str(path), "--headless", "--no-token", "--no-check")
+    with served(clean_environment, demo_server, *run, port_option="--port") as url:
+        for scheme in ("light", "dark"):
+            with browser.new_context(color_scheme=scheme) as context:
+                page = context.new_page()
+                page.route("**/*", _only_this_machine)
+                page.goto(url)
+                card = Card(page)
+                card.shows("1,095.3996", seconds=60)
+                expect(page.locator("body")).to_have_attribute("data-theme", theme)
+                card.root.screenshot(path=SCREENSHOTS / f"marimo-{theme}-system-{scheme}.png")
+                shown = card.root.evaluate("card => getComputedStyle(card).backgroundColor")
+                assert shown == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 25, 30)"}[theme]
 
 
 def test_it_is_live_in_voila(page: Page, demo_server: DemoServer, clean_environment: Path) -> None:

@@ -283,3 +283,22 @@ def test_any_reading_makes_a_card(user: Decimal, token: Decimal, unlimited: bool
         least, now, most = (Decimal(meter[f"aria-value{name}"] or "") for name in ("min", "now", "max"))
         assert least <= now <= most
     assert len(bundle["text/plain"].splitlines()) in {3, 4}
+
+
+@pytest.mark.parametrize(
+    ("spendable", "shown"),
+    [
+        ("1095.3996", "≈ $16.11"),
+        ("-12.25", "≈ \u2212$0.18"),
+        ("-100000", "≈ \u2212$1,470.59"),
+        ("0", "≈ $0.00"),
+        ("0.3399", "< $0.01"),
+        ("0.34", "≈ $0.01"),
+        ("-0.3399", "> \u2212$0.01"),
+        ("-0.34", "≈ \u2212$0.01"),
+        ("1e-9", "< $0.01"),
+    ],
+)
+def test_dollars_have_their_sign_and_size(spendable: str, shown: str) -> None:
+    """The minus stands before the dollar, and only nothing is nothing."""
+    assert usd_estimate(reading(user=spendable), 68.0) == shown

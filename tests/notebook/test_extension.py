@@ -58,6 +58,7 @@ def test_loading_imports_nothing_heavy() -> None:
         "evolink_nb._version",
         "evolink_nb.notebook",
         "evolink_nb.notebook.extension",
+        "evolink_nb.notebook.help_option",
         "evolink_nb.notebook.magics",
         "evolink_nb.notebook.cell_magics",
         "evolink_nb.notebook.code_start",

@@ -10,6 +10,7 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 
+from evolink_nb.notebook.magics import LINE_MAGICS
 from tests.support.metered import LINE
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
         Shell,
     )
 
-CELL_OPTIONS = ["--max", "--grace", "--warn-at", "--max-blind", "--settle", "--demo", "--key-env"]
+CELL_OPTIONS = ["--max", "--grace", "--warn-at", "--max-blind", "--settle", "--demo", "--key-env", "--help"]
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -26,7 +27,7 @@ LOAD = "%load_ext evolink_nb"
 
 OPTIONS = [
     *("--live", "--html", "--every", "--warn-below", "--critical-below", "--credits-per-dollar"),
-    *("--json", "--demo", "--key-env"),
+    *("--json", "--demo", "--key-env", "--help"),
 ]
 
 
@@ -45,8 +46,8 @@ def test_help_of_cells_names_every_option(shell: Shell) -> None:
     [
         (f"{LINE} --", CELL_OPTIONS),
         (f"{LINE} --max 5 --s", ["--settle"]),
-        ("%evolink_track --", ["--settle", "--demo", "--key-env"]),
-        ("%evolink_costs --", ["--csv", "--pandas"]),
+        ("%evolink_track --", ["--settle", "--demo", "--key-env", "--help"]),
+        ("%evolink_costs --", ["--csv", "--pandas", "--help"]),
     ],
 )
 def test_options_of_cells_are_completed(shell: Shell, typed: str, offered: list[str]) -> None:
@@ -132,7 +133,7 @@ def test_help_names_every_option(shell: Shell, name: str) -> None:
         ("%evolink_credits --", OPTIONS),
         ("%evolink_credits --json --w", ["--warn-below"]),
         ("c = %evolink_credits --d", []),
-        ("%evolink_login --", ["--save", "--forget"]),
+        ("%evolink_login --", ["--save", "--forget", "--help"]),
     ],
 )
 def test_options_are_completed(shell: Shell, typed: str, offered: list[str]) -> None:
@@ -141,3 +142,25 @@ def test_options_are_completed(shell: Shell, typed: str, offered: list[str]) -> 
     with provisionalcompleter():
         completions = [found.text for found in shell.ip.Completer.completions(typed, len(typed))]
     assert completions == offered
+
+
+@pytest.mark.parametrize("name", LINE_MAGICS)
+def test_help_is_printed(shell: Shell, demo_server: DemoServer, name: str) -> None:
+    for line in ("--help", "--demo --help"):
+        shown = shell.run(f"%{name} {line}")
+        assert (shown.error, shown.err, shown.value) == (None, "", None)
+        assert shown.out.startswith(f"%{name} ")
+        assert "--help" in shown.out.split("options:")[1]
+    assert demo_server.requests_seen == {}
+
+
+def test_help_runs_no_cell(shell: Shell, demo_server: DemoServer) -> None:
+    shown = shell.run("%%evolink_credits --max 5 --help\nran = True")
+    assert shown.out.startswith("%%evolink_credits ")
+    assert "--max N" in shown.out
+    assert "The cell was not run: --help only shows this." in shown.out + shown.err
+    assert "ran" not in shell.ip.user_ns
+    # Called by another magic, it has the cell, and leaves it at the help.
+    shown = shell.run("get_ipython().run_cell_magic('evolink_credits', '--help', 'ran = True')")
+    assert (shown.error, "ran" in shell.ip.user_ns) == (None, False)
+    assert demo_server.requests_seen == {}

@@ -273,3 +273,17 @@ def test_no_interrupt_once_the_code_is_done(shell: Shell) -> None:
     assert seen == [True]
     assert "KeyboardInterrupt" not in shown.out + shown.err
     assert isinstance(shown.error, BudgetExceeded)
+
+
+def test_a_stop_opens_no_debugger(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``%pdb on`` is for errors of the work, and stays on for those."""
+    opened: list[bool] = []
+    monkeypatch.setattr(shell.ip, "debugger", lambda force=False: opened.append(force))
+    shell.run("%pdb on")
+    shown = shell.run(f"{LINE} --max 5 --settle 30\naccount.spend(7)\nimport time; time.sleep(30)")
+    assert isinstance(shown.error, BudgetExceeded)
+    assert "Traceback" not in shown.out + shown.err
+    assert (opened, shell.ip.call_pdb) == ([], True)
+    shell.run(f"{LINE} --max 5\n1 / 0")
+    assert opened == [True]
+    shell.run("%pdb off")

@@ -1,0 +1,82 @@
+"""Why a request got no answer, in our own words, and what to do about it.
+
+Exceptions' own words are never repeated: they may contain a header, or a proxy's password.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import requests
+import urllib3
+
+from ..errors import APIConnectionError
+from .settings import BASE_URL_VARIABLE
+
+BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""What may name the certificates to trust, in this order, as requests has it."""
+CHECK_PROXY = "Check HTTPS_PROXY and ALL_PROXY, or name this host in NO_PROXY."
+
+
+def bundle_variable() -> str | None:
+    """Return the name of the variable that names the certificates to trust; None if none does."""
+    return next((name for name in BUNDLE_VARIABLES if os.environ.get(name)), None)
+
+
+def failure(base_url: str, error: BaseException) -> APIConnectionError:
+    """Return the error for a request that got no answer.
+
+    Args:
+        base_url: Where it was sent.
+        error: What broke.
+
+    Returns:
+        The error to raise instead.
+    """
+    bundle = bundle_variable() if base_url.startswith("https://") else None
+    if bundle is not None and not Path(os.environ[bundle]).exists():
+        words, hint = f"{bundle} names no file", f"Set {bundle} to a file of certificates, or unset it."
+    else:
+        words, hint = _explain(_links(error), bundle)
+    return APIConnectionError(f"No answer from {base_url}: {words}.", hint=hint)
+
+
+def _explain(links: list[object], bundle: str | None) -> tuple[str, str]:
+    """Return what broke, and what to do."""
+    trust = f"Check {bundle}." if bundle else f"If so, have {BUNDLE_VARIABLES[0]} name the proxy's own."
+    causes: tuple[tuple[type[BaseException], str, str], ...] = (
+        (
+            requests.exceptions.InvalidSchema,
+            "a SOCKS proxy needs PySocks, which is not installed",
+            "Run pip install 'requests[socks]', or unset the proxy in HTTPS_PROXY or ALL_PROXY.",
+        ),
+        (requests.exceptions.InvalidProxyURL, "the proxy's address can't be used", CHECK_PROXY),
+        (urllib3.exceptions.ProxySchemeUnknown, "the proxy's address can't be used", CHECK_PROXY),
+        (requests.exceptions.ProxyError, "the proxy did not let it through", CHECK_PROXY),
+        (
+            requests.exceptions.SSLError,
+            "its certificate could not be verified",
+            f"A proxy may have replaced the certificate. {trust}",
+        ),
+    )
+    for kind, words, hint in causes:
+        if any(isinstance(link, kind) for link in links):
+            return words, hint
+    words = "the connection broke"
+    if any(isinstance(link, socket.gaierror) for link in links):
+        words = "its name was not found"
+    elif any(isinstance(link, ConnectionRefusedError) for link in links):
+        words = "the connection was refused"
+    return words, f"Check the network, a proxy or VPN, and {BASE_URL_VARIABLE}."
+
+
+def _links(error: BaseException) -> list[object]:
+    """Return an exception, and all that it was caused by or made of."""
+    chain: list[object] = [error]
+    for link in chain:  # grows while being iterated
+        if isinstance(link, BaseException):
+            inner = (link.__cause__, link.__context__, getattr(link, "reason", None), *link.args)
+            chain += [item for item in inner if item is not None and item not in chain]
+    return chain
