@@ -184,6 +184,7 @@ class Share:
         has_moved: Whether any movement can be its.
         was_refunded: Whether any of those was the refund of a settled call.
         has_fallen: Whether any of those was a settlement for less.
+        after_end: The number of readings, each requested after its end, between which it was charged.
     """
 
     credits: Decimal = NOTHING
@@ -192,6 +193,7 @@ class Share:
     has_moved: bool = False
     was_refunded: bool = False
     has_fallen: bool = False
+    after_end: int = 0
 
 
 def shares_of(works: Iterable[Work], movements: Iterable[Movement], *, frozen: bool) -> dict[Work, Share]:
@@ -218,6 +220,9 @@ def shares_of(works: Iterable[Work], movements: Iterable[Movement], *, frozen: b
             share.follows_gap = share.follows_gap or movement.follows_gap
             share.was_refunded = share.was_refunded or movement.is_refund
             share.has_fallen = share.has_fallen or amount < 0
+            share.after_end += (
+                amount > 0 and work.rests_since is not None and movement.after > work.rests_since
+            )
             if movement.owner in own:
                 share.credits = total((share.credits, amount))
     return shares

@@ -25,6 +25,9 @@ AROUND_IT = "the work around it may have spent some of it"
 BESIDE_UNMEASURED = "a cell that isn't measured may have spent some of it"
 SPENT_BEFORE = "credits were spent just before this, or in its first moments"
 EARLIER_CALLS = "earlier calls were still settling"
+STEADY = 3
+"""Charges seen one after the other since work ended from which something else must be spending."""
+STILL_SPENDING = "credits went on being spent after it had ended, perhaps elsewhere"
 ELSEWHERE = "this key is in use elsewhere too"
 REFUNDED = "a call was refunded meanwhile, perhaps an earlier one"
 NO_READING = "the balance could not be read"
@@ -211,6 +214,7 @@ def _why_shared(
             facts.strange_at is not None and work.started - facts.strange_at < facts.quiet,
             SPENT_BEFORE,
         ),
+        (share.after_end >= STEADY, STILL_SPENDING),
         (share.was_refunded, REFUNDED),
         (is_missing and share.has_moved, IN_A_ROW),
         (facts.elsewhere, ELSEWHERE),

@@ -191,7 +191,7 @@ def label_of(works: Sequence[Work]) -> str:
     """
     numbers = sorted({work.number for work in works if work.number is not None})
     if len(numbers) < len(works) or not numbers:
-        return f"{len(works)} measured in a row"
+        return f"{len(works)} pieces of work"
     if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
         return f"cells {numbers[0]}{EN_DASH}{numbers[-1]}"
     return f"cells {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"

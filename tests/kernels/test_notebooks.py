@@ -48,7 +48,7 @@ class Ran:
 
     def spent(self, source: str) -> Decimal:
         """The credits that the line under that cell names."""
-        found = re.search(r"^([\d.]+) credits? · ", self.output(source), re.MULTILINE)
+        found = re.search(r"^(?:about )?([\d.]+) credits? · ", self.output(source), re.MULTILINE)
         assert found, self.output(source)
         return Decimal(found[1])
 
@@ -198,10 +198,11 @@ class TestCostOfACell:
 
     def test_a_cell_that_waits_knows_its_cost(self, ran: dict[str, Ran]) -> None:
         story = ran["cost-of-a-cell"]
-        assert "4 credits, clean" in story.output("by the whole account")
+        # Run at once after a cell that didn't wait, it can't always be told from that.
+        assert re.search("^4 credits, (clean|shared)", story.output("by the whole account"))
         assert "4 by this key, 4 by the whole account" in story.output("by the whole account")
         assert re.search(
-            r"^4 credits · (settled in \S+ s · )?[\d,.]+ left",
+            r"^(about )?4 credits · (.* · )?(settled in \S+ s · )?[\d,.]+ left",
             story.output("-o cost --settle 30\nfor"),
             re.MULTILINE,
         )
@@ -215,7 +216,7 @@ class TestCostOfACell:
         """And said to be one."""
         story = ran["cost-of-a-cell with a key"]
         assert story.output('simulate("spend"').count("This account is real") == 2
-        assert "this key 2, others 0, topped up by 0\nclean" in story.output("this key {cost.token}")
+        assert "this key 2, others 0, topped up by 0\nconfirmed" in story.output("this key {cost.token}")
 
     def test_tracking_shows_a_line_per_spend(self, ran: dict[str, Ran]) -> None:
         story = ran["cost-of-a-cell"]

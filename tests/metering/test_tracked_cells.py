@@ -9,7 +9,8 @@ import pytest
 
 from evolink_nb.demo import Account
 from evolink_nb.metering.measurement import Measurement
-from evolink_nb.metering.verdict import SPENT_BEFORE
+from evolink_nb.metering.quiet import quiet_times
+from evolink_nb.metering.verdict import SPENT_BEFORE, STILL_SPENDING
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.simulated_time import START, Reader, SimulatedTime
 
@@ -163,3 +164,15 @@ def test_a_clock_set_back_is_harmless() -> None:
     assert work.cost.credits == 2
     assert (work.cost.confidence, work.cost.reason) == ("shared", SPENT_BEFORE)
     assert 0 <= work.settled_in < 60
+
+
+def test_a_steady_spender_is_no_clean_cost(run: Run) -> None:
+    """What goes on being spent after work has ended isn't taken for late charges of its."""
+    quiet_times.begin_with(6.0)
+    work = run.work(1, spends=2)
+    for _ in range(4):
+        run.time.seconds += 1
+        run.account.spend(1)
+        run.fetcher.read()
+    run.settle(work)
+    assert (work.cost.confidence, work.cost.reason) == ("shared", STILL_SPENDING)
