@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import clicking, loading, metering, painting, reading, updating
+from . import clicking, first_card, loading, metering, painting, reading, updating
 
 QUESTIONS = {
     "loading": loading.measure,
@@ -15,6 +15,7 @@ QUESTIONS = {
     "updating": updating.measure,
     "painting": painting.measure,
     "clicking": clicking.measure,
+    "first-card": first_card.measure,
 }
 
 

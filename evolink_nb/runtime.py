@@ -425,7 +425,7 @@ class Loop:
                 self._step_of(me)
             while self._run is me and not self._is_due:
                 woken.clear()
-                left = self._next_at - self._timer.monotonic()
+                left = math.inf if self._inside else self._next_at - self._timer.monotonic()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(woken.wait(), None if math.isinf(left) else min(left, _MAX_WAIT))
             # A step that is always due must not starve the event loop.
@@ -433,7 +433,8 @@ class Loop:
 
     @property
     def _is_due(self) -> bool:
-        return self._woken or self._next_at <= self._timer.monotonic()
+        # In Pyodide, `time.sleep` may switch to another task in the middle of a step.
+        return self._inside is None and (self._woken or self._next_at <= self._timer.monotonic())
 
     def _step_of(
         self, run: asyncio.Task[None], *, lets_through: type[BaseException] | tuple[()] = ()

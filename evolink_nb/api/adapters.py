@@ -99,7 +99,8 @@ class InProcessAdapter(requests.adapters.HTTPAdapter):
         if longest is not None and delivery.delay > longest:
             time.sleep(longest)
             raise requests.ReadTimeout(request=request)
-        time.sleep(delivery.delay)
+        if delivery.delay:
+            time.sleep(delivery.delay)
         if delivery.connection is not None:
             raise requests.ConnectionError(request=request)
         if self._is_work:

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Any
 
+from ..runtime import HAS_THREADS
 from .loop_text import encodable
 
 # tqdm's own format, except for the items per second: that space is for their cost.
@@ -75,4 +76,4 @@ def _tqdm() -> Any:
     """Return the tqdm class that suits this front end."""
     from tqdm.auto import tqdm  # noqa: PLC0415 - it imports widgets, and only loops use it
 
-    return tqdm
+    return tqdm if HAS_THREADS else type(tqdm.__name__, (tqdm,), {"monitor_interval": 0})  # it has a thread

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .client import request_of
+
 if TYPE_CHECKING:
     from ..card.widget import CreditsWidget
     from .outputs import LiveOutput
@@ -31,7 +33,7 @@ class Run:
         Args:
             shell: The shell, which knows the front end's request.
         """
-        request = shell.get_parent()
+        request = request_of(shell)
         metadata = request.get("metadata", {})
         deleted = frozenset(metadata.get("deletedCells") or ())
         return cls(metadata.get("cellId"), request.get("header", {}).get("msg_id"), deleted)

@@ -57,7 +57,9 @@ class CellLines:
         Args:
             metered: The cell.
         """
-        if not metered.is_quiet and client_of(self._shell).amends:
+        # Pyodide's kernel has no session whose messages could be held back.
+        holds = hasattr(self._shell.display_pub, "session")
+        if holds and not metered.is_quiet and client_of(self._shell).amends:
             metered.clear = HeldClear(self._shell.display_pub)
             metered.clear.start()
 

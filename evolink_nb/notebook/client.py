@@ -31,7 +31,18 @@ def client_of(shell: Any) -> Client:
     """
     if not hasattr(shell, "kernel"):
         return Client.CONSOLE
-    return choose_client(shell.get_parent(), in_colab="google.colab" in sys.modules)
+    return choose_client(request_of(shell), in_colab="google.colab" in sys.modules)
+
+
+def request_of(shell: Any) -> dict[str, Any]:
+    """Return the request that a kernel is handling, as the messaging protocol defines it.
+
+    Args:
+        shell: The kernel's shell. Pyodide's leaves it to the kernel to know.
+    """
+    get_parent = getattr(shell, "get_parent", None) or shell.kernel.get_parent
+    request: dict[str, Any] = get_parent()
+    return request
 
 
 def choose_client(request: dict[str, Any], *, in_colab: bool) -> Client:

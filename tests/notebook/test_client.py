@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from evolink_nb.notebook.client import Client, choose_client
+from evolink_nb.notebook.client import Client, choose_client, client_of
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,14 @@ def test_request_says_what_sent_it(
 
 def test_no_request_says_nothing_known() -> None:
     assert choose_client({}, in_colab=False) is Client.CONSOLE
+
+
+def test_pyodides_kernel_knows_the_request() -> None:
+    class Kernel:
+        def get_parent(self) -> dict[str, Any]:
+            return {"content": {}, "metadata": {"cellId": "c1"}}
+
+    class Shell:
+        kernel = Kernel()
+
+    assert client_of(Shell()) is Client.NOTEBOOK

@@ -1,0 +1,73 @@
+"""A notebook of the demo that needs no server, open in a browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+PATIENCE = 240_000.0
+"""Milliseconds: Python starts in the page, on whatever else the machine is doing."""
+
+_PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(each => each.innerText)"
+_IDLE = "document.querySelector('#jp-main-statusbar')?.innerText.includes('Idle')"
+
+
+class LitePage:
+    """One notebook in JupyterLite."""
+
+    def __init__(self, browser: Browser, site: str) -> None:
+        self._site = site
+        self._context = browser.new_context(viewport={"width": 1200, "height": 2400})
+        self._page = self._context.new_page()
+        self._asked: list[str] = []
+        self._context.on("request", lambda request: self._asked.append(request.url))
+
+    def close(self) -> list[str]:
+        """Close it, and return the addresses that it has asked."""
+        self._context.close()
+        return self._asked
+
+    def open(self, notebook: str) -> None:
+        """Open a notebook, and wait until its kernel is ready."""
+        self._page.goto(f"{self._site}/lab/index.html?path={notebook}")
+        self._page.wait_for_selector(".jp-CodeCell", timeout=PATIENCE)
+        self._page.wait_for_function(_IDLE, timeout=PATIENCE)
+
+    def finish_all(self) -> None:
+        """Wait for the last cell, going on after each error: JupyterLite stops there, whatever the tag."""
+        self._finish()
+        while left := [place for place, each in enumerate(self._prompts()) if each == "[ ]:"]:
+            self._page.locator(".jp-CodeCell .jp-InputPrompt").nth(left[0]).click()
+            self._choose("Run Selected Cell and All Below")
+            self._finish()
+            assert left != [place for place, each in enumerate(self._prompts()) if each == "[ ]:"]
+
+    def start_all(self) -> None:
+        """Begin to run all cells."""
+        self._choose("Run All Cells")
+
+    def wait_for_live_card(self) -> None:
+        """Wait until a live card shows a reading."""
+        self._page.wait_for_selector(".jp-CodeCell :text('updated')", timeout=PATIENCE)
+
+    def outputs(self) -> list[str]:
+        """What each code cell shows now."""
+        cells = self._page.locator(".jp-CodeCell").all()
+        return ["\n".join(cell.locator(".jp-OutputArea-output").all_inner_texts()) for cell in cells]
+
+    def _prompts(self) -> list[str]:
+        prompts: list[str] = self._page.evaluate(_PROMPTS)
+        return prompts
+
+    def _choose(self, item: str) -> None:
+        before = self._prompts()
+        self._page.click('.lm-MenuBar-itemLabel:text("Run")')
+        self._page.click(f'.lm-Menu-itemLabel:text-is("{item}")')
+        changed = f"before => JSON.stringify({_PROMPTS}) !== JSON.stringify(before)"
+        self._page.wait_for_function(changed, arg=before, timeout=PATIENCE)
+
+    def _finish(self) -> None:
+        done = f"{_IDLE} && !{_PROMPTS}.some(each => each.includes('*'))"
+        self._page.wait_for_function(done, timeout=PATIENCE)
