@@ -6,6 +6,7 @@ the next decision falls due.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -59,17 +60,25 @@ def next_read_at(work: Work, *, tried_at: float, moved_at: float, quiet: float, 
     return min(soon, decision) if decision > tried_at else soon
 
 
-def limit_of(work: Work, works: Iterable[Work]) -> float:
+def end_of(works: Iterable[Work]) -> float:
+    """Return when the last measured work of a row ended; infinite while any runs.
+
+    Args:
+        works: The work of the row.
+    """
+    measured = (each for each in works if not each.is_anonymous)
+    return max((math.inf if each.ended is None else each.ended for each in measured), default=0.0)
+
+
+def limit_of(work: Work, row_ends: float) -> float:
     """Return when the time to settle is up: for work in a row, that of its last.
 
     Args:
         work: The work.
-        works: The work of the row.
+        row_ends: When the last work of its row ended, in seconds.
     """
     ended = work.ended or 0.0
-    measured = (each for each in works if not each.is_anonymous)
-    last = max((float("inf") if each.ended is None else each.ended for each in measured), default=ended)
-    return ended + min(max(last - ended, 0.0), MAX_ROW) + work.settle
+    return ended + min(max(row_ends - ended, 0.0), MAX_ROW) + work.settle
 
 
 def is_unread(work: Work) -> bool:

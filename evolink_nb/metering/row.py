@@ -132,9 +132,10 @@ class Row:
         Args:
             now: The current time.
         """
+        row_ends = pace.end_of(self.works)
         for work in self.asking:
             read_since = self._tried_at >= (work.ended or 0.0) and not pace.is_unread(work)
-            if work.before is None or (read_since and now >= self._limit_of(work) - rest.SLACK):
+            if work.before is None or (read_since and now >= pace.limit_of(work, row_ends) - rest.SLACK):
                 work.is_final = True
                 work.cost = replace(work.cost, seconds=work.seconds)
 
@@ -151,25 +152,24 @@ class Row:
 
     def next_read_at(self) -> float | None:
         """Return when the next reading is wanted; None if none is."""
-        times = [self._due(work) for work in self.asking]
-        return min(times, default=None)
+        asking = self.asking
+        if not asking:
+            return None
+        facts, row_ends = self._facts, pace.end_of(self.works)
+        is_settling = facts is not None and facts.is_settling
+        return min(self._due(work, is_settling=is_settling, row_ends=row_ends) for work in asking)
 
     # -- the rules --------------------------------------------------------------------------------------
 
-    def _due(self, work: Work) -> float:
-        facts = self._facts
-        is_open = facts is not None and facts.is_settling
+    def _due(self, work: Work, *, is_settling: bool, row_ends: float) -> float:
         due = pace.next_read_at(
             work,
             tried_at=self._tried_at,
             moved_at=self._moved_at,
             quiet=self.quiet.seconds,
-            is_open=is_open or not work.rests_since,
+            is_open=is_settling or not work.rests_since,
         )
-        return min(due, max(self._limit_of(work), self._tried_at))
-
-    def _limit_of(self, work: Work) -> float:
-        return pace.limit_of(work, self.works)
+        return min(due, max(pace.limit_of(work, row_ends), self._tried_at))
 
     @property
     def _facts(self) -> Facts | None:

@@ -76,9 +76,11 @@ class Settler:
         """Publish, read if that is due, and return when to check again; None when nothing is wanted."""
         self._costs.publish()
         due = self._costs.next_read_at()
-        # Some may have become final because their time is up.
-        self._costs.publish()
-        if due is None or due > self._clock.monotonic():
+        if due is None:
+            # The last may have become final because its time is up.
+            self._costs.publish()
+            return None
+        if due > self._clock.monotonic():
             return due
         self._costs.record(read(self._fetcher))
         return self._clock.monotonic()

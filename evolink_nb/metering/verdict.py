@@ -172,6 +172,8 @@ def _with_share(cost: Cost, spent: Decimal, facts: Facts, *, is_single: bool) ->
     """Return a row's cost with what one stretch of work in it spent."""
     if cost.credits == spent and is_single and (cost.token is None) == facts.frozen:
         return cost
+    if facts.frozen and cost.credits == spent == 0:
+        return cost  # all that moved was given back
     if facts.frozen:
         return replace(cost, token=None, user=spent, others=None, topped_up=None)
     others = cost.others if is_single and cost.token is not None else None

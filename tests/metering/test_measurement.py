@@ -5,16 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import HealthCheck, assume, event, example, given, settings
 from hypothesis import strategies as st
 
 from evolink_nb.demo import OTHER_KEY, Account
 from evolink_nb.metering.measurement import Measurement
+from evolink_nb.metering.quiet import QUIET
 from evolink_nb.metering.settlement import SettleTiming
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.simulated_time import Reader, SimulatedTime
 
 amounts = st.decimals("0.0001", "5", places=4)
+GIVEN_BACK = {"script": [("call", Decimal("0.0001"), "nothing")], "earlier": None, "settle": 30.0, "seed": 0}
+"""All that a call reserved is given back."""
 times = st.floats(0, 4)
 
 
@@ -29,6 +32,7 @@ def scripts(draw: st.DrawFn) -> list[tuple[Any, ...]]:
     return draw(st.lists(st.one_of([call, wait, *kinds]), max_size=8))
 
 
+@example(kind="frozen", **GIVEN_BACK)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     script=scripts(),
@@ -44,7 +48,9 @@ def test_a_clean_cost_is_the_true_cost(
     time = SimulatedTime()
     account = Account(seed=seed, clock=time.monotonic, unlimited=kind != "limited", frozen=kind == "frozen")
     before = account.reserve(earlier) if earlier is not None else None
-    measured = Measurement(CreditsFetcher(Reader(account), clock=time), timing=SettleTiming(settle=settle))
+    measured = Measurement(
+        CreditsFetcher(Reader(account), clock=time), timing=SettleTiming(settle=settle, quiet=QUIET)
+    )
     measured.start()
     begun_unsettled = account.outstanding
     others = topped_up = Decimal(0)
