@@ -138,6 +138,11 @@ class FollowedAccount:
             self._row.forget(work)
             self._members.pop(work, None)
 
+    def may_amend(self, work: Work) -> bool:
+        """Return whether the cost of ``work`` may still change, as by a late charge."""
+        with self._lock:
+            return work in self._members
+
     def release(self, work: Work) -> None:
         """End the waiting for work, with what is known so far.
 

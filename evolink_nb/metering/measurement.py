@@ -169,6 +169,11 @@ class Measurement:
         return self.phase in {Phase.SETTLING, Phase.FINAL}
 
     @property
+    def may_change(self) -> bool:
+        """Whether the cost may still change, as it does by a late charge even when it is final."""
+        return self.phase is not Phase.FINAL or self._account.may_amend(self.work)
+
+    @property
     def is_recorded(self) -> bool:
         """Whether the work is in the ledger."""
         return self._published.is_recorded

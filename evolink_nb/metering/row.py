@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from .quiet import QuietTime
     from .work import Work
 
+MAX_WORKS = 200
+"""The most work in a row: where an account never rests, earlier work is final with what is known of it."""
 HELD_FOR = 300.0
 """Seconds without a movement after which work that begins no longer waits for an earlier reservation."""
 
@@ -78,6 +80,9 @@ class Row:
         self.works.append(work)
         if work.enclosing:
             work.enclosing[-1].children.append(work)
+        if len(self.works) > MAX_WORKS:
+            self._close(each for each in self.works[:-MAX_WORKS] if each.ended is not None)
+            self._drop_movements()
 
     def forget(self, work: Work) -> None:
         """Record that work never began after all.
@@ -276,6 +281,12 @@ class Row:
         """Begin a new row with the newest reading, and with the work that goes on."""
         self._start = self.latest
         self.works = list(works)
+        self._drop_movements()
+        if not self._movements:
+            self._frozen = False
+
+    def _drop_movements(self) -> None:
+        """Drop what can only be of work that is closed."""
         over = [each for each in self._movements if all(work.is_closed for work in each.possible)]
         for movement in over:
             amount, is_measured = movement.amount(frozen=self._frozen), not movement.is_anonymous
@@ -287,5 +298,3 @@ class Row:
                 if movement.owner is not None and work.contains(movement.owner):
                     work.carried = total((work.carried, amount))
         self._movements = [each for each in self._movements if each not in over]
-        if not self._movements:
-            self._frozen = False

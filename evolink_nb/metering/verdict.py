@@ -153,7 +153,8 @@ def _cost_of(
     if cost.confidence in {"clean", "shared"} and reason is not None:
         cost = replace(cost, confidence="shared", reason=reason)
         if adds_up and together is not None:
-            has_fallen = any(shares[each].has_fallen for each in group)
+            # Work that a long row has dropped may still be in the group.
+            has_fallen = any(shares[each].has_fallen for each in group if each in shares)
             cost = _weigh_together(cost, work, together, group, has_fallen=has_fallen)
     return replace(cost, together=together, settled=cost.settled and cost.confidence != "unsettled")
 

@@ -31,8 +31,6 @@ BATCH_WAIT = 10.0
 """The longest a cell waits for its final cost where no user waits, in seconds: it may be the last."""
 MAX_BATCH_WAITS = 60.0
 """The longest that all cells of a kernel together wait so, in seconds."""
-MAX_LINES = 200
-"""The lines that may still be amended; older ones stay as they are."""
 
 
 class CellLines:
@@ -118,9 +116,11 @@ class CellLines:
             if line.waits:
                 line.waits = False
                 continue
+            # Checked before sending: a line that changes during it is sent again.
+            is_over = not line.may_change
             line.send_again()
-        # A late charge amends a line that was final.
-        del self._lines[:-MAX_LINES]
+            if is_over:
+                self._lines.remove(line)
 
     def leave(self) -> None:
         """Amend no line any more: the kernel ends, or the extension is unloaded."""

@@ -71,6 +71,11 @@ class Line:
         self._context = contextvars.copy_context()
         self._show_first(shown=shown)
 
+    @property
+    def may_change(self) -> bool:
+        """Whether what it says may still change."""
+        return not self.over or self.measurement.may_change
+
     def amend(self) -> None:
         """Show what is known so far; on the settling thread."""
         self._send()

@@ -72,7 +72,8 @@ class Soak:
 
     def prepare(self) -> None:
         """Load the extension, and begin to read."""
-        for source in ("%load_ext evolink_nb", SETUP, AT_REST):
+        # Cells are run far faster than accounts come to rest.
+        for source in ("%load_ext evolink_nb\n%config EvoLinkMagics.quiet = 0.3", SETUP, AT_REST):
             self._run("the set-up", source)
         self._process = psutil.Process(int(self._kernel.run("print(os.getpid())").text))
 
