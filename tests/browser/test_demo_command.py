@@ -30,6 +30,17 @@ QUICKSTART = Path(__file__).parents[2] / "notebooks" / "quickstart.ipynb"
 COMMAND = Path(sys.executable).parent / "evolink-nb"
 
 
+def _heed_hangups() -> None:
+    """Undo what `nohup make test` hands down: SIGHUP ignored, which the demo honours."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def _control_terminal() -> None:
+    """Have the terminal on stdin end this process when it is closed."""
+    _heed_hangups()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Demo:
     """A running `evolink-nb demo`, ready to be opened, and what it printed."""
 
@@ -38,7 +49,11 @@ class Demo:
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
-            self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            self._command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=_heed_hangups,  # noqa: PLW1509 - it takes no lock
         )
         assert self.process.stdout is not None
         lines = []
@@ -180,7 +195,7 @@ def test_closed_terminal_ends_the_demo() -> None:
         stdout=terminal,
         stderr=terminal,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - it takes no lock
+        preexec_fn=_control_terminal,  # noqa: PLW1509 - it takes no lock
     )
     os.close(terminal)
     shown = b""
