@@ -13,7 +13,7 @@ from traitlets import Bool, Float, Instance, TraitError, Unicode
 from ..api import settings
 from ..api.client import EvoLinkClient
 from ..polling.fetcher import CreditsFetcher
-from ..polling.publisher import safe
+from ..polling.publisher import SafeObservers
 from ..polling.status import Status
 from ..runtime import guarded
 from . import answers
@@ -33,7 +33,7 @@ FIRST_READING = 2.0
 """The longest that showing a card waits for its first reading, in seconds."""
 
 
-class CreditsWidget(SilentUnseen, anywidget.AnyWidget):
+class CreditsWidget(SilentUnseen, SafeObservers, anywidget.AnyWidget):
     """The live card of one account and key. Its traits can be linked to any others (``traitlets.dlink``).
 
     Amounts are credits as floats, None before the first reading; ``fetcher.credits`` has the exact
@@ -165,21 +165,6 @@ class CreditsWidget(SilentUnseen, anywidget.AnyWidget):
         layout = self.layout
         super().close()
         layout.close()  # a widget of its own, which ipywidgets would keep
-
-    def observe(
-        self,
-        handler: Callable[[Any], Any],
-        names: Any = traitlets.All,
-        type: Any = "change",  # noqa: A002 - traitlets' name for it
-    ) -> None:
-        """Call ``handler`` on changes, as `traitlets.HasTraits.observe` does; what it raises is logged.
-
-        Args:
-            handler: Called with each change.
-            names: The traits; all by default.
-            type: The kind of change.
-        """
-        super().observe(safe(handler), names, type)
 
     def open(self) -> None:
         """Open the channel to the front end, so that its messages are handled while a cell runs."""

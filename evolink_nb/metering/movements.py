@@ -74,6 +74,11 @@ class Movement:
         return could or (() if self.follows_gap else self.candidates)
 
     @property
+    def is_over(self) -> bool:
+        """Whether it can only be of work that is closed."""
+        return all(work.is_closed for work in self.possible)
+
+    @property
     def is_anonymous(self) -> bool:
         """Whether nobody measures any of the candidates."""
         return all(work.is_anonymous for work in self.possible)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..credits import difference, total
+from ..credits import CreditsDelta, difference, total
 from ..formatting import format_amount
 from .work import calls_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from decimal import Decimal
 
     from ..credits import Credits
     from .cost import Cost
@@ -37,8 +36,9 @@ def explain(works: Sequence[Work], start: Credits, now: Credits) -> bool:
     made = calls_of(works)
     if not made or any(call.reserved is None or call.ended_at is None for call in made):
         return False
-    sums = _moved(start, now)
+    delta = CreditsDelta.between(start, now)
     receipts = total(call.reserved for call in made if call.reserved is not None)
+    sums = (delta.token, delta.user, delta.user_drop)
     return all(difference(each, receipts) == 0 for each in sums)
 
 
@@ -63,11 +63,3 @@ def weigh(cost: Cost, work: Work, *, has_moved: bool, adds_up: bool) -> Cost:
         reason = f"{format_amount(beyond)} more than the receipts of its calls"
         return replace(cost, confidence="shared", reason=reason)
     return cost
-
-
-def _moved(start: Credits, now: Credits) -> tuple[Decimal, Decimal, Decimal]:
-    return (
-        difference(now.token.used, start.token.used),
-        difference(now.user.used, start.user.used),
-        difference(start.user.remaining, now.user.remaining),
-    )

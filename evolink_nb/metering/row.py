@@ -219,11 +219,8 @@ class Row:
     def _account_step(self, latest: Credits, reading: Credits) -> Decimal:
         """Return what the account spent or reserved between two readings."""
         assert self._start is not None  # for mypy: there was a reading before  # noqa: S101
-        spent = []
-        for now in (latest, reading):
-            spend = CreditsDelta.between(self._start, now)
-            spent.append(max(spend.user, spend.user_drop))
-        return difference(spent[1], spent[0])
+        before, after = (CreditsDelta.between(self._start, each) for each in (latest, reading))
+        return difference(max(after.user, after.user_drop), max(before.user, before.user_drop))
 
     def _learn(self, movement: Movement) -> None:
         """Learn from a charge how late this account may be."""
@@ -261,7 +258,8 @@ class Row:
         rests = rest.rests(facts, self._moved_at)
         ripe = rest.ripe(facts) if rests else []
         costs = costs_of(facts, at_rest=False)
-        costs |= {work: cost for work, cost in costs_of(facts, at_rest=True).items() if work in ripe}
+        if ripe:
+            costs |= {work: cost for work, cost in costs_of(facts, at_rest=True).items() if work in ripe}
         for work, cost in costs.items():
             work.cost, work.after, work.settled_at = cost, reading, self._moved_at
         # What made calls and was charged nothing is still waited for.
@@ -287,14 +285,16 @@ class Row:
 
     def _drop_movements(self) -> None:
         """Drop what can only be of work that is closed."""
-        over = [each for each in self._movements if all(work.is_closed for work in each.possible)]
+        over = [each for each in self._movements if each.is_over]
         for movement in over:
-            amount, is_measured = movement.amount(frozen=self._frozen), not movement.is_anonymous
-            if is_measured and movement.owner is not None and movement.owner.is_anonymous and amount > 0:
+            owner, amount = movement.owner, movement.amount(frozen=self._frozen)
+            if owner is None:
+                continue
+            if owner.is_anonymous and not movement.is_anonymous and amount > 0:
                 # It may be the measured work's: it mustn't be missing from the total.
                 self.strays.keep(movement, amount)
             for work in self.works:
                 # What ran within it is over, and was part of its cost.
-                if movement.owner is not None and work.contains(movement.owner):
+                if work.contains(owner):
                     work.carried = total((work.carried, amount))
-        self._movements = [each for each in self._movements if each not in over]
+        self._movements = [each for each in self._movements if not each.is_over]

@@ -10,14 +10,14 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from traitlets import All, Float, HasTraits, Instance, Int, TraitError, Unicode, UseEnum, validate
+from traitlets import Float, Instance, Int, TraitError, Unicode, UseEnum, validate
 
 from .. import errors
 from ..api import settings
 from ..credits import Credits
 from ..runtime import HAS_THREADS, forget_after_fork
 from .clock import Clock
-from .publisher import Publisher, safe
+from .publisher import Publisher, SafeObservers
 from .reader import STOP_TIMEOUT, Reader
 from .registry import SharedFetchers
 from .status import Status, status_after_stop
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .attempt import Client
 
 
-class CreditsFetcher(HasTraits):
+class CreditsFetcher(SafeObservers):
     """Reads the balance every ``interval`` seconds and on request; observe its traits.
 
     Only ``interval`` is for callers to set. Traits change on the fetcher's thread; an observer that raises is
@@ -246,21 +246,6 @@ class CreditsFetcher(HasTraits):
     def notify(self) -> None:
         """Have the observers of ``revision`` look again, as after a change, from any thread."""
         self._publisher.make(self._publisher.publish)
-
-    def observe(
-        self,
-        handler: Callable[[Any], Any],
-        names: Any = All,
-        type: Any = "change",  # noqa: A002 - traitlets' name for it
-    ) -> None:
-        """Call ``handler`` on changes, as `traitlets.HasTraits.observe` does; what it raises is logged.
-
-        Args:
-            handler: Called with each change.
-            names: The traits; all by default.
-            type: The kind of change.
-        """
-        super().observe(safe(handler), names, type)
 
     @validate("interval")
     def _check_interval(self, proposal: Any) -> float:

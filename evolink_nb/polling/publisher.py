@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from traitlets import EventHandler
+from traitlets import All, EventHandler, HasTraits
 
 from ..runtime import forget_after_fork, guarded
 from . import forecast
@@ -189,6 +189,25 @@ class Publisher:
         self._lock, self._owner, self._since = threading.RLock(), None, None
         self._left.clear()
         self._last_status = status_after_stop(self._last_status, kept=True)
+
+
+class SafeObservers(HasTraits):
+    """Traits whose observers can't stop one another."""
+
+    def observe(
+        self,
+        handler: Callable[[Any], Any],
+        names: Any = All,
+        type: Any = "change",  # noqa: A002 - traitlets' name for it
+    ) -> None:
+        """Call ``handler`` on changes, as `traitlets.HasTraits.observe` does; what it raises is logged.
+
+        Args:
+            handler: Called with each change.
+            names: The traits; all by default.
+            type: The kind of change.
+        """
+        super().observe(safe(handler), names, type)
 
 
 def safe(handler: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from evolink_nb.demo import Account, DemoServer
 from tests.support.environment import account_of
 from tests.support.kernel import Kernel
 
@@ -14,7 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from evolink_nb.demo import DemoServer
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[DemoServer]:
+    """A simulated account on which every call costs what it reserves, soon."""
+    with DemoServer(Account(settle_after=(0.3, 0.5), shortfall_rate=0, failure_rate=0)) as server:
+        yield server
 
 
 @pytest.fixture

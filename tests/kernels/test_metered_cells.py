@@ -7,7 +7,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
@@ -15,12 +15,14 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 
-from evolink_nb.demo import Account, DemoServer
 from evolink_nb.metering.watch_timing import WatchTiming
 from tests.support import colab, threads
 from tests.support.environment import account_of, isolated_environment
 from tests.support.kernel import CellRun, Kernel, trait_updates
 from tests.support.metered import GENERATE, LINE, cost_lines, endless, settled_cost
+
+if TYPE_CHECKING:
+    from evolink_nb.demo import DemoServer
 
 LOAD = "%load_ext evolink_nb\n%config EvoLinkMagics.quiet = 0.3\n"
 STATE = """
@@ -43,13 +45,6 @@ def no_thread_left() -> Iterator[None]:
     before = threads.running()
     yield
     threads.join_all_but(before)
-
-
-@pytest.fixture(scope="module")
-def account() -> Iterator[DemoServer]:
-    """A simulated account on which every call costs what it reserves, soon."""
-    with DemoServer(Account(settle_after=(0.3, 0.5), shortfall_rate=0, failure_rate=0)) as server:
-        yield server
 
 
 @pytest.fixture(scope="module", params=["newest", "oldest"])

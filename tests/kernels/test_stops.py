@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from evolink_nb.demo import Account, DemoServer
 from tests.support import colab, threads
 from tests.support.environment import account_of, isolated_environment
 from tests.support.kernel import Kernel
 from tests.support.metered import GENERATE, LINE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evolink_nb.demo import DemoServer
 
 STATE = """
 shell = get_ipython()
@@ -25,13 +29,6 @@ def no_thread_left() -> Iterator[None]:
     before = threads.running()
     yield
     threads.join_all_but(before)
-
-
-@pytest.fixture(scope="module")
-def account() -> Iterator[DemoServer]:
-    """A simulated account on which every call costs what it reserves, soon."""
-    with DemoServer(Account(settle_after=(0.3, 0.5), shortfall_rate=0, failure_rate=0)) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
