@@ -13,6 +13,7 @@ from ..polling.status import Status
 from .alarms import Limits
 from .gauge import Gauge
 from .template import fill_card, stylesheet
+from .text import card_text
 
 if TYPE_CHECKING:
     from ..credits import Credits
@@ -79,24 +80,26 @@ class CardView:
         """Return the card with its stylesheet. Without any styling it is a small table."""
         return f"<style>{stylesheet()}</style>\n{_markup(self)}"
 
-    def text(self) -> str:
-        """Return the card as an aligned block of plain text."""
-        credits = self.credits
-        title = "EvoLink credits (demo data)" if _is_simulated(credits) else "EvoLink credits"
-        lines = [f"{title} · {_updated(credits, self.age)}"]
-        if credits is not None:
-            lines += _rows(credits)
+    def text(self, *, styled: bool = False) -> str:
+        """Return the card as an aligned block of text.
+
+        Args:
+            styled: Whether to add bold type and colour, for a terminal.
+        """
         facts = [f"{label} {text}" for label, text in _facts(self.trend).values() if text]
-        if facts or self.outlook:
-            lines.append(" · ".join(filter(None, [*facts, self.outlook])))
-        if self.worth:
-            lines.append(f"worth {self.worth}")
         status = [] if self.status in {Status.PAUSED, Status.LIVE} else [_label(self.status)]
-        states = [*status, *_warning(self)]
-        if states:
-            lines.append(", ".join(states))
-        lines += [*self.notice.splitlines(), *self.message.splitlines()]
-        return "\n  ".join(lines)
+        title = "EvoLink credits (demo data)" if _is_simulated(self.credits) else "EvoLink credits"
+        return card_text(
+            self.credits,
+            heading=(title, _updated(self.credits, self.age)),
+            trend=" · ".join(filter(None, [*facts, self.outlook])),
+            worth=self.worth,
+            states=", ".join([*status, *_warning(self)]),
+            notice=self.notice,
+            message=self.message,
+            level=_level(self),
+            styled=styled,
+        )
 
     def mimebundle(self) -> dict[str, str]:
         """Return both renderings by MIME type, for the front end to choose from."""
@@ -108,9 +111,14 @@ def render_live_html() -> str:
     return _markup(CardView(None, status=Status.LOADING), live=True)
 
 
-def render_text(credits: Credits) -> str:
-    """Return a reading alone, as an aligned block of plain text."""
-    return CardView(credits, level="ok").text()
+def render_text(credits: Credits, *, styled: bool = False) -> str:
+    """Return a reading alone, as an aligned block of text.
+
+    Args:
+        credits: The reading.
+        styled: Whether to add bold type and colour, for a terminal.
+    """
+    return CardView(credits).text(styled=styled)
 
 
 def opening_line(credits: Credits | None) -> dict[str, str]:
@@ -181,21 +189,6 @@ def _markup(view: CardView, *, live: bool = False) -> str:
         live=live,
         has_strip=bool(live or trend.points or trend.spent or view.outlook),
     )
-
-
-def _rows(credits: Credits) -> list[str]:
-    """Return a line for each half, aligned with each other."""
-    gauges = {"Account": Gauge.of(credits, "user"), "API key": Gauge.of(credits, "token")}
-    left, unit, used = (
-        max(len(text) for text in column)
-        for column in zip(*((g.remaining, g.unit, g.used) for g in gauges.values()), strict=True)
-    )
-    lines = []
-    for name, gauge in gauges.items():
-        mark = "  <- spendable" if gauge.binding else ""
-        amounts = f"{gauge.remaining:>{left}} {gauge.unit:<{unit}}  {gauge.used:>{used}} used"
-        lines.append(f"{name}  {amounts}{mark}".replace(MINUS, "-"))
-    return lines
 
 
 def _facts(trend: Trend) -> dict[str, tuple[str, str]]:
