@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
@@ -12,13 +13,32 @@ from ..metering.receipts import NO_CHARGE
 
 if TYPE_CHECKING:
     from ..credits import Credits
-    from ..metering.cost import Cost
+    from ..metering.cost import Confidence, Cost
 
 CLASS = "evolink-cost"
 STYLE = (
     "font-size: var(--jp-ui-font-size1, 90%); padding: 2px var(--jp-code-padding, 5px); width: fit-content"
 )
 """On a right-to-left page the line then stands where such pages begin, too."""
+QUIET = "color: color-mix(in srgb, currentColor 75%, transparent)"
+"""The style of all but the cost: a share of the front end's own colour, which suits any theme."""
+_DOT = (
+    "display: inline-block; box-sizing: border-box; width: .6em; height: .6em; border-radius: 50%; "
+    "margin-inline-end: .5em; border: 1.5px solid {colour}; background: {fill}"
+)
+# Each has a contrast of at least 3 : 1 on white and on black. The shape differs too: full, half or empty.
+_GREEN, _AMBER, _RED, _GREY = "#1f9d55", "#c2710c", "#e0443e", "#7d8590"
+_HALF = "linear-gradient(90deg, {colour} 50%, transparent 50%)"
+_DOTS: dict[Confidence, tuple[str, str]] = {
+    "confirmed": (_GREEN, _GREEN),
+    "clean": (_GREEN, _GREEN),
+    "shared": (_AMBER, _HALF.format(colour=_AMBER)),
+    "unsettled": (_AMBER, "transparent"),
+    "inconsistent": (_RED, _HALF.format(colour=_RED)),
+    "unknown": (_RED, "transparent"),
+}
+MAX_REASON = 60
+"""The longest reason that HTML shows without pointing at the line, in characters."""
 SURE = frozenset({"confirmed", "clean", "shared"})
 """The words of costs whose other figures are shown too."""
 MIN_SETTLED_IN = 1.0
@@ -51,15 +71,21 @@ class CostLine:
         return self._line().replace(MINUS, "-")
 
     def html(self) -> str:
-        """Return the line as HTML; without its styling it is the same text."""
+        """Return the line as HTML; without its styling it is the same text, but for a long reason.
+
+        The whole reason shows where one points at the line.
+        """
         cost = self.cost
         facts = {"confidence": cost.confidence, "settled": "true" if cost.settled else "false"}
         if cost.credits is not None:
             facts["value"] = plain_amount(cost.credits)
         data = "".join(f' data-{name}="{escape(value)}"' for name, value in facts.items())
-        line = escape(self._line())
+        figure, *rest = self._parts(short_reason(cost.reason))
+        quiet = f'<span style="{QUIET}"> · {escape(" · ".join(rest))}</span>' if rest else ""
+        amount = f'<span style="font-weight: {400 if cost.credits is None else 600}">{escape(figure)}</span>'
         return (
-            f'<div class="{CLASS}" dir="ltr"{data} style="{STYLE}" title="{escape(cost.reason)}">{line}</div>'
+            f'<div class="{CLASS}" dir="ltr"{data} style="{STYLE}" title="{escape(cost.reason)}">'
+            f"{self._dot()}{amount}{quiet}</div>"
         )
 
     def mimebundle(self) -> dict[str, str]:
@@ -67,13 +93,29 @@ class CostLine:
         return {"text/plain": self.text(), "text/html": self.html()}
 
     def _line(self) -> str:
+        return " · ".join(self._parts(self.cost.reason))
+
+    def _dot(self) -> str:
+        """Return the mark of how sure the cost is; the line says it in words, unless it is clean."""
+        is_clean = self.cost.confidence == "clean" and not self.settling
+        name = 'role="img" aria-label="clean"' if is_clean else 'aria-hidden="true"'
+        colour, fill = (_GREY, "transparent") if self.settling else _DOTS[self.cost.confidence]
+        return f'<span {name} style="{_DOT.format(colour=colour, fill=fill)}"></span>'
+
+    def _parts(self, reason: str) -> list[str]:
+        """Return what the line says, the cost first.
+
+        Args:
+            reason: Why a cost is not sure, in the words to use.
+        """
         cost = self.cost
         if cost.credits is None:
             pending = (
                 "cost unknown: not read when the cell ended" if self.may_stay else "reading the balance …"
             )
-            return pending if self.settling else f"cost unknown: {cost.reason}"
-        parts = [self._figure(), *self._confidence()]
+            # In full: it says what to do.
+            return [pending if self.settling else f"cost unknown: {cost.reason}"]
+        parts = [self._figure(), *self._confidence(reason)]
         if cost.confidence in SURE and cost.others is not None and cost.others > 0:
             parts.append(f"{format_amount(cost.others)} by others on the account")
         if cost.confidence in SURE and cost.topped_up is not None and cost.topped_up > 0:
@@ -82,7 +124,7 @@ class CostLine:
             parts.append(f"{format_amount(self.left.spendable)} left")
         if self.runs is not None and not self.settling:
             parts.append(more_runs(self.runs, "like this"))
-        return " · ".join(parts)
+        return parts
 
     def _figure(self) -> str:
         amount = self.cost.credits or Decimal(0)
@@ -103,7 +145,7 @@ class CostLine:
         """Whether only the sum of a group is known."""
         return self.cost.together is not None and self.cost.confidence != "confirmed"
 
-    def _confidence(self) -> list[str]:
+    def _confidence(self, reason: str) -> list[str]:
         """Return any reservations about the figure; empty if there are none."""
         pending = "not settled when the cell ended" if self.may_stay else "settling …"
         parts = []
@@ -117,8 +159,20 @@ class CostLine:
         if self.cost.confidence == "confirmed":
             parts.append("confirmed")
         elif self.cost.confidence != "clean" and self.cost.reason != NO_CHARGE:
-            parts.append(f"{self.cost.confidence}: {self.cost.reason}")
+            parts.append(f"{self.cost.confidence}: {reason}")
         return parts
+
+
+def short_reason(reason: str) -> str:
+    """Return a reason's first clause; an ellipsis stands for the rest.
+
+    Args:
+        reason: A cost's reason.
+    """
+    clause = re.split(r"[:;] ", reason, maxsplit=1)[0]
+    if len(clause) > MAX_REASON:
+        clause = clause[:MAX_REASON].rpartition(" ")[0] or clause[: MAX_REASON - 1]
+    return reason if clause == reason else f"{clause.rstrip(',')} …"
 
 
 def more_runs(runs: int, what: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Context, Decimal
-from typing import Any
+from html import escape, unescape
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from evolink_nb.credits import Credits
 from evolink_nb.demo import Account
 from evolink_nb.metering.cost import Confidence, Cost
-from evolink_nb.notebook.cost_line import CostLine, more_runs
+from evolink_nb.notebook.cost_line import CostLine, more_runs, short_reason
 
 LEFT = Credits.from_dict({"data": Account().balance()}, read_at=datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -128,14 +130,70 @@ def test_runs_left_are_never_rounded_up(runs: int) -> None:
     assert 0 <= runs - int(millions.scaleb(6, Context(prec=10_000))) < 100_000
 
 
-def test_html_is_the_same_text_with_facts() -> None:
-    hostile = cost(reason='<b onload="alert(1)">', confidence="shared")
-    html = CostLine(hostile, settling=False, left=LEFT).html()
-    assert "<b" not in html
-    for fact in ('data-value="1.36"', 'data-settled="true"', 'data-confidence="shared"'):
+def words_of(html: str) -> str:
+    """What is left of a line without its markup."""
+    return unescape(re.sub("<[^>]*>", "", html))
+
+
+@pytest.mark.parametrize("confidence", get_args(Confidence))
+@pytest.mark.parametrize("settling", [False, True])
+def test_html_is_the_same_text_with_facts(confidence: Confidence, settling: bool) -> None:
+    line = CostLine(cost(confidence=confidence, others=Decimal(4)), settling=settling, left=LEFT, runs=3)
+    html = line.html()
+    assert words_of(html) == line.text()
+    settled = "true" if line.cost.settled else "false"
+    for fact in ('data-value="1.36"', f'data-settled="{settled}"', f'data-confidence="{confidence}"'):
         assert fact in html
     assert html.startswith('<div class="evolink-cost"')
-    assert html.count(">") == 2
+    assert '<span style="font-weight: 600">1.36 credits</span>' in html
+
+
+def test_a_hostile_reason_is_only_text() -> None:
+    reason = '<b onload="alert(1)">'
+    html = CostLine(cost(reason=reason, confidence="shared"), settling=False, left=LEFT).html()
+    assert "<b" not in html
+    assert f'title="{escape(reason)}"' in html
+    assert f"shared: {reason}" in words_of(html)
+
+
+@pytest.mark.parametrize(
+    ("reason", "short"),
+    [
+        ("others, or earlier calls, spent on the account meanwhile", None),
+        (
+            "the key's own counter does not move: this is what the whole account spent",
+            "the key's own counter does not move …",
+        ),
+        ("x" * 61, "x" * 59 + " …"),
+        (
+            "the work went on for longer than anybody had expected, and then, some",
+            "the work went on for longer than anybody had expected, and …",
+        ),
+        ("", None),
+    ],
+)
+def test_long_reason_shows_on_hover(reason: str, short: str | None) -> None:
+    """The terminal, which has no hover, shows all of it."""
+    assert short_reason(reason) == (reason if short is None else short)
+    line = CostLine(cost(reason=reason, confidence="shared"), settling=False)
+    assert f"shared: {short_reason(reason)}" in words_of(line.html())
+    assert f'title="{escape(reason)}"' in line.html()
+    assert f"shared: {reason}" in line.text()
+
+
+def test_error_without_cost_shows_in_full() -> None:
+    reason = "the balance could not be read: No answer.\nCheck the network."
+    line = CostLine(cost(token=None, user=None, reason=reason, confidence="unknown"), settling=False)
+    assert words_of(line.html()) == f"cost unknown: {reason}"
+
+
+def test_dot_is_named_where_no_word_says_it() -> None:
+    """Colour and shape are never all that tells."""
+    for confidence in get_args(Confidence):
+        line = CostLine(cost(confidence=confidence), settling=False)
+        is_said = f" {confidence}" in line.text()
+        assert ('aria-label="clean"' in line.html()) != is_said
+    assert 'aria-label="clean"' not in CostLine(cost(), settling=True).html()
 
 
 def test_plain_text_has_plain_signs() -> None:
