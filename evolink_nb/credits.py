@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import (
+    ROUND_DOWN,
     ROUND_HALF_EVEN,
     Context,
     Decimal,
@@ -43,6 +44,7 @@ _EXACT = Context(
     prec=1_000, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow], flags=[]
 )
 _MEAN = Context(prec=28, rounding=ROUND_HALF_EVEN, traps=_EXACT.traps, flags=[])
+_DOWN = Context(prec=1_000, rounding=ROUND_DOWN, traps=_EXACT.traps, flags=[])
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
@@ -89,6 +91,21 @@ def mean(amount: Decimal, count: int) -> Decimal:
         Credits, to 28 digits.
     """
     return _MEAN.divide(amount, Decimal(count))
+
+
+def portion(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
+    """Return the part of an amount that a part has in a whole, rounded down.
+
+    Args:
+        amount: Credits, at least 0.
+        part: At least 0.
+        whole: More than 0, and no less than the part.
+
+    Returns:
+        Credits, to 4 decimals, as balances have them.
+    """
+    exact = _MEAN.divide(_EXACT.multiply(amount, part), whole)
+    return _trimmed(_DOWN.quantize(exact, Decimal("0.0001")))
 
 
 def product(amount: Decimal, count: Decimal | int) -> Decimal:

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ..credits import CreditsDelta, difference, total
+from .parts import parts_of
 
 if TYPE_CHECKING:
     from ..credits import Credits
@@ -210,7 +211,7 @@ def shares_of(works: Iterable[Work], movements: Iterable[Movement], *, frozen: b
         frozen: Whether the key's own counter stands still.
     """
     shares = {work: Share(work.carried, has_moved=bool(work.carried)) for work in works}
-    for movement in movements:
+    for movement, parts in with_parts(movements, frozen=frozen):
         amount, possible = movement.amount(frozen=frozen), movement.possible
         if not possible or not (amount or movement.may_hide):
             continue
@@ -228,9 +229,20 @@ def shares_of(works: Iterable[Work], movements: Iterable[Movement], *, frozen: b
             share.after_end += (
                 amount > 0 and work.rests_since is not None and movement.after > work.rests_since
             )
-            if movement.owner in own:
-                share.credits = total((share.credits, amount))
+            share.credits = total((share.credits, *(parts[each] for each in own if each in parts)))
     return shares
+
+
+def with_parts(movements: Iterable[Movement], *, frozen: bool) -> list[tuple[Movement, dict[Work, Decimal]]]:
+    """Return each movement with the estimated part of each of its candidates.
+
+    Args:
+        movements: The movements of a row, oldest first.
+        frozen: Whether the key's own counter stands still.
+    """
+    found = list(movements)
+    parts = parts_of((each.amount(frozen=frozen), each.possible) for each in found)
+    return list(zip(found, parts, strict=True))
 
 
 def _refundable(

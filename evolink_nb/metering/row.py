@@ -20,7 +20,7 @@ from ..credits import CreditsDelta, difference, total
 from ..polling.backoff import PERMANENT_ERRORS
 from . import pace, rest
 from .cost import Cost, is_same
-from .movements import Movement, key_step, movement_between
+from .movements import Movement, key_step, movement_between, with_parts
 from .receipts import NO_CHARGE
 from .strays import Strays, amend
 from .verdict import Facts, confirmed, costs_of, outstanding, why_unread
@@ -285,16 +285,15 @@ class Row:
 
     def _drop_movements(self) -> None:
         """Drop what can only be of work that is closed."""
-        over = [each for each in self._movements if each.is_over]
-        for movement in over:
-            owner, amount = movement.owner, movement.amount(frozen=self._frozen)
-            if owner is None:
+        for movement, parts in with_parts(self._movements, frozen=self._frozen):
+            if not movement.is_over:
                 continue
-            if owner.is_anonymous and not movement.is_anonymous and amount > 0:
+            owner, amount = movement.owner, movement.amount(frozen=self._frozen)
+            if owner is not None and owner.is_anonymous and not movement.is_anonymous and amount > 0:
                 # It may be the measured work's: it mustn't be missing from the total.
                 self.strays.keep(movement, amount)
             for work in self.works:
                 # What ran within it is over, and was part of its cost.
-                if work.contains(owner):
-                    work.carried = total((work.carried, amount))
+                carried = [part for each, part in parts.items() if work.contains(each)]
+                work.carried = total((work.carried, *carried))
         self._movements = [each for each in self._movements if not each.is_over]

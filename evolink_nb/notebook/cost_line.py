@@ -122,7 +122,7 @@ class CostLine:
             parts.append(f"topped up by {format_amount(cost.topped_up)}")
         if self.left is not None:
             parts.append(f"{format_amount(self.left.spendable)} left")
-        if self.runs is not None and not self.settling:
+        if self.runs is not None and not self.settling and not self._is_estimate:
             parts.append(more_runs(self.runs, "like this"))
         return parts
 
