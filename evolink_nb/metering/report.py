@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 import functools
-import io
-import unicodedata
-from collections.abc import Iterable, Sequence
+import shutil
+import sys
+from collections.abc import Iterable
 from decimal import Decimal
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..errors import ConfigurationError
-from ..formatting import MINUS, format_amount, format_time, plain_amount
+from ..formatting import MINUS, format_amount, format_time
+from . import report_data
+from .report_data import FIELDS, one_line
+from .report_table import INDENT, Key, Line, Table
 from .summary import Row, doubts, is_mixed, rows, total, total_of_others
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from .entry import Entry
+
+__all__ = ["FIELDS", "Costs"]
 
 STYLESHEET = Path(__file__).with_name("report.css")
 
@@ -30,28 +33,8 @@ HOW_TO_BEGIN = "Start a cell with %%evolink_credits, or type %evolink_track on t
 NOT_KNOWN = "not known"
 MAX_NAME = 48
 """The longest name the table shows, in characters; the CSV and the DataFrame show all of it."""
-
-FIELDS = (
-    "name",
-    "kind",
-    "runs",
-    "unknown_runs",
-    "items",
-    "total_credits",
-    "mean_credits",
-    "last_credits",
-    "change_credits",
-    "mean_seconds",
-    "confidence",
-    "simulated",
-    "unsettled_credits",
-    "returned_credits",
-)
-"""The columns of the CSV and the DataFrame."""
-
-_HEADINGS = ("what", "runs", "total", "mean", "last", "change", "mean time", "confidence")
-# A spreadsheet takes text that begins with one of these, wide or not, for a formula and runs it.
-_FORMULA_STARTS = ("=", "+", "-", "@", *"\uff1d\uff0b\uff0d\uff20")
+WIDTH = 80
+"""The columns that text may have where it isn't shown in a terminal."""
 
 
 class Costs:
@@ -95,14 +78,7 @@ class Costs:
         Returns:
             The text, with line feeds as line endings.
         """
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(FIELDS)
-        for row in self.rows:
-            name, *values = _record(row)
-            guard = "'" if name.startswith(_FORMULA_STARTS) else ""
-            writer.writerow((guard + name, *map(_csv_value, values)))
-        return text.getvalue()
+        return report_data.as_csv(self.rows)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the table as a DataFrame with the columns `FIELDS`.
@@ -114,63 +90,53 @@ class Costs:
         Raises:
             ConfigurationError: pandas is not installed.
         """
-        try:
-            import pandas as pd  # noqa: PLC0415 - heavy, and optional
-        except ImportError:
-            raise ConfigurationError(
-                "A DataFrame needs pandas, which is not installed here.",
-                hint="Type %pip install pandas, or take the CSV: %evolink_costs --csv.",
-            ) from None
-        table = pd.DataFrame([_record(row) for row in self.rows], columns=list(FIELDS))
-        numbers = {name: "float64" for name in FIELDS if name.endswith(("_credits", "_seconds"))}
-        counts = dict.fromkeys(("runs", "unknown_runs", "items"), "int64")
-        return table.astype(numbers | counts | {"simulated": "bool"})
+        return report_data.as_data_frame(self.rows)
 
     def _text(self) -> str:
         if not self.rows:
             return f"{NOTHING_YET}\n{HOW_TO_BEGIN}"
-        table = [_HEADINGS, *map(self._cells, self.rows), *self._sums()]
-        widths = [max(_width(line[column]) for line in table) for column in range(len(_HEADINGS))]
-        lines = [
-            "  ".join(
-                cell + pad if column in {0, len(_HEADINGS) - 1} else pad + cell
-                for column, cell in enumerate(line)
-                for pad in (" " * (widths[column] - _width(cell)),)
-            ).rstrip()
-            for line in table
-        ]
-        lines = [f"  {line}" for line in (*lines, *self._notes())]
-        return "\n".join((self._title, *lines)).replace(MINUS, "-")
+        lines = self._table().text(_columns() - len(INDENT))
+        return "\n".join((self._title, *(f"{INDENT}{line}" for line in (*lines, *self._notes())))).replace(
+            MINUS, "-"
+        )
 
     def _html(self) -> str:
         if not self.rows:
             return f'<p dir="ltr">{escape(NOTHING_YET)}<br>{escape(HOW_TO_BEGIN)}</p>'
-        head = "".join(f'<th scope="col">{heading}</th>' for heading in _HEADINGS)
-        notes = f'<td class="evo-note" colspan="{len(_HEADINGS)}">{" ".join(self._notes())}</td>'
-        foot = [_html_line(line) for line in self._sums()] + ([notes] if self._notes() else [])
-        body = [_html_line(self._cells(row)) for row in self.rows]
-        return (
-            f'<style>\n{_style()}</style>\n<table class="evolink-costs" dir="ltr">\n'
-            f"<caption>{self._title}</caption>\n"
-            f"<thead>\n<tr>{head}</tr>\n</thead>\n"
-            f"<tbody>\n{_html_lines(body)}</tbody>\n<tfoot>\n{_html_lines(foot)}</tfoot>\n</table>"
-        )
+        return f"<style>\n{_style()}</style>\n{self._table().html(self._title, self._notes())}"
 
-    def _cells(self, row: Row) -> tuple[str, ...]:
-        name, *rest = _cells(row)
-        return (f"{name} · {DEMO}" if row.simulated and self._is_mixed else name, *rest)
+    def _table(self) -> Table:
+        return Table([Line(self._cells(row), self._share(row)) for row in self.rows], self._sums())
 
-    def _sums(self) -> list[tuple[str, ...]]:
-        """Return the lines under the table, as cells."""
-        doubts = ", ".join(f"{format_amount(amount)} {doubt}" for doubt, amount in self.doubts.items())
-        sums = [("Total", _amount(self.total), f"of which {doubts}" if doubts else "")]
+    def _cells(self, row: Row) -> dict[Key, str]:
+        name = one_line(row)
+        name = name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
+        name += f" · {row.items:,} {'item' if row.items == 1 else 'items'}" if row.items else ""
+        name += f" · {DEMO}" if row.simulated and self._is_mixed else ""
+        return {"what": name, **_figures(row)}
+
+    def _share(self, row: Row) -> float | None:
+        """Return what part a row is of all that was spent; None where that says nothing."""
+        is_in_sum = not (self._is_mixed and row.simulated)
+        if self.total is None or row.total is None or row.total <= 0 or not is_in_sum or len(self.rows) < 2:
+            return None
+        # The total is lower by what earlier work gave back.
+        spent = float(self.total) + float(self.doubts.get("given back", 0))
+        return min(float(row.total) / spent, 1.0) if spent > 0 else None
+
+    def _sums(self) -> list[Line]:
+        """Return the lines under the table."""
+        sums: list[dict[Key, str]] = [{"what": "Total", "total": _amount(self.total)}]
         if self.others is not None:
-            sums.append(("others on the account", _amount(self.others), ""))
-        return [(name, "", amount, "", "", "", "", doubt) for name, amount, doubt in sums]
+            sums.append({"what": "others on the account", "total": _amount(self.others)})
+        return [Line(cells) for cells in sums]
 
     def _notes(self) -> list[str]:
         """Return the notes needed to read the sums correctly."""
         notes = []
+        if self.doubts:
+            doubts = ", ".join(f"{format_amount(amount)} {doubt}" for doubt, amount in self.doubts.items())
+            notes.append(f"Of the total: {doubts}.")
         unknown = sum(row.unknown for row in self.rows)
         if unknown and self.total is not None:
             notes.append(f"Excludes {unknown} {'run' if unknown == 1 else 'runs'} of unknown cost.")
@@ -188,22 +154,27 @@ def _style() -> str:
     return STYLESHEET.read_text(encoding="utf-8")
 
 
-def _cells(row: Row) -> tuple[str, ...]:
-    """Return a row of the table as text, cell by cell."""
-    name = _one_line(row)
-    name = name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
-    name += f" · {row.items:,} {'item' if row.items == 1 else 'items'}" if row.items else ""
-    return (
-        name,
-        f"{row.runs:,}",
-        _amount(row.total),
-        "" if row.mean is None else _cost(row.mean),
-        # Merged runs have no last one.
-        "" if row.kind == "earlier" else _cost(row.last),
-        "" if row.change is None else ("+" if row.change > 0 else "") + format_amount(row.change),
-        format_time(row.seconds) if row.seconds >= 1 else "<1 s",
-        _confidence(row),
-    )
+def _columns() -> int:
+    """Return the width that text may have: the terminal's, if it is shown in one."""
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return shutil.get_terminal_size((WIDTH, 24)).columns if is_terminal else WIDTH
+
+
+def _figures(row: Row) -> dict[Key, str]:
+    """Return a row's figures as text, without those that repeat another."""
+    figures: dict[Key, str] = {
+        "runs": f"{row.runs:,}",
+        "total": _amount(row.total),
+        "seconds": format_time(row.seconds) if row.seconds >= 1 else "<1 s",
+        "confidence": _confidence(row),
+    }
+    if row.runs > 1 and row.mean is not None:
+        figures["mean"] = _cost(row.mean)
+    if row.runs > 1 and row.kind != "earlier":  # merged runs have no last one
+        figures["last"] = _cost(row.last)
+    if row.change is not None:
+        figures["change"] = ("+" if row.change > 0 else "") + format_amount(row.change)
+    return figures
 
 
 def _confidence(row: Row) -> str:
@@ -227,53 +198,3 @@ def _amount(amount: Decimal | None) -> str:
 def _cost(amount: Decimal | None) -> str:
     """Return the cost of a run; a figure below 0 is none."""
     return NOT_KNOWN if amount is None or amount < 0 else format_amount(amount)
-
-
-def _record(row: Row) -> tuple[Any, ...]:
-    """Return a row's values in the order of `FIELDS`."""
-    return (
-        _one_line(row),
-        row.kind,
-        row.runs,
-        row.unknown,
-        row.items,
-        row.total,
-        row.mean,
-        row.last,
-        row.change,
-        row.seconds,
-        row.confidence,
-        row.simulated,
-        row.unsettled,
-        row.returned,
-    )
-
-
-def _csv_value(value: object) -> str:
-    if isinstance(value, Decimal):
-        return plain_amount(value)
-    return "" if value is None else str(value)
-
-
-def _one_line(row: Row) -> str:
-    """Return a row's name without characters that would break its line or reverse its text."""
-    spaced = "".join(" " if character.isspace() else character for character in row.name)
-    shown = "".join(character for character in spaced if character.isprintable())
-    return " ".join(shown.split()) or row.kind
-
-
-def _width(text: str) -> int:
-    """Return a text's width in terminal columns."""
-    return sum(
-        0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
-        for character in text
-    )
-
-
-def _html_line(cells: Sequence[str]) -> str:
-    name, *rest = map(escape, cells)
-    return f'<th scope="row">{name}</th>' + "".join(f"<td>{cell}</td>" for cell in rest)
-
-
-def _html_lines(lines: Iterable[str]) -> str:
-    return "".join(f"<tr>{line}</tr>\n" for line in lines)

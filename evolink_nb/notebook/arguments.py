@@ -137,6 +137,24 @@ def name(text: str) -> str:
     return text
 
 
+def label(text: str) -> str:
+    """Return the name of a cell.
+
+    Args:
+        text: The text typed.
+
+    Returns:
+        The name without quotation marks.
+
+    Raises:
+        ArgumentTypeError: It is empty, or can't be shown.
+    """
+    found = unquoted(text).strip()
+    if not found or not found.isprintable():
+        raise ArgumentTypeError(f"{text!r} is not a name: write train or 'train the judge'")
+    return found
+
+
 def unquoted(text: str) -> str:
     """Return the name of a file or of a budget.
 

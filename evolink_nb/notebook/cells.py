@@ -205,7 +205,7 @@ class Cells:
         return self.timing if patience is None else replace(self.timing, settle=patience)
 
     def _metered(self, cell: RunningCell) -> MeteredCell:
-        return MeteredCell(cell.key, cell.name, cell.options, on_final=self._after_settling)
+        return MeteredCell(cell.entry_key, cell.name, cell.options, on_final=self._after_settling)
 
     def _measure(self, cell: RunningCell, options: argparse.Namespace) -> None:
         metered = cell.metered = self._metered(cell)

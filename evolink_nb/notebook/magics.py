@@ -16,7 +16,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from traitlets import Float, observe
 
-from .arguments import OFF, credits, credits_or_off, limit, name, part, positive, seconds, unquoted
+from .arguments import OFF, credits, credits_or_off, label, limit, name, part, positive, seconds, unquoted
 from .help_option import with_help
 from .refusal import refuse_on_failure, report_unmeasured
 
@@ -203,6 +203,7 @@ class EvoLinkMagics(Magics):
         "--settle", type=seconds, metavar="SECONDS", help="Wait up to SECONDS for the account to settle."
     )
     @argument("-o", dest="output", type=name, metavar="NAME", help="Store the cost in this variable.")
+    @argument("--name", type=label, metavar="NAME", help="The cell's name wherever its cost is shown.")
     @argument("-q", dest="quiet", action="store_true", help="Show no line under the cell.")
     @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
     @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,12 @@ MAX_NAME = 60
 """The longest part of a cell's first line used as its name, in characters."""
 LINES = ("%%", "get_ipython()")
 """How the magic's line begins: as typed, and as IPython runs it. A macro has neither."""
+
+
+# What marks a line as a comment, a cell's title ("# %% train") among them.
+_COMMENT = re.compile(r"^#[#\s]*(%%\s*)?")
+_DIRECTIVE = "#|"
+"""How a line begins that is an option for Quarto."""
 
 
 class StopsTraceback(Protocol):
@@ -59,13 +66,26 @@ class RunningCell:
 
     @property
     def name(self) -> str:
-        """The first line of its code, shortened."""
+        """The name it is given with ``--name``, or the first line that says something, shortened."""
+        if self.given_name:
+            return self.given_name
         lines = [line.strip() for line in self.source.splitlines() if line.strip()]
         if self.options is not None and lines and lines[0].startswith(LINES):
             lines = lines[1:]
         # A cell's first comment or import seldom says what it does, but users recognize the cell by it.
-        first = lines[0] if lines else "(an empty cell)"
+        said = (_COMMENT.sub("", line) for line in lines if not line.startswith(_DIRECTIVE))
+        first = next(filter(None, said), "(an empty cell)")
         return first if len(first) <= MAX_NAME else first[: MAX_NAME - 1] + "…"
+
+    @property
+    def given_name(self) -> str:
+        """The name it is given with ``--name``; "" without one."""
+        return getattr(self.options, "name", None) or ""
+
+    @property
+    def entry_key(self) -> str:
+        """What identifies its runs in the ledger: its name if it is given one, however it is edited."""
+        return f"--name {self.given_name}" if self.given_name else self.key
 
     def refuse(self) -> None:
         """Stop measuring it: it is not run."""

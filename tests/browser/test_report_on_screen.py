@@ -45,7 +45,7 @@ def test_all_can_read_it_in_every_theme(page: Page) -> None:
     alignments = page.locator("tbody tr:first-child :is(th, td)").evaluate_all(
         "cells => cells.map(cell => getComputedStyle(cell).textAlign)"
     )
-    assert alignments == ["left", *["right"] * 6, "left"]
+    assert alignments == ["left", *["right"] * 7, "left"]
 
 
 def test_a_browser_shows_names_as_text(page: Page) -> None:

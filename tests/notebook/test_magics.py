@@ -19,7 +19,9 @@ if TYPE_CHECKING:
         Shell,
     )
 
-CELL_OPTIONS = ["--max", "--grace", "--warn-at", "--max-blind", "--settle", "--demo", "--key-env", "--help"]
+CELL_OPTIONS = [
+    *("--max", "--grace", "--warn-at", "--max-blind", "--settle", "--name", "--demo", "--key-env", "--help")
+]
 
 README = Path(__file__).parents[2] / "README.md"
 

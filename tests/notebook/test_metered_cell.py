@@ -46,6 +46,15 @@ def test_idle_spending_is_a_row_of_its_own(shell: Shell, demo_server: DemoServer
     assert [row.runs for row in shell.run("%evolink_costs").value.rows if row.kind == "idle"] == [1]
 
 
+def test_named_cell_has_one_row_of_that_name(shell: Shell) -> None:
+    """Also when it has been edited meanwhile."""
+    for amount in (2, 3):
+        shell.run(f"{LINE} --name 'the judge' -o cost\n# a title\naccount.spend({amount})")
+        assert shell.ip.user_ns["cost"].wait(30)
+    costs = shell.run("%evolink_costs").value
+    assert [(row.name, row.runs, row.total) for row in costs.rows] == [("the judge", 2, 5)]
+
+
 def test_unmetered_cell_is_no_idle_spending(shell: Shell) -> None:
     settled(shell, SPEND)
     shell.run("account.spend(5)")

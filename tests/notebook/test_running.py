@@ -73,12 +73,30 @@ def test_call_that_begins_no_cell_is_over() -> None:
         ("%%evolink_credits -q\nx = 1", Namespace(), "x = 1"),
         ("%%evolink_credits", Namespace(), "(an empty cell)"),
         ("", None, "(an empty cell)"),
+        ("# embed\nx = 1", None, "embed"),
+        ("## Train the judge", None, "Train the judge"),
+        ("# %% judge\nx = 1", None, "judge"),
+        ("# %%\n#\nx = 1", None, "x = 1"),
+        ("#| label: fig-costs\nx = 1", None, "x = 1"),
+        ("#", None, "(an empty cell)"),
+        ("x = '# 1'", None, "x = '# 1'"),
+        ("%%evolink_credits --name judge\n# x", Namespace(name="judge"), "judge"),
+        ("%%evolink_credits\n# x", Namespace(name=None), "x"),
         ("x" * MAX_NAME, None, "x" * MAX_NAME),
         ("x" * (MAX_NAME + 1), None, "x" * (MAX_NAME - 1) + "…"),
     ],
 )
 def test_name_is_first_line(source: str, options: Namespace | None, name: str) -> None:
     assert RunningCell(source, "key", options).name == name
+
+
+def test_named_cell_is_known_by_its_name() -> None:
+    """Its runs belong together however it is edited, or wherever it stands."""
+    named = [RunningCell(source, source, Namespace(name="judge")) for source in ("x = 1", "x = 2")]
+    assert len({cell.entry_key for cell in named}) == 1
+    other = RunningCell("x = 1", "x = 1", Namespace(name="train"))
+    assert len({named[0].entry_key, other.entry_key, RunningCell("judge", "judge").entry_key}) == 3
+    assert RunningCell("x = 1", "c1", Namespace(name=None)).entry_key == "c1"
 
 
 def test_front_end_tells_cells_apart() -> None:
