@@ -1,11 +1,15 @@
-"""The card and the cost table have the same colours, though neither package may import the other."""
+"""The card, the cost table and the chart have the same colours, though their packages are independent."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+import pytest
 
 from evolink_nb.card.template import stylesheet
-from evolink_nb.metering.report import STYLESHEET
+from evolink_nb.history import chart
+from evolink_nb.metering import report
 
 
 def custom_properties(css: str) -> dict[str, str]:
@@ -20,9 +24,10 @@ def schemes(css: str) -> dict[str, str]:
     return {scheme: hosts for hosts, scheme in found}
 
 
-def test_shared_colours_have_one_value() -> None:
+@pytest.mark.parametrize("other", [report.STYLESHEET, chart.STYLESHEET], ids=lambda path: path.name)
+def test_shared_colours_have_one_value(other: Path) -> None:
     card = stylesheet()
-    table = STYLESHEET.read_text(encoding="utf-8")
+    table = other.read_text(encoding="utf-8")
     ours, theirs = custom_properties(card), custom_properties(table)
     assert {"--text", "--surface", "--quiet", "--line"} <= ours.keys() & theirs.keys()
     assert theirs == {name: ours[name] for name in theirs}
