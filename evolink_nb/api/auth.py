@@ -8,6 +8,7 @@ nothing itself: whoever uses requests alone doesn't wait for httpx.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import sys
 import threading
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 import requests
 
 from .answers import observe_httpx, observe_requests, with_bases
-from .bearer import Header
+from .bearer import Header, hide_in_frames
 from .calls import Call, calls
 from .sending import Sending, Threads
 
@@ -102,20 +103,26 @@ class GuardedAuth(requests.auth.AuthBase):
         """
         call = None if is_lookup(request.method, str(request.url)) else await self._begin_task()
         flow = self._flow(request, call)
+        response = None
         try:
-            response = yield next(flow)
-            flow.send(response)
-        except StopIteration:
-            return
+            with contextlib.suppress(GeneratorExit):
+                response = yield next(flow)
+            with contextlib.suppress(StopIteration):
+                flow.send(response)
         finally:
             flow.close()
 
     def _flow(self, request: Any, call: Call | None) -> Generator[Any, Any, None]:
         answered = False
+        response = None
         try:
             request.headers["Authorization"] = Header.of(self._key)
-            response = yield request
-            if call is not None:
+            with contextlib.suppress(GeneratorExit):
+                response = yield request
+            if response is None:
+                # httpx closes a flow whose call has failed, while it handles what was raised.
+                hide_in_frames(self._key, sys.exception())
+            elif call is not None:
                 observe_httpx(call, response)
                 answered = True
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import http.client
 import pickle
 import threading
 import time
@@ -372,6 +373,40 @@ def test_no_answer_shows_the_key(send: Callable[[EvoLinkClient], Any]) -> None:
         assert KEY.encode() not in pickled
         kept = pickle.loads(pickled)  # noqa: S301 - made a line above
         assert kept.request.headers["authorization"] == "Bearer ***"
+
+
+def test_debugging_output_hides_the_key(
+    server: PaidServer,
+    client: EvoLinkClient,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
+    with requests.Session() as session:
+        for _ in range(2):
+            # Over a connection that is kept alive, too.
+            session.post(client.base_url + IMAGES, auth=client.auth, json={}, timeout=10)
+    printed = capsys.readouterr().out
+    assert printed.count("Authorization: Bearer ***") == server.charged == 2
+    assert not [text for text in texts_in(printed) if client._key.reveal() in text]
+
+
+def test_a_stand_in_stays_for_one_request() -> None:
+    """What a connection sends is its own again once the header has been sent; a request may be given up."""
+    with FailingServer(Reply(response({}))) as server, server.client() as client:
+        lookup = requests.Request("GET", f"{server.url}/v1/tasks/1", auth=client.auth).prepare()
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        connection.putrequest("GET", "/v1/tasks/1")
+        connection.putheader("X-Other", lookup.headers["Authorization"])
+        connection.putheader("Authorization", lookup.headers["Authorization"])
+        connection.endheaders()
+        assert connection.getresponse().read()
+        assert "send" not in vars(connection)
+        connection.request("GET", "/v1/tasks/1", headers=dict(lookup.headers), body=b"Bearer ***\r\n")
+        assert connection.getresponse().read()
+        connection.close()
+        assert server.header("X-Other") == [f"Bearer {KEY}"]
+        assert server.header("Authorization") == [f"Bearer {KEY}"] * 2
 
 
 def test_no_auth_object_shows_the_key(client: EvoLinkClient) -> None:
