@@ -89,7 +89,7 @@ class GuardedAuth(requests.auth.AuthBase):
         Raises:
             BudgetExceeded: A budget that the call is under is spent.
         """
-        call = None if is_lookup(request.method, str(request.url)) else calls.begin(self._identity)
+        call = None if is_lookup(request.method, str(request.url)) else self._begin()
         yield from self._flow(request, call)
 
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
@@ -129,11 +129,16 @@ class GuardedAuth(requests.auth.AuthBase):
             if call is not None and not answered:
                 calls.end(call)
 
+    def _begin(self) -> Call:
+        calls.prepare(self._identity)
+        return calls.begin(self._identity)
+
     async def _begin_task(self) -> Call:
         """Begin a call, or raise once the calls under way on this loop have ended.
 
         What is raised may end the event loop, and with it the tasks that wait for answers that are paid for.
         """
+        await calls.prepare_async(self._identity)
         try:
             call = calls.begin(self._identity)
         except BaseException:

@@ -10,6 +10,7 @@ import contextlib
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
@@ -49,6 +50,9 @@ class Call:
 class CallObserver(Protocol):
     """Observes guarded calls, in the thread and context that makes them."""
 
+    def before_call(self, identity: str) -> Callable[[], None] | None:
+        """Return what to do before a client's call is decided on, however long it takes; None for nothing."""
+
     def call_begins(self, call: Call) -> None:
         """Handle a call that is about to be sent; what this raises, the caller gets, and nothing is sent."""
 
@@ -84,6 +88,28 @@ class Calls:
         """Stop observing; ignored if not observing."""
         with self._lock:
             self._observers = tuple(each for each in self._observers if each is not observer)
+
+    def prepare(self, identity: str) -> None:
+        """Do what observers want done before a call, such as read the balance.
+
+        Args:
+            identity: The client's identity.
+        """
+        for prepare in self._preparations(identity):
+            prepare()
+
+    async def prepare_async(self, identity: str) -> None:
+        """Do that without blocking the event loop.
+
+        Args:
+            identity: The client's identity.
+        """
+        for prepare in self._preparations(identity):
+            await runtime.run_async(prepare, name="evolink_nb call")
+
+    def _preparations(self, identity: str) -> list[Callable[[], None]]:
+        wanted = (observer.before_call(identity) for observer in self._observers)
+        return [each for each in wanted if each is not None]
 
     def begin(self, identity: str) -> Call:
         """Record that a call is about to be sent.

@@ -60,6 +60,7 @@ class Sending:
             # A thread sends one request at a time: the earlier one has failed.
             calls.end(failed)
         self._call = self._threads.unanswered = None
+        calls.prepare(self._identity)
         self._call = self._threads.unanswered = calls.begin(self._identity)
 
     def begin_again(self) -> None:

@@ -173,6 +173,9 @@ class ActiveMeasurements:
 
     # -- guarded calls ----------------------------------------------------------------------------------
 
+    def before_call(self, identity: str) -> None:
+        """Ask for nothing: what a call may cost is no matter of measuring."""
+
     def call_begins(self, call: Call) -> None:
         """Record in which work a guarded call is made.
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
-from ..credits import product
+from ..credits import difference, product
 from .budget_options import BudgetOptions
 from .budget_registry import budgets
 from .ending import RUNS_ON, Ending
@@ -222,15 +222,17 @@ class Budget:
         with budgets.lock:
             for action in self._watch.refuse(self._record(), time.monotonic()):
                 if isinstance(action, Refuse):
-                    return self._refusal(action)
+                    stop = self._stop_of(action)
+                    if self._target is not None:
+                        self.exceeded = self.exceeded or stop
+                        self._stops.note_refusal(self._target)
+                    return stop
         return None
 
-    def _refusal(self, action: Refuse) -> BudgetExceeded:
-        stop = self._stop_of(action)
-        if self._target is not None:
-            self.exceeded = self.exceeded or stop
-            self._stops.note_refusal(self._target)
-        return stop
+    def before_call(self) -> Callable[[], None] | None:
+        """Return the reading to take before a guarded call is decided on; None if none is needed."""
+        left = difference(self.max_credits, self._record())
+        return None if self._spending is None else self._spending.before_call(left, self.fetcher)
 
     def count(self, call: Call, *, is_own: bool) -> None:
         """Count a guarded call on the account that is about to be sent.

@@ -9,99 +9,24 @@ from __future__ import annotations
 import contextvars
 import threading
 import weakref
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from .. import runtime
 from ..api.calls import calls
 from .budget_registry import Budgets, budgets
+from .callers import Caller, Gated, Work, may_be_part
 from .pool_threads import is_idle, is_pooled
 from .stops import current_task
 
 if TYPE_CHECKING:
     from ..api.calls import Call
-    from ..errors import BudgetExceeded
     from .interrupt import InterruptTarget
 
 LEFT = (
     "The call comes from work that was stopped, which is refused until it ends or runs under another budget."
 )
 """What a refused call of such work is told."""
-
-
-class Gated(Protocol):
-    """The part of a budget that the gate needs."""
-
-    @property
-    def identity(self) -> str:
-        """The identity of the account's client."""
-
-    @property
-    def target(self) -> InterruptTarget | None:
-        """The work it is watching; None while it watches nothing."""
-
-    @property
-    def counts_from(self) -> float:
-        """When the reading was requested from which its spending counts, in monotonic seconds."""
-
-    def refuse(self) -> BudgetExceeded | None:
-        """Return what to raise in place of a guarded call; None while its limit isn't reached."""
-
-    def count(self, call: Call, *, is_own: bool) -> None:
-        """Count a guarded call on the account, made by its own work or by other work."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """The work that a budget watches.
-
-    Attributes:
-        is_task: Whether it is one task of an event loop.
-        is_main: Whether it runs on the main thread.
-        older: The threads that ran before it began.
-        callers: The threads whose calls were counted as its own, whether they say so or not.
-    """
-
-    is_task: bool = False
-    is_main: bool = True
-    older: weakref.WeakSet[threading.Thread] = field(default_factory=weakref.WeakSet)
-    callers: weakref.WeakSet[threading.Thread] = field(default_factory=weakref.WeakSet)
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who makes a call.
-
-    Attributes:
-        thread: The thread.
-        around: The budgets that its context was made under and that still watch, outermost first.
-        is_task: Whether it runs on an event loop.
-    """
-
-    thread: threading.Thread
-    around: tuple[Gated, ...] = ()
-    is_task: bool = False
-
-
-def may_be_part(work: Work, caller: Caller, *, is_only: bool) -> bool:
-    """Return whether a call may be made by a budget's work although its context doesn't say so.
-
-    Args:
-        work: The budget's work.
-        caller: Who makes the call.
-        is_only: Whether no other budget watches work on the account.
-
-    Returns:
-        If in doubt, True: the call then counts, and a budget that is spent refuses it.
-    """
-    if work.is_task:
-        # Other tasks' calls are theirs; a thread's, which `run_in_executor` leaves without a context, may be.
-        return is_only and not caller.is_task and not caller.around
-    if caller.around:
-        # It is under a budget of its own, which may be inside this one if the main thread started it since.
-        return work.is_main and caller.thread not in work.older
-    return True
 
 
 class Gate:
@@ -221,6 +146,16 @@ class Gate:
 
     # -- calls -------------------------------------------------------------------------------------------
 
+    def before_call(self, identity: str) -> Callable[[], None] | None:
+        """Return the reading to take before a call is decided on, if any of its budgets needs one.
+
+        Args:
+            identity: The identity of the client that makes the call.
+        """
+        with self._registry.lock:
+            _, _, own = self._budgets_of(identity)
+            return next(filter(None, (budget.before_call() for budget in own)), None)
+
     def call_begins(self, call: Call) -> None:
         """Refuse a call under a budget that is spent; else count it.
 
@@ -231,10 +166,7 @@ class Gate:
             BudgetExceeded: A budget that the call is under is spent.
         """
         with self._registry.lock:
-            is_task = current_task() is not None
-            caller = Caller(threading.current_thread(), self._still_around(), is_task=is_task)
-            here = [each for each in (*self._work, *self._sessions) if each.identity == call.identity]
-            own = [each for each in here if self._is_under(each, caller, here)]
+            caller, here, own = self._budgets_of(call.identity)
             for budget in self._left_from(call.identity, own):
                 stop = budget.refuse()
                 if stop is not None:
@@ -252,6 +184,13 @@ class Gate:
 
     def call_ended(self, call: Call) -> None:
         """Do nothing: a call that is counted holds what its answer says."""
+
+    def _budgets_of(self, identity: str) -> tuple[Caller, list[Gated], list[Gated]]:
+        """Return who makes a call now, the budgets on the account, and those that the call is under."""
+        is_task = current_task() is not None
+        caller = Caller(threading.current_thread(), self._still_around(), is_task=is_task)
+        here = [each for each in (*self._work, *self._sessions) if each.identity == identity]
+        return caller, here, [each for each in here if self._is_under(each, caller, here)]
 
     def _is_under(self, budget: Gated, caller: Caller, here: list[Gated]) -> bool:
         work = self._work.get(budget)

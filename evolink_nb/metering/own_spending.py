@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
+from ..credits import difference
+from ..errors import EvoLinkError
 from ..formatting import counted
 from ..polling.spending import Spending
 from .tally import Tally
+from .unpriced import UnpricedCalls
 
 if TYPE_CHECKING:
     from ..api.calls import Call
@@ -61,6 +66,7 @@ class OwnSpending:
         self.is_guarded = False
         self._spending = spending
         self._tally = Tally()
+        self._unpriced = UnpricedCalls()
         self._previous = self._latest = spending.latest
 
     @property
@@ -93,6 +99,18 @@ class OwnSpending:
         """
         self.is_guarded = self.is_guarded or is_own
         self._tally.add(call, is_own=is_own)
+        if is_own:
+            self._unpriced.add(call)
+
+    def before_call(self, left: Decimal, fetcher: CreditsFetcher) -> Callable[[], None] | None:
+        """Return the reading to take before a call, if those answered since the newest may spend a budget.
+
+        Args:
+            left: Credits left of it by that reading.
+            fetcher: What reads the account. What it can't read isn't waited for.
+        """
+        is_readable = fetcher.error is None and fetcher.retry_at is None
+        return partial(_read, fetcher) if is_readable and self._unpriced.may_exceed(left) else None
 
     def record_all(self, readings: Iterable[Credits]) -> Decimal:
         """Record those of some readings that are new.
@@ -103,7 +121,11 @@ class OwnSpending:
         Returns:
             Credits spent.
         """
-        self._spending.record_all(readings)
+        newest = self._spending.latest.monotonic
+        for reading in [each for each in readings if each.monotonic > newest]:
+            before = self._spending.spent
+            rise = difference(self._spending.record_all([reading]), before)
+            self._unpriced.record(rise, reading.requested_at)
         return self.spent
 
     def check(self, readings: Iterable[Credits]) -> Decimal | None:
@@ -142,3 +164,8 @@ def spending_since(before: Credits, fetcher: CreditsFetcher) -> OwnSpending:
     """
     earlier = [reading for reading in fetcher.readings if reading.monotonic < before.monotonic]
     return OwnSpending(Spending(before, earlier=earlier))
+
+
+def _read(fetcher: CreditsFetcher) -> None:
+    with suppress(EvoLinkError):
+        fetcher.read(join=False)

@@ -55,6 +55,9 @@ class Refusal(BaseException):
 class Refusing:
     """Refuses each call."""
 
+    def before_call(self, _identity: str) -> None:
+        pass
+
     def call_begins(self, _call: Call) -> None:
         raise Refusal
 

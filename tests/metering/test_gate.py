@@ -20,7 +20,8 @@ import pytest
 from evolink_nb import BudgetExceeded
 from evolink_nb.api.calls import Call, calls
 from evolink_nb.metering.budget_registry import Budgets
-from evolink_nb.metering.gate import Caller, Gate, Work, may_be_part
+from evolink_nb.metering.callers import Caller, Work, may_be_part
+from evolink_nb.metering.gate import Gate
 from evolink_nb.metering.interrupt import InterruptTarget
 from evolink_nb.metering.pool_threads import is_idle, is_pooled
 from tests.support.waiting import wait_until
@@ -36,6 +37,9 @@ class Double:
     counts_from: float = 0.0
     own: list[Call] = field(default_factory=list)
     others: list[Call] = field(default_factory=list)
+
+    def before_call(self) -> None:
+        """Need no reading."""
 
     def refuse(self) -> BudgetExceeded | None:
         stop = BudgetExceeded("no", name="no", max_credits=Decimal(1), spent=Decimal(1), over=Decimal(0))
