@@ -11,12 +11,11 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from .. import runtime
-from . import ledger
-from .cost import assess
+from . import baseline, ledger
 from .quiet import quiet_times
 from .row import Row
 from .settler import Settler
-from .work import MIN_CALL_SECONDS, Work, call_ends
+from .work import Work, call_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from ..credits import Credits
     from ..polling.fetcher import CreditsFetcher
     from .settlement import SettleTiming
-    from .strays import Idle
 
 HISTORY = 20
 """The number of readings before the first work that are checked for earlier calls."""
@@ -65,6 +63,7 @@ class FollowedAccount:
         # Reentrant: the garbage collector may end a guarded call at any moment.
         self._lock = threading.RLock()
         self._publishing = threading.RLock()
+        self._has_tried = threading.Event()
         self._members: dict[Work, Member] = {}
         self._unmeasured: Work | None = None
         self._is_busy = False
@@ -82,17 +81,21 @@ class FollowedAccount:
         with self._lock:
             return tuple(self._row.works)
 
-    @property
-    def is_unread(self) -> bool:
-        """Whether work that may have spent has ended since the last reading was requested."""
+    def refresh(self, *, max_age: float) -> None:
+        """Have the account read unless the newest reading serves as the one before work that begins now.
+
+        Args:
+            max_age: The greatest age that it may have, since its request, in seconds.
+        """
         with self._lock:
-            latest = self._row.latest
-            return latest is not None and any(
-                work.ended is not None
-                and work.ended > latest.requested_at
-                and work.waited >= MIN_CALL_SECONDS
-                for work in self._row.works
-            )
+            latest, works, now = self._row.latest, self._row.works, self.fetcher.clock.monotonic()
+            if latest is not None and baseline.serves(latest, works, now, max_age=max_age):
+                return
+            is_idle = latest is not None and baseline.is_idle_between(latest, works, now)
+        self._has_tried.clear()
+        self.fetcher.refresh()
+        if is_idle and self.fetcher.error is None:
+            runtime.wait_for(self._has_tried, baseline.MAX_WAIT)
 
     def apply(self, timing: SettleTiming) -> None:
         """Apply what a measurement says of how long to wait.
@@ -263,7 +266,7 @@ class FollowedAccount:
                 members = list(self._members.items())
                 idle = self._row.strays.take_idle()
             for each in idle:
-                _record(each)
+                ledger.record_idle(each)
             for _, member in members:
                 member.publish()
             with self._lock:
@@ -282,6 +285,8 @@ class FollowedAccount:
         if reading is None:
             return
         with self._lock:
+            if reading is not self._row.latest or self.fetcher.error is not None:
+                self._has_tried.set()
             before = {work: (work.cost, work.is_final) for work in self._members}
             self._row.record(reading)
             changed = self._row.strays.has_idle or any(
@@ -289,11 +294,3 @@ class FollowedAccount:
             )
         if changed and not self._attended:
             self.settler.start()
-
-
-def _record(idle: Idle) -> None:
-    """Enter what was spent while no measured work ran into the ledger."""
-    seconds = idle.until.monotonic - idle.since.monotonic
-    cost = assess(idle.since, idle.until, seconds=seconds, stable=True)
-    entry = ledger.Entry(key="", name=ledger.IDLE_NAME, kind="idle", began_at=idle.since.read_at, cost=cost)
-    ledger.current().record(entry)

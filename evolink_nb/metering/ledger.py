@@ -12,11 +12,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from .. import runtime
+from .cost import assess
 from .entry import EARLIER_NAME, IDLE_NAME, Entry, Kind
 from .summary import Row, expected, is_mixed, merged, rows, runs_left, total, total_of_others
 
 if TYPE_CHECKING:
     from .cost import Cost
+    from .strays import Idle
 
 __all__ = [
     "EARLIER_NAME",
@@ -30,6 +32,7 @@ __all__ = [
     "current",
     "expected",
     "is_mixed",
+    "record_idle",
     "rows",
     "runs_left",
     "total",
@@ -159,3 +162,14 @@ def use(ledger: Ledger) -> None:
         ledger: The ledger.
     """
     _registry.current = ledger
+
+
+def record_idle(idle: Idle) -> None:
+    """Enter what was spent while no measured work ran into the ledger in use.
+
+    Args:
+        idle: What was spent.
+    """
+    seconds = idle.until.monotonic - idle.since.monotonic
+    cost = assess(idle.since, idle.until, seconds=seconds, stable=True)
+    current().record(Entry(key="", name=IDLE_NAME, kind="idle", began_at=idle.since.read_at, cost=cost))

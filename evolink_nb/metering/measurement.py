@@ -293,12 +293,8 @@ class Measurement:
             if reading is not None:
                 self._account.record(reading)
             return reading is not None
-        known = self.fetcher.credits
-        # Age counts from the request: the reading may miss what was spent while it was in flight.
-        is_old = known is None or self._now - known.requested_at > self._timing.baseline_age
         # Read at once, so that the reading shows what ran before this, and hardly any of this.
-        if is_old or self._account.is_unread:
-            self.fetcher.refresh()
+        self._account.refresh(max_age=self._timing.baseline_age)
         return True
 
     def _move_to(self, phase: Phase) -> bool:

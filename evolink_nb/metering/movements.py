@@ -15,14 +15,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ..credits import CreditsDelta, difference, total
+from .baseline import is_idle_between
 from .parts import parts_of
 
 if TYPE_CHECKING:
     from ..credits import Credits
     from .work import Work
 
-GAP_SECONDS = 1.0
-"""Time without a reading before work, in seconds, in which something else may have spent."""
 NOTHING = Decimal(0)
 
 
@@ -125,7 +124,8 @@ def movement_between(
         # A charge and a settlement for less may have come to nothing: where charges are known to be late,
         # or work ran just then.
         charged = [work for work in charged if _may_be_of(work, after, seen_at, lag)]
-    begun = min((work.started for work in charged), default=after)
+    could = [work for work in charged if work.could_spend] or charged
+    begun = min((work.started for work in could), default=after)
     found = [*charged, *settled] if amount > 0 else [*settled, *charged]
     return Movement(
         key,
@@ -133,7 +133,7 @@ def movement_between(
         tuple(dict.fromkeys(found)),
         earlier,
         later,
-        follows_gap=begun - after > GAP_SECONDS,
+        follows_gap=is_idle_between(earlier, works, begun),
         is_refund=CreditsDelta.between(earlier, later).user < 0,
         may_hide=not amount and bool(settled) and not set(charged) <= set(settled),
     )
@@ -187,6 +187,7 @@ class Share:
         credits: Its credits: the movements that are its alone, and those that are likeliest its.
         is_alone: Whether no movement can belong to other work as well.
         follows_gap: Whether some of it may have been spent before the work began.
+        before: How much that is, in credits.
         has_moved: Whether any movement can be its.
         was_refunded: Whether any of those was the refund of a settled call.
         has_fallen: Whether any of those was a settlement for less.
@@ -196,6 +197,7 @@ class Share:
     credits: Decimal = NOTHING
     is_alone: bool = True
     follows_gap: bool = False
+    before: Decimal = NOTHING
     has_moved: bool = False
     was_refunded: bool = False
     has_fallen: bool = False
@@ -229,7 +231,10 @@ def shares_of(works: Iterable[Work], movements: Iterable[Movement], *, frozen: b
             share.after_end += (
                 amount > 0 and work.rests_since is not None and movement.after > work.rests_since
             )
-            share.credits = total((share.credits, *(parts[each] for each in own if each in parts)))
+            spent = total(parts[each] for each in own if each in parts)
+            share.credits = total((share.credits, spent))
+            if movement.follows_gap:
+                share.before = total((share.before, spent))
     return shares
 
 

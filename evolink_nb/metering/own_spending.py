@@ -13,6 +13,7 @@ from ..credits import difference
 from ..errors import EvoLinkError
 from ..formatting import counted
 from ..polling.spending import Spending
+from .quiet import quiet_times
 from .tally import Tally
 from .unpriced import UnpricedCalls
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ..api.calls import Call
     from ..credits import Credits
     from ..polling.fetcher import CreditsFetcher
+    from .quiet import QuietTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +59,16 @@ class OwnSpending:
         is_guarded: Whether the work has made guarded calls.
     """
 
-    def __init__(self, spending: Spending) -> None:
+    def __init__(self, spending: Spending, quiet: QuietTime) -> None:
         """Count from the first reading of an account's spending.
 
         Args:
             spending: The account's spending, which is recorded here from now on.
+            quiet: What is known of how late the account may be.
         """
         self.is_guarded = False
         self._spending = spending
+        self._quiet = quiet
         self._tally = Tally()
         self._unpriced = UnpricedCalls()
         self._previous = self._latest = spending.latest
@@ -78,7 +82,9 @@ class OwnSpending:
     def spent(self) -> Decimal:
         """Credits spent, as far as readings and receipts tell."""
         latest = self._spending.latest
-        return self._tally.own(self._spending.spent, latest.monotonic, latest.requested_at)
+        # What is charged late is not in it yet.
+        shows = latest.requested_at - self._quiet.longest_lag
+        return self._tally.own(self._spending.spent, latest.monotonic, shows)
 
     @property
     def latest(self) -> Credits:
@@ -163,7 +169,7 @@ def spending_since(before: Credits, fetcher: CreditsFetcher) -> OwnSpending:
         fetcher: The fetcher that took it.
     """
     earlier = [reading for reading in fetcher.readings if reading.monotonic < before.monotonic]
-    return OwnSpending(Spending(before, earlier=earlier))
+    return OwnSpending(Spending(before, earlier=earlier), quiet_times.of(fetcher.client.identity))
 
 
 def _read(fetcher: CreditsFetcher) -> None:

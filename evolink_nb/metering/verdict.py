@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..credits import CreditsDelta, difference, total
+from ..formatting import format_amount
 from .cost import Cost, Together, assess
 from .movements import Movement, Share, groups_of, shares_of
 from .receipts import CONFIRMED, weigh
@@ -23,7 +24,7 @@ AT_THE_SAME_TIME = "other metered work ran at the same time"
 IN_A_ROW = "what ran right before or after it may have spent some of it"
 AROUND_IT = "the work around it may have spent some of it"
 BESIDE_UNMEASURED = "a cell that isn't measured may have spent some of it"
-SPENT_BEFORE = "credits were spent just before this, or in its first moments"
+SPENT_BEFORE = "{} spent just before this, or in its first moments"
 EARLIER_CALLS = "earlier calls were still settling"
 STEADY = 3
 """Charges seen one after the other since work ended from which something else must be spending."""
@@ -40,6 +41,17 @@ def why_unread(error: EvoLinkError | None) -> str:
         error: Why the balance could not be read; None if unknown.
     """
     return NO_READING + (f": {error.message}" if error is not None else "")
+
+
+def spent_before(share: Share | None = None) -> str:
+    """Return why a cost may hold what was spent before its work, and how much of it that is.
+
+    Args:
+        share: What the work spent; None if none of it is known to be so.
+    """
+    is_part = share is not None and 0 < share.before < share.credits
+    what = f"{format_amount(share.before)} of it was" if share is not None and is_part else "credits were"
+    return SPENT_BEFORE.format(what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +222,12 @@ def _why_shared(
     reasons = (
         (work.shared is not None, work.shared),
         (together is not None, IN_A_ROW),
-        (share.follows_gap, SPENT_BEFORE),
+        (share.follows_gap, spent_before(share)),
         (not share.is_alone and work.outermost is not work, AROUND_IT),
         (not share.is_alone, BESIDE_UNMEASURED),
         (
             facts.strange_at is not None and work.started - facts.strange_at < facts.quiet,
-            SPENT_BEFORE,
+            spent_before(),
         ),
         (share.after_end >= STEADY, STILL_SPENDING),
         (share.was_refunded, REFUNDED),

@@ -116,7 +116,7 @@ class Work:
         if self.ended is None:
             return False
         spans = [(call.began_at, call.ended_at) for call in self.calls if call.ended_at is not None]
-        guarded = _covered(spans, self.started, self.ended)
+        guarded = covered(spans, self.started, self.ended)
         least = MIN_PAID_CALL_SECONDS if self.calls else MIN_LOCAL_CALL_SECONDS
         return self.waited - guarded < least
 
@@ -197,15 +197,21 @@ def label_of(works: Sequence[Work]) -> str:
     return f"cells {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
 
 
-def _covered(spans: Iterable[tuple[float, float]], begin: float, end: float) -> float:
-    """Return how many of the seconds between two times the spans cover."""
-    covered, reached = 0.0, begin
+def covered(spans: Iterable[tuple[float, float]], begin: float, end: float) -> float:
+    """Return how many of the seconds between two times some spans cover.
+
+    Args:
+        spans: Begin and end of each.
+        begin: The first of the two times.
+        end: The second.
+    """
+    seconds, reached = 0.0, begin
     for start, stop in sorted(spans):
         start, stop = max(start, reached), min(stop, end)  # noqa: PLW2901 - clipped
         if stop > start:
-            covered += stop - start
+            seconds += stop - start
             reached = stop
-    return covered
+    return seconds
 
 
 def call_ends(call: Call, works: Iterable[Work], *, unmeasured: Work | None) -> None:

@@ -23,7 +23,7 @@ def spend(row: Row, at: float, so_far: int) -> Work:
 
 def test_a_cost_needs_its_quiet_time() -> None:
     row = Row(QuietTime())
-    row.record(moved(0))
+    row.record(moved(1))
     work = spend(row, 1, 0)
     assert (work.cost.credits, work.cost.settled) == (Decimal(1), False)
     row.record(moved(1.5 + QUIET - 0.1, spent=1))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from evolink_nb.api.calls import Call
 from evolink_nb.credits import difference, total
+from evolink_nb.metering.baseline import serves
 from evolink_nb.metering.quiet import QuietTime
 from evolink_nb.metering.row import Row
 from evolink_nb.metering.work import Work
@@ -144,11 +145,11 @@ class Script:
                 cell.requests += 1
             cell.work = Work(cell.begins, number=self.cells.index(cell) + 1)
             cell.work.is_tracked = self.style == "tracked"
-            latest = self.row.latest
+            now = cell.begins
+            has_baseline = self._has_baseline(now)
             self.row.begin(cell.work)
             cell.work.calls = list(cell.calls)
-            now = cell.begins
-            if self.style == "tracked" and latest is not None and now - latest.requested_at > 1.0:
+            if self.style == "tracked" and not has_baseline:
                 self._read(now)
                 now += LATENCY
             now = self._advance(now, max(cell.ends, now))
@@ -158,6 +159,10 @@ class Script:
         self.row.expire(self.ends + 1000)
         self._note(self.ends)
         return self
+
+    def _has_baseline(self, now: float) -> bool:
+        latest = self.row.latest
+        return latest is not None and serves(latest, self.row.works, now, max_age=1.0)
 
     def _advance(self, now: float, until: float) -> float:
         while True:
