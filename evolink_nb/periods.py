@@ -8,11 +8,11 @@ are compared by Python as a clock shows them, which goes wrong when the clock is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-Zone = ZoneInfo | None
+Zone = tzinfo | None
 """A time zone; None is the one this machine is set to."""
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
