@@ -105,7 +105,7 @@ def _start_jupyterlab(
     folder: Path, log: Path, port: int, token: str, server: DemoServer
 ) -> subprocess.Popen[bytes]:
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser"),
+        *(sys.executable, "-m", f"{__package__}.jupyterlab", "--no-browser"),
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         f"--ServerApp.root_dir={folder / 'root'}",
     ]
@@ -124,7 +124,7 @@ def _start_jupyterlab(
         return subprocess.Popen(  # noqa: S603 - this interpreter, with our own arguments
             command,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # JupyterLab ends with it, also if this process is killed
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

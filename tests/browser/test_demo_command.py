@@ -84,7 +84,7 @@ class Demo:
         return data
 
     def end(self, number: signal.Signals) -> tuple[int, str]:
-        """Signal it as Ctrl+C or a service manager does; its exit code and what it said on stderr.
+        """Signal it, as Ctrl+C or a service manager does; its exit code and what it said on stderr.
 
         Fails if a process of its family, its kernels among them, outlives it.
         """
@@ -184,6 +184,15 @@ def test_tour_shows_the_simulated_account(demo: Demo, browser: Browser) -> None:
 def test_signals_end_the_demo(demo: Demo, number: signal.Signals) -> None:
     """SIGHUP is what a closed terminal sends."""
     assert demo.end(number) == (0, "")
+
+
+def test_killed_demo_leaves_nothing_running(demo: Demo) -> None:
+    """It can't end its JupyterLab any more; kernels are JupyterLab's to end."""
+    url = urlsplit(demo.named("notebook"))
+    kernels = f"{url.scheme}://{url.netloc}/api/kernels?{url.query}"
+    urllib.request.urlopen(urllib.request.Request(kernels, data=b"{}"), timeout=60).close()
+    assert len(psutil.Process(demo.process.pid).children(recursive=True)) >= 2
+    assert demo.end(signal.SIGKILL) == (-signal.SIGKILL, "")
 
 
 def test_closed_terminal_ends_the_demo() -> None:
