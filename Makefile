@@ -23,6 +23,7 @@ lite: $(VENV)/.installed-lite ## build the demo as a site that needs no server, 
 # Most of its time a test waits, for a kernel or a page: more of them at once than there are cores is faster.
 test: $(VENV)/.installed-test ## run all tests, those in a real browser too
 	@$(BIN)/python -m tests.support.chromium
+	@$(BIN)/python -m tests.support.postgres
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/python -m pytest -m "not browser" --numprocesses 4 --dist loadfile --cov
 	$(BIN)/python -m pytest -m browser --numprocesses 2 --dist loadfile

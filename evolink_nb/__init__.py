@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .credits import Credits as Credits
     from .errors import BudgetExceeded as BudgetExceeded
     from .errors import EvoLinkError as EvoLinkError
+    from .history.looking_back import history as history
     from .metering import ledger as ledger
     from .metering.meter import meter as meter
     from .metering.session_budget import budget as budget
@@ -38,7 +39,11 @@ _MODULES = {
     "track": "metering.track",
     "unload_ipython_extension": "notebook.extension",
 }
-_SUBMODULES = {"ledger": "metering.ledger"}
+_SUBMODULES = {
+    # A package that can be called.
+    "history": "history",
+    "ledger": "metering.ledger",
+}
 
 __all__ = [  # noqa: PLE0604 - names in _MODULES are found by __getattr__
     "__version__",

@@ -12,17 +12,16 @@
     │   ├── NotFoundError             404
     │   ├── RateLimitError            429
     │   └── ServerError               5xx
-    └── InvalidResponseError          a 200 that can't be read
+    ├── InvalidResponseError          a 200 that can't be read
+    └── HistoryError                  the history can't be read or written
 
     BudgetExceeded                    work was stopped; not an Exception, so that no retry loop swallows it
 
 In a worker of a pool, of processes or of `multiprocessing.pool.ThreadPool`, a `BudgetExceeded` is a
 `WorkerBudgetExceeded`, which is an `Exception` too: such a pool hands its caller nothing else, and waits for
-ever for a call that raised anything else. It reaches a parent process as the `BudgetExceeded` that no retry
-loop swallows. A process that was forked without a pool has nobody waiting for it.
+ever for a call that raised anything else. It reaches a parent process as the `BudgetExceeded` itself.
 
-Each prints as one or two lines: what happened, then what to do. None holds a key, a request or response
-object, or another library's exception.
+Each prints as one or two lines: what happened, what to do. None holds a key or a request.
 """
 
 from __future__ import annotations
@@ -198,6 +197,10 @@ class InvalidResponseError(EvoLinkError):
         """
         super().__init__(message, hint=hint)
         self.request_id = request_id
+
+
+class HistoryError(EvoLinkError):
+    """The history can't be read or written."""
 
 
 class BudgetExceeded(BaseException):

@@ -121,6 +121,22 @@ class EvoLinkClient:
         """
         return session_for(self.base_url)
 
+    def fingerprint(self, salt: bytes) -> str:
+        """Return what identifies the base URL and key in a database, and reveals neither.
+
+        Args:
+            salt: The database's own.
+        """
+        return self._key.fingerprint(salt, self.base_url)
+
+    def redact(self, text: str) -> str:
+        """Return a text with every occurrence of the key replaced by "[key]".
+
+        Args:
+            text: The text.
+        """
+        return self._key.redact(text)
+
     def __repr__(self) -> str:
         # Tracebacks that show variables also print a client whose creation failed.
         made = vars(self)

@@ -6,6 +6,7 @@ secrets, the system keyring.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import os
@@ -22,6 +23,7 @@ KEY_PREFIX = "sk-"
 MIN_TAIL = 8
 """The shortest rest of a key after its prefix that is redacted by itself: a shorter one may be a word."""
 
+_ROUNDS = 100_000
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 _PASTED = re.compile(
     rf"^[\s{_QUOTES}]*(?:(?:Authorization:\s*)?Bearer\s+)?[\s{_QUOTES}]*|[\s{_QUOTES}]+$", re.IGNORECASE
@@ -61,6 +63,17 @@ class Secret:
     def reveal(self) -> str:
         """Return the key, for the request header and the keyring."""
         return self._reveal()
+
+    def fingerprint(self, salt: bytes, scope: str) -> str:
+        """Return what identifies the key in a database: always the same, and no way back to the key.
+
+        Args:
+            salt: The database's own.
+            scope: What the key is for: the same key elsewhere has another fingerprint.
+        """
+        # Slow on purpose: whoever has the database can only guess keys, and each guess takes as long.
+        seen = f"{scope}\n{self._reveal()}".encode()
+        return hashlib.pbkdf2_hmac("sha256", seen, salt, _ROUNDS, dklen=16).hex()
 
     def redact(self, text: str) -> str:
         """Return ``text`` with every occurrence of the key replaced by "[key]".

@@ -1,1 +1,19 @@
-"""What outlives the kernel: readings and costs, kept, looked back at and drawn."""
+"""The history: readings and costs that outlive the kernel.
+
+The package can be called: for users, `evolink_nb.history(...)` is the function `looking_back.history`, and
+importing any module of a package named ``history`` sets that very name.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+from .looking_back import history
+
+
+class _CallableModule(ModuleType):
+    __call__ = staticmethod(history)
+
+
+sys.modules[__name__].__class__ = _CallableModule

@@ -1,1 +1,1 @@
-"""What outlives the kernel."""
+"""Tests of the history, over real files and a real PostgreSQL."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import sync_playwright
 
+from tests.support import apt
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 # Playwright retries for many minutes where it can reach nothing to download from.
 _PLAYWRIGHT_SECONDS = 300.0
-_APT_SECONDS = 600.0
 
 
 class ChromiumNotFoundError(RuntimeError):
@@ -68,7 +68,7 @@ def chromium_path() -> Path:
         return Path(chosen)
     if found := _on_path() or _of_playwright():
         return found
-    _say("No Chromium found: installing one.")
+    apt.say("No Chromium found: installing one.")
     # On Debian its own package takes seconds and brings what it depends on; Ubuntu's needs snap.
     ways = [_install_with_apt, _install_with_playwright]
     if not _is_debian():
@@ -112,51 +112,16 @@ def _is_debian() -> bool:
         return False
 
 
-def _as_root() -> list[str] | None:
-    """What to put before a command so that it runs as root without a question; None if nothing would."""
-    if not hasattr(os, "geteuid"):
-        return None
-    if os.geteuid() == 0:
-        return []
-    sudo = ["sudo", "--non-interactive"]
-    return sudo if shutil.which("sudo") and _succeeds([*sudo, "true"], seconds=10.0) else None
-
-
 def _install_with_apt() -> None:
-    as_root = _as_root()
-    if as_root is None or not shutil.which("apt-get"):
-        return
-    apt = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet=2", "--assume-yes"]
     # Without a font, screenshots show boxes where text should be.
-    install = [*apt, "install", "--no-install-recommends", "chromium", "fonts-liberation"]
-    # A fresh container has no package lists yet; elsewhere fetching them again is time lost.
-    if not _succeeds(install, seconds=_APT_SECONDS) and _succeeds([*apt, "update"], seconds=_APT_SECONDS):
-        _succeeds(install, seconds=_APT_SECONDS)
+    apt.install("chromium", "fonts-liberation")
 
 
 def _install_with_playwright() -> None:
     # The libraries it needs are the system's, and only root can add those.
-    dependencies = ["--with-deps"] if sys.platform == "linux" and _as_root() is not None else []
+    dependencies = ["--with-deps"] if sys.platform == "linux" and apt.as_root() is not None else []
     install = [sys.executable, "-m", "playwright", "install", *dependencies, "chromium"]
-    _succeeds(install, seconds=_PLAYWRIGHT_SECONDS)
-
-
-def _succeeds(command: list[str], *, seconds: float) -> bool:
-    # Without a terminal to ask on, a command that wants a password fails instead of waiting for one.
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        _say(str(error))
-        return False
-    if done.returncode != 0:
-        _say(f"{shlex.join(command)} failed:\n{done.stderr.strip()}")
-    return done.returncode == 0
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+    apt.succeeds(install, seconds=_PLAYWRIGHT_SECONDS)
 
 
 if __name__ == "__main__":

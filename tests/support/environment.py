@@ -35,6 +35,8 @@ def isolation(home: Path) -> dict[str, str]:
         # The kernels and extensions to be found are those installed beside this interpreter.
         "JUPYTER_PREFER_ENV_PATH": "1",
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        # Tests of the history choose a place of their own.
+        "EVOLINK_NB_HISTORY": "off",
     }
 
 

@@ -1,0 +1,95 @@
+"""The history of this process: where it is kept, and the one writer."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+
+from ..errors import HistoryError
+from ..runtime import HAS_THREADS, forget_after_fork
+from .location import HISTORY_VARIABLE, Kind, Location, find_location
+from .writer import STOP_TIMEOUT, Writer
+
+
+class CurrentHistory:
+    """The one writer of this process, created when it is first needed."""
+
+    def __init__(self) -> None:
+        """Look for no place yet."""
+        self._lock = threading.Lock()
+        self._chosen: Location | None = None
+        self._writer: Writer | None = None
+        forget_after_fork(self)
+
+    @property
+    def location(self) -> Location:
+        """Where the history is kept.
+
+        Raises:
+            ConfigurationError: ``EVOLINK_NB_HISTORY`` names no place that can hold one.
+        """
+        if self._chosen is not None:
+            return self._chosen
+        # Nothing writes where there are no threads, and a page in a browser keeps no files.
+        return find_location() if HAS_THREADS else Location(Kind.OFF)
+
+    def use(self, location: Location | None) -> None:
+        """Keep the history somewhere else from now on.
+
+        Args:
+            location: Where; None for what the environment says.
+        """
+        self.stop()
+        self._chosen = location
+
+    def writer(self) -> Writer | None:
+        """Return the writer; None if no history is kept.
+
+        Raises:
+            ConfigurationError: ``EVOLINK_NB_HISTORY`` names no place that can hold one.
+        """
+        location = self.location
+        with self._lock:
+            if self._writer is not None and self._writer.location == location:
+                return self._writer
+            before, self._writer = self._writer, None
+            if location.kind is not Kind.OFF:
+                self._writer = Writer(location)
+            found = self._writer
+        if before is not None:
+            before.stop()
+        return found
+
+    def required_writer(self) -> Writer:
+        """Return the writer, for those who ask for the history.
+
+        Raises:
+            HistoryError: None is kept.
+            ConfigurationError: ``EVOLINK_NB_HISTORY`` names no place that can hold one.
+        """
+        writer = self.writer()
+        if writer is None:
+            raise HistoryError("No history is kept.", hint=f"{HISTORY_VARIABLE} is off; unset it.")
+        return writer
+
+    def stop(self, *, timeout: float = STOP_TIMEOUT) -> None:
+        """Write what is waiting and end the writer's thread.
+
+        Args:
+            timeout: The longest time to wait for that, in seconds.
+        """
+        with self._lock:
+            writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.stop(timeout)
+
+    def after_fork(self) -> None:
+        """Forget the parent's writer, in a forked child: it has one of its own."""
+        self._lock = threading.Lock()
+        self._writer = None
+
+
+current = CurrentHistory()
+"""This process's history."""
+
+atexit.register(current.stop)

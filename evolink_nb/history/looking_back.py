@@ -1,0 +1,138 @@
+"""`evolink_nb.history(...)`: what an account did, and what work cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+
+from .. import runtime
+from ..errors import ConfigurationError, HistoryError
+from .current import current
+from .periods import UNITS, MachineZone, begin_of_span
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from .records import CostRecord
+    from .report import Report
+
+By = Literal["minute", "hour", "day", "week", "month", "cell", "notebook", "key", "user"]
+WAYS: tuple[By, ...] = get_args(By)
+
+TIMEOUT = 30.0
+"""Seconds that an answer may take."""
+FLUSH_TIMEOUT = 5.0
+"""Seconds that writing what is waiting may take, so that the answer includes it."""
+
+T = TypeVar("T")
+
+
+def history(
+    since: str | timedelta | datetime = "7d",
+    by: By | None = None,
+    *,
+    until: datetime | None = None,
+    zone: tzinfo | None = None,
+    timeout: float = TIMEOUT,
+) -> Report:
+    """Return what the account did, or what work cost, as the history kept it.
+
+    Args:
+        since: How far back: a length such as ``24h``, ``7d`` or ``2w``, or a moment.
+        by: "minute", "hour", "day", "week", "month" for what the account did; "key" for what each key did;
+            "cell", "notebook", "user" for what measured work cost. By default periods that suit the span.
+        until: The end of the span; now by default.
+        zone: The time zone in which days begin; the machine's by default.
+        timeout: Seconds that the answer may take.
+
+    Returns:
+        The rows, with ``to_dataframe()``, ``to_csv()`` and ``to_json()``. Demo data is left out, unless there
+        is nothing else.
+
+    Raises:
+        HistoryError: There is no history, or it can't be read.
+        ConfigurationError: The span can't be understood.
+    """
+    if by is not None and by not in WAYS:
+        raise ConfigurationError(f"History by {by!r} is unknown.", hint=f"Choose one of {', '.join(WAYS)}.")
+    begins, ends = _span(since, until, zone)
+    answer = _answers()
+
+    def ask(connection: Connection) -> Report:
+        report: Report
+        if by is None or by in UNITS:
+            report = answer.report_of_periods(connection, begins, ends, by)
+        elif by == "key":
+            report = answer.report_of_keys(connection, begins, ends)
+        else:
+            report = answer.report_of_work(connection, begins, ends, by)
+        return report
+
+    return read(ask, timeout=timeout)
+
+
+def costs(
+    since: str | timedelta | datetime, *, until: datetime | None = None, timeout: float = TIMEOUT
+) -> list[CostRecord]:
+    """Return what each run cost, of all kernels that share the history, oldest first.
+
+    Args:
+        since: How far back, as for `history`.
+        until: The end of the span; now by default.
+        timeout: Seconds that the answer may take.
+
+    Returns:
+        The costs, those of the demo account too.
+
+    Raises:
+        HistoryError: There is no history, or it can't be read.
+        ConfigurationError: The span can't be understood.
+    """
+    begins, ends = _span(since, until, None)
+    answer = _answers()
+    return read(lambda connection: answer.costs_between(connection, begins, ends), timeout=timeout)
+
+
+def read(ask: Callable[[Connection], T], *, timeout: float = TIMEOUT) -> T:
+    """Ask this process's history something, on a thread, as a database may hang.
+
+    Args:
+        ask: Called with a connection in a transaction that only reads.
+        timeout: Seconds that the answer may take.
+
+    Returns:
+        What ``ask`` returned.
+
+    Raises:
+        HistoryError: There is no history, or it can't be read.
+    """
+    writer = current.required_writer()
+
+    def run() -> T:
+        writer.flush(min(FLUSH_TIMEOUT, timeout))
+        with writer.store().begin(reads_only=True) as connection:
+            return ask(connection)
+
+    job = runtime.start(run, name="evolink-history-read", log_errors=False)
+    if not runtime.wait_until_done(job.future, timeout):
+        raise HistoryError(f"The history in {writer.location.shown} didn't answer within {timeout:g} s.")
+    return job.future.result()
+
+
+def _answers() -> Any:
+    # It imports SQLAlchemy.
+    return import_module("evolink_nb.history.answers")
+
+
+def _span(
+    since: str | timedelta | datetime, until: datetime | None, zone: tzinfo | None
+) -> tuple[datetime, datetime]:
+    now = datetime.now(zone or MachineZone())
+    if until is not None:
+        now = until.astimezone(now.tzinfo)
+    begins = begin_of_span(since, now)
+    if begins >= now:
+        raise ConfigurationError("That span ends before it begins.", hint="Write 24h, 7d or 2w.")
+    return begins.astimezone(now.tzinfo), now

@@ -1,0 +1,136 @@
+"""What a history answers: rows, and the same as text, CSV, JSON or a pandas DataFrame."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, overload
+
+from ..errors import ConfigurationError
+from ..formatting import plain_amount
+from .results import KeyRow, PeriodRow, Row, WorkRow
+from .table import as_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+_FORMULA_STARTS = ("=", "+", "-", "@", *"\uff1d\uff0b\uff0d\uff20")
+
+
+class Report(Sequence[Any]):
+    """The rows that `evolink_nb.history` returns.
+
+    Attributes:
+        by: What they are by: "minute" to "month", "cell", "notebook", "key", "user"; "" for periods that suit
+            the span.
+        begins: When the span begins, as an aware datetime.
+        ends: When it ends.
+        total: Credits spent in all: by time and key what the keys spent, else what measured work cost.
+    """
+
+    def __init__(
+        self, rows: Sequence[Row], *, by: str, begins: datetime, ends: datetime, total: Decimal
+    ) -> None:
+        """Hold rows.
+
+        Args:
+            rows: The rows, all of one kind.
+            by: What they are by.
+            begins: When the span begins.
+            ends: When it ends.
+            total: Credits spent in all.
+        """
+        self._rows = tuple(rows)
+        self.by = by
+        self.begins = begins
+        self.ends = ends
+        self.total = total
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        return self._rows[index]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rows)
+
+    def __repr__(self) -> str:
+        return as_table(self._rows, total=self.total, begins=self.begins, ends=self.ends)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the rows are the demo account's."""
+        return any(row.simulated for row in self._rows)
+
+    def to_csv(self) -> str:
+        """Return the rows as CSV with a header row, exact amounts, and "" for what is unknown."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self._columns())
+        for row in self._rows:
+            writer.writerow([_csv_value(getattr(row, name)) for name in self._columns()])
+        return text.getvalue()
+
+    def to_json(self) -> str:
+        """Return the rows as a JSON list of objects, with amounts as strings that hold every digit."""
+        rows = [{name: getattr(row, name) for name in self._columns()} for row in self._rows]
+        return json.dumps(rows, default=_plain, indent=2)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return the rows as a pandas ``DataFrame``, for computing and plotting.
+
+        Returns:
+            Amounts as float64, NaN where unknown, and times in UTC; the rows themselves have exact amounts.
+
+        Raises:
+            ConfigurationError: pandas is not installed.
+        """
+        try:
+            pandas = import_module("pandas")
+        except ImportError:
+            raise ConfigurationError("pandas is not installed.", hint="pip install pandas") from None
+        columns = self._columns()
+        values = [[_number(getattr(row, name)) for name in columns] for row in self._rows]
+        frame: pd.DataFrame = pandas.DataFrame(values, columns=list(columns))
+        return frame
+
+    def _columns(self) -> tuple[str, ...]:
+        kind = type(self._rows[0]) if self._rows else _kind_of(self.by)
+        return tuple(field.name for field in fields(kind))
+
+
+def _kind_of(by: str) -> type[Row]:
+    if by in {"cell", "notebook", "user"}:
+        return WorkRow
+    return KeyRow if by == "key" else PeriodRow
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain_amount(value)
+    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
+
+
+def _csv_value(value: Any) -> Any:
+    # A spreadsheet takes a text that begins so for a formula, and runs it.
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+        return f"'{value}"
+    return "" if value is None else _plain(value)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    return float(value) if isinstance(value, Decimal) else value

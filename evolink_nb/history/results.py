@@ -1,0 +1,91 @@
+"""The rows that a history answers with. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodRow:
+    """What an account did in one period.
+
+    Attributes:
+        begins: When it begins, as an aware datetime.
+        ends: When it ends.
+        spent: Credits that the keys in this history spent.
+        account_spent: Credits that their accounts spent, by any key.
+        topped_up: Credits that were added to the accounts.
+        remaining: Credits that the accounts had left at its end; None if nothing was read.
+        key_remaining: Credits that the key had left; None for several keys, or an unlimited one.
+        is_gap: Whether nothing read the account for a long time.
+        simulated: Whether it is the demo account.
+    """
+
+    begins: datetime
+    ends: datetime
+    spent: Decimal
+    account_spent: Decimal
+    topped_up: Decimal
+    remaining: Decimal | None
+    key_remaining: Decimal | None
+    is_gap: bool
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """What one key did.
+
+    Attributes:
+        key: Its label.
+        account: Its account's label; "" if it has none.
+        spent: Credits that it spent.
+        account_spent: Credits that its account spent, by any key.
+        remaining: Credits that the account had left when it was last read; None if it wasn't.
+        key_remaining: Credits that the key had left; None if it is unlimited.
+        last_at: When it was last read, as an aware datetime; None if it wasn't.
+        simulated: Whether it is the demo account's.
+    """
+
+    key: str
+    account: str
+    spent: Decimal
+    account_spent: Decimal
+    remaining: Decimal | None
+    key_remaining: Decimal | None
+    last_at: datetime | None
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkRow:
+    """What the runs of one cell, or of all cells of a notebook or user, cost.
+
+    Attributes:
+        name: The cell's, the notebook's or the user's name.
+        kind: What was measured: "cell", "meter", "loop", "idle"; "notebook" or "user".
+        runs: The number of runs.
+        unknown: The number of runs of unknown cost: they are in no amount.
+        spent: Credits that the others cost.
+        unsure: Credits of ``spent`` that are neither confirmed nor clean.
+        seconds: How long they took.
+        last_at: When the newest began, as an aware datetime.
+        simulated: Whether the demo account paid.
+        work: Identifies the work; "" by notebook or user.
+    """
+
+    name: str
+    kind: str
+    runs: int
+    unknown: int
+    spent: Decimal
+    unsure: Decimal
+    seconds: float
+    last_at: datetime
+    simulated: bool
+    work: str = ""
+
+
+Row = PeriodRow | KeyRow | WorkRow

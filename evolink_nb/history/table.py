@@ -1,0 +1,111 @@
+"""The rows of a history as a table of text. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from ..formatting import format_amount, format_time, in_credits
+from .results import KeyRow, PeriodRow, Row, WorkRow
+
+NOTHING_YET = "The history has nothing of that time."
+MAX_NAME = 48
+"""The longest name shown, in characters."""
+UNKNOWN = "not read"
+_DAY = timedelta(days=1)
+_GAP = "gap"
+
+_PERIOD_HEADINGS = ("from", "spent", "account spent", "topped up", "left", "")
+_KEY_HEADINGS = ("key", "spent", "account spent", "account left", "key left", "last read", "account")
+_WORK_HEADINGS = ("what", "runs", "spent", "of it unsure", "time", "last")
+
+
+def as_table(rows: Sequence[Row], *, total: Decimal, begins: datetime, ends: datetime) -> str:
+    """Return rows as a table, with a line above it that says what it shows and what was spent in all.
+
+    Args:
+        rows: The rows, all of one kind.
+        total: Credits spent in all.
+        begins: When the span begins.
+        ends: When it ends.
+    """
+    if not rows:
+        return NOTHING_YET
+    demo = " (demo data)" if rows[0].simulated else ""
+    title = f"{in_credits(total)} spent from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M}{demo}"
+    return "\n".join([title, *(f"  {line}" for line in _aligned(_lines(rows)))])
+
+
+def _lines(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    periods = [row for row in rows if isinstance(row, PeriodRow)]
+    if periods:
+        of_days = all(row.ends - row.begins >= _DAY / 2 for row in periods[:-1]) and len(periods) > 1
+        # The first of several that nothing is known of stands for all.
+        shown = [
+            row
+            for before, row in zip([None, *periods], periods, strict=False)
+            if row.remaining is not None or before is None or before.remaining is not None
+        ]
+        return [_PERIOD_HEADINGS, *(_period(row, of_days=of_days) for row in shown)]
+    of_keys = [row for row in rows if isinstance(row, KeyRow)]
+    if of_keys:
+        return [_KEY_HEADINGS, *map(_key, of_keys)]
+    return [_WORK_HEADINGS, *(_work(row) for row in rows if isinstance(row, WorkRow))]
+
+
+def _period(row: PeriodRow, *, of_days: bool) -> tuple[str, ...]:
+    begins = f"{row.begins:%a %Y-%m-%d}" if of_days else f"{row.begins:%a %Y-%m-%d %H:%M}"
+    if row.remaining is None:
+        return f"{begins} …", "", "", "", UNKNOWN, ""
+    added = format_amount(row.topped_up) if row.topped_up else ""
+    spent = (format_amount(row.spent), format_amount(row.account_spent))
+    return begins, *spent, added, format_amount(row.remaining), _GAP if row.is_gap else ""
+
+
+def _key(row: KeyRow) -> tuple[str, ...]:
+    left = UNKNOWN if row.remaining is None else format_amount(row.remaining)
+    key_left = "" if row.key_remaining is None else format_amount(row.key_remaining)
+    last = "" if row.last_at is None else f"{row.last_at:%Y-%m-%d %H:%M}"
+    spent = (format_amount(row.spent), format_amount(row.account_spent))
+    return _one_line(row.key), *spent, left, key_left, last, _one_line(row.account)
+
+
+def _work(row: WorkRow) -> tuple[str, ...]:
+    is_known = row.unknown < row.runs
+    unsure = [format_amount(row.unsure)] if row.unsure else []
+    unsure += [f"{row.unknown:,} of unknown cost"] if row.unknown and is_known else []
+    time = format_time(row.seconds) if row.seconds >= 1 else "<1 s"
+    spent = format_amount(row.spent) if is_known else "not known"
+    last = f"{row.last_at:%Y-%m-%d %H:%M}"
+    return _one_line(row.name) or row.kind, f"{row.runs:,}", spent, ", ".join(unsure), time, last
+
+
+def _one_line(name: str) -> str:
+    """Return a name without characters that would break its line or reverse its text."""
+    spaced = "".join(" " if character.isspace() else character for character in name)
+    shown = " ".join("".join(character for character in spaced if character.isprintable()).split())
+    return shown if len(shown) <= MAX_NAME else f"{shown[: MAX_NAME - 1]}…"
+
+
+def _aligned(lines: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(_width(line[column]) for line in lines) for column in range(len(lines[0]))]
+    last = len(widths) - 1
+    return [
+        "  ".join(
+            cell + " " * (width - _width(cell))
+            if column in {0, last}
+            else " " * (width - _width(cell)) + cell
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+
+
+def _width(text: str) -> int:
+    """Return a text's width in terminal columns."""
+    return sum(
+        0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
+        for character in text
+    )

@@ -1,0 +1,55 @@
+"""What is written reads back, from both databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import evolink_nb
+from evolink_nb.history import queries
+from evolink_nb.history.looking_back import costs
+from tests.support.histories import NOON, cost, reading, source
+
+if TYPE_CHECKING:
+    from evolink_nb.history.writer import Writer
+
+DAY = timedelta(days=1)
+
+
+def test_periods_say_what_was_spent(writer: Writer) -> None:
+    for minutes in range(0, 180, 5):
+        writer.record_reading(source(account="lab"), reading(minutes, minutes))
+    report = evolink_nb.history(NOON, "hour", until=NOON + timedelta(hours=4))
+    assert [row.spent for row in report] == [Decimal(55), Decimal(60), Decimal(60), Decimal(0)]
+    assert report[2].remaining == Decimal(1000 - 175)
+    assert report.total == Decimal(175)
+    assert "175 credits spent" in repr(report)
+
+
+def test_costs_are_amended_in_place(writer: Writer) -> None:
+    first = cost("1.25", confidence="unsettled")
+    writer.record_cost(first)
+    assert writer.flush(20)
+    settled = cost("1.2", number=first.number, settled=True)
+    writer.record_cost(settled)
+    found = costs(NOON - DAY, until=NOON + DAY)
+    assert [(each.token, each.settled, each.confidence) for each in found] == [
+        (Decimal("1.2"), True, "clean")
+    ]
+    report = evolink_nb.history(NOON - DAY, "cell", until=NOON + DAY)
+    assert [(row.name, row.spent, row.runs) for row in report] == [("run(a)", Decimal("1.2"), 1)]
+
+
+def test_unchanged_readings_are_not_kept(writer: Writer) -> None:
+    same_key = source("key")
+    for minutes in range(31):
+        # As from another kernel each, which doesn't know what the others have seen.
+        writer._last.clear()
+        writer.record_reading(same_key, reading(minutes, 5))
+    assert writer.flush(20)
+    with writer.store().begin(reads_only=True) as connection:
+        key = queries.keys(connection)[-1]
+        hours = queries.hours(connection, key, 0, 2**42)
+    # One at first, and a heartbeat every ten minutes.
+    assert sum(hour.readings for hour in hours) == 4
