@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from typing import TextIO
 
 MINUS = "\N{MINUS SIGN}"
 INFINITY = "\N{INFINITY}"
@@ -99,6 +101,25 @@ def format_rate(rate: float) -> str:
     last_figure = Decimal((0, (1,), -places))
     figures = Decimal(str(amount)).quantize(last_figure, context=_ROUNDING)
     return f"{plain_amount(figures, separator=',')} / {unit}"
+
+
+def may_style(stream: TextIO | None, environment: Mapping[str, str] = os.environ) -> bool:
+    """Return whether a stream shows bold type and colour, and the user wants them.
+
+    As most commands do it: ``NO_COLOR`` (https://no-color.org) wins, then ``FORCE_COLOR``, then whether the
+    stream is a terminal that isn't "dumb".
+
+    Args:
+        stream: Where the text goes.
+        environment: The environment's variables.
+    """
+    if environment.get("NO_COLOR"):
+        return False
+    if environment.get("FORCE_COLOR"):
+        return True
+    if environment.get("TERM") == "dumb" or stream is None or stream.closed:
+        return False
+    return stream.isatty()
 
 
 def sparkline(points: Sequence[tuple[float, float]]) -> str:

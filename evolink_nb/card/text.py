@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..formatting import MINUS
 from .gauge import Gauge
@@ -51,25 +50,6 @@ def card_text(
     lines += [style(line, warning or _YELLOW) for line in (states, *notice.splitlines()) if line]
     lines += [style(line, _RED) for line in message.splitlines()]
     return "\n  ".join(lines)
-
-
-def may_style(stream: TextIO | None, environment: Mapping[str, str] = os.environ) -> bool:
-    """Return whether a stream shows bold type and colour, and the user wants them.
-
-    As most commands do it: ``NO_COLOR`` (https://no-color.org) wins, then ``FORCE_COLOR``, then whether the
-    stream is a terminal that isn't "dumb".
-
-    Args:
-        stream: Where the text goes.
-        environment: The environment's variables.
-    """
-    if environment.get("NO_COLOR"):
-        return False
-    if environment.get("FORCE_COLOR"):
-        return True
-    if environment.get("TERM") == "dumb" or stream is None or stream.closed:
-        return False
-    return stream.isatty()
 
 
 def _rows(credits: Credits, warning: str, *, styled: bool) -> list[str]:

@@ -11,7 +11,7 @@ from .. import runtime
 from ..api.calls import calls
 from ..errors import EvoLinkError
 from .loop_spend import LoopSpend, Verdict
-from .loop_text import waiting_text
+from .loop_text import Fact, waiting_facts
 from .under_way import LagTiming
 
 if TYPE_CHECKING:
@@ -66,7 +66,11 @@ class LoopReader:
     """
 
     def __init__(
-        self, fetcher: CreditsFetcher, spend: LoopSpend, timing: LoopTiming, show: Callable[[str], None]
+        self,
+        fetcher: CreditsFetcher,
+        spend: LoopSpend,
+        timing: LoopTiming,
+        show: Callable[[tuple[Fact, ...]], None],
     ) -> None:
         """Prepare to read.
 
@@ -97,7 +101,7 @@ class LoopReader:
             self._spend.record(self._fetcher.readings, done)
             if no_wait or self._spend.decide() is not Verdict.WAIT:
                 return
-            self._show(waiting_text(self._spend))
+            self._show(waiting_facts(self._spend))
             if runtime.wait_for(self.ended, pause):
                 return
 
@@ -121,7 +125,7 @@ class LoopReader:
             else:
                 self.unread = None
                 return True
-            self._show(UNREADABLE)
+            self._show((Fact(UNREADABLE),))
             if runtime.wait_for(self.ended, pause_now):
                 return False
         raise AssertionError("the attempts don't end by themselves")

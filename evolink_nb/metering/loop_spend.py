@@ -155,6 +155,22 @@ class LoopSpend:
         each = self.per_item
         return None if each is None or not self.length else product(each, max(self.length, self.items))
 
+    def progress(self, done: int) -> float | None:
+        """Return how near the loop is to its end: to its last item, or to its limit if that is nearer.
+
+        Args:
+            done: The number of items done.
+
+        Returns:
+            From 0 to 1; None if it has neither a known length nor a limit.
+        """
+        parts = []
+        if self.length:
+            parts.append(min(done / self.length, 1.0))
+        if self.limit is not None:
+            parts.append(min(float(self.spent or NOTHING) / float(self.limit), 1.0))
+        return max(parts, default=None)
+
     @property
     def over_by(self) -> Decimal:
         """Credits spent beyond the limit; 0 without one."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from ..credits import difference, mean, product, times_covered
 from ..formatting import MINUS, counted, format_amount, format_time, in_credits
@@ -22,30 +23,43 @@ _ABOUT, _DOT = "\N{ALMOST EQUAL TO}", "\N{MIDDLE DOT}"
 _PLAIN = {_ABOUT: "about", _DOT: "|", MINUS: "-"}
 
 
-def bar_text(spend: LoopSpend, *, unread_for: float | None = None) -> str:
-    """Return the text after a bar's items.
+class Fact(NamedTuple):
+    """Something a bar says of its loop.
+
+    Attributes:
+        text: The words.
+        rank: Its importance; where space is short, the facts of the highest rank are left out first.
+    """
+
+    text: str
+    rank: int = 0
+
+
+def bar_facts(spend: LoopSpend, *, unread_for: float | None = None) -> tuple[Fact, ...]:
+    """Return what stands after a bar's items.
 
     Args:
         spend: What the loop has spent.
         unread_for: Seconds since the balance was read, if worth showing.
     """
     if spend.reading is None or spend.spent is None:
-        return "balance not read"
-    parts = []
+        return (Fact("balance not read"),)
+    facts = []
     if spend.items:
-        parts.append(f"{format_amount(spend.spent)} spent")
+        limit = "" if spend.limit is None else f" of {format_amount(spend.limit)}"
+        facts.append(Fact(f"{format_amount(spend.spent)}{limit} spent", 1))
     if spend.per_item is not None:
-        parts.append(f"{per_item(spend.per_item)} each")
+        facts.append(Fact(f"{per_item(spend.per_item)} each", 3))
     if spend.projected is not None and spend.length is not None and spend.items < spend.length:
-        parts.append(f"{_ABOUT} {_rounded(spend.projected, _ESTIMATE)} total")
-    parts.append(f"{format_amount(spend.reading.spendable)} left")
+        facts.append(Fact(f"{_ABOUT} {_rounded(spend.projected, _ESTIMATE)} total", 4))
+    facts.append(Fact(f"{format_amount(spend.reading.spendable)} left", 2))
     if unread_for is not None:
-        parts.append(f"not read for {format_time(unread_for)}")
-    return f" {_DOT} ".join(parts)
+        facts.append(Fact(f"not read for {format_time(unread_for)}"))
+    return tuple(facts)
 
 
-def waiting_text(spend: LoopSpend) -> str:
-    """Return the bar's text while a loop waits for the charges of items that are done.
+def waiting_facts(spend: LoopSpend) -> tuple[Fact, ...]:
+    """Return what a bar says while its loop waits for the charges of items that are done.
 
     Args:
         spend: What the loop has spent; at least one item is under way.
@@ -53,7 +67,24 @@ def waiting_text(spend: LoopSpend) -> str:
     items = spend.under_way.items
     first, last = items[0].number, items[-1].number
     whose = f"item {last}" if first == last else f"items {first} to {last}"
-    return f"{bar_text(spend)} {_DOT} waiting for the charge of {whose}"
+    return (*bar_facts(spend), Fact(f"waiting for the charge of {whose}"))
+
+
+def joined(facts: Sequence[Fact], width: int | None = None) -> str:
+    """Return facts as one text.
+
+    Args:
+        facts: The facts, in the order in which they are shown.
+        width: The longest text, in characters, as far as facts can be left out; None for any length.
+    """
+    shown = list(facts)
+    while width is not None and len(_joined(shown)) > width and max(fact.rank for fact in shown):
+        shown.remove(max(shown, key=lambda fact: fact.rank))
+    return _joined(shown)
+
+
+def _joined(facts: Iterable[Fact]) -> str:
+    return f" {_DOT} ".join(fact.text for fact in facts)
 
 
 def affordability(spend: LoopSpend, spendable: Decimal, each: Decimal) -> str:

@@ -16,7 +16,17 @@ from .followed_account import HISTORY
 from .loop_bar import LoopBar, write_line
 from .loop_reader import LoopReader, LoopTiming
 from .loop_spend import LoopSpend, Verdict, length_of
-from .loop_text import affordability, ahead_over_text, bar_text, cost_text, over_text, why_stopped
+from .loop_text import (
+    Fact,
+    affordability,
+    ahead_over_text,
+    bar_facts,
+    cost_text,
+    joined,
+    over_text,
+    why_stopped,
+)
+from .loop_view import Stage
 from .measurement import Measurement
 
 if TYPE_CHECKING:
@@ -111,9 +121,9 @@ class LoopRun:
         self._bar = LoopBar(
             name=self._call_site.given,
             length=self.spend.length,
-            text=self._bar_text(),
             redraw=self._timing.redraw,
         )
+        self._show(now=True)
         if not self.is_limited:
             self._fetcher.attach(self, self._every)
         if self._guard is not None:
@@ -221,8 +231,15 @@ class LoopRun:
             # What came later may be other work's.
             readings = tuple(each for each in readings if each.monotonic <= after.monotonic)
         self.spend.record(readings, self._done, begun=self._begun)
-        self._show(now=True)
-        bar.close()
+        self._show()
+        bar.close(
+            self._facts(),
+            Stage.of_end(
+                is_stopped=self.stopped is not None,
+                is_unread=self._reader.unread is not None,
+                is_left=self._begun > self._done,
+            ),
+        )
         for line in filter(None, (self.stopped, *self._closing_lines(is_fresh=after is not None))):
             write_line(line)
 
@@ -252,25 +269,24 @@ class LoopRun:
 
     def describe(self) -> str:
         """Return the loop's progress, and the bar's text about its cost."""
-        return f"{self._done} done, {self._bar_text()}"
+        return f"{self._done} done, {joined(self._facts())}"
 
     def _show(self, *, now: bool = False) -> None:
-        if self._bar is not None:
-            if now or self.is_limited or self._bar.is_due:
-                self._bar.set_text(self._bar_text())
-            self._bar.advance_to(self._done)
+        if self._bar is not None and (now or self.is_limited or self._bar.is_due):
+            progress = self.spend.progress(self._done)
+            self._bar.show(self._facts(), items=self._done, progress=progress, now=now)
 
-    def _show_at_once(self, text: str) -> None:
+    def _show_at_once(self, facts: tuple[Fact, ...]) -> None:
         if self._bar is not None:
-            self._bar.set_text(text, refresh=True)
+            self._bar.show(facts, now=True)
 
-    def _bar_text(self) -> str:
+    def _facts(self) -> tuple[Fact, ...]:
         reading = self.spend.reading
         if reading is None:
-            return bar_text(self.spend)
+            return bar_facts(self.spend)
         age = self._fetcher.clock.monotonic() - reading.monotonic
         is_old = self._fetcher.error is not None or age > max(self._timing.max_age, 3 * self._every)
-        return bar_text(self.spend, unread_for=age if is_old else None)
+        return bar_facts(self.spend, unread_for=age if is_old else None)
 
     def _of_length(self) -> str:
         return f" of {self.spend.length}" if self.spend.length else ""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from evolink_nb.card.render import CardView, render_text
-from evolink_nb.card.text import may_style
+from evolink_nb.formatting import may_style
 from evolink_nb.polling.status import Status
 from tests.support.readings import reading
 

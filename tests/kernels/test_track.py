@@ -1,14 +1,24 @@
-"""A tracked loop in a real kernel: its bar is a widget, and its cost is printed below."""
+"""A tracked loop in a real kernel: its bar stays true in the file, and its cost is printed below."""
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 import threading
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
 
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+from tests.support.environment import account_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from evolink_nb.demo import DemoServer
     from tests.support.kernel import Kernel
@@ -59,7 +69,9 @@ def test_a_notebook_keeps_the_last_word(demo_server: DemoServer, kernel: Kernel)
         "async for number in evolink_nb.track(range(50), max_credits=8, description='images'):\n    spend()"
     )
     assert run.error is None, run.text
-    assert any("application/vnd.jupyter.widget-view+json" in each.get("data", {}) for each in run.outputs)
+    bars = [each["content"]["data"] for each in run.messages if "evolink-loop" in str(each["content"])]
+    assert 'data-stage="at_budget"' in bars[-1]["text/html"]
+    assert "stopped at budget" in bars[-1]["text/plain"]
     texts = [each["text"] for each in run.outputs if each["output_type"] == "stream"]
     spent = demo_server.account.outstanding + sum(held.cost for held in demo_server.account.settled)
     assert 0 < spent <= 8
@@ -69,6 +81,29 @@ def test_a_notebook_keeps_the_last_word(demo_server: DemoServer, kernel: Kernel)
         .startswith(f"{demo_server.requests_seen['/v1/images/generations']} items, ")
     )
     assert "Stopped before item" in "".join(texts)
+
+
+def test_saved_file_says_how_a_loop_ended(demo_server: DemoServer, tmp_path: Path) -> None:
+    """Also in a page made from it, where nothing runs any more."""
+    path = tmp_path / "loop.ipynb"
+    with Doorbell(demo_server.account.spend) as door:
+        code = (
+            "import urllib.request\nfrom evolink_nb import track\n"
+            "for number in track(range(9), max_credits=4, description='views'):\n"
+            f"    urllib.request.urlopen('{door.url}/2').read()"
+        )
+        nbformat.write(new_notebook(cells=[new_code_cell(code)]), path)
+        command = [sys.executable, "-m", "nbconvert", "--execute", "--to"]
+        environment = {**os.environ, **account_of(demo_server)}
+        for options in (["notebook", "--inplace"], ["html"]):
+            subprocess.run([*command, *options, path], env=environment, timeout=60, check=True)
+            command.remove("--execute") if "--execute" in command else None
+    [bar] = [each["data"] for each in nbformat.read(path, 4).cells[0].outputs if "data" in each]
+    assert re.match(r"views: 2/9 · \d+ s · stopped at budget · 4 of 4 spent · 2 each · ", bar["text/plain"])
+    page = path.with_suffix(".html").read_text(encoding="utf-8")
+    assert 'aria-valuenow="100"' in page
+    assert "stopped at budget" in page
+    assert "0%|" not in page
 
 
 def test_a_late_account_keeps_its_limit(demo_server: DemoServer, kernel: Kernel) -> None:

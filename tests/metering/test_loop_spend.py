@@ -15,9 +15,10 @@ from evolink_nb.metering.cost import Cost
 from evolink_nb.metering.loop_spend import LoopSpend, Over, Verdict
 from evolink_nb.metering.loop_text import (
     affordability,
-    bar_text,
+    bar_facts,
     cost_text,
     encodable,
+    joined,
     over_text,
     settled_text,
     why_stopped,
@@ -202,11 +203,11 @@ def test_a_counter_set_back_stops_nothing() -> None:
 
 
 def test_the_bar_says_what_is_known() -> None:
-    assert bar_text(LoopSpend(None)) == "balance not read"
-    assert bar_text(spend_of(length=4)) == "100 left"
-    assert bar_text(spend_of(1, 2, length=4)) == "3 spent · 1.5 each · ≈ 6 total · 97 left"
-    assert bar_text(spend_of(1, 2, length=2)) == "3 spent · 1.5 each · 97 left"
-    assert bar_text(spend_of(1), unread_for=75.0).endswith("99 left · not read for 1 min")
+    assert joined(bar_facts(LoopSpend(None))) == "balance not read"
+    assert joined(bar_facts(spend_of(length=4))) == "100 left"
+    assert joined(bar_facts(spend_of(1, 2, length=4))) == "3 spent · 1.5 each · ≈ 6 total · 97 left"
+    assert joined(bar_facts(spend_of(1, 2, length=2))) == "3 spent · 1.5 each · 97 left"
+    assert joined(bar_facts(spend_of(1), unread_for=75.0)).endswith("99 left · not read for 1 min")
 
 
 @pytest.mark.parametrize(

@@ -192,5 +192,5 @@ def test_a_plain_terminal_harms_no_loop(demo_server: DemoServer, monkeypatch: py
             if number == 1:
                 break
     bar, lines = (stream.buffer.getvalue().decode() for stream in (error, output))
-    assert "3 spent | 1.5 each | about 4.5 total" in bar
+    assert "3 of 10 spent | 1.5 each | about 4.5 total" in bar
     assert "In earlier runs an item cost 1.5 credits: 3 items about 4.5 credits" in lines

@@ -70,7 +70,7 @@ def test_the_bar_says_what_it_costs(demo_server: DemoServer, capsys: Capture) ->
             break
     last = capsys.readouterr().err.rpartition("\r")[2]
     assert "4/10" in last
-    assert f"5.1 spent · 1.02 each · ≈ 10.2 total · {left - Decimal('5.1'):,.4f} left" in last
+    assert f"5.1 of 100 spent · 1.02 each · ≈ 10.2 total · {left - Decimal('5.1'):,.4f} left" in last
 
 
 def test_an_unknown_length_is_not_projected(demo_server: DemoServer, capsys: Capture) -> None:

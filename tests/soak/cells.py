@@ -116,16 +116,7 @@ EXPECTED = frozenset(
 AT_REST = """
 from ipywidgets.widgets.widget import _instances
 
-def close_bars():
-    # tqdm leaves 11 widgets for each bar, so that it stays on the page.
-    for bar in [each for each in list(_instances.values()) if type(each).__name__ == "TqdmHBox"]:
-        for part in (*bar.children, bar):
-            for each in (getattr(part, "style", None), part.layout, part):
-                if each is not None:
-                    each.close()
-
 def at_rest():
-    close_bars()
     passing = ("evolink-nb-request", "evolink-nb-settle", "evolink-nb-budget")
     deadline = time.monotonic() + 20
     while any(each.name in passing for each in threading.enumerate()) and time.monotonic() < deadline:
