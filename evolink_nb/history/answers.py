@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
@@ -14,35 +15,41 @@ from ..credits import total
 from . import queries
 from .grouped_costs import GroupedBy, grouped_costs, total_spent
 from .hours import NOTHING
-from .periods import Bucket, MachineZone, Unit, buckets
 from .queries import Key, KeyPeriod
 from .records import CostRecord, milliseconds, moment
 from .report import Report
 from .results import KeyRow, PeriodRow, WorkRow
 from .schema import COSTS
 from .selection import GAP
+from .spans import Span, Unit, parts
+
+if TYPE_CHECKING:
+    from ..periods import Zone
 
 _HOUR = timedelta(hours=1)
 
 
-def report_of_periods(connection: Connection, begins: datetime, ends: datetime, unit: Unit | None) -> Report:
+def report_of_periods(connection: Connection, span: Span, unit: Unit | None, zone: Zone) -> Report:
     """Return what all accounts did, period by period.
 
     Args:
         connection: A connection in a transaction.
-        begins: When the span begins.
-        ends: When it ends.
+        span: The span.
         unit: How long each period is; None for one that suits the span.
+        zone: Where days begin.
     """
     wanted = _wanted(connection)
-    spans = buckets(begins, ends, unit, _zone(begins))
+    spans = parts(span, unit, zone)
     found = _periods(connection, wanted, spans)
+    of_parts: dict[int, dict[int, KeyPeriod]] = defaultdict(dict)
+    for (n, key), period in found.items():
+        of_parts[n][key] = period
     rows: list[PeriodRow] = []
     last_at = 0
-    for n, span in enumerate(spans):
-        periods = {key: period for (index, key), period in found.items() if index == n}
-        row = _period_row(span, wanted, periods)
-        is_known = milliseconds(span.begins) - last_at <= GAP * 1000
+    for n, part in enumerate(spans):
+        periods = of_parts[n]
+        row = _period_row(part, zone, wanted, periods)
+        is_known = milliseconds(part.start) - last_at <= GAP * 1000
         if not periods and rows and is_known:
             # Nothing changed since, or there would be a reading.
             row = replace(row, remaining=rows[-1].remaining, key_remaining=rows[-1].key_remaining)
@@ -52,19 +59,18 @@ def report_of_periods(connection: Connection, begins: datetime, ends: datetime, 
     while rows and rows[0].remaining is None:
         rows.pop(0)
     spent = total(row.spent for row in rows)
-    return Report(rows, by=unit or "", begins=begins, ends=ends, total=spent)
+    return Report(rows, by=unit or "", span=span, total=spent)
 
 
-def report_of_keys(connection: Connection, begins: datetime, ends: datetime) -> Report:
+def report_of_keys(connection: Connection, span: Span) -> Report:
     """Return what each key did.
 
     Args:
         connection: A connection in a transaction.
-        begins: When the span begins.
-        ends: When it ends.
+        span: The span.
     """
     wanted = _wanted(connection)
-    found = _periods(connection, wanted, [Bucket(begins, ends)])
+    found = _periods(connection, wanted, [span])
     last = queries.last_readings(connection, wanted)
     rows = []
     for key in wanted:
@@ -79,25 +85,24 @@ def report_of_keys(connection: Connection, begins: datetime, ends: datetime) -> 
                 account_spent=period.user_spent,
                 remaining=None if point is None else point.credits.user.remaining,
                 key_remaining=None if point is None or unlimited else point.credits.token.remaining,
-                last_at=None if point is None else _shown(moment(point.at).astimezone(begins.tzinfo)),
+                last_at=None if point is None else moment(point.at).astimezone(span.start.tzinfo),
                 simulated=key.simulated,
             )
         )
     rows.sort(key=lambda row: row.spent, reverse=True)
-    return Report(rows, by="key", begins=begins, ends=ends, total=total(row.spent for row in rows))
+    return Report(rows, by="key", span=span, total=total(row.spent for row in rows))
 
 
-def report_of_work(connection: Connection, begins: datetime, ends: datetime, by: GroupedBy) -> Report:
+def report_of_work(connection: Connection, span: Span, by: GroupedBy) -> Report:
     """Return what measured work cost, dearest first.
 
     Args:
         connection: A connection in a transaction.
-        begins: When the span begins.
-        ends: When it ends.
+        span: The span.
         by: What to add up by.
     """
     simulated = _is_all_simulated(connection)
-    first, last = milliseconds(begins), milliseconds(ends)
+    first, last = milliseconds(span.start), milliseconds(span.end)
     groups = grouped_costs(connection, by, first, last, simulated=simulated)
     rows = [
         WorkRow(
@@ -108,25 +113,24 @@ def report_of_work(connection: Connection, begins: datetime, ends: datetime, by:
             spent=group.spent,
             unsure=group.unsure,
             seconds=group.seconds,
-            last_at=_shown(moment(group.last_at).astimezone(begins.tzinfo)),
+            last_at=moment(group.last_at).astimezone(span.start.tzinfo),
             simulated=simulated,
             work=group.id if by == "cell" else "",
         )
         for group in groups
     ]
     spent = total_spent(connection, first, last, simulated=simulated)
-    return Report(rows, by=by, begins=begins, ends=ends, total=spent)
+    return Report(rows, by=by, span=span, total=spent)
 
 
-def costs_between(connection: Connection, begins: datetime, ends: datetime) -> list[CostRecord]:
+def costs_between(connection: Connection, span: Span) -> list[CostRecord]:
     """Return what runs that began in a span cost, oldest first.
 
     Args:
         connection: A connection in a transaction.
-        begins: When the span begins.
-        ends: When it ends.
+        span: The span.
     """
-    return queries.costs(connection, milliseconds(begins), milliseconds(ends))
+    return queries.costs(connection, milliseconds(span.start), milliseconds(span.end))
 
 
 def _wanted(connection: Connection) -> list[Key]:
@@ -142,16 +146,16 @@ def _is_all_simulated(connection: Connection) -> bool:
 
 
 def _periods(
-    connection: Connection, wanted: Sequence[Key], spans: Sequence[Bucket]
+    connection: Connection, wanted: Sequence[Key], spans: Sequence[Span]
 ) -> Mapping[tuple[int, int], KeyPeriod]:
     if not wanted:
         return {}
-    is_short = spans[0].ends - spans[0].begins < _HOUR and len(spans) > 1
+    is_short = spans[0].end - spans[0].start < _HOUR and len(spans) > 1
     find = queries.periods_of_readings if is_short else queries.periods_of_hours
     return find(connection, wanted, spans)
 
 
-def _period_row(span: Bucket, wanted: Sequence[Key], periods: Mapping[int, KeyPeriod]) -> PeriodRow:
+def _period_row(part: Span, zone: Zone, wanted: Sequence[Key], periods: Mapping[int, KeyPeriod]) -> PeriodRow:
     accounts = {key.id: key.account_id for key in wanted}
     of_account: dict[int, list[KeyPeriod]] = defaultdict(list)
     for key, period in periods.items():
@@ -161,8 +165,8 @@ def _period_row(span: Bucket, wanted: Sequence[Key], periods: Mapping[int, KeyPe
     points = [period.last.credits for period in last if period.last is not None]
     token = points[0].token if len(periods) == 1 and points else None
     return PeriodRow(
-        begins=_shown(span.begins),
-        ends=_shown(span.ends),
+        start=part.start.astimezone(zone),
+        end=part.end.astimezone(zone),
         spent=total(_spent(period) for period in periods.values()),
         # Each key's readings show the same account: the one that was read most has seen most of it.
         account_spent=total(max(period.user_spent for period in each) for each in by_account),
@@ -183,13 +187,3 @@ def _spent(period: KeyPeriod) -> Decimal:
     last = period.last
     is_frozen = last is not None and last.credits.token.unlimited and period.token_spent == NOTHING
     return period.user_spent if is_frozen else period.token_spent
-
-
-def _shown(at: datetime) -> datetime:
-    """Return a moment in a time zone that other libraries know."""
-    return at.astimezone() if isinstance(at.tzinfo, MachineZone) else at
-
-
-def _zone(begins: datetime) -> tzinfo:
-    assert begins.tzinfo is not None  # for mypy: spans are aware  # noqa: S101
-    return begins.tzinfo

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from .. import runtime
 from ..errors import ConfigurationError, HistoryError
 from .current import current
-from .periods import UNITS, MachineZone, begin_of_span
+from .spans import UNITS, span_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from ..periods import Zone
     from .records import CostRecord
     from .report import Report
 
@@ -34,7 +35,7 @@ def history(
     by: By | None = None,
     *,
     until: datetime | None = None,
-    zone: tzinfo | None = None,
+    zone: Zone = None,
     timeout: float = TIMEOUT,
 ) -> Report:
     """Return what the account did, or what work cost, as the history kept it.
@@ -57,17 +58,17 @@ def history(
     """
     if by is not None and by not in WAYS:
         raise ConfigurationError(f"History by {by!r} is unknown.", hint=f"Choose one of {', '.join(WAYS)}.")
-    begins, ends = _span(since, until, zone)
+    span = span_of(since, until, zone)
     answer = _answers()
 
     def ask(connection: Connection) -> Report:
         report: Report
         if by is None or by in UNITS:
-            report = answer.report_of_periods(connection, begins, ends, by)
+            report = answer.report_of_periods(connection, span, by, zone)
         elif by == "key":
-            report = answer.report_of_keys(connection, begins, ends)
+            report = answer.report_of_keys(connection, span)
         else:
-            report = answer.report_of_work(connection, begins, ends, by)
+            report = answer.report_of_work(connection, span, by)
         return report
 
     return read(ask, timeout=timeout)
@@ -90,9 +91,9 @@ def costs(
         HistoryError: There is no history, or it can't be read.
         ConfigurationError: The span can't be understood.
     """
-    begins, ends = _span(since, until, None)
+    span = span_of(since, until, None)
     answer = _answers()
-    return read(lambda connection: answer.costs_between(connection, begins, ends), timeout=timeout)
+    return read(lambda connection: answer.costs_between(connection, span), timeout=timeout)
 
 
 def read(ask: Callable[[Connection], T], *, timeout: float = TIMEOUT) -> T:
@@ -124,15 +125,3 @@ def read(ask: Callable[[Connection], T], *, timeout: float = TIMEOUT) -> T:
 def _answers() -> Any:
     # It imports SQLAlchemy.
     return import_module("evolink_nb.history.answers")
-
-
-def _span(
-    since: str | timedelta | datetime, until: datetime | None, zone: tzinfo | None
-) -> tuple[datetime, datetime]:
-    now = datetime.now(zone or MachineZone())
-    if until is not None:
-        now = until.astimezone(now.tzinfo)
-    begins = begin_of_span(since, now)
-    if begins >= now:
-        raise ConfigurationError("That span ends before it begins.", hint="Write 24h, 7d or 2w.")
-    return begins.astimezone(now.tzinfo), now

@@ -19,7 +19,7 @@ from .schema import ACCOUNTS, COSTS, HOURS, KEYS, READINGS
 from .selection import Point
 
 if TYPE_CHECKING:
-    from .periods import Bucket
+    from .spans import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Key:
 
 @dataclass(slots=True)
 class KeyPeriod:
-    """What one key's readings in one bucket come to.
+    """What one key's readings in one part of a span come to.
 
     Attributes:
         token_spent: Credits that the key spent.
@@ -112,19 +112,19 @@ def hours(connection: Connection, key: Key, begins: int, ends: int) -> list[Hour
 
 
 def periods_of_hours(
-    connection: Connection, wanted: Sequence[Key], buckets: Sequence[Bucket]
+    connection: Connection, wanted: Sequence[Key], parts: Sequence[Span]
 ) -> dict[tuple[int, int], KeyPeriod]:
-    """Return what keys' readings in buckets of whole hours come to.
+    """Return what keys' readings in parts of a span, of whole hours, come to.
 
     Args:
         connection: A connection in a transaction.
         wanted: The keys.
-        buckets: The buckets. An hour belongs to the one that it begins in.
+        parts: The parts of a span. An hour belongs to the one that it begins in.
 
     Returns:
-        By the bucket's index and the key's number; those without readings are left out.
+        By the part's index and the key's number; those without readings are left out.
     """
-    edges = _edges([(hour_of(milliseconds(each.begins)), _last_hour(each)) for each in buckets])
+    edges = _edges([(hour_of(milliseconds(each.start)), _last_hour(each)) for each in parts])
     of_bucket = and_(HOURS.c.hour >= edges.c.begins, HOURS.c.hour < edges.c.ends)
     of_keys = HOURS.c.key_id.in_([key.id for key in wanted])
     summed = ("token_spent", "user_spent", "topped_up", "readings")
@@ -151,21 +151,21 @@ def periods_of_hours(
 
 
 def periods_of_readings(
-    connection: Connection, wanted: Sequence[Key], buckets: Sequence[Bucket]
+    connection: Connection, wanted: Sequence[Key], parts: Sequence[Span]
 ) -> dict[tuple[int, int], KeyPeriod]:
-    """Return what keys' readings in short buckets come to, from the last reading of each.
+    """Return what keys' readings in short parts of a span come to, from the last reading of each.
 
     Args:
         connection: A connection in a transaction.
         wanted: The keys.
-        buckets: The buckets, one after the other.
+        parts: The parts of a span, one after the other.
 
     Returns:
-        By the bucket's index and the key's number; those without readings are left out.
+        By the part's index and the key's number; those without readings are left out.
     """
     found: dict[tuple[int, int], KeyPeriod] = {}
-    edges = _edges([(milliseconds(each.begins), milliseconds(each.ends)) for each in buckets])
-    begins = milliseconds(buckets[0].begins)
+    edges = _edges([(milliseconds(each.start), milliseconds(each.end)) for each in parts])
+    begins = milliseconds(parts[0].start)
     for key in wanted:
         of_bucket = READINGS.alias()
         last = (
@@ -232,9 +232,9 @@ def _edges(spans: Sequence[tuple[int, int]]) -> CTE:
     return union_all(*rows).cte("edges")
 
 
-def _last_hour(bucket: Bucket) -> int:
-    # The bucket's last hour counts whole, also where it ends now.
-    return hour_of(milliseconds(bucket.ends) - 1) + 1
+def _last_hour(part: Span) -> int:
+    # The part's last hour counts whole, also where it ends now.
+    return hour_of(milliseconds(part.end) - 1) + 1
 
 
 def _key(row: RowMapping) -> Key:

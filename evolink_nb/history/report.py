@@ -20,6 +20,8 @@ from .table import as_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .spans import Span
+
 
 _FORMULA_STARTS = ("=", "+", "-", "@", *"\uff1d\uff0b\uff0d\uff20")
 
@@ -30,27 +32,22 @@ class Report(Sequence[Any]):
     Attributes:
         by: What they are by: "minute" to "month", "cell", "notebook", "key", "user"; "" for periods that suit
             the span.
-        begins: When the span begins, as an aware datetime.
-        ends: When it ends.
+        span: The span of time: its ``start`` and ``end``, as aware datetimes.
         total: Credits spent in all: by time and key what the keys spent, else what measured work cost.
     """
 
-    def __init__(
-        self, rows: Sequence[Row], *, by: str, begins: datetime, ends: datetime, total: Decimal
-    ) -> None:
+    def __init__(self, rows: Sequence[Row], *, by: str, span: Span, total: Decimal) -> None:
         """Hold rows.
 
         Args:
             rows: The rows, all of one kind.
             by: What they are by.
-            begins: When the span begins.
-            ends: When it ends.
+            span: The span of time.
             total: Credits spent in all.
         """
         self._rows = tuple(rows)
         self.by = by
-        self.begins = begins
-        self.ends = ends
+        self.span = span
         self.total = total
 
     @overload
@@ -67,7 +64,7 @@ class Report(Sequence[Any]):
         return iter(self._rows)
 
     def __repr__(self) -> str:
-        return as_table(self._rows, total=self.total, begins=self.begins, ends=self.ends)
+        return as_table(self._rows, total=self.total, span=self.span)
 
     @property
     def simulated(self) -> bool:

@@ -12,8 +12,8 @@ class PeriodRow:
     """What an account did in one period.
 
     Attributes:
-        begins: When it begins, as an aware datetime.
-        ends: When it ends.
+        start: When it begins, as an aware datetime.
+        end: When it ends.
         spent: Credits that the keys in this history spent.
         account_spent: Credits that their accounts spent, by any key.
         topped_up: Credits that were added to the accounts.
@@ -23,8 +23,8 @@ class PeriodRow:
         simulated: Whether it is the demo account.
     """
 
-    begins: datetime
-    ends: datetime
+    start: datetime
+    end: datetime
     spent: Decimal
     account_spent: Decimal
     topped_up: Decimal

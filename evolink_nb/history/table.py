@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from ..formatting import format_amount, format_time, in_credits
 from .results import KeyRow, PeriodRow, Row, WorkRow
+
+if TYPE_CHECKING:
+    from .spans import Span
 
 NOTHING_YET = "The history has nothing of that time."
 MAX_NAME = 48
@@ -22,26 +26,25 @@ _KEY_HEADINGS = ("key", "spent", "account spent", "account left", "key left", "l
 _WORK_HEADINGS = ("what", "runs", "spent", "of it unsure", "time", "last")
 
 
-def as_table(rows: Sequence[Row], *, total: Decimal, begins: datetime, ends: datetime) -> str:
+def as_table(rows: Sequence[Row], *, total: Decimal, span: Span) -> str:
     """Return rows as a table, with a line above it that says what it shows and what was spent in all.
 
     Args:
         rows: The rows, all of one kind.
         total: Credits spent in all.
-        begins: When the span begins.
-        ends: When it ends.
+        span: The span of time.
     """
     if not rows:
         return NOTHING_YET
     demo = " (demo data)" if rows[0].simulated else ""
-    title = f"{in_credits(total)} spent from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M}{demo}"
+    title = f"{in_credits(total)} spent from {span.start:%Y-%m-%d %H:%M} to {span.end:%Y-%m-%d %H:%M}{demo}"
     return "\n".join([title, *(f"  {line}" for line in _aligned(_lines(rows)))])
 
 
 def _lines(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     periods = [row for row in rows if isinstance(row, PeriodRow)]
     if periods:
-        of_days = all(row.ends - row.begins >= _DAY / 2 for row in periods[:-1]) and len(periods) > 1
+        of_days = all(row.end - row.start >= _DAY / 2 for row in periods[:-1]) and len(periods) > 1
         # The first of several that nothing is known of stands for all.
         shown = [
             row
@@ -56,7 +59,7 @@ def _lines(rows: Sequence[Row]) -> list[tuple[str, ...]]:
 
 
 def _period(row: PeriodRow, *, of_days: bool) -> tuple[str, ...]:
-    begins = f"{row.begins:%a %Y-%m-%d}" if of_days else f"{row.begins:%a %Y-%m-%d %H:%M}"
+    begins = f"{row.start:%a %Y-%m-%d}" if of_days else f"{row.start:%a %Y-%m-%d %H:%M}"
     if row.remaining is None:
         return f"{begins} …", "", "", "", UNKNOWN, ""
     added = format_amount(row.topped_up) if row.topped_up else ""
