@@ -172,7 +172,10 @@ def test_tries_follow_each_other_quickly(demo_server: DemoServer) -> None:
     with EvoLinkClient(demo_server.key, base_url=demo_server.url) as reader:
         begun = time.monotonic()
         reader.get_credits()
-    assert 0.5 <= time.monotonic() - begun < 3
+    # Delays are lengthened by up to half; the machine may take any time on top.
+    delays = Timing().retry_delays
+    assert sum(delays) <= time.monotonic() - begun
+    assert sum(delays) * 1.5 < 3
 
 
 @pytest.mark.parametrize("status", [502, 503])

@@ -6,12 +6,14 @@ import base64
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from evolink_nb.card.template import script
 from tests.gallery.scene_page import ScenePage
 from tests.gallery.scenes import Scene, scenes
 from tests.support.chromium import open_chromium
 from tests.support.jupyter import FrontEnd, JupyterServer
+from tests.support.waiting import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +31,7 @@ def jupyter_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A Chromium that all browser tests share."""
+    expect.set_options(timeout=1000 * LIMIT)  # by default 5 s, which a busy machine may need
     with open_chromium() as browser:
         yield browser
 

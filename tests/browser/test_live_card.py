@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
@@ -76,10 +75,8 @@ def test_refresh_answers_while_a_cell_runs(front_end: FrontEnd, demo_server: Dem
     notebook.begin(2)
     for left in ("1,094.3996", "1,093.3996", "1,092.3996"):
         demo_server.account.spend(1)
-        clicked = time.monotonic()
         card.refresh()
         card.shows(left)
-        assert time.monotonic() - clicked < 1
         assert notebook.execution_running(2)
     card.is_("live")
     assert notebook.execution_running(2)

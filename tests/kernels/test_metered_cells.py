@@ -6,6 +6,7 @@ import os
 import re
 import socket
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,18 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 
-from evolink_nb.metering.watch_timing import WatchTiming
 from tests.support import colab, threads
 from tests.support.environment import account_of, isolated_environment
 from tests.support.kernel import CellRun, Kernel, trait_updates
-from tests.support.metered import GENERATE, LINE, cost_lines, endless, settled_cost
+from tests.support.metered import (
+    GENERATE,
+    LINE,
+    NOTE_READINGS,
+    cost_lines,
+    endless,
+    settled_cost,
+    stopped_at_first,
+)
 
 if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
@@ -35,8 +43,6 @@ ours = lambda: [thread.name for thread in threading.enumerate() if "evolink" in 
 while ours() and time.monotonic() < deadline: time.sleep(0.01)
 print(ours())
 """
-LATENCY = 1.5
-"""Seconds that a busy machine may take from a reading to the stop that follows."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -62,7 +68,7 @@ def kernel(account: DemoServer, versions: str, tmp_path_factory: pytest.TempPath
     plain = "--InteractiveShell.colors=NoColor"
     with Kernel(environment, home / "kernel.log", plain, interpreter=interpreter) as kernel:
         kernel.run(f"{LOAD}\nimport evolink_nb")
-        kernel.run(GENERATE)
+        kernel.run(f"{GENERATE}\n{NOTE_READINGS}\ndef step(): noted(generate)")
         yield kernel
 
 
@@ -173,23 +179,24 @@ def test_help_shows_the_options(kernel: Kernel) -> None:
 
 # -- limits --------------------------------------------------------------------------------------------
 
+RETRY_LOOP = endless("generate()")["a retry loop"]
 WORK = {
-    **endless("generate()"),
+    **endless("step()"),
     "a blocking loop in a cell that awaits": (
-        "await asyncio.sleep(0)\nwhile True:\n    generate(); time.sleep(0.05)"
+        "await asyncio.sleep(0)\nwhile True:\n    step(); time.sleep(0.05)"
     ),
-    "a blocking read": "for _ in range(5): generate()\nrequests.get(silent, timeout=60)",
+    "a blocking read": "for _ in range(5): step()\nrequests.get(silent, timeout=60)",
 }
 
 
 @pytest.mark.parametrize("where", WORK)
 def test_a_cell_is_stopped_at_its_limit(untouched: Kernel, where: str) -> None:
     """Wherever it then is."""
-    untouched.run("times.clear()")
+    untouched.run("begun.clear()")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         untouched.run(f"silent = 'http://127.0.0.1:{silent.getsockname()[1]}/'")
         run = untouched.run(f"{LINE} --max 5 --warn-at 0 -o cost\n{WORK[where]}")
-        overshoot = untouched.run("print(time.monotonic() - times[4])")
+        over = [Decimal(each) for each in untouched.run("print(*over)").text.split()]
     assert run.error is not None
     assert run.error["ename"] == "BudgetExceeded"
     assert run.error["traceback"][0].startswith("BudgetExceeded: --max 5 stopped the work at ")
@@ -201,7 +208,7 @@ def test_a_cell_is_stopped_at_its_limit(untouched: Kernel, where: str) -> None:
     assert other in ([], ["--max 5: 4 credits spent, 1 left.\n"])
     shown = [output["output_type"] for output in run.outputs if output["output_type"] != "stream"]
     assert shown == ["error", "display_data"]
-    assert float(overshoot.text) < WatchTiming().interval + LATENCY
+    assert stopped_at_first(run.error["traceback"][0], over)
     assert re.match(r"(about )?\d+ credits · ", amended(untouched, run))
 
 
@@ -209,7 +216,7 @@ def test_a_budget_stops_the_cell_that_spends(untouched: Kernel) -> None:
     """A session's budget stops the cell in which it is spent."""
     untouched.run("session = evolink_nb.budget(5)")
     assert untouched.run("for _ in range(3): generate()").error is None
-    run = untouched.run(WORK["a retry loop"])
+    run = untouched.run(RETRY_LOOP)
     assert run.error is not None
     assert run.error["ename"] == "BudgetExceeded"
     assert "The session's budget of 5 credits stopped the work" in run.text
@@ -223,7 +230,7 @@ def test_a_first_budget_stops_its_own_cell(account: DemoServer, tmp_path: Path) 
     with Kernel(environment, tmp_path / "kernel.log") as kernel:
         kernel.run(LOAD)
         kernel.run(GENERATE)
-        spent = kernel.run(f"import evolink_nb\nsession = evolink_nb.budget(2)\n{WORK['a retry loop']}")
+        spent = kernel.run(f"import evolink_nb\nsession = evolink_nb.budget(2)\n{RETRY_LOOP}")
         assert "The session's budget of 2 credits stopped the work" in spent.text
         assert kernel.run("session.exceeded is None").text == "True"
         # Read often enough for the interrupt to be sent again.
@@ -309,7 +316,7 @@ def test_a_saved_notebook_has_final_figures(run_notebook: Callable[..., Any]) ->
     ("cell", "ename"),
     [
         (f"{LINE}\n1 / 0", "ZeroDivisionError"),
-        (f"{LINE} --max 2\n{WORK['a retry loop']}", "BudgetExceeded"),
+        (f"{LINE} --max 2\n{RETRY_LOOP}", "BudgetExceeded"),
         (f"{LINE} --max none\n6 * 7", "UsageError"),
     ],
 )

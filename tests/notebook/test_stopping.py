@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from evolink_nb import BudgetExceeded
 from evolink_nb.metering.budget_registry import budgets
-from evolink_nb.metering.watch_timing import WatchTiming
 from evolink_nb.notebook.refusal import CellRefused
 from evolink_nb.polling.fetcher import CreditsFetcher
-from tests.support.metered import LINE, endless, settled_cost
+from tests.support.metered import LINE, NOTE_READINGS, endless, settled_cost, stopped_at_first
 from tests.support.shell import (
     Shell,
     cost_line,
@@ -27,12 +25,8 @@ if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
     from evolink_nb.metering.ledger import MemoryLedger
 
-LATENCY = 1.0
-"""Seconds that a busy machine may take from a reading to the stop that follows."""
-
-# Each spends 1 credit at a step, and notes when; the last line is where it then is.
-# The time is noted before: a stop may come as soon as the credit is spent.
-STEPS = "import time\ntimes = []\ndef step():\n    times.append(time.monotonic()); account.spend(1)\n"
+# Each spends 1 credit at a step; the last line is where it then is.
+STEPS = f"{NOTE_READINGS}\ndef step(): noted(lambda: account.spend(1))\n"
 
 WHERE = {
     **endless("step()"),
@@ -82,12 +76,11 @@ def test_limit_stops_the_cell(shell: Shell, where: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         shell.ip.user_ns["silent"] = silent.getsockname()
         shown = shell.run(work if LINE in work else f"{LINE} --max 5\n{work}")
-    stopped = time.monotonic()
     assert isinstance(shown.error, BudgetExceeded)
-    assert 5 <= shown.error.spent <= len(shell.ip.user_ns["times"])
+    assert 5 <= shown.error.spent <= len(shell.ip.user_ns["begun"])
     assert "BudgetExceeded: --max 5 stopped the work at " in shown.out
     assert "Traceback" not in shown.out
-    assert stopped - shell.ip.user_ns["times"][4] < WatchTiming().interval + LATENCY
+    assert stopped_at_first(shown.out, shell.ip.user_ns["over"])
     # Nothing is left that could stop or change what comes next.
     assert not budgets.any_armed()
     shell.run("after = 6 * 7")

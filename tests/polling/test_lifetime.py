@@ -6,7 +6,6 @@ import _thread
 import asyncio
 import gc
 import threading
-import time
 import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -34,12 +33,11 @@ if TYPE_CHECKING:
 def test_stop_gives_up_a_read(demo_server: DemoServer, reader: EvoLinkClient) -> None:
     fetcher = CreditsFetcher(reader, 60)
     before = fetcher.read()
+    reader.timeout = 600
     demo_server.fault(latency=600)
     fetcher.start()
     demo_server.wait_for_requests(2)
-    begun = time.monotonic()
-    fetcher.stop()
-    assert time.monotonic() - begun < 1
+    fetcher.stop(timeout=PATIENCE)  # without an answer
     assert fetcher_threads() == []
     assert (fetcher.credits, fetcher.error, fetcher.status) == (before, None, "paused")
 

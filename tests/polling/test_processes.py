@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,11 +12,14 @@ import pytest
 if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
 
+MAX_END = 60.0
+"""Seconds that a busy machine may take to end a process; one that waits for an answer takes 600."""
+
 ENDING = """
 import sys, threading
 from evolink_nb import CreditsFetcher, EvoLinkClient
 
-fetcher = CreditsFetcher(EvoLinkClient(sys.argv[1], base_url=sys.argv[2]), 0.1)
+fetcher = CreditsFetcher(EvoLinkClient(sys.argv[1], base_url=sys.argv[2], timeout=600), 0.1)
 if sys.argv[3:]:
     fetcher.observe(lambda change: threading.Event().wait(), sys.argv[3])
 fetcher.start()
@@ -38,10 +40,8 @@ def test_exits_are_prompt_and_silent(demo_server: DemoServer, answering: bool) -
         stderr=subprocess.PIPE,
     )
     demo_server.wait_for_requests(3 if answering else 1)
-    begun = time.monotonic()
-    printed, complaints = process.communicate(timeout=30)
+    printed, complaints = process.communicate(timeout=MAX_END)
     assert (printed.strip(), complaints, process.returncode) == (b"started", b"", 0)
-    assert time.monotonic() - begun < 3
 
 
 @pytest.mark.parametrize("trait", ["credits", "status", "revision"])
@@ -54,10 +54,8 @@ def test_exits_wait_for_no_observer(demo_server: DemoServer, trait: str) -> None
         stderr=subprocess.PIPE,
     )
     demo_server.wait_for_requests(1)
-    begun = time.monotonic()
-    printed, _ = process.communicate(timeout=30)
+    printed, _ = process.communicate(timeout=MAX_END)
     assert (printed.strip(), process.returncode) == (b"started", 0)
-    assert time.monotonic() - begun < 3
 
 
 FORKING = """
@@ -134,7 +132,7 @@ FORKING_OBSERVER = """
 import os, sys, threading
 from evolink_nb import CreditsFetcher, EvoLinkClient
 
-fetcher = CreditsFetcher(EvoLinkClient(sys.argv[1], base_url=sys.argv[2]), 0.1)
+fetcher = CreditsFetcher(EvoLinkClient(sys.argv[1], base_url=sys.argv[2], timeout=600), 0.1)
 codes, done = [], threading.Event()
 
 def fork(change):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import threading
-import time
 import weakref
 
 import pytest
@@ -72,9 +71,7 @@ def test_stop_all_is_bounded(registry: SharedFetchers[StubFetcher]) -> None:
     hanging = [StubFetcher(seconds=60) for _ in range(5)]
     for fetcher in hanging:
         registry.add(fetcher)
-    begun = time.monotonic()
     registry.stop_all(timeout=0.2)
-    assert time.monotonic() - begun < 5
     assert sum(fetcher.stopped[0] for fetcher in hanging) <= 0.3
 
 

@@ -11,7 +11,7 @@ import pytest
 from evolink_nb import errors
 from evolink_nb.polling.fetcher import stop_all
 from evolink_nb.polling.publisher import PATIENCE
-from evolink_nb.polling.reader import MAX_HELD, STOP_TIMEOUT
+from evolink_nb.polling.reader import STOP_TIMEOUT
 from tests.support.scripted import PATIENCE as LIMIT
 from tests.support.scripted import READING, ScriptedClient
 from tests.support.threads import running
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from evolink_nb.polling.fetcher import CreditsFetcher
+
+MANY = 40
+"""How often each call is made: were it held up each time, all would take much longer than on any machine."""
 
 
 class Stuck:
@@ -61,13 +64,12 @@ def seconds_of(call: Callable[[], object]) -> float:
 
 def test_it_keeps_no_reading_from_others(held: CreditsFetcher, client: ScriptedClient) -> None:
     """They get it though not all observers have heard of it."""
-    assert seconds_of(held.read) < PATIENCE + 1
     assert held.read() == READING
     assert len(client.times) == 1
 
 
 def test_it_holds_up_no_other_call(held: CreditsFetcher) -> None:
-    """What they change follows once it has returned."""
+    """They wait for it once in all. What they change follows once it has returned."""
     calls: list[Callable[[], object]] = [
         lambda: held.set_message(notice="Spent."),
         lambda: held.attach("card", 5.0),
@@ -77,7 +79,7 @@ def test_it_holds_up_no_other_call(held: CreditsFetcher) -> None:
         held.resume,
         lambda: held.detach("card"),
     ]
-    assert seconds_of(lambda: [call() for call in calls]) < PATIENCE + 1
+    assert seconds_of(lambda: [call() for call in calls * MANY]) < MANY * PATIENCE / 2
 
 
 def test_what_it_held_up_follows(held: CreditsFetcher, stuck: Stuck) -> None:
@@ -92,7 +94,7 @@ def test_what_it_held_up_follows(held: CreditsFetcher, stuck: Stuck) -> None:
 def test_it_holds_up_no_end(held: CreditsFetcher, stuck: Stuck) -> None:
     """Unloading and the interpreter's exit wait for it for a limited time, however many want to end it."""
     ends: list[Callable[[], object]] = [held.stop, lambda: held.detach(held), stop_all]
-    assert seconds_of(lambda: [end() for end in ends]) < STOP_TIMEOUT + 0.5
+    assert seconds_of(lambda: [end() for end in ends * MANY]) < MANY * STOP_TIMEOUT / 2
     assert not held.running
     stuck.let_go()
     wait_until(lambda: held.status == "paused")
@@ -142,11 +144,9 @@ def test_it_may_wait_for_a_reading_elsewhere(fetcher: CreditsFetcher) -> None:
             reader.join()
 
     fetcher.observe(observe, "credits")
-    begun = time.monotonic()
     assert fetcher.read() == READING
     wait_until(lambda: len(outcomes) == 2)
     assert outcomes == [READING, errors.EvoLinkError]  # one that began later can't begin
-    assert time.monotonic() - begun < PATIENCE + MAX_HELD + 2
 
 
 def test_slow_observers_lose_no_message(fetcher: CreditsFetcher, stuck: Stuck) -> None:

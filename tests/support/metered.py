@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 LINE = "%%evolink_credits"
 GENERATE = """
 import asyncio, os, requests, signal, threading, time
-times = []
 def generate():
-    times.append(time.monotonic())
     answer = requests.post(
         os.environ["EVOLINK_BASE_URL"] + "/v1/images/generations",
         headers={"Authorization": "Bearer " + os.environ["EVOLINK_API_KEY"]},
@@ -19,7 +18,37 @@ def generate():
     )
     answer.raise_for_status()
 """
-"""Defines `generate`, which notes the time and spends 1 credit over HTTP: a stop may come right after."""
+"""Defines `generate`, which spends 1 credit over HTTP: a stop may come right after."""
+
+NOTE_READINGS = """
+import time
+from evolink_nb.polling.fetcher import shared_fetchers
+begun, over = [], []
+def noted(spend):
+    begun.append(time.monotonic())
+    spend()
+def note_readings():
+    taken = [each for fetcher in shared_fetchers() for each in fetcher.readings]
+    used = [each.token.used for each in taken if begun and each.monotonic < begun[0]]
+    over[:] = [each.token.used - used[-1] for each in taken if used and each.token.used - used[-1] >= 5]
+get_ipython().events.register("post_execute", note_readings)
+"""
+"""Defines `noted`, which spends. At the end of each cell, `over` has what the readings showed as spent since
+the first time: each that showed 5 or more, in their order."""
+
+MAX_READINGS = 20
+"""The most readings that show a limit reached until the work has stopped: a busy machine takes a few."""
+
+
+def stopped_at_first(shown: str, over: list[Decimal]) -> bool:
+    """Return whether the first reading to show a limit reached stopped the work.
+
+    Args:
+        shown: What the cell shows.
+        over: What the readings over the limit showed as spent.
+    """
+    found = re.search(r" stopped the work at ([\d.]+) credits spent", shown)
+    return found is not None and Decimal(found[1]) == over[0] and len(over) <= MAX_READINGS
 
 
 def endless(step: str) -> dict[str, str]:
