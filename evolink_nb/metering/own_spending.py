@@ -13,8 +13,8 @@ from ..credits import difference
 from ..errors import EvoLinkError
 from ..formatting import counted
 from ..polling.spending import Spending
+from .attribution import Attribution
 from .quiet import quiet_times
-from .tally import Tally
 from .unpriced import UnpricedCalls
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class OwnSpending:
         self.is_guarded = False
         self._spending = spending
         self._quiet = quiet
-        self._tally = Tally()
+        self._attribution = Attribution()
         self._unpriced = UnpricedCalls()
         self._previous = self._latest = spending.latest
 
@@ -84,7 +84,7 @@ class OwnSpending:
         latest = self._spending.latest
         # What is charged late is not in it yet.
         shows = latest.requested_at - self._quiet.longest_lag
-        return self._tally.own(self._spending.spent, latest.monotonic, shows)
+        return self._attribution.own(self._spending.spent, latest.monotonic, shows)
 
     @property
     def latest(self) -> Credits:
@@ -104,7 +104,7 @@ class OwnSpending:
             is_own: Whether it is made by the budget's own work.
         """
         self.is_guarded = self.is_guarded or is_own
-        self._tally.add(call, is_own=is_own)
+        self._attribution.add(call, is_own=is_own)
         if is_own:
             self._unpriced.add(call)
 
@@ -152,12 +152,12 @@ class OwnSpending:
         Args:
             is_beside: Whether other work on the account is watched at the same time.
         """
-        unexplained = self._tally.unexplained(self._spending.spent, self._spending.latest.monotonic)
+        unexplained = self._attribution.unexplained(self._spending.spent, self._spending.latest.monotonic)
         return Reservations(
             # Spending after the previous request may first show in the latest reading.
             unseen=max(self._latest.monotonic - self._previous.requested_at, 0.0),
-            under_way=self._tally.under_way,
-            is_shared=(is_beside or self._tally.is_blurred) and unexplained > 0,
+            under_way=self._attribution.under_way,
+            is_shared=(is_beside or self._attribution.is_blurred) and unexplained > 0,
         )
 
 

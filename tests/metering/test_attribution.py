@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolink_nb.api.calls import Call
-from evolink_nb.metering.tally import KEPT, Tally
+from evolink_nb.metering.attribution import KEPT, Attribution
 
 amounts = st.decimals("0.1", "9", places=1)
 
@@ -20,13 +20,13 @@ def call(began_at: float, reserved: str | None = None, *, ended: bool = True) ->
     return Call("account", began_at, began_at + 1 if ended else None, receipt)
 
 
-def tally_of(own: list[Call], others: list[Call]) -> Tally:
-    tally = Tally()
+def attribution_of(own: list[Call], others: list[Call]) -> Attribution:
+    attribution = Attribution()
     for each in own:
-        tally.add(each, is_own=True)
+        attribution.add(each, is_own=True)
     for each in others:
-        tally.add(each, is_own=False)
-    return tally
+        attribution.add(each, is_own=False)
+    return attribution
 
 
 @dataclass
@@ -42,30 +42,30 @@ class Made:
 made = st.builds(Made, st.booleans(), amounts, st.booleans(), st.booleans())
 
 
-def tally_and_spent(calls: list[Made]) -> tuple[Tally, Decimal]:
-    """The tally of calls that were charged when they began, all seen by a reading at 100 s."""
-    tally = Tally()
+def attribution_and_spent(calls: list[Made]) -> tuple[Attribution, Decimal]:
+    """The attribution of calls that were charged when they began, all seen by a reading at 100 s."""
+    attribution = Attribution()
     for number, each in enumerate(calls):
         ended = float(number + 1) if each.is_answered else None
         receipt = each.price if each.is_answered and each.has_receipt else None
-        tally.add(Call("account", float(number), ended, receipt), is_own=each.is_own)
-    return tally, sum((each.price for each in calls), Decimal(0))
+        attribution.add(Call("account", float(number), ended, receipt), is_own=each.is_own)
+    return attribution, sum((each.price for each in calls), Decimal(0))
 
 
 @given(st.lists(made, max_size=12), amounts)
 def test_own_receipts_always_count(calls: list[Made], unguarded: Decimal) -> None:
-    tally, spent = tally_and_spent(calls)
+    attribution, spent = attribution_and_spent(calls)
     receipts = [each.price for each in calls if each.is_own and each.is_answered and each.has_receipt]
-    assert sum(receipts) <= tally.own(spent + unguarded, 100) <= spent + unguarded
+    assert sum(receipts) <= attribution.own(spent + unguarded, 100) <= spent + unguarded
 
 
 @given(st.lists(made, max_size=12), amounts)
 def test_unguarded_spending_is_its_own(calls: list[Made], unguarded: Decimal) -> None:
     """Once all answers are there, all that isn't proven to be other work's counts."""
     answered = [Made(each.is_own, each.price, True, each.has_receipt) for each in calls]
-    tally, spent = tally_and_spent(answered)
+    attribution, spent = attribution_and_spent(answered)
     others = [each.price for each in answered if not each.is_own and each.has_receipt]
-    assert tally.own(spent + unguarded, 100) == spent + unguarded - sum(others)
+    assert attribution.own(spent + unguarded, 100) == spent + unguarded - sum(others)
 
 
 @given(st.lists(amounts, max_size=8), st.integers(1, 8))
@@ -74,67 +74,67 @@ def test_others_calls_are_not_its_own(own: list[Decimal], waiting: int) -> None:
     price = max(own, default=Decimal(1))
     mine = [call(number, str(amount)) for number, amount in enumerate(own)]
     others = [call(50, ended=False) for _ in range(waiting)]
-    tally = tally_of(mine, others)
-    assert tally.own(sum(own, Decimal(0)) + price * waiting, 100) == sum(own)
+    attribution = attribution_of(mine, others)
+    assert attribution.own(sum(own, Decimal(0)) + price * waiting, 100) == sum(own)
 
 
 def test_a_call_after_the_reading_counts() -> None:
-    tally = tally_of([call(1, "2"), call(11, "3")], [])
-    assert tally.own(Decimal(2), 10) == 5
-    assert tally.own(Decimal(5), 20) == 5
+    attribution = attribution_of([call(1, "2"), call(11, "3")], [])
+    assert attribution.own(Decimal(2), 10) == 5
+    assert attribution.own(Decimal(5), 20) == 5
 
 
 def test_a_reading_may_miss_a_charge() -> None:
     """Requested before a call ended, it shows the charge for it or not: the figure is the same."""
-    tally = tally_of([call(1, "2"), call(8.5, "3")], [])
-    assert tally.own(Decimal(2), 10, 9) == 5
-    assert tally.own(Decimal(5), 10, 9) == 5
+    attribution = attribution_of([call(1, "2"), call(8.5, "3")], [])
+    assert attribution.own(Decimal(2), 10, 9) == 5
+    assert attribution.own(Decimal(5), 10, 9) == 5
     # Settled for less, seen or not.
-    assert tally.own(Decimal(4), 20, 19) == 4
+    assert attribution.own(Decimal(4), 20, 19) == 4
 
 
 @given(st.lists(amounts, min_size=1, max_size=8), st.floats(0, 9), st.floats(0, 3))
 def test_no_reading_lowers_own_receipts(prices: list[Decimal], requested_at: float, took: float) -> None:
     """Calls charged as they end, and a reading that shows what had ended when it was requested."""
-    tally = tally_of([call(number, str(price)) for number, price in enumerate(prices)], [])
+    attribution = attribution_of([call(number, str(price)) for number, price in enumerate(prices)], [])
     shown = sum((price for number, price in enumerate(prices) if number + 1 <= requested_at), Decimal(0))
-    assert tally.own(shown, requested_at + took, requested_at) == sum(prices)
+    assert attribution.own(shown, requested_at + took, requested_at) == sum(prices)
 
 
 def test_others_after_the_reading_dont_count() -> None:
-    tally = tally_of([], [call(11, "3"), call(12, ended=False)])
-    assert tally.own(Decimal(4), 10) == 4
-    assert tally.own(Decimal(7), 20) == 1
+    attribution = attribution_of([], [call(11, "3"), call(12, ended=False)])
+    assert attribution.own(Decimal(4), 10) == 4
+    assert attribution.own(Decimal(7), 20) == 1
 
 
 def test_without_receipts_none_is_explained() -> None:
-    tally = tally_of([], [call(1), call(2, ended=False)])
-    assert tally.own(Decimal(4), 10) == 4
-    assert tally.is_blurred
-    assert tally.unexplained(Decimal(4), 10) == 4
+    attribution = attribution_of([], [call(1), call(2, ended=False)])
+    assert attribution.own(Decimal(4), 10) == 4
+    assert attribution.is_blurred
+    assert attribution.unexplained(Decimal(4), 10) == 4
 
 
 def test_a_refused_call_says_no_price() -> None:
-    tally = tally_of([call(1, "0")], [call(2, ended=False)])
-    assert tally.own(Decimal(4), 10) == 0
+    attribution = attribution_of([call(1, "0")], [call(2, ended=False)])
+    assert attribution.own(Decimal(4), 10) == 0
 
 
 def test_a_call_found_twice_is_its_own() -> None:
     """One that was under way when the budget began to count, and turns out to be its own."""
     mine = call(1, "2")
-    tally = tally_of([], [mine])
-    tally.add(mine, is_own=True)
-    assert tally.own(Decimal(2), 10) == 2
+    attribution = attribution_of([], [mine])
+    attribution.add(mine, is_own=True)
+    assert attribution.own(Decimal(2), 10) == 2
 
 
 @given(st.booleans())
 def test_many_calls_are_kept_as_sums(is_own: bool) -> None:
-    tally = Tally()
+    attribution = Attribution()
     for number in range(3 * KEPT):
-        tally.add(call(number, "0.5"), is_own=is_own)
-        tally.own(Decimal(0), number + 2)
+        attribution.add(call(number, "0.5"), is_own=is_own)
+        attribution.own(Decimal(0), number + 2)
     spent = Decimal("0.5") * 3 * KEPT
-    assert tally.own(spent, 10_000) == (spent if is_own else 0)
-    assert len(tally._own.calls) + len(tally._others.calls) <= KEPT + 2
-    tally.add(call(10_001), is_own=False)
-    assert tally.is_blurred
+    assert attribution.own(spent, 10_000) == (spent if is_own else 0)
+    assert len(attribution._own.calls) + len(attribution._others.calls) <= KEPT + 2
+    attribution.add(call(10_001), is_own=False)
+    assert attribution.is_blurred

@@ -50,7 +50,7 @@ class _Group:
         return sum(call.is_under_way and call.began_at < as_of for call in self.calls)
 
 
-class Tally:
+class Attribution:
     """The guarded calls on an account since a budget began: its own, and those of other work."""
 
     def __init__(self) -> None:
