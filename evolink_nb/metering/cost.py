@@ -20,7 +20,6 @@ refund, unsettled calls against other keys' settled ones, a reservation against 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
@@ -129,18 +128,6 @@ def is_frozen(before: Credits, after: Credits) -> bool:
     return after.token.unlimited and spend.token == 0 and (spend.user != 0 or spend.user_drop != 0)
 
 
-def is_settling(history: Sequence[Credits], now: Credits) -> bool:
-    """Return whether calls made before ``now`` are unsettled, as far as earlier readings show.
-
-    Remaining plus used stays constant until a top-up, except for reservations.
-
-    Args:
-        history: Earlier readings of the account.
-        now: The reading in question.
-    """
-    return any(difference(earlier.user.total, now.user.total) > 0 for earlier in history)
-
-
 def is_same(earlier: Credits, later: Credits) -> bool:
     """Return whether two readings have the same amounts.
 
@@ -150,43 +137,6 @@ def is_same(earlier: Credits, later: Credits) -> bool:
     """
     unmoved = CreditsDelta.between(earlier, later) == CreditsDelta(NOTHING, NOTHING, NOTHING, NOTHING)
     return unmoved and earlier.token.unlimited == later.token.unlimited
-
-
-def nothing_moved(earlier: Credits, later: Credits) -> bool:
-    """Return whether nothing was spent, reserved or topped up between two readings, by any key.
-
-    Args:
-        earlier: The first reading.
-        later: The second one.
-    """
-    delta = CreditsDelta.between(earlier, later)
-    return delta.token == 0 and delta.user == 0 and delta.user_drop == 0
-
-
-def spent_so_far(before: Credits, now: Credits) -> Decimal:
-    """Return what the key has spent, including reservations: the figure a budget watches.
-
-    Args:
-        before: The reading from which spending counts.
-        now: The newest reading.
-
-    Returns:
-        Credits.
-    """
-    spend = CreditsDelta.between(before, now)
-    return max(spend.user, spend.user_drop) if is_frozen(before, now) else spend.token
-
-
-def is_spending(earlier: Credits, later: Credits, *, frozen: bool) -> bool:
-    """Return whether credits were spent between two readings, rather than only settled.
-
-    Args:
-        earlier: The first reading.
-        later: The second one.
-        frozen: Whether the key's own counter stands still, so that only the account's balance counts.
-    """
-    spend = CreditsDelta.between(earlier, later)
-    return spend.user_drop > 0 if frozen else spend.token > 0
 
 
 def _confidence(
