@@ -19,7 +19,7 @@ from evolink_nb import runtime
 from evolink_nb.runtime import Job, Loop, forget_after_fork, run_async
 from tests.support.forks import FORKS, in_child
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 drivers = pytest.mark.parametrize("threads", [True, False], ids=["thread", "task"])
 
 number = contextvars.ContextVar("number", default=0)

@@ -160,7 +160,7 @@ class DemoServer:
             self.faults.clear()
             self._follow_refusal()
 
-    def wait_for_requests(self, count: int, *, path: str = CREDITS_ROUTE, timeout: float = 10.0) -> None:
+    def wait_for_requests(self, count: int, *, path: str = CREDITS_ROUTE, timeout: float = 60.0) -> None:
         """Wait until a route has had a total number of requests.
 
         Args:

@@ -303,7 +303,7 @@ def test_threads_end_only_their_own_calls(client: EvoLinkClient, server: PaidSer
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert [call.reserved for call in calls.recent(client.identity)] == [1] * 4
 
 

@@ -222,11 +222,11 @@ def test_closing_cancels_the_next_try() -> None:
         reading.start()
         server.wait_for_requests(1)
         for thread in threads.running(THREAD_NAME):
-            thread.join(10)
+            thread.join(60)
         reader.close()
         # What begins after closing doesn't make what began before it go on.
         assert reader.get_credits().spendable == Decimal("1095.3996")
-        reading.join(10)
+        reading.join(60)
         assert outcome
     assert len(server.heads) == 2
 

@@ -124,7 +124,7 @@ def test_interrupt_shows_the_key_nowhere() -> None:
         interrupting = threading.Thread(target=interrupt)
         interrupting.start()
         error = caught(reader.get_credits)
-        interrupting.join(10)
+        interrupting.join(60)
         assert type(error) is KeyboardInterrupt
         text = tracebacks(error)
         assert "self = EvoLinkClient" in text
@@ -149,7 +149,7 @@ def test_no_exception_of_requests_survives(failure: str) -> None:
         error = caught(reader.get_credits)
         server.wait_until_all_closed()
         for thread in threads.running(THREAD_NAME):
-            thread.join(10)
+            thread.join(60)
         assert [left for left in exceptions_of_requests() if left not in before] == []
     assert isinstance(error, EvoLinkError)
 

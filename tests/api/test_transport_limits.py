@@ -238,7 +238,7 @@ def test_slow_read_cuts_no_other_short() -> None:
         server.wait_for_requests(1)
         for _ in range(5):
             assert reader.get_credits().spendable == Decimal("1095.3996")
-        reading.join(10)
+        reading.join(60)
     assert [type(error) for error in slow] == [errors.APITimeoutError]
 
 

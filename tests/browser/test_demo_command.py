@@ -79,7 +79,7 @@ class Demo:
             f"{self.named('demo API')}/v1/credits",
             headers={"Authorization": f"Bearer {self.named('demo key')}"},
         )
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             data: dict[str, Any] = json.loads(response.read(), parse_float=Decimal)["data"]
         return data
 
@@ -92,7 +92,7 @@ class Demo:
         assert family
         self.process.send_signal(number)
         _printed, complaints = self.process.communicate(timeout=60)
-        _gone, alive = psutil.wait_procs(family, timeout=10)
+        _gone, alive = psutil.wait_procs(family, timeout=60)
         assert alive == []
         return self.process.returncode, complaints
 
@@ -113,7 +113,7 @@ def test_port_is_kept_and_ctrl_c_ends_it() -> None:
         url = urlsplit(demo.named("notebook"))
         assert (url.hostname, url.port) == ("127.0.0.1", port)
         assert url.query.startswith("token=")
-        with urllib.request.urlopen(url.geturl(), timeout=10) as page:
+        with urllib.request.urlopen(url.geturl(), timeout=60) as page:
             assert page.status == 200
         assert demo.balance()["user"]["remaining_credits"] == Decimal("1095.3996")
         assert demo.end(signal.SIGINT) == (0, "")
@@ -160,7 +160,7 @@ def test_tour_shows_the_simulated_account(demo: Demo, browser: Browser) -> None:
             data=b"{}",
             headers={"Authorization": f"Bearer {demo.named('demo key')}"},
         )
-        urllib.request.urlopen(settle, timeout=10).close()
+        urllib.request.urlopen(settle, timeout=60).close()
         balance = demo.balance()
         assert balance["user"]["remaining_credits"] < Decimal("1095.3996")
         for half in ("user", "token"):
@@ -214,7 +214,7 @@ def test_closed_terminal_ends_the_demo() -> None:
     assert any("jupyterlab" in " ".join(child.cmdline()) for child in family)
     os.close(screen)
     assert process.wait(60) == 0
-    _gone, alive = psutil.wait_procs(family, timeout=10)
+    _gone, alive = psutil.wait_procs(family, timeout=60)
     assert alive == []
 
 
@@ -224,10 +224,10 @@ def test_each_notebook_has_an_account(demo: Demo) -> None:
     bases = {}
     for name in ("quickstart", "cost-of-a-cell", "budgets"):
         contents = f"{url.scheme}://{url.netloc}/api/contents/notebooks/{name}.ipynb?{url.query}"
-        with urllib.request.urlopen(contents, timeout=10) as answer:
+        with urllib.request.urlopen(contents, timeout=60) as answer:
             kernel = json.loads(answer.read())["content"]["metadata"]["kernelspec"]["name"]
         specification = f"{url.scheme}://{url.netloc}/api/kernelspecs/{kernel}?{url.query}"
-        with urllib.request.urlopen(specification, timeout=10) as answer:
+        with urllib.request.urlopen(specification, timeout=60) as answer:
             bases[name] = json.loads(answer.read())["spec"]["env"].get("EVOLINK_BASE_URL")
     assert bases.pop("quickstart") is None  # that of JupyterLab itself, which the command prints
     assert len({*bases.values(), demo.named("demo API")}) == 3

@@ -57,7 +57,7 @@ def test_the_last_that_is_told_is_right() -> None:
         if not told:
             reporting = threading.Thread(target=audience.report, args=("one",), kwargs={"visible": True})
             reporting.start()
-            reporting.join(10)
+            reporting.join(60)
         told.append(visible)
 
     audience = Audience(tell)
@@ -72,7 +72,7 @@ def test_only_idle_time_ages_a_late_report(idle: list[float]) -> None:
     audience.report("on the main thread", visible=True)
     reporting = threading.Thread(target=in_time.report, args=("on a subshell",), kwargs={"visible": True})
     reporting.start()
-    reporting.join(10)
+    reporting.join(60)
     assert not audience.update()
     assert not in_time.update()
     idle[0] -= 1.0

@@ -30,7 +30,7 @@ class DemoProcess:
     def stop(self, number: signal.Signals) -> tuple[int, str]:
         """End it by a signal; return its exit code and what else it printed."""
         self.process.send_signal(number)
-        printed, complaints = self.process.communicate(timeout=10)
+        printed, complaints = self.process.communicate(timeout=60)
         return self.process.returncode, printed + complaints
 
 

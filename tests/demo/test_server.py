@@ -34,7 +34,7 @@ def test_other_methods_get_405_and_allow(caller: Caller, method: str) -> None:
 
 def test_head_response_has_no_body(server: DemoServer) -> None:
     port = int(server.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(b"HEAD /v1/credits HTTP/1.1\r\nConnection: close\r\n\r\n")
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 405 ")
@@ -62,7 +62,7 @@ def test_waiting_ends_with_requests(server: DemoServer, caller: Caller) -> None:
     waiting = threading.Thread(target=server.wait_for_requests, args=(1,))
     waiting.start()
     caller.get()
-    waiting.join(timeout=10)
+    waiting.join(timeout=60)
     assert not waiting.is_alive()
 
 
@@ -140,8 +140,8 @@ def test_restart_keeps_the_port() -> None:
 def test_listens_on_loopback_only(server: DemoServer) -> None:
     port = int(server.url.rpartition(":")[2])
     with pytest.raises(OSError, match="refused"):
-        socket.create_connection(("127.0.0.2", port), timeout=5)
-    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        socket.create_connection(("127.0.0.2", port), timeout=60)
+    socket.create_connection(("127.0.0.1", port), timeout=60).close()
 
 
 def test_key_follows_from_the_seed() -> None:

@@ -119,7 +119,7 @@ def test_a_forked_child_has_no_budget() -> None:
         registry.after_fork()
         thread = threading.Thread(target=lambda: registry.add_session(Double(registry)))
         thread.start()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
     assert not registry.any_armed()
     assert not registry.are_shown

@@ -128,9 +128,9 @@ def test_overlap_in_threads_is_said(demo_server: DemoServer, client: EvoLinkClie
 
     def work() -> None:
         with meter(client=client) as cost:
-            inside.wait(10)
+            inside.wait(60)
             demo_server.account.spend("1")
-            inside.wait(10)
+            inside.wait(60)
         costs.append(cost)
 
     threads = [threading.Thread(target=work) for _ in range(2)]
@@ -164,12 +164,12 @@ def test_one_meter_serves_two_threads(demo_server: DemoServer, client: EvoLinkCl
     def first() -> None:
         with shared as costs["first"]:
             first_began.set()
-            second_began.wait(10)
+            second_began.wait(60)
         first_is_over.set()
 
     thread = threading.Thread(target=first)
     thread.start()
-    assert first_began.wait(10)
+    assert first_began.wait(60)
     with shared as second:
         second_began.set()
         assert first_is_over.wait(30)

@@ -177,7 +177,7 @@ def test_a_bar_says_when_it_is_not_read(
             demo_server.wait_for_requests(demo_server.requests_seen["/v1/credits"] + 2)
         elif number == 1:
             demo_server.fault(status=500)
-            assert failed.wait(10)
+            assert failed.wait(60)
     captured = capsys.readouterr()
     assert "3 spent" in captured.err
     assert "not read for" in captured.err.rpartition("\r")[2]

@@ -76,12 +76,12 @@ class Repeater:
 
 shared = CreditsFetcher.shared(client(), 0.1)
 shared.start()
-shared.wait(10)
+shared.wait(60)
 own = CreditsFetcher(Repeater(), 0.1)
 told = []
 own.observe(lambda change: told.append(os.getpid()), "revision")
 own.start()
-own.wait(10)
+own.wait(60)
 
 def in_child():
     told.clear()

@@ -90,7 +90,7 @@ def test_a_stop_may_ask_for_a_fetcher(registry: SharedFetchers[StubFetcher]) -> 
         def stop(self, *, timeout: float) -> None:
             asking = threading.Thread(target=registry.get, args=("another", StubFetcher))
             asking.start()
-            asking.join(10)
+            asking.join(60)
             assert not asking.is_alive()
             super().stop(timeout=timeout)
 

@@ -39,7 +39,7 @@ class Caller:
     def __init__(self, server: DemoServer, key: str | None = None) -> None:
         self.port = int(server.url.rpartition(":")[2])
         self.authorization = f"Bearer {key or server.key}"
-        self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
     def send(
         self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None

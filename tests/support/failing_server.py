@@ -116,12 +116,12 @@ class FailingServer:
     def wait_for_requests(self, count: int) -> None:
         """Return once so many requests have come in all."""
         with self.changed:
-            assert self.changed.wait_for(lambda: len(self.heads) >= count, 10), f"{len(self.heads)} requests"
+            assert self.changed.wait_for(lambda: len(self.heads) >= count, 60), f"{len(self.heads)} requests"
 
     def wait_until_all_closed(self) -> None:
         """Return once no connection is open any more."""
         with self.changed:
-            assert self.changed.wait_for(lambda: self.open == 0, 10), f"{self.open} connections are open"
+            assert self.changed.wait_for(lambda: self.open == 0, 60), f"{self.open} connections are open"
 
     def opened(self, connection: socket.socket) -> None:
         """Count a connection."""

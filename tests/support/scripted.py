@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evolink_nb.polling.fetcher import CreditsFetcher
     from tests.support.clock import FakeClock
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 READING = reading()
 

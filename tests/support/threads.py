@@ -9,7 +9,7 @@ import traceback
 
 OURS = "evolink-nb"
 DEMO = "evolink-nb-demo"
-_LIMIT = 10.0
+_LIMIT = 20.0
 """Seconds that a thread which has been told to end may take."""
 
 

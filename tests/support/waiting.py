@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-LIMIT = 20.0
+LIMIT = 60.0
 """Seconds after which a condition counts as never met: far more than a busy machine needs."""
 _PAUSE = 0.005
 
