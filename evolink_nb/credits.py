@@ -234,6 +234,37 @@ class Credits:
             monotonic=monotonic,
         )
 
+    def __str__(self) -> str:
+        token = "no limit of its own" if self.token.unlimited else _readable(self.token.remaining)
+        left = _readable(self.spendable.copy_abs())
+        unit = "credit" if left == "1" else "credits"
+        said = f"overdrawn by {left} {unit}" if self.spendable < 0 else f"{left} {unit} left"
+        demo = "demo data, " if self.simulated else ""
+        return (
+            f"{said} · account {_readable(self.user.remaining)} · API key {token} "
+            f"({demo}read {self.read_at.astimezone():%Y-%m-%d %H:%M:%S %Z})"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return a small table, for notebooks without the extension's card, such as marimo's."""
+        token = "no limit of its own" if self.token.unlimited else f"{_readable(self.token.remaining)} left"
+        halves = (
+            ("Account", f"{_readable(self.user.remaining)} left", self.user.used, "user"),
+            ("API key", token, self.token.used, "token"),
+        )
+        rows = "".join(
+            f'<tr><th scope="row" style="text-align: left">{name}</th>'
+            f'<td style="text-align: right; font-weight: {600 if half == self.binding else 400}">{left}</td>'
+            f'<td style="text-align: right">{_readable(used)} used</td></tr>'
+            for name, left, used, half in halves
+        )
+        title = f"EvoLink credits{' (demo data)' if self.simulated else ''}"
+        read_at = f"read {self.read_at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+        return (
+            '<table style="width: auto; font-variant-numeric: tabular-nums">'
+            f'<caption style="text-align: left">{title} · {read_at}</caption><tbody>{rows}</tbody></table>'
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the reading in the API's own shape and field names, with our derived fields beside them.
 
@@ -315,6 +346,12 @@ def parse_json(text: str) -> Any:
     except InvalidOperation:
         problem = "a number's exponent is out of all bounds"
     raise ValueError(problem)
+
+
+def _readable(amount: Decimal) -> str:
+    """Return an amount with thousands separators; one within `DUST` of a shorter number as that."""
+    short = _trimmed(_EXACT.quantize(amount, DUST))
+    return f"{short if difference(short, amount) == 0 else amount:,f}"
 
 
 def _object(answer: object, *path: str) -> Mapping[str, Any]:

@@ -101,9 +101,13 @@ class CardView:
             styled=styled,
         )
 
-    def mimebundle(self) -> dict[str, str]:
-        """Return both renderings by MIME type, for the front end to choose from."""
-        return {"text/plain": self.text(), "text/html": self.html()}
+    def mimebundle(self, *, styled: bool = False) -> dict[str, str]:
+        """Return both renderings by MIME type, for the front end to choose from.
+
+        Args:
+            styled: Whether the text has bold type and colour.
+        """
+        return {"text/plain": self.text(styled=styled), "text/html": self.html()}
 
 
 def render_live_html() -> str:

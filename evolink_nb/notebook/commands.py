@@ -15,6 +15,7 @@ from ..api import credentials, settings
 from ..api.credentials import API_KEY_VARIABLE, Secret
 from ..card import render as card
 from ..errors import ConfigurationError, EvoLinkError
+from ..formatting import may_style
 from ..metering import ledger
 from ..metering.budget_registry import budgets
 from ..metering.report import Costs
@@ -81,7 +82,7 @@ class Commands:
         if options.json:
             print(credits.to_json())
             return None
-        self._last = credits, lambda: static_bundle(fetcher, options)
+        self._last = credits, lambda: static_bundle(fetcher, options, styled=self._shows_style)
         return credits
 
     def log_in(self, options: argparse.Namespace) -> Credits | None:
@@ -178,7 +179,13 @@ class Commands:
         """
         if self._last is not None and self._last[0] is credits:
             return self._last[1]()
-        return card.CardView(credits).mimebundle()
+        return card.CardView(credits).mimebundle(styled=self._shows_style)
+
+    @property
+    def _shows_style(self) -> bool:
+        """Whether text is shown in a terminal with bold type and colour."""
+        is_plain = hasattr(self._shell, "kernel") or self._shell.colors.lower() == "nocolor"
+        return not is_plain and may_style(sys.stdout)
 
     def at_cell_end(self, ended: list[RunningCell], result: Any) -> None:
         """Settle the cost of a cell, and update what a saved notebook would contain.
@@ -233,7 +240,7 @@ class Commands:
             if fetcher.credits is not None:
                 age = fetcher.clock.monotonic() - fetcher.credits.monotonic
                 stale = card.CardView(fetcher.credits, "stale", age=age, notice=fetcher.notice)
-                display(stale.mimebundle(), raw=True)
+                display(stale.mimebundle(styled=self._shows_style), raw=True)
             raise
 
 

@@ -211,12 +211,15 @@ class HtmlCard:
         self.fetcher.detach(self)
 
 
-def static_bundle(fetcher: CreditsFetcher, options: argparse.Namespace) -> dict[str, str]:
+def static_bundle(
+    fetcher: CreditsFetcher, options: argparse.Namespace, *, styled: bool = False
+) -> dict[str, str]:
     """Return a static card for a fetcher's reading, by media type.
 
     Args:
         fetcher: The fetcher that reads the account.
         options: The options of ``%evolink_credits``.
+        styled: Whether its text has bold type and colour.
     """
     limits = Limits.parse(options.warn_below, options.critical_below)
     credits, error = fetcher.credits, fetcher.error
@@ -229,4 +232,4 @@ def static_bundle(fetcher: CreditsFetcher, options: argparse.Namespace) -> dict[
         worth=card.usd_estimate(credits, options.credits_per_dollar),
         notice=fetcher.notice,
         outlook=fetcher.outlook,
-    ).mimebundle()
+    ).mimebundle(styled=styled)

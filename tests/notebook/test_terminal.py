@@ -102,6 +102,21 @@ def test_it_shows_the_documented_example(terminal: Terminal) -> None:
     assert "\x1b" not in shown
 
 
+@pytest.mark.parametrize(
+    ("colours", "no_color", "styled"), [("Linux", "", True), ("Linux", "1", False), ("NoColor", "", False)]
+)
+def test_colour_follows_the_users_settings(
+    spec_server: DemoServer, colours: str, no_color: str, styled: bool
+) -> None:
+    account = {"EVOLINK_API_KEY": spec_server.key, "EVOLINK_BASE_URL": spec_server.url}
+    terminal = Terminal({**account, "TERM": "xterm", "NO_COLOR": no_color}, colours=colours)
+    terminal.type("%load_ext evolink_nb")
+    shown = terminal.type("%evolink_credits")
+    assert ("\x1b[1m 1,095.3996 credits left\x1b[0m" in shown) == styled
+    assert ("\x1b[1m" in shown) == styled
+    terminal.close()
+
+
 def test_its_value_is_the_reading(terminal: Terminal) -> None:
     assert "Account" not in terminal.type("c = %evolink_credits")
     assert "True" in terminal.type("from decimal import Decimal; c.spendable == Decimal('1095.3996')")

@@ -11,12 +11,12 @@ import pexpect
 class Terminal:
     """An IPython at a terminal; `type` gives what it shows until it asks for the next input."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], *, colours: str = "NoColor") -> None:
         self.number = 1
         self.all_shown = ""
         self.child: pexpect.spawn[str] = pexpect.spawn(
             sys.executable,
-            ["-m", "IPython", "--simple-prompt", "--no-banner", "--no-confirm-exit", "--colors=NoColor"],
+            ["-m", "IPython", "--simple-prompt", "--no-banner", "--no-confirm-exit", f"--colors={colours}"],
             env={**os.environ, "TERM": "dumb", **environment},
             encoding="utf-8",
             dimensions=(50, 200),
