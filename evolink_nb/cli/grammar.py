@@ -6,13 +6,16 @@ import argparse
 import traceback
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
-from typing import NoReturn
+from importlib import import_module
+from typing import Any, NoReturn
 
 from .._version import __version__
 from ..errors import ConfigurationError, EvoLinkError
 from . import output
 from .exit_codes import FLAW, INTERRUPTED, UNAVAILABLE, UNWRITABLE, USAGE
 
+WAYS = ("minute", "hour", "day", "week", "month", "cell", "notebook", "key", "user")
+"""What a history can be added up by; here too, so that --help doesn't import it."""
 _MAX_PORT = 65_535
 
 
@@ -49,14 +52,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    # Each command imports only its own part of the package; --help and bad usage need neither.
-    if options.command == "credits":
-        from .credits import show_credits  # noqa: PLC0415
+    given = {name: value for name, value in vars(options).items() if name not in {"command", "run"}}
+    code: int = options.run(**given)
+    return code
 
-        return show_credits(as_json=options.json, minimum=options.min)
-    from .demo import launch_demo  # noqa: PLC0415
 
-    return launch_demo(port=options.port, seed=options.seed, open_browser=options.browser)
+def _command(name: str) -> Any:
+    """Return a command of this package: only its own part is imported; --help and bad usage need none."""
+    module, _, function = name.rpartition(".")
+
+    def run(**options: Any) -> int:
+        code: int = getattr(import_module(f"evolink_nb.cli.{module}"), function)(**options)
+        return code
+
+    return run
 
 
 class _Parser(argparse.ArgumentParser):
@@ -81,9 +90,17 @@ class _Version(argparse.Action):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="evolink-nb", description="EvoLink credits, from a shell.")
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help="print the version"
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_credits(commands)
+    _add_history(commands)
+    _add_demo(commands)
+    return parser
 
+
+def _add_credits(commands: Any) -> None:
     credits = commands.add_parser(
         "credits",
         help="print what the account and the key have left",
@@ -91,22 +108,47 @@ def _parser() -> argparse.ArgumentParser:
         "64 on bad usage or without a key; 69 when the balance can't be read; 74 when it can't be printed; "
         "70 on a flaw in evolink-nb.",
     )
-    credits.add_argument("--json", action="store_true", help="the API's own field names")
+    credits.set_defaults(run=_command("credits.show_credits"))
+    credits.add_argument("--json", dest="as_json", action="store_true", help="the API's own field names")
     credits.add_argument(
-        "--min", type=_credits, metavar="CREDITS", help="exit 1 when less than this can be spent"
+        "--min",
+        dest="minimum",
+        type=_credits,
+        metavar="CREDITS",
+        help="exit 1 when less than this can be spent",
     )
 
+
+def _add_history(commands: Any) -> None:
+    history = commands.add_parser(
+        "history",
+        help="print what was spent, as kept by all notebooks that share the history",
+        description="Print what was spent. EVOLINK_NB_HISTORY says where that is kept: a file, "
+        "postgresql://user@host/database, or off.",
+    )
+    history.set_defaults(run=_command("history.run_history"))
+    history.add_argument("--since", default="7d", metavar="SPAN", help="how far back: 24h, 7d, 2w (7d)")
+    history.add_argument("--by", choices=WAYS, help="what to add up by (periods that suit the span)")
+    instead = history.add_mutually_exclusive_group()
+    instead.add_argument("--csv", dest="as_csv", action="store_true", help="as CSV")
+    instead.add_argument("--json", dest="as_json", action="store_true", help="as JSON")
+    instead.add_argument("--where", action="store_true", help="print where the history is kept")
+    instead.add_argument("--forget", action="store_true", help="delete the history, after asking")
+    history.add_argument("--yes", dest="is_sure", action="store_true", help="with --forget: don't ask")
+
+
+def _add_demo(commands: Any) -> None:
     demo = commands.add_parser(
         "demo",
         help="open the quickstart in JupyterLab with a simulated account",
         description="Open the quickstart in JupyterLab with a simulated account. No key, no network.",
     )
+    demo.set_defaults(run=_command("demo.launch_demo"))
     demo.add_argument(
-        "--no-browser", dest="browser", action="store_false", help="print the URL and open nothing"
+        "--no-browser", dest="open_browser", action="store_false", help="print the URL and open nothing"
     )
     demo.add_argument("--port", type=_port, default=0, help="JupyterLab's port (default: a free one)")
     demo.add_argument("--seed", type=int, help="the simulated account's seed")
-    return parser
 
 
 def _credits(text: str) -> Decimal:

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 class KeyNumbers:
-    """The numbers by which a database knows keys, remembered by those that write to it."""
+    """The numbers by which a database knows keys, remembered by those that write to it.
+
+    Attributes:
+        salt: The database's salt.
+    """
 
     def __init__(self, salt: bytes) -> None:
         """Remember none.
@@ -27,7 +31,7 @@ class KeyNumbers:
         Args:
             salt: The database's salt.
         """
-        self._salt = salt
+        self.salt = salt
         self._known: dict[tuple[str, str, str, bool], int] = {}
 
     def forget(self) -> None:
@@ -44,7 +48,7 @@ class KeyNumbers:
         """
         known = (source.identity, source.account, source.label, simulated)
         if known not in self._known:
-            fingerprint = source.fingerprint(self._salt)
+            fingerprint = source.fingerprint(self.salt)
             self._known[known] = _find_key(connection, source, fingerprint, simulated=simulated)
         return self._known[known]
 
