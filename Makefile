@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lite test lint bench binder gallery soak
+.PHONY: help demo docs lite test lint bench binder gallery soak
 # Two goals asked for at once share one environment; installing into it twice at a time breaks it.
 .NOTPARALLEL:
 
@@ -19,6 +19,9 @@ demo: $(VENV)/.installed-demo ## open the quickstart in JupyterLab on a simulate
 
 lite: $(VENV)/.installed-lite ## build the demo as a site that needs no server, into build/lite/site (ARGS=--serve serves it)
 	@$(BIN)/python -m lite $(ARGS)
+
+docs: $(VENV)/.installed-docs ## build the documentation, into build/docs/site
+	@$(BIN)/python -m docs $(ARGS)
 
 # Most of its time a test waits, for a kernel or a page: more of them at once than there are cores is faster.
 test: $(VENV)/.installed-test ## run all tests, those in a real browser too

@@ -1,6 +1,6 @@
 """One reading of the balance, and the arithmetic of amounts. Values only.
 
-Amounts are credits, as exact ``Decimal``s: 1095.3996 - 1094.0396 is 1.36 here and
+Amounts are credits, as exact ``Decimal`` numbers: 1095.3996 - 1094.0396 is 1.36 here and
 1.3599999999998 in floats. Field meanings: EvoLink's API page "Get Credits Usage".
 
 Add, subtract and compare amounts with the functions below, never with operators: operators use the ambient
@@ -199,7 +199,7 @@ class Credits:
         requested_at: float = 0.0,
         monotonic: float = 0.0,
     ) -> Credits:
-        """Return the reading in a parsed ``GET /v1/credits`` response, whose numbers are ``Decimal``s.
+        """Return the reading in a parsed ``GET /v1/credits`` response with ``Decimal`` numbers.
 
         Fields the API does not document are ignored.
 

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from ..errors import ConfigurationError
 
 API_KEY_VARIABLE = "EVOLINK_API_KEY"
+"""The API key."""
 KEYRING_SERVICE = "evolink_nb"
 KEY_PREFIX = "sk-"
 MIN_TAIL = 8

@@ -36,8 +36,8 @@ FIRST_READING = 2.0
 class CreditsWidget(SilentUnseen, SafeObservers, anywidget.AnyWidget):
     """The live card of one account and key. Its traits can be linked to any others (``traitlets.dlink``).
 
-    Amounts are credits as floats, None before the first reading; ``fetcher.credits`` has the exact
-    ``Decimal``s.
+    Amounts are credits as floats, None before the first reading; ``fetcher.credits`` has the
+    exact ``Decimal`` amounts.
 
     Attributes:
         fetcher: The `CreditsFetcher` that the card follows.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 OK = 0
+"""The command did what it was asked to do."""
 BELOW = 1
 """Less than ``--min`` can be spent; nothing else exits so."""
 USAGE = 64
+"""The command was typed wrong, or there is no key (EX_USAGE)."""
 UNAVAILABLE = 69
+"""The balance can't be read (EX_UNAVAILABLE)."""
 FLAW = 70
-"""EX_SOFTWARE: an error that nothing here foresaw."""
+"""An error that nothing here foresaw; please report it (EX_SOFTWARE)."""
 UNWRITABLE = 74
-"""EX_IOERR: the output was not written in full."""
+"""The output was not written in full (EX_IOERR)."""
 INTERRUPTED = 130
-"""What a shell reports for a command ended by Ctrl+C."""
+"""Ctrl+C ended the command."""

@@ -43,6 +43,8 @@ _THREAD = "evolink-nb-meter"
 class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@meter()`
     """Measure what a block, function or coroutine costs; with ``max_credits``, stop it at that limit.
 
+    Example::
+
         with meter(max_credits=5) as cost:
             ...
         cost.token, cost.user, cost.others, cost.confidence

@@ -29,7 +29,9 @@ T = TypeVar("T")
 
 
 class track(Generic[T]):  # noqa: N801 - used like a function: `for item in track(items)`
-    """Loop over ``iterable`` with a tqdm bar that shows what it spends; `for` and `async for` both work.
+    """Loop over ``iterable`` with a tqdm bar that shows what it spends; ``for`` and ``async for`` both work.
+
+    Example::
 
         for prompt in track(prompts, max_credits=50):
             ...

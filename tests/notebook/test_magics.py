@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,10 +20,6 @@ if TYPE_CHECKING:
 CELL_OPTIONS = [
     *("--max", "--grace", "--warn-at", "--max-blind", "--settle", "--name", "--demo", "--key-env", "--help")
 ]
-
-README = Path(__file__).parents[2] / "README.md"
-
-LOAD = "%load_ext evolink_nb"
 
 OPTIONS = [
     *("--live", "--html", "--every", "--warn-below", "--critical-below", "--credits-per-dollar"),
@@ -82,15 +76,6 @@ def test_bad_usage_is_one_line(shell: Shell, demo_server: DemoServer, line: str,
     assert shown.err.strip().startswith(f"UsageError: {complaint}")
     assert len(shown.err.strip().splitlines()) == 1
     assert (shown.out, demo_server.requests_seen) == ("", {})
-
-
-def test_lines_of_the_readme_can_be_typed(shell: Shell) -> None:
-    blocks = re.findall(r"(?:^    .*\n)+", README.read_text(encoding="utf-8"), re.MULTILINE)
-    lines = [line.strip() for block in blocks if "%evolink_credits" in block for line in block.splitlines()]
-    assert LOAD in lines
-    for line in lines:
-        shown = shell.run(line)
-        assert (shown.error, shown.err) == (None, ""), line
 
 
 def test_braces_and_dollars_are_left_alone(shell: Shell) -> None:

@@ -1,0 +1,75 @@
+"""Commands of the documentation that are run, and what holds for those that aren't."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+import tomllib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from docs import build
+from evolink_nb.cli import grammar
+
+if TYPE_CHECKING:
+    from .blocks import Command
+
+RUN = {"cat", "echo", "evolink-nb", "jupyter", "ls", "papermill", "python"}
+"""Commands that do no harm, and end."""
+SERVING = ("evolink-nb demo", "jupyter lab", "python -m evolink_nb.demo", "python -m evolink_nb demo")
+"""Those that don't end by themselves."""
+
+
+def is_run(command: Command) -> bool:
+    """Whether a command is run; others are checked by `complaint`."""
+    # What is set before a command holds for it.
+    words = [word for word in command.words if not re.match(r"[A-Z_]+=", word)]
+    waits = command.line.startswith(SERVING) or "--watch" in words
+    return bool(words) and words[0] in RUN and not waits
+
+
+def complaint(command: Command) -> str | None:
+    """What is wrong with a command that isn't run; None if nothing is, "unknown" if nobody knows."""
+    checks: dict[str, Callable[[list[str]], bool]] = {
+        "evolink-nb": _can_be_parsed,
+        "export": lambda words: re.fullmatch(r"[A-Z_]+=\S+", words[1]) is not None,
+        "ipython": lambda words: len(words) == 1 or words[1:3] == ["profile", "create"],
+        "jupyter": lambda words: words[1] == "lab",
+        "make": lambda words: is_target(words[1]),
+        "nohup": lambda words: words[-1] == "&",
+        "pip": lambda words: words[1] == "install" and all(map(is_extra, _extras(words))),
+        "python": lambda words: words[1:3] in (["-m", "evolink_nb.demo"], ["-m", "evolink_nb"]),
+    }
+    words = shlex.split(command.line, comments=True)
+    check = checks.get(words[0])
+    if check is None:
+        return "unknown: say in tests/docs/commands.py how it is checked"
+    return None if check(words) else "wrong"
+
+
+def _can_be_parsed(words: list[str]) -> bool:
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit):
+        grammar._parser().parse_args(words[1:])
+        return True
+    return False
+
+
+def _extras(words: list[str]) -> list[str]:
+    named = [found[1] for word in words if (found := re.search(r"\[([\w,-]+)\]", word))]
+    return [extra for each in named for extra in each.split(",")]
+
+
+def is_extra(name: str) -> bool:
+    """Whether the package can be installed with this extra."""
+    settings = tomllib.loads((build.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return name in settings["project"]["optional-dependencies"]
+
+
+def is_target(name: str) -> bool:
+    """Whether the Makefile has this target."""
+    return (
+        re.search(rf"^{name}:", (build.ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        is not None
+    )

@@ -1,0 +1,80 @@
+"""Notebooks run from top to bottom by nbclient, several at once: they mostly wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+
+
+@dataclass(frozen=True)
+class Job:
+    """A notebook to be run in place.
+
+    Attributes:
+        notebook: It.
+        environment: Its kernel's whole environment.
+        folder: Where its kernel runs; None for here.
+        options: What else nbclient is told.
+    """
+
+    notebook: Any
+    environment: Mapping[str, str]
+    folder: Path | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run_notebooks(jobs: Sequence[Job]) -> None:
+    """Run notebooks at the same time, each to its end.
+
+    Args:
+        jobs: The notebooks.
+    """
+    asyncio.run(_run(jobs))
+
+
+async def _run(jobs: Sequence[Job]) -> None:
+    # The path of a socket may not be long.
+    with TemporaryDirectory(prefix="kernels-") as folder:
+        await asyncio.gather(
+            *(
+                NotebookClient(
+                    job.notebook,
+                    timeout=120,
+                    km=_kernel_in(Path(folder), number),
+                    resources={"metadata": {"path": str(job.folder)}} if job.folder else {},
+                    **job.options,
+                ).async_execute(env=dict(job.environment), cleanup_kc=True)
+                for number, job in enumerate(jobs)
+            )
+        )
+
+
+def _kernel_in(folder: Path, number: int) -> AsyncKernelManager:
+    """A kernel to be, on sockets in a folder: a TCP port that is free now may be another's when it starts."""
+    connection = folder / f"{number}.json"
+    return AsyncKernelManager(kernel_name="python3", transport="ipc", connection_file=str(connection))
+
+
+def text_of(cell: Any) -> str:
+    """What a code cell brought, as text; a live view, which has none of its own, is left out."""
+    return "\n".join(filter(None, map(_text, cell.outputs)))
+
+
+def _text(output: Any) -> str:
+    data = output.get("data", {})
+    if "application/vnd.jupyter.widget-view+json" in data:
+        return ""
+    text = output.get("text") or data.get("text/plain") or "\n".join(output.get("traceback", []))
+    return str(text).rstrip("\n")
+
+
+def error_of(cell: Any) -> Any:
+    """The error that a code cell ended in; None if it didn't."""
+    return next((output for output in cell.get("outputs", []) if output.output_type == "error"), None)
