@@ -21,7 +21,7 @@ OFFSETS_TRACKED = (0.2, 2.0)
 """The same for tracked work, most of which spends nothing: one reading serves several short cells."""
 PAUSE = 2.5
 """The shortest time between two readings while a reservation is outstanding, in seconds."""
-PAUSE_SHARE = 0.25
+PAUSE_SHARE = 0.3
 """The same as a share of the time since the work: what takes long is read less and less often."""
 MAX_PAUSE = 10.0
 """The longest of these times, in seconds."""
@@ -56,8 +56,8 @@ def next_read_at(work: Work, *, tried_at: float, moved_at: float, quiet: float, 
         return decision
     least = max(min(PAUSE, 0.4 * quiet), 0.1)
     pause = min(max(least, PAUSE_SHARE * (tried_at - ended)), MAX_PAUSE)
-    soon = max(tried_at, ended) + pause
-    return min(soon, decision) if decision > tried_at else soon
+    # While anything is outstanding, nothing is decided when the quiet time is up.
+    return max(tried_at, ended) + pause
 
 
 def end_of(works: Iterable[Work]) -> float:
