@@ -7,12 +7,17 @@ process, to answer from a cache (requests-cache) or from a recording (VCR.py, re
 
 from __future__ import annotations
 
+import http.client
+import io
 import socket
 import weakref
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
 import requests
+
+MAX_READ = 1 << 20
+"""The most bytes that are read at once where a response says no sensible number."""
 
 T = TypeVar("T")
 
@@ -65,6 +70,12 @@ class TrackingAdapter(_Adapter):  # type: ignore[misc]  # a class that is looked
             self._pools.add(pool)
         return pool
 
+    def close(self) -> None:
+        """Close every idle connection now; not every urllib3 does while an exception holds its pool."""
+        for pool in list(self._pools):
+            pool.close()
+        super().close()
+
     def abandon(self) -> None:
         """Drop every idle connection in a forked child; the parent keeps them open."""
         for pool in list(self._pools):
@@ -78,8 +89,24 @@ class TrackingAdapter(_Adapter):  # type: ignore[misc]  # a class that is looked
                 connection.close()  # closes this process's copy of the socket; nothing is sent
 
 
+class _BoundedReader(io.BufferedReader):
+    """Reads a part of what there is where all of it is asked for."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(MAX_READ if size is None or size < 0 else size)
+
+
+class _BoundedResponse(http.client.HTTPResponse):
+    """A response that is never read whole at once, as a chunk of the size -1 would be."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fp = _BoundedReader(self.fp.detach())
+
+
 def _tracking(base: Any) -> Any:
     class TrackingConnection(base):  # type: ignore[misc]  # http or https, as the pool decides
+        response_class = _BoundedResponse
         # What `http.client.HTTPConnection.debuglevel = 1` prints into the cell has the key in it.
         debuglevel = 0
 

@@ -57,10 +57,13 @@ def _explain(links: list[object], bundle: str | None) -> tuple[str, str]:
         (requests.exceptions.ProxyError, "the proxy did not let it through", CHECK_PROXY),
         (
             requests.exceptions.SSLError,
-            "its certificate could not be verified",
-            f"A proxy may have replaced the certificate. {trust}",
+            "no secure connection could be made",
+            f"A proxy or firewall may have answered in its place. Check these, and {BASE_URL_VARIABLE}.",
         ),
     )
+    # By what only ssl.SSLCertVerificationError has: not every Python has ssl.
+    if any(hasattr(link, "verify_code") for link in links):
+        return "its certificate could not be verified", f"A proxy may have replaced the certificate. {trust}"
     for kind, words, hint in causes:
         if any(isinstance(link, kind) for link in links):
             return words, hint

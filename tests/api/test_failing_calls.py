@@ -11,6 +11,8 @@ import pytest
 from tests.support.environment import isolated_environment
 from tests.support.failing_server import KEY
 
+pytestmark = pytest.mark.timeout(420)  # the first test waits for all the calls
+
 WAYS = ("by_requests", "by_session", "by_httpx", "by_httpx2", "by_async_httpx")
 ERRORS = {
     # fault: the error of requests, and that of httpx
@@ -35,7 +37,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=400,
         check=False,
     )
     assert (ran.returncode, ran.stderr) == (0, "")

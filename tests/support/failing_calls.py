@@ -26,31 +26,32 @@ from tests.support.failing_server import SILENCE, FailingServer, Reply, loopback
 
 PADDING = 5 << 20
 """More bytes of headers than fit between a client and a server that doesn't read."""
-TIMEOUT = 0.4
+SHORT, LONG = 0.4, 20.0
+"""Timeouts: of calls that end with it, and of others."""
 MODES = ("Context", "Verbose")
 
 
-def by_requests(client: EvoLinkClient, url: str, headers: dict[str, str]) -> None:
-    requests.post(url, headers=headers, auth=client.auth, json={}, timeout=TIMEOUT)
+def by_requests(client: EvoLinkClient, url: str, headers: dict[str, str], timeout: float) -> None:
+    requests.post(url, headers=headers, auth=client.auth, json={}, timeout=timeout)
 
 
-def by_session(client: EvoLinkClient, url: str, headers: dict[str, str]) -> None:
+def by_session(client: EvoLinkClient, url: str, headers: dict[str, str], timeout: float) -> None:
     with requests.Session() as session:
         session.auth = client.auth
-        session.post(url, headers=headers, timeout=TIMEOUT)
+        session.post(url, headers=headers, timeout=timeout)
 
 
-def by_httpx(client: EvoLinkClient, url: str, headers: dict[str, str]) -> None:
-    httpx.post(url, headers=headers, auth=client.auth, json={}, timeout=TIMEOUT)
+def by_httpx(client: EvoLinkClient, url: str, headers: dict[str, str], timeout: float) -> None:
+    httpx.post(url, headers=headers, auth=client.auth, json={}, timeout=timeout)
 
 
-def by_httpx2(client: EvoLinkClient, url: str, headers: dict[str, str]) -> None:
-    httpx2.post(url, headers=headers, auth=client.auth, json={}, timeout=TIMEOUT)
+def by_httpx2(client: EvoLinkClient, url: str, headers: dict[str, str], timeout: float) -> None:
+    httpx2.post(url, headers=headers, auth=client.auth, json={}, timeout=timeout)
 
 
-def by_async_httpx(client: EvoLinkClient, url: str, headers: dict[str, str]) -> None:
+def by_async_httpx(client: EvoLinkClient, url: str, headers: dict[str, str], timeout: float) -> None:
     async def call() -> None:
-        async with httpx.AsyncClient(auth=client.auth, timeout=TIMEOUT) as http:
+        async with httpx.AsyncClient(auth=client.auth, timeout=timeout) as http:
             await http.post(url, headers=headers, json={})
 
     asyncio.run(call())
@@ -87,14 +88,15 @@ class Shell:
         return {kind: text.count(key) for kind, text in texts.items() if key in text}
 
 
-def attempt(
-    shell: Shell, way: Callable[[EvoLinkClient, str, dict[str, str]], None], base_url: str, size: int = 0
-) -> str:
+Way = Callable[[EvoLinkClient, str, dict[str, str], float], None]
+
+
+def attempt(shell: Shell, way: Way, base_url: str, *, size: int = 0, timeout: float = LONG) -> str:
     """Return what comes of a call that fails: its error, and where the key shows."""
     with EvoLinkClient(base_url=base_url) as client:
         headers = {"X-Padding": "x" * size} if size else {}
         try:
-            way(client, f"{base_url}/v1/images/generations", headers)
+            way(client, f"{base_url}/v1/images/generations", headers, timeout)
         except Exception as error:  # noqa: BLE001 - each library has its own
             # From the call on: this frame and those that called it are the test's.
             error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
@@ -115,15 +117,16 @@ def main() -> None:
         for way in WAYS:
             for name, reply in FAULTS.items():
                 with FailingServer(reply) as server:
-                    print(way.__name__, name, attempt(shell, way, server.url))
+                    timeout = SHORT if reply is SILENCE else LONG
+                    print(way.__name__, name, attempt(shell, way, server.url, timeout=timeout))
             with FailingServer(SILENCE, tls=tls) as server:
                 print(way.__name__, "untrusted", attempt(shell, way, server.url))
                 os.environ["REQUESTS_CA_BUNDLE"] = os.environ["SSL_CERT_FILE"] = str(certificate)
-                print(way.__name__, "silence over https", attempt(shell, way, server.url))
+                print(way.__name__, "silence over https", attempt(shell, way, server.url, timeout=SHORT))
                 del os.environ["REQUESTS_CA_BUNDLE"], os.environ["SSL_CERT_FILE"]
             for name, listener, size in (("refused", unused, 0), ("deaf", deaf, PADDING)):
                 url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-                print(way.__name__, name, attempt(shell, way, url, size))
+                print(way.__name__, name, attempt(shell, way, url, size=size, timeout=SHORT))
 
 
 if __name__ == "__main__":

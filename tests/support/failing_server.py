@@ -7,6 +7,7 @@ import ipaddress
 import json
 import socket
 import ssl
+import struct
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
@@ -59,13 +60,18 @@ def response(
 class Reply:
     """What is sent for one request: ``at_once``, then ``dripping`` a byte every ``pause`` seconds.
 
-    With ``hang_up`` the connection is closed afterwards, else it waits for the next request.
+    With ``hang_up`` the connection is closed afterwards, with ``reset`` it is cut off, else it waits for the
+    next request. With ``early`` none of this waits for a request, with ``hasty`` only for
+    its first byte.
     """
 
     at_once: bytes = b""
     dripping: bytes = b""
     pause: float = 0.02
     hang_up: bool = False
+    reset: bool = False
+    early: bool = False
+    hasty: bool = False
 
 
 GOOD = Reply(response(READING))
@@ -106,12 +112,20 @@ class FailingServer:
         lines = [line for head in self.heads for line in head.splitlines()]
         return [line.partition(": ")[2] for line in lines if line.lower().startswith(f"{name.lower()}: ")]
 
+    def early_reply(self) -> Reply | None:
+        """Return the next reply, if it waits for no request."""
+        with self.changed:
+            return self._take() if self.replies[0].early or self.replies[0].hasty else None
+
     def next_reply(self, head: bytes) -> Reply:
         """Record a request and return the reply to it."""
         with self.changed:
             self.heads.append(head.decode("latin-1"))
             self.changed.notify_all()
-            return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+            return self._take()
+
+    def _take(self) -> Reply:
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
     def wait_for_requests(self, count: int) -> None:
         """Return once so many requests have come in all."""
@@ -157,8 +171,16 @@ def failure_of(reader: EvoLinkClient) -> EvoLinkError:
     return caught.value
 
 
-def loopback_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """Return a new certificate for 127.0.0.1, as the file to trust and as what a server shows."""
+def loopback_certificate(
+    folder: Path, address: str = "127.0.0.1", end: dt.datetime | None = None
+) -> tuple[Path, ssl.SSLContext]:
+    """Return a new certificate for an address, as the file to trust and as what a server shows.
+
+    Args:
+        folder: Where it is written.
+        address: The address.
+        end: Until when it is valid; by default tomorrow.
+    """
     # The keyring's Linux backend brings it; nothing but this needs it.
     pytest.importorskip("cryptography")
     from cryptography import x509
@@ -168,10 +190,11 @@ def loopback_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback of the tests")])
     now = dt.datetime.now(dt.UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - dt.timedelta(days=1))
-    builder = builder.not_valid_after(now + dt.timedelta(days=1)).add_extension(address, critical=False)
+    builder = builder.not_valid_before(now - dt.timedelta(days=2))
+    builder = builder.not_valid_after(end or now + dt.timedelta(days=1)).add_extension(names, critical=False)
+    folder.mkdir(exist_ok=True)
     certificate, private = folder / "certificate.pem", folder / "private.pem"
     certificate.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     private.write_bytes(
@@ -220,15 +243,32 @@ class _Connection(StreamRequestHandler):
 
     def handle(self) -> None:
         with suppress(OSError):
-            while head := self._read_head():
-                reply = self.server.failing.next_reply(head)
+            while (reply := self._reply()) is not None:
                 self.wfile.write(reply.at_once)
                 for place in range(len(reply.dripping)):
                     if self.server.failing.stopping.wait(reply.pause):
                         return
                     self.wfile.write(reply.dripping[place : place + 1])
-                if reply.hang_up:
+                if reply.reset:
+                    self._cut_off()
+                if reply.hang_up or reply.reset:
                     return
+
+    def _reply(self) -> Reply | None:
+        """Return what to answer; None once no request comes any more."""
+        early = self.server.failing.early_reply()
+        if early is not None:
+            if early.hasty:
+                self.connection.recv(1, socket.MSG_PEEK)
+            return early
+        head = self._read_head()
+        return self.server.failing.next_reply(head) if head else None
+
+    def _cut_off(self) -> None:
+        linger = struct.pack("ii", 1, 0)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.rfile.close()
+        self.connection.close()
 
     def _read_head(self) -> bytes:
         lines = []
