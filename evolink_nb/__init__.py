@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from .history.looking_back import history as history
     from .metering import ledger as ledger
     from .metering.meter import meter as meter
+    from .metering.session_budget import budget as budget
     from .metering.track import track as track
-    from .notebook.budgets import budget as budget
     from .notebook.extension import load_ipython_extension as load_ipython_extension
     from .notebook.extension import unload_ipython_extension as unload_ipython_extension
     from .polling.fetcher import CreditsFetcher as CreditsFetcher
@@ -33,12 +33,14 @@ _MODULES = {
     "CreditsWidget": "card.widget",
     "EvoLinkClient": "api.client",
     "EvoLinkError": "errors",
-    "budget": "notebook.budgets",
+    "budget": "metering.session_budget",
     "load_ipython_extension": "notebook.extension",
     "meter": "metering.meter",
     "track": "metering.track",
     "unload_ipython_extension": "notebook.extension",
 }
+_READING = {"CreditsFetcher", "CreditsWidget"}
+"""What reads for as long as it is shown: readings are then shared with other processes."""
 _SUBMODULES = {
     # A package that can be called.
     "history": "history",
@@ -55,7 +57,10 @@ __all__ = [  # noqa: PLE0604 - names in _MODULES are found by __getattr__
 def __getattr__(name: str) -> Any:
     """Return a public name, importing its module on first use."""
     if name in _MODULES:
-        return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+        found = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+        if name in _READING:
+            import_module(".history.sharing", __name__).share_readings()
+        return found
     if name in _SUBMODULES:
         return import_module(f".{_SUBMODULES[name]}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

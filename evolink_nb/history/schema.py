@@ -141,6 +141,33 @@ COSTS = Table(
 )
 """What runs cost; a row is updated while its cost settles."""
 
+LEASES = Table(
+    "leases",
+    METADATA,
+    # Of the key: any process may need it, before anything of the key is kept.
+    Column("fingerprint", String(64), primary_key=True),
+    Column("holder", String(80), nullable=False),
+    # Counts the holders: a write of an earlier one is refused.
+    Column("term", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    # The holder's interval, in milliseconds.
+    Column("every", BigInteger, nullable=False),
+    # Of the newest reading or error; None before the first.
+    Column("read_at", BigInteger),
+    Column("took", BigInteger),
+    Column("token_remaining", BigInteger),
+    Column("token_used", BigInteger),
+    Column("user_remaining", BigInteger),
+    Column("user_used", BigInteger),
+    Column("unlimited", Boolean),
+    Column("simulated", Boolean),
+    Column("scale", SmallInteger),
+    Column("exact", Text),
+    # JSON; None if it was a reading.
+    Column("error", Text),
+)
+"""Which process reads a key for all, until when, and what it read last."""
+
 AMOUNTS = ("token_remaining", "token_used", "user_remaining", "user_used")
 """The amounts of a reading, in the order in which they are packed."""
 COST_AMOUNTS = ("token", "account", "others", "topped_up", "together")

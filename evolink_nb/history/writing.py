@@ -33,6 +33,7 @@ class KeyNumbers:
         """
         self.salt = salt
         self._known: dict[tuple[str, str, str, bool], int] = {}
+        self._fingerprints: dict[str, str] = {}
 
     def forget(self) -> None:
         """Look them up again: a transaction that created one has failed."""
@@ -48,9 +49,19 @@ class KeyNumbers:
         """
         known = (source.identity, source.account, source.label, simulated)
         if known not in self._known:
-            fingerprint = source.fingerprint(self.salt)
+            fingerprint = self.fingerprint_of(source)
             self._known[known] = _find_key(connection, source, fingerprint, simulated=simulated)
         return self._known[known]
+
+    def fingerprint_of(self, source: Source) -> str:
+        """Return a key's fingerprint in this database, which takes a moment the first time.
+
+        Args:
+            source: The key.
+        """
+        if source.identity not in self._fingerprints:
+            self._fingerprints[source.identity] = source.fingerprint(self.salt)
+        return self._fingerprints[source.identity]
 
 
 def write_batch(connection: Connection, batch: Batch, keys: KeyNumbers, offset: int) -> None:

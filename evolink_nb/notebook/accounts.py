@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..api import settings
 from ..api.client import EvoLinkClient
 from ..errors import ConfigurationError
+from ..history.sharing import share_readings
 from ..polling.fetcher import CreditsFetcher
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Accounts:
         Args:
             on_change: Called with the old and the new default when it changes; None where there is no key.
         """
+        share_readings()
         self._on_change = on_change
         self._default: CreditsFetcher | None = None
 

@@ -14,23 +14,9 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
-from traitlets import Float, Unicode, Union, observe, validate
+from traitlets import Float, observe
 
-from .arguments import (
-    PERIODS,
-    check_budget,
-    check_credits,
-    checked_budget,
-    credits,
-    credits_or_off,
-    label,
-    limit,
-    name,
-    part,
-    positive,
-    seconds,
-    unquoted,
-)
+from .arguments import OFF, credits, credits_or_off, label, limit, name, part, positive, seconds, unquoted
 from .help_option import with_help
 from .refusal import refuse_on_failure, report_unmeasured
 
@@ -58,12 +44,6 @@ class EvoLinkMagics(Magics):
     settle = Float(
         0.0, min=0.0, help="Seconds that each measured cell waits for its cost to settle; 0 doesn't wait."
     ).tag(config=True)
-    budget = Union(
-        [Unicode(), Float()], help='A budget that is always set: 50 for the session, "50/day", "50/month".'
-    ).tag(config=True)
-    timezone = Unicode(help='Whose days those are, such as "Europe/Berlin"; by default the machine\'s.').tag(
-        config=True
-    )
 
     def __init__(self, shell: InteractiveShell, running: RunningCells) -> None:
         """Serve one shell.
@@ -86,11 +66,6 @@ class EvoLinkMagics(Magics):
         return self._commands is not None
 
     @property
-    def has_budget(self) -> bool:
-        """Whether the configuration sets a budget."""
-        return bool(self.budget)
-
-    @property
     def commands(self) -> Commands:
         """The magics' behaviour; imported and created on first use."""
         if self._commands is None:
@@ -99,10 +74,6 @@ class EvoLinkMagics(Magics):
             self._commands = Commands(self.shell, self._running)
             self._apply_settings()
         return self._commands
-
-    @validate("budget")
-    def _parse_budget(self, proposal: Any) -> str:
-        return checked_budget(proposal["value"])
 
     @observe("quiet", "settle")
     def _apply_settings(self, _change: object = None) -> None:
@@ -129,7 +100,7 @@ class EvoLinkMagics(Magics):
         ``c.user.remaining``, ``c.token.remaining`` and more.
         """
         options = options_of(self.evolink_credits, line)
-        check_credits(options)
+        _check_credits(options)
         return self.commands.show_credits(options)
 
     @no_var_expand
@@ -174,8 +145,6 @@ class EvoLinkMagics(Magics):
         help="Set or change a budget; off cancels it, or all if no name is given.",
     )
     @argument("--name", type=unquoted, metavar="NAME", help="The budget's name (session).")
-    @argument("--per", choices=PERIODS, help="A budget of each day, week or month, shared by all kernels.")
-    @argument("--timezone", metavar="NAME", help="Whose days: Europe/Berlin; by default the machine's.")
     @argument("--warn-at", type=part, metavar="PART", help="Warn at this part of it (0.8); 0 for never.")
     @argument(
         "--grace", type=seconds, metavar="SECONDS", help="Let calls under way end before work is cut (30)."
@@ -193,11 +162,10 @@ class EvoLinkMagics(Magics):
     def evolink_budget(self, line: str) -> None:
         """Show the budgets of this session with what is spent and left, or set, change or cancel one.
 
-        What is spent from now on counts; if a budget is changed, what it has counted stays. With --per, what
-        was spent with the key since the day, week or month began counts, by any kernel.
+        What is spent from now on counts; if a budget is changed, what it has counted stays.
         """
         options = options_of(self.evolink_budget, line)
-        check_budget(options)
+        _check_budget(options)
         self.commands.control_budgets(options)
 
     @no_var_expand
@@ -296,3 +264,19 @@ def options_of(magic: Any, line: str) -> argparse.Namespace:
     if getattr(options, "demo", False) and options.key_env:
         raise UsageError("--demo needs no key: leave out --key-env.")
     return options
+
+
+def _check_budget(options: argparse.Namespace) -> None:
+    of_limit = {"--warn-at": options.warn_at, "--grace": options.grace, "--max-blind": options.max_blind}
+    typed = [name for name, value in of_limit.items() if value is not None]
+    if typed and options.limit in {None, OFF}:
+        raise UsageError(f"{typed[0]} goes with a number of credits: %evolink_budget 20 {typed[0]} …")
+
+
+def _check_credits(options: argparse.Namespace) -> None:
+    if options.live and options.html:
+        raise UsageError("--live and --html do the same thing: choose one.")
+    if options.every is not None and not (options.live or options.html):
+        raise UsageError("--every goes with --live: %evolink_credits --live --every 10")
+    if options.json and (options.live or options.html):
+        raise UsageError("--json goes with neither --live nor --html.")

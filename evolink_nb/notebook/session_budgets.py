@@ -10,17 +10,13 @@ from IPython.core.error import UsageError
 
 from ..errors import EvoLinkError
 from ..formatting import format_amount, format_time, in_credits
-from ..metering.period_budget import PeriodBudget
 from ..metering.session_budget import SESSION, SessionBudget, session_budgets
-from ..periods import format_day
 from .arguments import OFF
 from .budget_options import budget_options
-from .budgets import parse_recurrence, set_budget
 
 if TYPE_CHECKING:
     import argparse
 
-    from ..metering.period_budget import Recurrence
     from ..polling.fetcher import CreditsFetcher
 
 NONE_SET = "No budget is set."
@@ -41,36 +37,18 @@ def control(options: argparse.Namespace, fetcher_for: Callable[[argparse.Namespa
         UsageError: There is no budget of that name.
         EvoLinkError: The balance can't be read, so a new budget can't be set.
     """
-    label = options.name or options.per
     if options.limit is None:
-        return _table(_named(label))
+        return _table(_named(options.name))
     if options.limit == OFF:
-        return _cancel(_named(label))
-    try:
-        recurrence = parse_recurrence(options.per, options.timezone)
-    except ValueError as error:
-        raise UsageError(f"{error}.") from None
-    fetcher = fetcher_for(options)
-    same = next((each for each in session_budgets() if each.is_called(label or SESSION, fetcher)), None)
-    if same is None or recurrence != _recurrence_of(same):
-        budget = set_budget(
-            fetcher, options.limit, recurrence, name=options.name, options=budget_options(options)
-        )
-        return f"{budget.name} is set{_spent_before(budget)}."
+        return _cancel(_named(options.name))
+    fetcher, label = fetcher_for(options), options.name or SESSION
+    same = next((each for each in session_budgets() if each.is_called(label, fetcher)), None)
+    if same is None:
+        budget = SessionBudget(fetcher, options.limit, label=label, options=budget_options(options))
+        return f"{budget.name} is set."
     same.change(options.limit, budget_options(options, same.options))
     _read([same])
-    return f"{same.name} is set{_spent_before(same)}."
-
-
-def _spent_before(budget: SessionBudget) -> str:
-    """Return what counts already."""
-    spent = budget.spent
-    is_new = not spent and not isinstance(budget, PeriodBudget)
-    return "" if is_new else f": {in_credits(spent)} spent already, {format_amount(budget.left)} left"
-
-
-def _recurrence_of(budget: SessionBudget) -> Recurrence | None:
-    return budget.recurrence if isinstance(budget, PeriodBudget) else None
+    return f"{same.name} is set: {in_credits(same.spent)} spent already, {format_amount(same.left)} left."
 
 
 def _named(label: str | None) -> Sequence[SessionBudget]:
@@ -93,26 +71,18 @@ def _table(shown: Sequence[SessionBudget]) -> str:
     if not shown:
         return NONE_SET
     _read(shown)
-    rows = [(*COLUMNS, ""), *map(_row, shown)]
+    rows = [COLUMNS, *map(_row, shown)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(_line(row, widths).rstrip() for row in rows)
+    return "\n".join(_line(row, widths) for row in rows)
 
 
 def _row(budget: SessionBudget) -> tuple[str, ...]:
-    amounts = map(format_amount, (budget.spent, budget.left, budget.max_credits))
-    return budget.label, *amounts, _begins_anew(budget)
-
-
-def _begins_anew(budget: SessionBudget) -> str:
-    if not isinstance(budget, PeriodBudget):
-        return ""
-    at = budget.begins_anew_at
-    return f"begins anew on {format_day(at.date())} at {at:%H:%M}"
+    return budget.label, *map(format_amount, (budget.spent, budget.left, budget.max_credits))
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    name, *amounts, note = row
-    return "  ".join([name.ljust(widths[0]), *map(str.rjust, amounts, widths[1:]), note])
+    name, *amounts = row
+    return "  ".join([name.ljust(widths[0]), *map(str.rjust, amounts, widths[1:])])
 
 
 def _read(shown: Sequence[SessionBudget]) -> None:

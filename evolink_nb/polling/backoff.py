@@ -90,6 +90,14 @@ class Backoff:
         if now < self._next_at < math.inf and not self._failures:
             self._next_at = self._started + interval
 
+    def postpone(self, until: float) -> None:
+        """Plan the next attempt for later: another process may make it.
+
+        Args:
+            until: When.
+        """
+        self._next_at = max(until, self._not_before)
+
     def _pause(self, interval: float) -> float:
         factor: int = 2 ** min(self._failures - 1, 10)
         pause = min(interval * factor, max(MAX_PAUSE, interval))

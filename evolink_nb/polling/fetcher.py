@@ -20,6 +20,7 @@ from .clock import Clock
 from .publisher import Publisher, SafeObservers
 from .reader import STOP_TIMEOUT, Reader
 from .registry import SharedFetchers
+from .sharing import sharing
 from .status import Status, status_after_stop
 from .subscriptions import MIN_INTERVAL
 
@@ -80,6 +81,7 @@ class CreditsFetcher(SafeObservers):
             clock=self.clock,
             jitter=jitter,
             threads=threads,
+            shared=sharing.of(client),
         )
         self.observe(self._reschedule, "interval")
         _registry.add(self)

@@ -22,13 +22,16 @@ from ..runtime import Job, Loop, forget_after_fork
 from .attempt import Client, Outcome, attempt, unexpected
 from .backoff import Backoff
 from .publisher import PATIENCE
+from .sharing import Wait
 from .single_flight import Read, SingleFlight
 from .status import Status
 from .subscriptions import Subscriptions
+from .turns import Turns
 
 if TYPE_CHECKING:
     from .clock import Clock
     from .publisher import Publisher
+    from .sharing import SharedReadings
 
 THREAD_NAME = "evolink-nb-fetcher"
 MAX_READINGS = 1000
@@ -56,6 +59,7 @@ class Reader:
         clock: Clock,
         jitter: Callable[[float, float], float],
         threads: bool,
+        shared: SharedReadings | None = None,
     ) -> None:
         """Prepare to read.
 
@@ -66,6 +70,7 @@ class Reader:
             clock: The clock for times and waits.
             jitter: Returns a random number between two bounds, for the pauses after failures.
             threads: Whether to read on a thread.
+            shared: Readings that are shared with other processes; None if none are.
         """
         self._client = client
         self._publisher = publisher
@@ -77,6 +82,7 @@ class Reader:
         self._waiters: set[object] = set()
         self._flight = SingleFlight()
         self._backoff = Backoff(clock.monotonic(), jitter=jitter)
+        self._turns = Turns(shared, clock)
         self._readings: deque[Credits] = deque(maxlen=MAX_READINGS)
         self._error: errors.EvoLinkError | None = None
         # Whether there has been a subscriber since the loop started.
@@ -188,7 +194,7 @@ class Reader:
             idle = not self._subscriptions or self._subscriptions.is_paused
             if tried or idle or self._publisher.in_observer:
                 return
-            future = self._flight.request(fresh=False)
+            future = self._flight.request(fresh=False, may_be_old=True)
             self._run_loop()
         self._loop.wait_for(future, seconds)
 
@@ -284,19 +290,35 @@ class Reader:
     def _step(self) -> float:
         """Do what is due, and return when to be called next."""
         future = None
+        found = self._from_others()
         with self._lock:
             if not self._loop.is_current:  # just stopped, and perhaps restarted
                 return math.inf
             requested = self._flight.requested is not None
-            if self._next_at() <= self._clock.monotonic():
+            if isinstance(found, Wait):
+                self._backoff.postpone(self._clock.monotonic() + found.seconds)
+            elif self._next_at() <= self._clock.monotonic():
                 future = self._flight.begin()
             pausing = self._subscriptions.is_paused and not requested
         if future is not None:
-            self._try(future, requested=requested)
+            self._try(future, requested=requested, found=None if isinstance(found, Wait) else found)
         elif pausing:
             self._publisher.publish_status(Status.PAUSED)
         with self._lock:
             return self._next_at()
+
+    def _from_others(self) -> Outcome | Wait | None:
+        """Return what another process has read, or when it will have; None to read here, if at all."""
+        with self._lock:
+            asked = self._flight.requested
+            is_due = self._loop.is_current and self._next_at() <= self._clock.monotonic()
+            # What is asked for, or watched by a budget, must be as new as possible.
+            may_be_old = not self._subscriptions.must_be_served and (asked is None or asked.may_be_old)
+            if not (self._turns.are_taken and is_due and may_be_old):
+                return None
+            cadence = self._subscriptions.cadence(self._interval)
+            last = self._readings[-1] if self._readings else None
+        return self._turns.take(cadence, last)
 
     def _next_at(self) -> float:
         """Return when to read next, in the clock's seconds; ``math.inf`` until something happens."""
@@ -306,16 +328,19 @@ class Reader:
             return math.inf
         return self._backoff.next_at(requested=requested, probes=self._subscriptions.must_be_served)
 
-    def _try(self, future: Read, *, requested: bool) -> None:
-        """Make one attempt, plan the next, notify the observers, then resolve the future."""
+    def _try(self, future: Read, *, requested: bool, found: Outcome | None) -> None:
+        """Make an attempt, unless another process has; plan the next, notify, then resolve the future."""
         outcome: Outcome = errors.EvoLinkError("The read was cancelled.")
         try:
             self._publisher.publish_begin(requested=requested)
             # An observer may have stopped the loop.
             if not future.cancelled():
                 started = self._clock.monotonic()
-                outcome = attempt(self._client, self._clock, started)
+                outcome = found or attempt(self._client, self._clock, started)
+                if isinstance(found, Credits):
+                    started = found.requested_at
                 self._record(future, started, outcome)
+                self._turns.publish(outcome, started)
         except BaseException as flaw:
             outcome = unexpected(flaw)
             raise

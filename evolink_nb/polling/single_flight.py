@@ -18,9 +18,11 @@ class Read(Future[Credits]):
 
     Attributes:
         outcome: Its outcome once that is known, which is before it is published; None until then.
+        may_be_old: Whether what another process has read lately will do.
     """
 
     outcome: Outcome | None = None
+    may_be_old: bool = True
 
 
 @dataclass(slots=True)
@@ -38,11 +40,12 @@ class SingleFlight:
     in_flight: Read | None = None
     requested: Read | None = None
 
-    def request(self, *, fresh: bool) -> Read:
+    def request(self, *, fresh: bool, may_be_old: bool = False) -> Read:
         """Request a read.
 
         Args:
             fresh: Whether it must begin after this call rather than join the read in flight.
+            may_be_old: Whether what another process has read lately will do.
 
         Returns:
             A future for its outcome.
@@ -50,6 +53,7 @@ class SingleFlight:
         if self.in_flight is not None and not fresh:
             return self.in_flight
         self.requested = self.requested or Read()
+        self.requested.may_be_old = self.requested.may_be_old and may_be_old
         return self.requested
 
     def begin(self) -> Read:

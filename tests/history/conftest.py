@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
 
 from evolink_nb.history.current import current
 from evolink_nb.history.location import Location, find_location
+from tests.support.pgbouncer import pooled
 from tests.support.postgres import Postgres, running_postgres
 
 if TYPE_CHECKING:
@@ -33,6 +35,18 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
         return find_location(str(tmp_path / "history.db"))
     server: Postgres = request.getfixturevalue("postgres")
     return find_location(server.new_database())
+
+
+@pytest.fixture(params=(*BOTH, "pgbouncer"))
+def team(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Location]:
+    """Where a team keeps its history: the same, and PostgreSQL by way of PgBouncer."""
+    if request.param == "sqlite":
+        yield find_location(str(tmp_path / "history.db"))
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.new_database()
+    with pooled(url) if request.param == "pgbouncer" else nullcontext(url) as reachable:
+        yield find_location(reachable)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ def upgrade() -> None:
     _create_readings()
     _create_hours()
     _create_costs()
+    _create_leases()
 
 
 def _create_meta() -> None:
@@ -134,3 +135,26 @@ def _create_costs() -> None:
     )
     op.create_index(op.f("ix_costs_began_at"), "costs", ["began_at"], unique=False)
     op.create_index(op.f("ix_costs_work_began_at"), "costs", ["work", "began_at"], unique=False)
+
+
+def _create_leases() -> None:
+    op.create_table(
+        "leases",
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("holder", sa.String(length=80), nullable=False),
+        sa.Column("term", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("every", sa.BigInteger(), nullable=False),
+        sa.Column("read_at", sa.BigInteger(), nullable=True),
+        sa.Column("took", sa.BigInteger(), nullable=True),
+        sa.Column("token_remaining", sa.BigInteger(), nullable=True),
+        sa.Column("token_used", sa.BigInteger(), nullable=True),
+        sa.Column("user_remaining", sa.BigInteger(), nullable=True),
+        sa.Column("user_used", sa.BigInteger(), nullable=True),
+        sa.Column("unlimited", sa.Boolean(), nullable=True),
+        sa.Column("simulated", sa.Boolean(), nullable=True),
+        sa.Column("scale", sa.SmallInteger(), nullable=True),
+        sa.Column("exact", sa.Text(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_leases")),
+    )

@@ -1,0 +1,131 @@
+"""One request for all processes that read a key: each asks the history whose turn it is."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from typing import TYPE_CHECKING
+
+from .. import runtime
+from ..credits import Credits
+from ..errors import APIStatusError
+from ..polling.sharing import Duty, News, Turn, Wait
+from .leases import Lease, find_lease, publish, release, take_lease
+
+if TYPE_CHECKING:
+    from ..polling.attempt import Outcome
+    from .records import Source
+    from .store import Store
+
+POLL = 0.25
+"""Seconds until another look while a reading is due that another process takes."""
+JUST_AFTER = 0.1
+"""Seconds from when the holder begins to read until the reading is looked for."""
+ON_TIME = 1.2
+"""In intervals: older than that, a reading of another process is too old to begin with."""
+
+
+class LeasedReadings:
+    """The readings of one key, shared through a lease in the history. On a reading loop's thread."""
+
+    def __init__(self, source: Source, store: Store) -> None:
+        """Ask nothing yet.
+
+        Args:
+            source: The key.
+            store: The database.
+        """
+        self._source = source
+        self._store = store
+        self._holder = ""
+        self._seen: tuple[int, int | None] = (0, None)
+        self.after_fork()
+        runtime.forget_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Hold nothing of the parent's, in a forked child."""
+        self._holder = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(6)}"
+
+    def turn(self, interval: float, last: Credits | None) -> Turn | None:
+        """Return whose turn it is; None if readings can't be shared here.
+
+        Args:
+            interval: Seconds between two readings of this process.
+            last: Its newest reading.
+
+        Raises:
+            HistoryError: The history can't tell.
+        """
+        store = self._store
+        if store.is_network:
+            return None
+        every = round(interval * 1000)
+        with store.begin(reads_only=True) as connection:
+            fingerprint = store.keys.fingerprint_of(self._source)
+            lease, now = find_lease(connection, fingerprint), store.now(connection)
+        if lease is not None and not self._may_take(lease, every, now):
+            return self._follow(lease, now, interval, last)
+        dead = lease.holder if lease is not None and _is_gone(lease.holder) else ""
+        with store.begin() as connection:
+            now = store.now(connection)
+            term = take_lease(connection, fingerprint, self._holder, every=every, now=now, dead=dead)
+            if term is None:
+                lease = find_lease(connection, fingerprint)
+        if term is not None:
+            return Duty(term)
+        return None if lease is None else self._follow(lease, now, interval, last)
+
+    def _may_take(self, lease: Lease, every: int, now: int) -> bool:
+        is_mine = lease.holder == self._holder
+        return is_mine or not lease.is_held(now) or every < lease.every or _is_gone(lease.holder)
+
+    def _follow(self, lease: Lease, now: int, interval: float, last: Credits | None) -> Turn:
+        """Return what the holder has read, or when it will have."""
+        news = (lease.term, lease.read_at)
+        if lease.read_at is None or lease.outcome is None:
+            return Wait(POLL)
+        age = max(now - lease.read_at, 0) / 1000
+        if news == self._seen:
+            due_in = (lease.every - lease.took) / 1000 - age
+            return Wait(min(max(due_in + JUST_AFTER, POLL), interval))
+        if last is None and age > interval * ON_TIME:
+            return Wait(POLL)
+        self._seen = news
+        if isinstance(lease.outcome, APIStatusError) and lease.outcome.retry_after is not None:
+            lease.outcome.retry_after = max(lease.outcome.retry_after - age, 0.0)
+        return News(lease.outcome, age, lease.took / 1000)
+
+    def publish(self, duty: Duty, outcome: Outcome, took: float) -> None:
+        """Publish what this process has read; if that is a failure of its own, let another try.
+
+        Args:
+            duty: Its turn.
+            outcome: The reading or the error.
+            took: Seconds from its request to its outcome.
+
+        Raises:
+            HistoryError: It can't be published.
+        """
+        store = self._store
+        with store.begin() as connection:
+            fingerprint = store.keys.fingerprint_of(self._source)
+            if isinstance(outcome, Credits | APIStatusError):
+                now = store.now(connection)
+                publish(connection, fingerprint, duty.term, outcome, now=now, took=round(took * 1000))
+            else:
+                release(connection, fingerprint, duty.term)
+
+
+def _is_gone(holder: str) -> bool:
+    """Return whether a holder is a process of this machine that has ended."""
+    host, pid, _ = holder.rsplit(":", 2)
+    if host != socket.gethostname()[:40] or os.name == "nt":
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
