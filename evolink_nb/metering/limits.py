@@ -96,3 +96,18 @@ def parse_interval(value: float) -> float:
     if not 0 < value < float("inf"):
         raise ValueError(f"every must be a number of seconds above 0, not {value!r}")
     return value
+
+
+def require_limit(limit: Decimal | None, **options: tuple[object, object]) -> None:
+    """Refuse options of a budget where there is none: they would do nothing.
+
+    Args:
+        limit: The limit, in credits; None if there is none.
+        options: The value of each option by its name, and its usual value.
+
+    Raises:
+        ValueError: There is no limit, and an option differs from its usual value.
+    """
+    given = [name for name, (value, usual) in options.items() if value != usual]
+    if limit is None and given:
+        raise ValueError(f"{given[0]} goes with max_credits: without a limit it does nothing")

@@ -23,7 +23,7 @@ from .budget_options import WARN_AT, BudgetOptions
 from .call_site import CallSite
 from .grace import GRACE
 from .interrupt import InterruptTarget
-from .limits import parse_limit
+from .limits import parse_limit, require_limit
 from .measurement import Measurement
 from .metered import MeteredCost
 from .raising import is_stop
@@ -86,7 +86,8 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
             client: The client for the account; by default that of the key that `settings` finds.
 
         Raises:
-            ValueError: ``max_credits`` is not a number above 0, or another option makes no sense.
+            ValueError: ``max_credits`` is not a number above 0, or another option makes no sense, or is for a
+                limit and there is none.
             TypeError: It was used as a decorator without parentheses.
         """
         if callable(max_credits):
@@ -95,6 +96,13 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         self._call_site = CallSite.of(sys._getframe(1), "meter", given=name)
         self._settle = settle
         self._options = BudgetOptions.parse(every=every, warn_at=warn_at, grace=grace, max_blind=max_blind)
+        require_limit(
+            self._limit,
+            every=(every, WATCH_INTERVAL),
+            warn_at=(warn_at, WARN_AT),
+            grace=(grace, GRACE),
+            max_blind=(max_blind, MAX_BLIND),
+        )
         self._client = client
         self._runs: list[_Run] = []
         self.last: MeteredCost | None = None

@@ -16,7 +16,8 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from traitlets import Float, observe
 
-from .arguments import OFF, credits, credits_or_off, label, limit, name, part, positive, seconds, unquoted
+from . import option_rules
+from .arguments import credits, credits_or_off, label, limit, name, part, positive, seconds, unquoted
 from .help_option import with_help
 from .refusal import refuse_on_failure, report_unmeasured
 
@@ -100,7 +101,7 @@ class EvoLinkMagics(Magics):
         ``c.user.remaining``, ``c.token.remaining`` and more.
         """
         options = options_of(self.evolink_credits, line)
-        _check_credits(options)
+        option_rules.check_credits(options)
         return self.commands.show_credits(options)
 
     @no_var_expand
@@ -119,6 +120,7 @@ class EvoLinkMagics(Magics):
                 "%evolink_login takes --save or --forget, and asks for the key itself. "
                 "A key that was typed into a cell is in the notebook's history: delete that cell."
             ) from None
+        option_rules.check_login(options)
         return self.commands.log_in(options)
 
     @no_var_expand
@@ -133,7 +135,9 @@ class EvoLinkMagics(Magics):
     @with_help
     def evolink_track(self, line: str) -> None:
         """From the next cell on, show what each cell that spends credits cost."""
-        self.commands.track(options_of(self.evolink_track, line))
+        options = options_of(self.evolink_track, line)
+        option_rules.check_track(options)
+        self.commands.track(options)
 
     @no_var_expand
     @magic_arguments()
@@ -160,12 +164,12 @@ class EvoLinkMagics(Magics):
     @line_magic
     @with_help
     def evolink_budget(self, line: str) -> None:
-        """Show the budgets of this session with what is spent and left, or set, change or cancel one.
+        """Show the budgets in force with what is spent and left, or set, change or cancel a session's.
 
         What is spent from now on counts; if a budget is changed, what it has counted stays.
         """
         options = options_of(self.evolink_budget, line)
-        _check_budget(options)
+        option_rules.check_budget(options)
         self.commands.control_budgets(options)
 
     @no_var_expand
@@ -217,6 +221,7 @@ class EvoLinkMagics(Magics):
         # The cell's error has been shown already; anything beyond that is for another magic to report.
         __tracebackhide__ = True
         options = options_of(self.evolink_credits_of_cell, line)
+        option_rules.check_cell(options)
         if cell is None:
             # `cell_magics` has put this call where the line was: the code after it is the cell.
             self._begin_at_line(options)
@@ -261,22 +266,5 @@ def options_of(magic: Any, line: str) -> argparse.Namespace:
     except ValueError as error:
         # An unclosed quotation mark.
         raise UsageError(f"{error}.") from None
-    if getattr(options, "demo", False) and options.key_env:
-        raise UsageError("--demo needs no key: leave out --key-env.")
+    option_rules.check_account(options)
     return options
-
-
-def _check_budget(options: argparse.Namespace) -> None:
-    of_limit = {"--warn-at": options.warn_at, "--grace": options.grace, "--max-blind": options.max_blind}
-    typed = [name for name, value in of_limit.items() if value is not None]
-    if typed and options.limit in {None, OFF}:
-        raise UsageError(f"{typed[0]} goes with a number of credits: %evolink_budget 20 {typed[0]} …")
-
-
-def _check_credits(options: argparse.Namespace) -> None:
-    if options.live and options.html:
-        raise UsageError("--live and --html do the same thing: choose one.")
-    if options.every is not None and not (options.live or options.html):
-        raise UsageError("--every goes with --live: %evolink_credits --live --every 10")
-    if options.json and (options.live or options.html):
-        raise UsageError("--json goes with neither --live nor --html.")

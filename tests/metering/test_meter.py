@@ -364,3 +364,14 @@ def test_an_interrupted_meter_is_forgotten(
 def _interrupted() -> None:
     interrupt_main_thread()
     raise APIConnectionError("given up")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("grace", 0), ("warn_at", None), ("warn_at", 0.5), ("max_blind", None), ("every", 0.2)],
+)
+def test_an_option_of_limits_needs_one(option: str, value: float | None) -> None:
+    given: dict[str, Any] = {option: value}
+    with pytest.raises(ValueError, match=f"{option} goes with max_credits: without a limit it does nothing"):
+        meter(**given)
+    meter(max_credits=5, **given)
