@@ -1,4 +1,4 @@
-"""The budgets of this process: the armed ones, the session's, and the listeners that show their stops."""
+"""The budgets of this process: the armed ones, the session's, loops', and who shows their stops."""
 
 from __future__ import annotations
 
@@ -9,13 +9,31 @@ from typing import TYPE_CHECKING, Protocol
 from .. import runtime
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from ..errors import BudgetExceeded
     from .interrupt import InterruptTarget
 
 Listener = Callable[[], object]
 
 
-class Armable(Protocol):
+class InForce(Protocol):
+    """What a budget in force is shown by."""
+
+    @property
+    def name(self) -> str:
+        """Its name in messages."""
+
+    @property
+    def max_credits(self) -> Decimal:
+        """The limit, in credits."""
+
+    @property
+    def spent(self) -> Decimal:
+        """Credits spent, as of the newest reading."""
+
+
+class Armable(InForce, Protocol):
     """The part of a budget that the registry needs."""
 
     @property
@@ -51,11 +69,13 @@ class Budgets:
 
     Attributes:
         lock: Held while a budget decides, so that only the first to trip stops a piece of work.
+        loops: The limits of the loops that run: they interrupt nothing.
     """
 
     def __init__(self) -> None:
         """Start empty."""
         self.lock = threading.RLock()
+        self.loops: list[InForce] = []
         self._armed: list[Armable] = []
         self._sessions: list[Session] = []
         self._listeners: list[Listener] = []
@@ -64,7 +84,7 @@ class Budgets:
     def after_fork(self) -> None:
         """Forget the parent's budgets, which watch the parent's work."""
         self.lock = threading.RLock()
-        self._armed, self._sessions, self._listeners = [], [], []
+        self.loops, self._armed, self._sessions, self._listeners = [], [], [], []
 
     # -- armed budgets ---------------------------------------------------------------------------------
 
@@ -178,6 +198,14 @@ class Budgets:
             session.cancel()
         for each in tuple(self._armed):
             each.disarm()
+
+    # -- what is in force -------------------------------------------------------------------------------
+
+    @property
+    def passing(self) -> tuple[InForce, ...]:
+        """The budgets in force until their work ends: those of cells, meters and loops."""
+        with self.lock:
+            return tuple(each for each in (*self._armed, *self.loops) if each not in self._sessions)
 
     # -- listeners that show stops ---------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from ..formatting import counted, may_style
 from ..runtime import HAS_THREADS
@@ -134,16 +134,18 @@ class LoopBar:
         return shutil.get_terminal_size().columns - name - frame - MIN_BAR
 
 
-def write_line(line: str) -> None:
+def write_line(line: str, stream: TextIO | None = None) -> None:
     """Print a line above any bars on the screen.
 
     Args:
         line: The line.
+        stream: Where to print it; to standard output by default.
     """
+    stream = stream or sys.stdout
     if notebook_shell() is None:
-        _tqdm().write(encodable(line, sys.stdout))
+        _tqdm().write(encodable(line, stream), file=stream)
     else:
-        print(line)
+        print(line, file=stream)
 
 
 def _tqdm(first_count: str = "") -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .. import runtime
 from ..api.calls import calls
 from ..errors import EvoLinkError
+from .blindness import MAX_BLIND
 from .loop_spend import LoopSpend, Verdict
 from .loop_text import Fact, waiting_facts
 from .under_way import LagTiming
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ..api.calls import Call
     from ..polling.fetcher import CreditsFetcher
 
+EVERY = 5.0
+"""Seconds between two readings of a loop without a limit, unless told otherwise."""
 UNREADABLE = "the balance can't be read, trying again"
 
 
@@ -26,6 +29,7 @@ class LoopTiming:
     """How long a loop waits, and how often it shows something.
 
     Attributes:
+        every: Seconds between two readings of a loop without a limit.
         max_blind: Seconds that a loop with a limit waits, before an item, for a balance that can't be read.
         first_pause: Seconds before the first of those attempts; doubled for each further one.
         max_pause: The longest time between those attempts, in seconds.
@@ -38,7 +42,8 @@ class LoopTiming:
         redraw: The shortest time between two changes of the bar's text, in seconds; tqdm's own pace.
     """
 
-    max_blind: float = 30.0
+    every: float = EVERY
+    max_blind: float = MAX_BLIND
     first_pause: float = 1.0
     max_pause: float = 8.0
     lag: LagTiming = field(default_factory=LagTiming)

@@ -14,6 +14,7 @@ from .ahead_guard import AheadGuard
 from .closing import ClosingLine
 from .followed_account import HISTORY
 from .loop_bar import LoopBar, write_line
+from .loop_budget import LoopBudget
 from .loop_reader import LoopReader, LoopTiming
 from .loop_spend import LoopSpend, Verdict, length_of
 from .loop_text import (
@@ -58,7 +59,7 @@ class LoopRun:
         call_site: CallSite,
         length: int | None,
         limit: Decimal | None,
-        every: float,
+        warn_at: Decimal | None,
         timing: LoopTiming,
     ) -> None:
         """Prepare a run for `open`; begin its measurement before that.
@@ -69,8 +70,8 @@ class LoopRun:
             call_site: The loop's name in the ledger and on the bar.
             length: The number of items; None if unknown.
             limit: Credits that the loop may spend; None for no limit.
-            every: Seconds between two readings of a loop without a limit.
-            timing: How long to wait.
+            warn_at: The part of the limit at which to warn, once; None for no warning.
+            timing: How long to wait, and how often to read.
         """
         self.spend = LoopSpend(limit, length, timing.lag)
         self.stopped: str | None = None
@@ -80,8 +81,8 @@ class LoopRun:
         self._iterable = iterable
         work = None if limit is None else WorkAhead.of(iterable)
         self._guard = None if work is None else AheadGuard(work, self.spend, fetcher)
+        self._budget = LoopBudget(fetcher, self.spend, call_site, warn_at=warn_at)
         self._call_site = call_site
-        self._every = every
         self._timing = timing
         self._bar: LoopBar | None = None
         self._begun = self._done = 0
@@ -125,7 +126,8 @@ class LoopRun:
         )
         self._show(now=True)
         if not self.is_limited:
-            self._fetcher.attach(self, self._every)
+            self._fetcher.attach(self, self._timing.every)
+        self._budget.begin()
         if self._guard is not None:
             self._guard.start()
 
@@ -157,6 +159,7 @@ class LoopRun:
         if not self.is_limited:
             self.spend.record(self._fetcher.readings, self._done)
         self._show()
+        self._budget.check()
         reason = self._why_not()
         if self._guard is not None:
             if self._reader.unread is not None and reason is not None:
@@ -197,6 +200,7 @@ class LoopRun:
             return
         self._reader.ended.set()
         self._fetcher.detach(self)
+        self._budget.end()
         if self._guard is not None:
             self._guard.stop()
         if self._bar is None or not self._begun or sys.is_finalizing():
@@ -285,7 +289,7 @@ class LoopRun:
         if reading is None:
             return bar_facts(self.spend)
         age = self._fetcher.clock.monotonic() - reading.monotonic
-        is_old = self._fetcher.error is not None or age > max(self._timing.max_age, 3 * self._every)
+        is_old = self._fetcher.error is not None or age > max(self._timing.max_age, 3 * self._timing.every)
         return bar_facts(self.spend, unread_for=age if is_old else None)
 
     def _of_length(self) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from .. import runtime
 from .account import shared_fetcher
+from .blindness import MAX_BLIND
+from .budget_options import WARN_AT
 from .call_site import CallSite
 from .cost import Cost
-from .limits import parse_interval, parse_limit
-from .loop_reader import LoopTiming
+from .limits import parse_interval, parse_limit, parse_max_blind, parse_warn_at, require_limit
+from .loop_reader import EVERY, LoopTiming
 from .loop_spend import length_of
 from .progress import LoopRun
 
@@ -19,9 +22,6 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from ..api.client import EvoLinkClient
-
-EVERY = 5.0
-"""Seconds between two readings of a loop that has no limit."""
 
 _THREAD = "evolink-nb-track"
 
@@ -40,7 +40,8 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
     like the dearest so far, would go over; it says so, and raises nothing. Accounts may charge late: until
     the first item's charge has shown, and wherever the charges still to come could take the loop over, it
     waits for them, up to 6 seconds after an item, or longer if the account has been seen to take longer. An
-    item dearer than all before it can still go over, which is reported too. Without a limit the loop never
+    item dearer than all before it can still go over, which is reported too. It warns at ``warn_at`` of the
+    limit, and ends where the balance can't be read for ``max_blind`` seconds. Without a limit the loop never
     waits, and the balance is read every ``every`` seconds in the background.
 
     What an executor's ``map`` or `as_completed` has submitted runs ahead of the loop: near the limit what is
@@ -63,6 +64,8 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
         description: str | None = None,
         client: EvoLinkClient | None = None,
         every: float = EVERY,
+        warn_at: float | None = WARN_AT,
+        max_blind: float | None = MAX_BLIND,
     ) -> None:
         """Prepare a loop; nothing is read until its first item is requested.
 
@@ -76,9 +79,12 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
             description: The loop's name on the bar and in the ledger; its place in the source by default.
             client: The client for the account; by default that of the key that `settings` finds.
             every: Seconds between two readings of a loop without a limit.
+            warn_at: The part of the limit at which to warn, once; None or 0 for no warning.
+            max_blind: Seconds after which the loop ends if the balance can't be read; None for never.
 
         Raises:
-            ValueError: ``max_credits`` or ``every`` is not a number above 0.
+            ValueError: ``max_credits`` is not a number above 0, or another option makes no sense, or is for a
+                limit and there is none, or the other way round.
             TypeError: ``iterable`` can't be looped over.
         """
         if not isinstance(iterable, Iterable | AsyncIterable):
@@ -87,7 +93,12 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
         self._limit = None if max_credits is None else parse_limit(max_credits)
         self._length = total
         self._client = client
-        self._every = parse_interval(every)
+        self._warn_at = parse_warn_at(warn_at)
+        blind = self.timing.max_blind if max_blind == MAX_BLIND else parse_max_blind(max_blind)
+        self._timing = replace(self.timing, every=parse_interval(every), max_blind=blind)
+        require_limit(self._limit, warn_at=(warn_at, WARN_AT), max_blind=(max_blind, MAX_BLIND))
+        if self._limit is not None and every != EVERY:
+            raise ValueError("every goes without max_credits: a loop with a limit reads before each item")
         self._call_site = CallSite.of(sys._getframe(1), "loop", given=description)
         self._run: LoopRun | None = None
 
@@ -148,8 +159,8 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
             call_site=self._call_site,
             length=length_of(self._iterable) if self._length is None else self._length,
             limit=self._limit,
-            every=self._every,
-            timing=self.timing,
+            warn_at=self._warn_at,
+            timing=self._timing,
         )
         return self._run
 

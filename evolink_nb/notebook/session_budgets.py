@@ -1,4 +1,4 @@
-"""What ``%evolink_budget`` does: shows, sets, changes and cancels the session's budgets."""
+"""What ``%evolink_budget`` does: shows all budgets; sets, changes and cancels the session's."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 
+from ..credits import difference
 from ..errors import EvoLinkError
 from ..formatting import format_amount, format_time, in_credits
+from ..metering.budget_registry import budgets
 from ..metering.session_budget import SESSION, SessionBudget, session_budgets
 from .arguments import OFF
 from .budget_options import budget_options
@@ -17,6 +19,7 @@ from .budget_options import budget_options
 if TYPE_CHECKING:
     import argparse
 
+    from ..metering.budget_registry import InForce
     from ..polling.fetcher import CreditsFetcher
 
 NONE_SET = "No budget is set."
@@ -38,7 +41,7 @@ def control(options: argparse.Namespace, fetcher_for: Callable[[argparse.Namespa
         EvoLinkError: The balance can't be read, so a new budget can't be set.
     """
     if options.limit is None:
-        return _table(_named(options.name))
+        return _table(_named(options.name), () if options.name else budgets.passing)
     if options.limit == OFF:
         return _cancel(_named(options.name))
     fetcher, label = fetcher_for(options), options.name or SESSION
@@ -67,17 +70,20 @@ def _cancel(cancelled: Sequence[SessionBudget]) -> str:
     return "\n".join(f"{each.name} is off." for each in cancelled) or NONE_SET
 
 
-def _table(shown: Sequence[SessionBudget]) -> str:
-    if not shown:
+def _table(sessions: Sequence[SessionBudget], passing: Sequence[InForce]) -> str:
+    """Return the session's budgets, and those that are in force until some work ends."""
+    if not sessions and not passing:
         return NONE_SET
-    _read(shown)
-    rows = [COLUMNS, *map(_row, shown)]
+    _read(sessions)
+    shown = [*((each.label, each) for each in sessions), *((each.name, each) for each in passing)]
+    rows = [COLUMNS, *(_row(label, each) for label, each in shown)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(_line(row, widths) for row in rows)
 
 
-def _row(budget: SessionBudget) -> tuple[str, ...]:
-    return budget.label, *map(format_amount, (budget.spent, budget.left, budget.max_credits))
+def _row(label: str, budget: InForce) -> tuple[str, ...]:
+    spent, limit = budget.spent, budget.max_credits
+    return label, *map(format_amount, (spent, difference(limit, spent), limit))
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

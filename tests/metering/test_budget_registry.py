@@ -25,6 +25,9 @@ class Double:
     target: InterruptTarget | None = None
     exceeded: BudgetExceeded | None = None
     log: list[str] = field(default_factory=list)
+    name: str = "a budget"
+    max_credits: Decimal = Decimal(5)
+    spent: Decimal = Decimal(0)
 
     def conclude(self) -> None:
         self.log.append("conclude")
@@ -97,6 +100,20 @@ def test_a_listener_hears_until_removed() -> None:
     registry.add_session(Double(registry))
     assert heard == [True]
     assert not registry.are_shown
+
+
+def test_passing_budgets_are_no_sessions() -> None:
+    """What ends with its work: cells', meters' and loops', and not what goes on after it."""
+    registry = Budgets()
+    armed, session, loop = Double(registry), Double(registry), Double(registry)
+    registry.add_session(session)
+    for each in (armed, session):
+        registry.add(each)
+    registry.loops.append(loop)
+    assert registry.passing == (armed, loop)
+    registry.loops.remove(loop)
+    registry.discard(armed)
+    assert not registry.passing
 
 
 def test_cancelling_all_leaves_nothing() -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import random
 import sys
 import threading
 from decimal import Decimal
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from evolink_nb import EvoLinkClient, track
+from evolink_nb.metering.budget_registry import budgets
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.loops import Capture, Hasty, Patient, figures, is_at_rest, printed
 
@@ -133,6 +135,60 @@ def test_only_iterables_are_tracked() -> None:
         track(3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="every"):
         track([1], every=0)
+
+
+@pytest.mark.parametrize(("option", "value"), [("warn_at", 0.5), ("warn_at", None), ("max_blind", 5)])
+def test_an_option_of_limits_needs_one(option: str, value: float | None) -> None:
+    given: dict[str, Any] = {option: value}
+    with pytest.raises(ValueError, match=f"{option} goes with max_credits: without a limit it does nothing"):
+        track([1], **given)
+    track([1], max_credits=5, **given)
+
+
+def test_a_loop_with_a_limit_has_no_pace() -> None:
+    with pytest.raises(ValueError, match="every goes without max_credits"):
+        track([1], max_credits=5, every=60)
+
+
+@pytest.mark.parametrize(("option", "value"), [("warn_at", 2), ("warn_at", -1), ("max_blind", -1)])
+def test_options_of_a_loop_must_make_sense(option: str, value: float) -> None:
+    given: dict[str, Any] = {option: value}
+    with pytest.raises(ValueError, match=f"{option} must be"):
+        track([1], max_credits=5, **given)
+
+
+# -- warning ------------------------------------------------------------------------------------------------
+
+
+def test_a_loop_warns_once_before_its_limit(
+    demo_server: DemoServer, client: EvoLinkClient, capsys: Capture
+) -> None:
+    """In the output, and on the card until the loop ends."""
+    notices: list[str] = []
+    fetcher = CreditsFetcher.shared(client)
+    fetcher.observe(lambda change: notices.append(change.new), "notice")
+    for _ in Hasty(range(9), max_credits=10, warn_at=0.5, description="pages", client=client):
+        demo_server.account.spend(1)
+    warning = "The loop 'pages' (max_credits=10): 5 credits spent, 5 left."
+    assert [line for line in capsys.readouterr().err.splitlines() if "pages' (" in line] == [warning]
+    assert notices == [warning, ""]
+
+
+@pytest.mark.parametrize("warn_at", [None, 0])
+def test_a_loop_need_not_warn(demo_server: DemoServer, capsys: Capture, warn_at: float | None) -> None:
+    for _ in Hasty(range(9), max_credits=10, warn_at=warn_at):
+        demo_server.account.spend(1)
+    assert "left." not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("demo_server")
+def test_a_loops_limit_ends_with_the_loop() -> None:
+    """However it is left."""
+    for _ in Hasty(range(3), max_credits=10, description="pages"):
+        assert [each.name for each in budgets.passing] == ["The loop 'pages' (max_credits=10)"]
+        break
+    gc.collect()
+    assert budgets.passing == ()
 
 
 # -- history -----------------------------------------------------------------------------------------------

@@ -188,3 +188,21 @@ def test_without_a_key_nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EVOLINK_API_KEY")
     with pytest.raises(EvoLinkError, match="key"):
         list(track([1]))
+
+
+def test_a_loop_is_blind_as_long_as_asked(demo_server: DemoServer) -> None:
+    """Less than usual: it ends at the first try that fails."""
+    bar = track(range(5), max_credits=50, max_blind=0)
+    for _ in bar:
+        demo_server.account.spend(1)
+        demo_server.fault(status=500)
+    assert bar.stopped is not None
+    assert bar.stopped.startswith("Stopped before item 2 of 5: the balance can't be read")
+
+
+def test_a_loop_may_be_blind_for_ever(demo_server: DemoServer) -> None:
+    bar = Impatient(range(3), max_credits=50, max_blind=None)
+    for number in bar:
+        if not number:
+            demo_server.fault(status=500, times=12)  # each try of the client has three attempts
+    assert bar.stopped is None

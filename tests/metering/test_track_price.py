@@ -13,6 +13,7 @@ import pytest
 from evolink_nb import EvoLinkClient, meter, track
 from evolink_nb.credits import total
 from evolink_nb.demo import OTHER_KEY, DemoServer
+from evolink_nb.metering.verdict import AROUND_IT
 from tests.support.loops import Capture, Hasty, Patient, figures, is_at_rest, printed
 
 if TYPE_CHECKING:
@@ -150,7 +151,9 @@ def test_loops_and_meters_may_be_nested(demo_server: DemoServer) -> None:
             with meter() as cost:
                 demo_server.account.spend(1)
             inside.append(cost)
-    assert [figures(cost) for cost in inside] == [(Decimal(1), "clean")] * 3
+    assert [cost.credits for cost in inside] == [Decimal(1)] * 3
+    # On a busy machine, the code around one of them may have taken long enough for a call.
+    assert {cost.reason for cost in inside if cost.confidence != "clean"} <= {AROUND_IT}
     assert figures(bar.cost) == figures(around) == (Decimal(3), "clean")
     assert is_at_rest()
 

@@ -86,6 +86,29 @@ def test_what_is_left_is_read_after_work(shell: Shell) -> None:
         assert shell.run("session.spent, session.left").value == (number, 20 - number)
 
 
+def test_all_budgets_in_force_are_shown(shell: Shell) -> None:
+    """A running cell's, a meter's and a loop's too, while they are in force."""
+    shell.run(f"{BUDGET} 20")
+    work = (
+        "from evolink_nb import meter, track\naccount.spend(1)\n"
+        "with meter(max_credits=7, name='draft', settle=0):\n"
+        "    for _ in track(range(1), max_credits=9, description='pages'):\n        %evolink_budget"
+    )
+    shown = shell.run(f"%%evolink_credits --max 5 -q\n{work}")
+    assert shown.error is None
+    rows = [line.rsplit(maxsplit=3) for line in shown.out.splitlines() if not line.startswith("Tracked")]
+    table = rows[[row[0] for row in rows].index("budget") :][:5]
+    assert [(row[0].strip(), row[-1]) for row in table] == [
+        ("budget", "limit"),
+        ("session", "20"),
+        ("--max 5", "5"),
+        ("The budget 'draft' (max_credits=7)", "7"),
+        ("The loop 'pages' (max_credits=9)", "9"),
+    ]
+    assert table[1][1:3] == ["1", "19"]
+    assert len(shell.run(BUDGET).out.splitlines()) == 2
+
+
 def test_an_unreadable_budget_is_refused(shell: Shell, demo_server: DemoServer) -> None:
     shell.run(f"{BUDGET} 20")
     demo_server.fault(status=401)
