@@ -6,6 +6,7 @@ answer in time, each process reads for itself. SQLAlchemy is imported on those t
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_LEASES = "evolink_nb.history.shared_readings"
 DEADLINE = 1.5
 """Seconds until the database must have answered."""
 OPENING = 4.0
@@ -115,14 +117,14 @@ class HistoryReadings:
 
     @property
     def _patience(self) -> float:
-        if self._leased is not None:
+        if _LEASES in sys.modules:
             return DEADLINE
         # A class of 200 that begins at once must not ask 200 times. Alone, nobody waits for the imports.
         return OPENING if self._writer.location.kind is Kind.SERVER else 0.0
 
     def _open(self) -> LeasedReadings:
         if self._leased is None:
-            module = import_module("evolink_nb.history.shared_readings")
+            module = import_module(_LEASES)
             self._leased = module.LeasedReadings(self._source, self._writer.store())
         return self._leased
 

@@ -21,7 +21,7 @@ from evolink_nb.history.store import Store
 from evolink_nb.polling.sharing import Duty, News, Wait, sharing
 from tests.support.environment import account_of
 from tests.support.histories import reading, source
-from tests.support.waiting import wait_until
+from tests.support.waiting import LIMIT, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,8 +108,9 @@ def test_a_shorter_interval_takes_over(two: tuple[LeasedReadings, LeasedReadings
 
 
 @pytest.fixture
-def shared(team: Location) -> Iterator[None]:
-    """Share readings through an empty database of each kind."""
+def shared(team: Location, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Share readings through an empty database of each kind, however slow this machine is."""
+    monkeypatch.setattr("evolink_nb.history.sharing.DEADLINE", LIMIT)
     current.use(team)
     share_readings()
     yield
