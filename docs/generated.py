@@ -43,7 +43,7 @@ def _prose(documented: Any) -> str:
 
 def cli() -> str:
     """Return every command of ``evolink-nb``, with its help and options."""
-    parser = grammar._parser()
+    parser = grammar.new_parser()
     return "\n".join(_command(each) for each in (parser, *commands(parser)))
 
 

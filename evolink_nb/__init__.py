@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from .history.looking_back import history as history
     from .metering import ledger as ledger
     from .metering.meter import meter as meter
-    from .metering.session_budget import budget as budget
     from .metering.track import track as track
+    from .notebook.budgets import budget as budget
     from .notebook.extension import load_ipython_extension as load_ipython_extension
     from .notebook.extension import unload_ipython_extension as unload_ipython_extension
     from .polling.fetcher import CreditsFetcher as CreditsFetcher
@@ -33,7 +33,7 @@ _MODULES = {
     "CreditsWidget": "card.widget",
     "EvoLinkClient": "api.client",
     "EvoLinkError": "errors",
-    "budget": "metering.session_budget",
+    "budget": "notebook.budgets",
     "load_ipython_extension": "notebook.extension",
     "meter": "metering.meter",
     "track": "metering.track",

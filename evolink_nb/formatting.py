@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import TextIO
 
 MINUS = "\N{MINUS SIGN}"
 INFINITY = "\N{INFINITY}"
+MIN_SCALE = 0.01
+"""The least that the height of a sparkline stands for, as a part of the last amount: less is no crash."""
+
+_THOUSANDS = re.compile(r"(\d{1,3}(?:,\d{3})+)(?:\.\d+)?", re.ASCII)
+_SIZES = ("\N{NO-BREAK SPACE}M", "\N{NO-BREAK SPACE}B", "\N{NO-BREAK SPACE}T")
 
 # Not the ambient context, whose precision and traps are the notebook author's. The precision is that of the
 # longest amount a reading may hold: the sentinels of unlimited keys need more than the usual 28 digits.
@@ -45,6 +51,21 @@ def plain_amount(amount: Decimal, separator: str = "") -> str:
     text = f"{amount:{separator}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
+
+
+def shorten(text: str) -> str:
+    """Return a text with its amount as short as a glance needs.
+
+    From 1,000 on an amount has no decimals; with seven digits or more it has four to six and the name of its
+    size. Nothing is rounded up: that much is there.
+
+    Args:
+        text: A text with one amount, as `format_amount` writes it.
+
+    Returns:
+        The text with the amount shortened: "1,095" for "1,095.3996", "1.217 M" for "1,217,283.9409".
+    """
+    return _THOUSANDS.sub(lambda found: _shortened(found[1]), text)
 
 
 def counted(figure: str, unit: str) -> str:
@@ -135,13 +156,23 @@ def sparkline(points: Sequence[tuple[float, float]]) -> str:
         return ""
     start = points[0][0]
     width = points[-1][0] - start or 1
-    low = min(amount for _, amount in points)
-    height = max(amount for _, amount in points) - low
+    amounts = [amount for _, amount in points]
+    low, high = min(amounts), max(amounts)
+    middle = (low + high) / 2
+    scale = max(high - low, abs(amounts[-1]) * MIN_SCALE) or 1
     spots = (
-        ((time - start) / width * 100, 36 - (amount - low) / height * 32 if height else 20)
-        for time, amount in points
+        ((time - start) / width * 100 for time, _ in points),
+        (20 - (amount - middle) / scale * 32 for amount in amounts),
     )
-    return "M" + "L".join(f"{_tenths(x)} {_tenths(y)}" for x, y in spots)
+    return "M" + "L".join(f"{_tenths(x)} {_tenths(y)}" for x, y in zip(*spots, strict=True))
+
+
+def _shortened(whole: str) -> str:
+    first, second, *rest = whole.split(",")
+    if not rest:
+        return whole
+    size = _SIZES[len(rest) - 1] if len(rest) <= len(_SIZES) else f"e{3 * len(rest) + 3}"
+    return f"{first}.{second}{size}"
 
 
 def _tenths(value: float) -> Decimal:

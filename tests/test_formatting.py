@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_nb.formatting import format_amount, format_rate, format_time, plain_amount, sparkline
+from evolink_nb.formatting import (
+    MIN_SCALE,
+    format_amount,
+    format_rate,
+    format_time,
+    plain_amount,
+    shorten,
+    sparkline,
+)
 
 points = st.lists(
     st.tuples(
@@ -30,11 +38,40 @@ def test_a_sparkline_stays_in_its_box(points: list[tuple[float, float]]) -> None
     assert all(0 <= x <= 100 and 4 <= y <= 36 for x, y in spots)
     assert spots[0][0] == 0
     heights = [amount for _, amount in points]
-    if max(heights) > min(heights):
-        assert spots[heights.index(max(heights))][1] == 4
-        assert spots[heights.index(min(heights))][1] == 36
-    else:
+    high, low = (spots[heights.index(end)][1] for end in (max(heights), min(heights)))
+    assert high + low == pytest.approx(40, abs=0.1)
+    if max(heights) - min(heights) >= abs(heights[-1]) * MIN_SCALE and max(heights) > min(heights):
+        assert (high, low) == (4, 36)
+    elif max(heights) == min(heights):
         assert {y for _, y in spots} == {20}
+
+
+def test_a_tiny_fall_is_drawn_as_no_crash() -> None:
+    assert sparkline([(0.0, 1000.0003), (1.0, 1000.0)]) == "M0.0 20.0L100.0 20.0"
+    assert sparkline([(0.0, 1005.0), (1.0, 1000.0)]) == "M0.0 12.0L100.0 28.0"
+    assert sparkline([(0.0, 1010.0), (1.0, 1000.0)]) == "M0.0 4.0L100.0 36.0"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("0", "0"),
+        ("999.9999", "999.9999"),
+        ("<0.0001", "<0.0001"),
+        ("1,000", "1,000"),
+        ("of 1,231.3044", "of 1,231"),
+        ("\N{MINUS SIGN}1,234.5678", "\N{MINUS SIGN}1,234"),
+        ("999,999.9999", "999,999"),
+        ("1,217,283.9409", "1.217\N{NO-BREAK SPACE}M"),
+        ("12,345,678,901.5", "12.345\N{NO-BREAK SPACE}B"),
+        ("1,000,000,000,000", "1.000\N{NO-BREAK SPACE}T"),
+        ("123,456,789,012,345,678", "123.456e15"),
+        ("\N{INFINITY}", "\N{INFINITY}"),
+        ("", ""),
+    ],
+)
+def test_long_amounts_are_shortened(text: str, shown: str) -> None:
+    assert shorten(text) == shown
 
 
 @pytest.mark.parametrize(

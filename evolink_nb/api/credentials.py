@@ -6,6 +6,7 @@ secrets, the system keyring.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import importlib.util
@@ -185,7 +186,45 @@ def save_key(key: Secret, base_url: str) -> None:
         except Exception as error:  # noqa: BLE001 - a backend may raise anything
             problem = f"{type(error).__name__} from the system keyring"
     # Raised outside the except block, so that no backend's exception that saw the key is attached to ours.
-    raise ConfigurationError(f"The key was not saved: {problem}.", hint="This kernel uses it anyway.")
+    raise ConfigurationError(
+        f"The key was not saved: {problem}.",
+        hint="This kernel uses it anyway.",
+        shell_hint=f"Set {API_KEY_VARIABLE} instead.",
+    )
+
+
+def require_keyring() -> None:
+    """Check that there is a system keyring to keep a key in, before anybody types one.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    problem = "The keyring package is not installed, so the key can't be kept."
+    remedy = "or install it: pip install 'evolink-nb[keyring]'"
+    if importlib.util.find_spec("keyring") is not None:
+        with contextlib.suppress(Exception):  # a backend may raise anything
+            # The stand-ins for none at all, which refuse or drop what they are given, have no priority.
+            if importlib.import_module("keyring").get_keyring().priority > 0:
+                return
+        problem = "There is no system keyring here to keep a key in."
+        remedy = "or start one (on Linux: GNOME Keyring or KWallet)"
+    raise ConfigurationError(problem, hint=f"Set {API_KEY_VARIABLE} instead, {remedy}.")
+
+
+def forget_saved_key(base_url: str) -> None:
+    """Remove the key for a base URL from the system keyring, if it is there.
+
+    Args:
+        base_url: The base URL.
+
+    Raises:
+        ConfigurationError: There is no keyring, or it still has the key.
+    """
+    require_keyring()
+    with contextlib.suppress(Exception):  # it raises where there is no such key, too
+        importlib.import_module("keyring").delete_password(KEYRING_SERVICE, base_url)
+    if _from_keyring(base_url) is not None:
+        raise ConfigurationError("The system keyring still has the key.", hint="Unlock it, and try again.")
 
 
 def read_variable(name: str) -> str:

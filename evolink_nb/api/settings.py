@@ -71,7 +71,7 @@ def connection(
         demo = demo_is_default() and given is None and base_url is None and key_variable is None
     if demo:
         return _demo_connection()
-    url = check_base_url(base_url or read_variable(BASE_URL_VARIABLE) or DEFAULT_BASE_URL)
+    url = check_base_url(base_url or default_base_url())
     if given is not None:
         return Connection(url, given, "argument")
     if key_variable is not None:
@@ -82,8 +82,13 @@ def connection(
     raise ConfigurationError(
         "No EvoLink API key was found.",
         hint=f"Set {API_KEY_VARIABLE}, or type %evolink_login, or try %evolink_credits --demo.",
-        shell_hint=f"Set {API_KEY_VARIABLE}, or try {DEMO_VARIABLE}=1 for a simulated account.",
+        shell_hint=f"Set {API_KEY_VARIABLE}, or keep a key: evolink-nb login, or try --demo.",
     )
+
+
+def default_base_url() -> str:
+    """Return the base URL used where none is given, as the user entered it."""
+    return read_variable(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
 
 
 def demo_is_default() -> bool:

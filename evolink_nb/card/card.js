@@ -29,6 +29,7 @@
  * @property {number | null} runway  seconds
  * @property {string} status
  * @property {string} message
+ * @property {string} request  identifies the request that failed
  * @property {string} alarm
  * @property {string} notice
  * @property {string} outlook
@@ -50,6 +51,14 @@ const HEARTBEAT_INTERVAL = 60_000;
 const CONFIRM_AFTER = 3000;
 /** The most points in the sparkline; answers.py has the same number. */
 const MAX_POINTS = 60;
+/** The least that the height of a sparkline stands for, as a part of the last amount. */
+const MIN_SCALE = 0.01;
+/** Milliseconds for which the last change is shown. */
+const CHANGE_SHOWN = 1000;
+/** Steps between readings, and seconds, that a burn rate needs; seconds beyond which a step says nothing. */
+const MIN_STEPS = 3;
+const MIN_RECORD = 20;
+const MAX_STEP = 600;
 
 /** @type {Record<string, string>}  labels of statuses whose name is not their label */
 const STATUS_LABELS = {
@@ -119,6 +128,20 @@ export function formatRate(rate) {
 }
 
 /**
+ * Return a text with its amount as short as a glance needs: "1,095" for "1,095.3996", "1.217 M" for
+ * "1,217,283.9409".
+ *
+ * @param {string} text
+ */
+export function shorten(text) {
+  return text.replace(/(\d{1,3}(?:,\d{3})+)(\.\d+)?/, (_, whole) => {
+    const [first, second, ...rest] = whole.split(",");
+    const count = rest.length;
+    return count ? `${first}.${second}${count < 4 ? `\u00a0${"MBT"[count - 1]}` : `e${3 * count + 3}`}` : whole;
+  });
+}
+
+/**
  * Return the line through readings as an SVG path in a box of 100 by 40; "" for fewer than two.
  *
  * @param {Point[]} points  in chronological order
@@ -126,22 +149,47 @@ export function formatRate(rate) {
 export function sparkline(points) {
   if (points.length < 2) return "";
   const start = points[0][0];
-  const width = points[points.length - 1][0] - start || 1;
+  const [end, last] = points[points.length - 1];
+  const width = end - start || 1;
   const amounts = points.map(([, amount]) => amount);
   const low = Math.min(...amounts);
-  const height = Math.max(...amounts) - low;
+  const high = Math.max(...amounts);
+  const middle = (low + high) / 2;
+  const scale = Math.max(high - low, Math.abs(last) * MIN_SCALE) || 1;
   const spots = points.map(([time, amount]) => {
     const x = ((time - start) / width) * 100;
-    const y = height ? 36 - ((amount - low) / height) * 32 : 20;
+    const y = 20 - ((amount - middle) / scale) * 32;
     return `${x.toFixed(1)} ${y.toFixed(1)}`;
   });
   return `M${spots.join("L")}`;
 }
 
+/**
+ * Return what a sparkline spans, in words; "" if there is no line.
+ *
+ * @param {Point[]} points  in chronological order
+ */
+function spanOf(points) {
+  if (points.length < 2) return "";
+  return `last ${formatTime((points[points.length - 1][0] - points[0][0]) / 1000)}`;
+}
+
+/**
+ * Return when a burn rate will be known; forecast.py says what it needs.
+ *
+ * @param {number} readings  so far
+ * @param {number} interval  seconds between two
+ */
+export function rateHint(readings, interval) {
+  if (interval > MAX_STEP) return `Burn and runway need a reading every ${formatTime(MAX_STEP)}.`;
+  const missing = Math.max(MIN_STEPS, Math.ceil(MIN_RECORD / interval)) + 1 - readings;
+  return `Burn and runway come ${missing > 0 ? `in about ${formatTime(missing * interval)}` : "once credits are spent"}.`;
+}
+
 // -- decisions -------------------------------------------------------------------------------------------
 
 /**
- * Return the content of the ring for one half of a reading; gauge.py says what each field is.
+ * Return what is shown of one half of a reading; gauge.py says what each field is.
  *
  * @param {{ remaining: number, used: number, unlimited: boolean }} amounts  in credits
  */
@@ -227,6 +275,11 @@ class Card {
   /** @type {number | null}  when an unanswered click was made */
   #clickedAt = null;
   #queued = false;
+  /** @type {string | undefined}  the half that bound, and what it had left, at the last reading */
+  #binding;
+  #last = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #changeTimer;
   /** @type {Point[]} */
   #points = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -301,6 +354,7 @@ class Card {
       this.#outputChanges.disconnect();
       clearInterval(ticking);
       clearTimeout(this.#confirmation);
+      clearTimeout(this.#changeTimer);
     });
   }
 
@@ -324,11 +378,14 @@ class Card {
   }
 
   #onReading() {
-    const model = this.#model;
     const now = performance.now();
     this.#arrivedAt = now;
-    const amount = model.get(`${model.get("binding")}_remaining`);
+    const amount = this.#spendable();
     if (amount !== null) this.#points = [...this.#points, /** @type {Point} */ ([now, amount])].slice(-MAX_POINTS);
+  }
+
+  #spendable() {
+    return this.#model.get(`${this.#model.get("binding")}_remaining`) ?? null;
   }
 
   /** @param {number | null} [seconds]  until the server allows the next attempt */
@@ -418,8 +475,9 @@ class Card {
     this.#setField("alarm", model.get("alarm"));
     this.#setField("outlook", model.get("outlook"));
     this.#setField("worth", model.get("worth"));
-    this.#showGauge("user", false);
-    this.#showGauge("token", model.get("token_unlimited"));
+    this.#showHalf("user", false);
+    this.#showHalf("token", model.get("token_unlimited"));
+    this.#showChange();
     const rate = model.get("burn_rate");
     const runway = model.get("runway");
     const spent = model.get("spent");
@@ -435,28 +493,51 @@ class Card {
     const path = sparkline(this.#points);
     query(this.#root, ".evo-curve").setAttribute("d", path);
     query(this.#root, ".evo-area").setAttribute("d", path && `${path}L100 40L0 40Z`);
+    this.#setField("span", spanOf(this.#points));
+    const { length } = this.#points;
+    this.#setField("hint", this.#model.get("burn_rate") ? "" : rateHint(length, this.#model.get("interval")));
+  }
+
+  /** Show for a moment by how much the balance has changed. */
+  #showChange() {
+    const binding = this.#model.get("binding");
+    const amount = this.#spendable();
+    if (amount === null) return;
+    const change = Number((amount - this.#last).toFixed(6));
+    if (binding === this.#binding && change) {
+      const field = this.#field(`${binding}-change`);
+      setText(field, (change > 0 ? "+" : "") + formatAmount(change));
+      clearTimeout(this.#changeTimer);
+      this.#changeTimer = setTimeout(() => setText(field, ""), CHANGE_SHOWN);
+    }
+    this.#binding = binding;
+    this.#last = amount;
   }
 
   /**
    * @param {Half} half
    * @param {boolean} unlimited
    */
-  #showGauge(half, unlimited) {
-    const remaining = this.#model.get(`${half}_remaining`);
-    const used = this.#model.get(`${half}_used`);
+  #showHalf(half, unlimited) {
+    const model = this.#model;
+    const remaining = model.get(`${half}_remaining`);
+    const used = model.get(`${half}_used`);
     if (remaining === null || used === null) return;
     const gauge = gaugeOf({ remaining, used, unlimited });
-    const binding = this.#model.get("binding") === half;
+    const binding = model.get("binding") === half;
     const meter = query(this.#root, `[data-gauge="${half}"]`);
+    const level = model.get("level");
 
     setNumber(this.#field(`${half}-remaining`), gauge.remaining);
     setValue(this.#field(`${half}-remaining`), gauge.remainingValue);
-    this.#setField(`${half}-used`, gauge.used);
+    setNumber(this.#field(`${half}-used`), gauge.used);
     setValue(this.#field(`${half}-used`), gauge.usedValue);
+    this.#setField(`${half}-dot`, gauge.total && "·");
     this.#setField(`${half}-word`, "used");
-    this.#setField(`${half}-total`, gauge.total && `of ${gauge.total} ·`);
+    setNumber(this.#field(`${half}-total`), gauge.total && `of ${gauge.total}`);
     this.#setField(`${half}-unit`, gauge.unit);
-    this.#setField(`${half}-mark`, binding ? "spendable" : "");
+    const mark = /low|crit/.test(level) ? level : "spendable";
+    this.#setField(`${half}-mark`, binding ? mark : "");
 
     meter.closest("tr")?.setAttribute("data-binding", String(binding));
     meter.toggleAttribute("data-unlimited", unlimited);
@@ -487,10 +568,20 @@ class Card {
     });
     this.#root.dataset.status = status;
     this.#setField("status", label);
-    this.#setField("message", status === "gone" ? GONE_MESSAGE : model.get("message"));
-    const age = formatTime((now - this.#arrivedAt) / 1000);
-    this.#setField("updated", model.get("updated_at") === null ? "no reading yet" : `updated ${age} ago`);
-    this.#setField("cadence", `· every ${plainAmount(model.get("interval"))} s`);
+    const isGone = status === "gone";
+    const message = this.#field("message");
+    setText(message, isGone ? GONE_MESSAGE : model.get("message"));
+    setTitle(message, !isGone && model.get("request") && `Request ${model.get("request")}`);
+    const says = query(this.#root, ".evo-says");
+    // What doesn't fit is shown when the keyboard gets there, too.
+    if (!says.matches(":hover, :focus")) says.tabIndex = says.scrollHeight > says.clientHeight ? 0 : -1;
+    const age = now - this.#arrivedAt;
+    const isRead = model.get("updated_at") !== null;
+    const readAt = new Date(Date.now() - age);
+    this.#setField("updated", isRead ? `updated ${formatTime(age / 1000)} ago` : "no reading yet");
+    setTitle(this.#field("updated"), isRead && readAt.toLocaleString());
+    this.#setField("time", isRead ? readAt.toLocaleTimeString() : "");
+    this.#setField("cadence", `every ${plainAmount(model.get("interval"))} s`);
     this.#showButtons();
   }
 
@@ -541,21 +632,31 @@ function setText(element, text) {
 }
 
 /**
- * Show the number in a ring, with small decimals; card.css fades it in.
+ * @param {HTMLElement} element
+ * @param {string | false} title
+ */
+function setTitle(element, title) {
+  if (title) element.title = title;
+  else element.removeAttribute("title");
+}
+
+/**
+ * Show an amount: its decimals apart, and in short if it is long. card.css fades it in.
  *
  * @param {HTMLElement} element
- * @param {string} shown
+ * @param {string} text
  */
-function setNumber(element, shown) {
-  if (element.textContent === shown) return;
-  const [whole, decimals] = shown.split(".");
+function setNumber(element, text) {
+  if (element.textContent === text) return;
+  const [whole, decimals] = text.split(".");
   const number = document.createElement("span");
-  const small = document.createElement("small");
-  if (decimals) small.append(`.${decimals}`);
-  number.append(whole, small);
-  element.replaceChildren(number);
-  // In digit widths of the integer part.
-  element.style.setProperty("--length", `${whole.length + (decimals ? 0.6 * (decimals.length + 1) : 0)}`);
+  number.append(whole);
+  if (decimals) number.appendChild(document.createElement("small")).append(`.${decimals}`);
+  element.replaceChildren(...(text ? [number] : []));
+  const short = shorten(text);
+  setTitle(element, short !== text && text);
+  if (short === text) delete element.dataset.short;
+  else element.dataset.short = short;
 }
 
 /**

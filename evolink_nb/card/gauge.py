@@ -1,4 +1,4 @@
-"""The content of one ring of a card. ``card.js`` has the same logic for live ones; a test compares them."""
+"""The content of one half of a card. ``card.js`` has the same logic for live ones; a test compares them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Half = Literal["user", "token"]
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """The texts and the ring for one half of a reading; with no arguments, before the first reading.
+    """The texts and the bar for one half of a reading; with no arguments, an empty one.
 
     Attributes:
         binding: Whether this half limits spending.
@@ -29,7 +29,7 @@ class Gauge:
         total: What the half was granted in all, formatted; "" if meaningless.
         used: Used credits, formatted.
         used_value: The same as a number of credits.
-        share: Percentage of the ring that is filled, to tenths.
+        share: Percentage of the bar that is filled, to tenths.
         maximum: The meter's ``aria-valuemax``.
         now: The meter's ``aria-valuenow``, from 0 to ``maximum``.
         spoken: The meter's ``aria-valuetext``.
@@ -60,7 +60,8 @@ class Gauge:
             The gauge.
         """
         if credits is None:
-            return cls()
+            # The account's place is the larger one until it is known which binds.
+            return cls(binding=half == "user")
         amounts = credits.user if half == "user" else credits.token
         binding, used = credits.binding == half, format_amount(amounts.used)
         if half == "token" and credits.token.unlimited:

@@ -17,6 +17,7 @@ from .text import card_text
 
 if TYPE_CHECKING:
     from ..credits import Credits
+    from ..errors import EvoLinkError
     from .alarms import Level
 
 STATUS_LABELS: dict[str, str] = {
@@ -64,6 +65,7 @@ class CardView:
         worth: Approximate value in USD of what is left.
         notice: What the user must know at once.
         outlook: How long the credits last, in the user's own unit, as a whole phrase.
+        request: Identifies the request that failed; the card shows it where one points at the message.
     """
 
     credits: Credits | None
@@ -75,6 +77,7 @@ class CardView:
     worth: str = ""
     notice: str = ""
     outlook: str = ""
+    request: str = ""
 
     def html(self) -> str:
         """Return the card with its stylesheet. Without any styling it is a small table."""
@@ -172,13 +175,13 @@ def _markup(view: CardView, *, live: bool = False) -> str:
         "status": view.status,
         "level": _level(view),
         "badge": "demo data" if simulated else "",
-        # Colour alone isn't enough, and this card raises no alarm.
-        "status_label": " · ".join([_label(view.status), *_warning(view)]),
+        "status_label": _label(view.status),
         "notice": view.notice,
-        "message": view.message,
+        "message": without_request(view.message, view.request),
         "outlook": view.outlook,
         "updated": _updated(credits, view.age),
         "worth": view.worth,
+        "span": span_of(trend.points),
         "curve": curve,
         "area": curve and f"{curve}L100 40L0 40Z",
     }
@@ -189,10 +192,38 @@ def _markup(view: CardView, *, live: bool = False) -> str:
         texts,
         {"user": Gauge.of(credits, "user"), "token": Gauge.of(credits, "token")},
         spent=trend.spent or None,
+        request=view.request,
         simulated=simulated,
         live=live,
-        has_strip=bool(live or trend.points or trend.spent or view.outlook),
+        has_strip=bool(live or curve or trend.spent),
     )
+
+
+def request_of(error: EvoLinkError | None) -> str:
+    """Return what identifies the request that failed, for EvoLink's support; "" if nothing does."""
+    return getattr(error, "request_id", None) or ""
+
+
+def without_request(message: str, request: str) -> str:
+    """Return a message without what identifies the request, which a card shows only where one points.
+
+    Args:
+        message: An error's text.
+        request: What identifies the request; "" if nothing does.
+    """
+    return message.replace(f" [request {request}]", "", 1) if request else message
+
+
+def span_of(points: Sequence[tuple[float, float]]) -> str:
+    """Return what a sparkline spans, in words.
+
+    Args:
+        points: Pairs of (milliseconds, credits), in chronological order.
+
+    Returns:
+        The text, such as "last 10 min"; "" if there is no line.
+    """
+    return f"last {format_time((points[-1][0] - points[0][0]) / 1000)}" if len(points) > 1 else ""
 
 
 def _facts(trend: Trend) -> dict[str, tuple[str, str]]:

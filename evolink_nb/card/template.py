@@ -13,7 +13,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
-from ..formatting import plain_amount
+from ..formatting import plain_amount, shorten
 
 if TYPE_CHECKING:
     from .gauge import Gauge
@@ -28,6 +28,7 @@ def fill_card(
     gauges: Mapping[str, Gauge],
     *,
     spent: Decimal | None = None,
+    request: str = "",
     simulated: bool = False,
     live: bool = False,
     has_strip: bool = True,
@@ -36,8 +37,9 @@ def fill_card(
 
     Args:
         texts: The texts for the fields of ``card.html``; always inserted as text, never as markup.
-        gauges: The rings, "user" and "token".
+        gauges: The two halves, "user" and "token".
         spent: The credits behind the text of the same name.
+        request: Identifies the request that failed; shown where one points at the message.
         simulated: Whether the data is the demo account's.
         live: Whether the card has buttons.
         has_strip: Whether the strip with the trend is shown.
@@ -46,10 +48,12 @@ def fill_card(
         One element, safe to insert.
     """
     fields = {name: escape(text) for name, text in texts.items()}
-    fields |= {f"{half}_gauge": _fill_gauge(half, gauge) for half, gauge in gauges.items()}
+    for half, gauge in gauges.items():
+        fields[f"{half}_gauge"] = _fill_gauge(half, gauge, texts["level"])
     fields |= _buttons() if live else dict.fromkeys(_buttons(), "")
     fields |= {
         "spent_value": _value(spent),
+        "request": f' title="Request {escape(request)}"' if request else "",
         "demo": " data-demo" if simulated else "",
         "live": " data-live" if live else "",
         "strip_hidden": "" if has_strip else " hidden",
@@ -68,28 +72,45 @@ def script() -> str:
     return (STATIC / "card.js").read_text(encoding="utf-8")
 
 
-def _fill_gauge(half: str, gauge: Gauge) -> str:
-    whole, point, decimals = gauge.remaining.partition(".")
+def _fill_gauge(half: str, gauge: Gauge, level: str) -> str:
+    # Colour alone isn't enough to tell a level by.
+    mark = level if level in {"low", "critical"} else "spendable"
+    total = f"of {gauge.total}" if gauge.total else ""
     return _template("gauge").substitute(
         half=half,
         name="Account" if half == "user" else "API key",
         binding="true" if gauge.binding else "false",
-        mark="spendable" if gauge.binding else "",
+        mark=mark if gauge.binding and gauge.remaining else "",
         unlimited=" data-unlimited" if gauge.unlimited else "",
         share=gauge.share,
         maximum=gauge.maximum,
         now=gauge.now,
         spoken=escape(gauge.spoken),
-        # In digit widths of the integer part; the ring fits about 7.
-        length=f"{len(whole) + 0.6 * len(point + decimals) or 1:g}",
-        remaining=escape(whole) + (f"<small>{point}{decimals}</small>" if point else ""),
+        remaining=_number(gauge.remaining),
         remaining_value=_value(gauge.remaining_value),
+        remaining_short=_short(gauge.remaining),
         unit=gauge.unit,
-        total=f"of {gauge.total} ·" if gauge.total else "",
-        used=escape(gauge.used),
+        total=_number(total),
+        total_short=_short(total),
+        used=_number(gauge.used),
         used_value=_value(gauge.used_value),
+        used_short=_short(gauge.used),
+        dot="·" if total else "",
         used_unit="used" if gauge.used else "",
     )
+
+
+def _short(text: str) -> str:
+    """Return the attributes that have an amount shown in short, and exactly where one points at it."""
+    short = shorten(text)
+    return "" if short == text else f' data-short="{short}" title="{escape(text)}"'
+
+
+def _number(text: str) -> str:
+    """Return the markup of an amount: its decimals apart, all of it in one element that can be hidden."""
+    whole, point, decimals = escape(text).partition(".")
+    small = f"<small>{point}{decimals}</small>" if point else ""
+    return f"<span>{whole}{small}</span>" if text else ""
 
 
 @cache

@@ -69,6 +69,7 @@ class CreditsWidget(SilentUnseen, SafeObservers, anywidget.AnyWidget):
     runway = synced(Float(None, allow_none=True))
     status = synced(Unicode("loading"))
     message = synced(Unicode())
+    request = synced(Unicode(help="Identifies the request that failed; empty if nothing does."))
     alarm = synced(Unicode(help="What the last alarm said; empty again after a good reading."))
     notice = synced(Unicode(help="What the user must know at once, beside any alarm; empty if nothing."))
     outlook = synced(Unicode(help='What the credits are enough for: "enough for about 14 more runs of …".'))
@@ -180,6 +181,7 @@ class CreditsWidget(SilentUnseen, SafeObservers, anywidget.AnyWidget):
             fetcher.credits,
             status=Status.PAUSED if fetcher.error is None else Status(fetcher.status),
             message="" if fetcher.error is None else str(fetcher.error),
+            request=card.request_of(fetcher.error),
             level=None if fetcher.credits is None else self._level_of(fetcher.credits),
             trend=card.Trend(*shown_trend(fetcher), fetcher.spent, self._points()),
             worth=card.usd_estimate(fetcher.credits, self.credits_per_dollar),
@@ -225,7 +227,8 @@ class CreditsWidget(SilentUnseen, SafeObservers, anywidget.AnyWidget):
             if credits is not None:
                 alarm = self._follow_reading(credits)
             self.interval = fetcher.interval
-            self.message = "" if fetcher.error is None else str(fetcher.error)
+            self.request = card.request_of(fetcher.error)
+            self.message = card.without_request(str(fetcher.error or ""), self.request)
             self.notice = fetcher.notice
             self.outlook = fetcher.outlook
             self.retry_at = fetcher.retry_at

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from .entry import main
 from .exit_codes import BELOW, FLAW, OK, UNAVAILABLE, UNWRITABLE, USAGE
-from .grammar import main
 
 __all__ = ["BELOW", "FLAW", "OK", "UNAVAILABLE", "UNWRITABLE", "USAGE", "main"]

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
+from ..api import settings
 from ..api.client import EvoLinkClient
 from ..card import render
 from ..credits import difference
-from . import output
+from ..errors import ConfigurationError
+from ..formatting import may_style
+from . import output, watching
 from .exit_codes import BELOW, OK
 
+if TYPE_CHECKING:
+    from ..credits import Credits
 
-def show_credits(*, as_json: bool, minimum: Decimal | None) -> int:
-    """Print the balance.
+
+def show_credits(
+    *,
+    as_json: bool,
+    quiet: bool,
+    minimum: Decimal | None,
+    watch: bool,
+    every: float | None,
+    demo: bool,
+    key_variable: str | None,
+) -> int:
+    """Print the balance, once or until interrupted.
 
     Args:
         as_json: Whether to print JSON with the API's own field names instead of text.
+        quiet: Whether to print nothing.
         minimum: The least that must be spendable, in credits; None for no minimum.
+        watch: Whether to go on reading.
+        every: Seconds between two readings then; None for the default.
+        demo: Whether to read a simulated account.
+        key_variable: The environment variable that holds the key; None for the default.
 
     Returns:
         The exit code: `BELOW` if less than the minimum can be spent, `OK` otherwise.
@@ -25,10 +47,26 @@ def show_credits(*, as_json: bool, minimum: Decimal | None) -> int:
         EvoLinkError: The balance can't be read.
         OutputError: It can't be printed.
     """
-    with EvoLinkClient() as client:
-        credits = client.get_credits()
-    output.say(credits.to_json() if as_json else render.render_text(credits))
-    if minimum is not None and difference(credits.spendable, minimum) < 0:
-        output.complain(f"less than {minimum:f} credits left to spend.")
-        return BELOW
-    return OK
+    if every is not None and not watch:
+        raise ConfigurationError("--every goes with --watch: evolink-nb credits --watch --every 60")
+    found = settings.connection(demo=demo or None, key_variable=key_variable)
+    with EvoLinkClient(found.key, base_url=found.base_url) as client:
+        if watch:
+            show = watching.nothing if quiet else watching.printer(as_json=as_json)
+            credits = watching.watch(
+                client, every or settings.INTERVAL, show, lambda c: _is_below(c, minimum)
+            )
+        else:
+            credits = client.get_credits()
+    if not watch and not quiet:
+        styled = may_style(sys.stdout)
+        output.say(credits.to_json() if as_json else render.render_text(credits, styled=styled))
+    if not _is_below(credits, minimum):
+        return OK
+    if not quiet:
+        output.Failure(as_json).say(f"less than {minimum:f} credits left to spend.", None, BELOW)
+    return BELOW
+
+
+def _is_below(credits: Credits, minimum: Decimal | None) -> bool:
+    return minimum is not None and difference(credits.spendable, minimum) < 0

@@ -15,4 +15,4 @@ FLAW = 70
 UNWRITABLE = 74
 """The output was not written in full (EX_IOERR)."""
 INTERRUPTED = 130
-"""Ctrl+C ended the command."""
+"""Ctrl+C ended the command, also `--watch`: a script then ends with it."""

@@ -1,60 +1,38 @@
-"""The grammar of ``evolink-nb``: its commands and options, and the exit code for each error."""
+"""The grammar of ``evolink-nb``: its commands, their options and examples."""
 
 from __future__ import annotations
 
 import argparse
-import traceback
-from collections.abc import Sequence
+import textwrap
 from decimal import Decimal, InvalidOperation
 from importlib import import_module
 from typing import Any, NoReturn
 
 from .._version import __version__
-from ..errors import ConfigurationError, EvoLinkError
 from . import output
-from .exit_codes import FLAW, INTERRUPTED, UNAVAILABLE, UNWRITABLE, USAGE
 
 WAYS = ("minute", "hour", "day", "week", "month", "cell", "notebook", "key", "user")
 """What a history can be added up by; here too, so that --help doesn't import it."""
+SHELLS = ("bash", "zsh", "fish")
 _MAX_PORT = 65_535
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``evolink-nb``.
+class BadUsage(Exception):  # noqa: N818 - it is one of usage
+    """A command line that can't be parsed.
 
-    Args:
-        arguments: The command line; by default the process's own.
-
-    Returns:
-        The exit code, one of `evolink_nb.cli.exit_codes`.
-
-    Raises:
-        SystemExit: After ``--help``, ``--version`` or bad usage.
+    Attributes:
+        usage: What may be typed instead.
     """
-    output.accept_any_text()
-    try:
-        return _run(_parser().parse_args(arguments))
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except EvoLinkError as error:
-        output.complain(error.in_shell())
-        return USAGE if isinstance(error, ConfigurationError) else UNAVAILABLE
-    except output.OutputError as error:
-        output.complain(f"the output can't be written: {error}.")
-        return UNWRITABLE
-    except Exception as flaw:  # noqa: BLE001 - Python's own exit code, 1, would mean "below --min"
-        # Without the exception's own text, which may quote the key.
-        where = "".join(traceback.format_tb(flaw.__traceback__)).rstrip()
-        output.complain(
-            f"{type(flaw).__name__}, a flaw in evolink-nb {__version__}: please report it.\n{where}"
-        )
-        return FLAW
 
+    def __init__(self, message: str, usage: str) -> None:
+        """Create one.
 
-def _run(options: argparse.Namespace) -> int:
-    given = {name: value for name, value in vars(options).items() if name not in {"command", "run"}}
-    code: int = options.run(**given)
-    return code
+        Args:
+            message: What is wrong with it.
+            usage: What may be typed instead.
+        """
+        super().__init__(message)
+        self.usage = usage
 
 
 def _command(name: str) -> Any:
@@ -69,11 +47,19 @@ def _command(name: str) -> Any:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that exits with 64 on bad usage: argparse's 2 means something else to `credits`' callers."""
+    """A parser whose help has examples, and that leaves it to its caller what bad usage leads to."""
+
+    def __init__(self, *, examples: str = "", **options: Any) -> None:
+        epilog = (
+            f"examples:\n{textwrap.indent(textwrap.dedent(examples).strip(), '  ')}" if examples else None
+        )
+        super().__init__(
+            **options, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        )
+        self.description = textwrap.fill(self.description or "", 79)
 
     def error(self, message: str) -> NoReturn:
-        output.complain(f"{message}\n{self.format_usage().rstrip()}")
-        self.exit(USAGE)
+        raise BadUsage(message, self.format_usage().rstrip())
 
     def print_help(self, file: object = None) -> None:
         del file  # it is for results: argparse passes none
@@ -88,15 +74,26 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="evolink-nb", description="EvoLink credits, from a shell.")
+def new_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = _Parser(
+        prog="evolink-nb",
+        description="EvoLink credits, from a shell. `evolink-nb COMMAND --help` says more of each.",
+        examples="""
+            evolink-nb credits                    what is left
+            evolink-nb credits --min 50 || exit   end a script when less than 50 credits are left
+            evolink-nb demo                       try the notebooks with a simulated account
+        """,
+    )
     parser.add_argument(
         "--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help="print the version"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_credits(commands)
     _add_history(commands)
+    _add_login(commands)
     _add_demo(commands)
+    _add_completion(commands)
     return parser
 
 
@@ -106,10 +103,21 @@ def _add_credits(commands: Any) -> None:
         help="print what the account and the key have left",
         description="Print what the account and the key have left. Exits 0; 1 below --min; "
         "64 on bad usage or without a key; 69 when the balance can't be read; 74 when it can't be printed; "
-        "70 on a flaw in evolink-nb.",
+        "70 on a flaw in evolink-nb; 130 after Ctrl+C.",
+        examples="""
+            evolink-nb credits --min 50 --quiet || echo "top up first"
+            evolink-nb credits --watch --every 60
+            evolink-nb credits --watch --json >> readings.jsonl
+            evolink-nb credits --json | jq .spendable
+            evolink-nb credits --key-env TEAM_KEY
+        """,
     )
     credits.set_defaults(run=_command("credits.show_credits"))
-    credits.add_argument("--json", dest="as_json", action="store_true", help="the API's own field names")
+    printed = credits.add_mutually_exclusive_group()
+    printed.add_argument(
+        "--json", dest="as_json", action="store_true", help="the API's own field names; errors as JSON too"
+    )
+    printed.add_argument("--quiet", action="store_true", help="print nothing but errors")
     credits.add_argument(
         "--min",
         dest="minimum",
@@ -117,6 +125,45 @@ def _add_credits(commands: Any) -> None:
         metavar="CREDITS",
         help="exit 1 when less than this can be spent",
     )
+    credits.add_argument("--watch", action="store_true", help="go on reading; ends below --min, or on Ctrl+C")
+    credits.add_argument("--every", type=_seconds, metavar="SECONDS", help="with --watch: how often (15)")
+    account = credits.add_mutually_exclusive_group()
+    account.add_argument("--demo", action="store_true", help="read a simulated account; no key needed")
+    account.add_argument(
+        "--key-env", dest="key_variable", metavar="NAME", help="take the key from this environment variable"
+    )
+
+
+def _add_login(commands: Any) -> None:
+    login = commands.add_parser(
+        "login",
+        help="keep an API key in the system keyring",
+        description="Ask for an API key without showing it, try it, and keep it in the system keyring, where "
+        "notebooks and evolink-nb find it. EVOLINK_API_KEY, if it is set, is used before it.",
+        examples="""
+            evolink-nb login
+            evolink-nb login < key.txt
+            evolink-nb login --forget
+        """,
+    )
+    login.set_defaults(run=_command("login.log_in"))
+    login.add_argument("--forget", action="store_true", help="remove the key from the keyring")
+
+
+def _add_completion(commands: Any) -> None:
+    completion = commands.add_parser(
+        "completion",
+        help="print what makes a shell complete evolink-nb's options",
+        description="Print what makes a shell complete evolink-nb's commands and options. Needs shtab: "
+        "pip install 'evolink-nb[completion]'.",
+        examples="""
+            eval "$(evolink-nb completion bash)"                                   in ~/.bashrc
+            evolink-nb completion zsh > "${fpath[1]}/_evolink-nb"
+            evolink-nb completion fish > ~/.config/fish/completions/evolink-nb.fish
+        """,
+    )
+    completion.set_defaults(run=_command("completion.print_completion"))
+    completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help=f"one of {', '.join(SHELLS)}")
 
 
 def _add_history(commands: Any) -> None:
@@ -125,6 +172,10 @@ def _add_history(commands: Any) -> None:
         help="print what was spent, as kept by all notebooks that share the history",
         description="Print what was spent. EVOLINK_NB_HISTORY says where that is kept: a file, "
         "postgresql://user@host/database, or off.",
+        examples="""
+            evolink-nb history --since 24h
+            evolink-nb history --since 30d --by notebook --csv > bill.csv
+        """,
     )
     history.set_defaults(run=_command("history.run_history"))
     history.add_argument("--since", default="7d", metavar="SPAN", help="how far back: 24h, 7d, 2w (7d)")
@@ -142,6 +193,10 @@ def _add_demo(commands: Any) -> None:
         "demo",
         help="open the quickstart in JupyterLab with a simulated account",
         description="Open the quickstart in JupyterLab with a simulated account. No key, no network.",
+        examples="""
+            evolink-nb demo
+            evolink-nb demo --no-browser --port 8890
+        """,
     )
     demo.set_defaults(run=_command("demo.launch_demo"))
     demo.add_argument(
@@ -159,6 +214,16 @@ def _credits(text: str) -> Decimal:
     if not amount.is_finite():
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of credits")
     return amount
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, at least 1")
+    return seconds
 
 
 def _port(text: str) -> int:

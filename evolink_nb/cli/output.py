@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import json
 import os
 import sys
+from dataclasses import dataclass
 from typing import IO
 
 STAND_INS = {
@@ -16,6 +18,8 @@ STAND_INS = {
     "\N{HORIZONTAL ELLIPSIS}": "...",
 }
 """What stands for our own characters where the encoding lacks them; others are written as escapes."""
+_FACTS = ("status", "code", "request_id", "retry_after")
+"""What is said of an answer of the API, under the same names as in Python."""
 _ERROR_HANDLER = "evolink-nb"
 
 
@@ -56,10 +60,48 @@ def complain(text: str) -> None:
     Args:
         text: The text.
     """
+    _print_error(f"evolink-nb: {text}")
+
+
+def _print_error(text: str) -> None:
     try:
-        print(f"evolink-nb: {text}", file=sys.stderr, flush=True)
+        print(text, file=sys.stderr, flush=True)
     except (OSError, ValueError):
         _silence(sys.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Says why a command failed, as a sentence or as JSON.
+
+    Attributes:
+        as_json: Whether as one line of JSON.
+    """
+
+    as_json: bool = False
+
+    def say(self, text: str, error: BaseException | None, code: int, *, after: str = "") -> int:
+        """Print it to standard error, where it can't be taken for a result.
+
+        Args:
+            text: What went wrong, and what to do about it.
+            error: The error, if there is one.
+            code: The exit code.
+            after: What only people read.
+
+        Returns:
+            The exit code.
+        """
+        if not self.as_json:
+            complain(text + after)
+            return code
+        message, _, hint = text.partition("\n")
+        facts = {"type": type(error).__name__ if error else "BelowMinimum", "message": message}
+        facts |= {"hint": hint} if hint else {}
+        known = {name: getattr(error, name, None) for name in _FACTS}
+        facts |= {name: value for name, value in known.items() if value is not None}
+        _print_error(json.dumps({"error": {**facts, "exit_code": code}}))
+        return code
 
 
 def _silence(stream: IO[str]) -> None:

@@ -72,6 +72,16 @@ class RunsOut:
     latest: datetime | None
     horizon: datetime
 
+    def shifted(self, offset: timedelta) -> RunsOut:
+        """Return the same by another clock.
+
+        Args:
+            offset: How far that clock is ahead.
+        """
+        three = (self.earliest, self.expected, self.latest)
+        earliest, expected, latest = (None if each is None else each + offset for each in three)
+        return RunsOut(earliest, expected, latest, self.horizon + offset)
+
 
 def runs_out(
     stretches: Iterable[Stretch], spendable: Decimal, now: datetime, zone: Zone = None

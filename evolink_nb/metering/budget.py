@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
-from ..credits import difference, product
+from ..credits import difference
 from .budget_options import BudgetOptions
 from .budget_registry import budgets
 from .ending import RUNS_ON, Ending
@@ -22,7 +22,6 @@ from .notices import Notices
 from .own_spending import OwnSpending, Reservations, spending_since
 from .stops import Stops
 from .ticker import Ticker
-from .watch import Watch
 from .watch_actions import (
     Action,
     AnnounceBlind,
@@ -88,8 +87,7 @@ class Budget:
     def _set_limit(self, max_credits: Decimal, name: str, options: BudgetOptions) -> None:
         """Set the limit and how to watch it; what has been spent stays."""
         self.max_credits, self.name, self.options = max_credits, name, options
-        warn_at = None if options.warn_at is None else product(max_credits, options.warn_at)
-        self._watch = Watch(max_credits, options.timing, warn_at=warn_at)
+        self._watch = options.watch(max_credits)
         self._stops = Stops(name, max_credits)
         self._notices = Notices(
             self.fetcher,

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Self
 
+from ..credits import product
 from .blindness import MAX_BLIND
 from .grace import GRACE
 from .limits import parse_grace, parse_interval, parse_max_blind, parse_warn_at
+from .watch import Watch
 from .watch_timing import WATCH_INTERVAL, WatchTiming
 
 WARN_AT = 0.8
@@ -51,6 +53,15 @@ class BudgetOptions:
             interval=parse_interval(every), grace=parse_grace(grace), max_blind=parse_max_blind(max_blind)
         )
         return cls(timing, parse_warn_at(warn_at))
+
+    def watch(self, max_credits: Decimal) -> Watch:
+        """Return what decides for a budget that watches so.
+
+        Args:
+            max_credits: Its limit, in credits above 0.
+        """
+        warn_at = None if self.warn_at is None else product(max_credits, self.warn_at)
+        return Watch(max_credits, self.timing, warn_at=warn_at)
 
     def changed(
         self, *, warn_at: float | None = None, grace: float | None = None, max_blind: float | None = None

@@ -1,4 +1,4 @@
-"""A budget for everything that follows: `evolink_nb.budget`."""
+"""A budget for everything that follows."""
 
 from __future__ import annotations
 
@@ -12,22 +12,18 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from ..credits import difference
 from ..errors import BudgetExceeded, EvoLinkError
 from ..formatting import format_amount, in_credits
-from .account import shared_fetcher
-from .blindness import MAX_BLIND
 from .budget import Budget
-from .budget_options import WARN_AT, BudgetOptions
 from .budget_registry import budgets
 from .gate import gate
-from .grace import GRACE
 from .interrupt import InterruptTarget
-from .limits import parse_limit
 from .own_spending import spending_since
 from .watch_actions import Action, Trip
-from .watch_timing import WATCH_INTERVAL
 
 if TYPE_CHECKING:
-    from ..api.client import EvoLinkClient
+    from ..credits import Credits
     from ..polling.fetcher import CreditsFetcher
+    from .budget_options import BudgetOptions
+    from .own_spending import OwnSpending
 
 
 SESSION = "session"
@@ -66,12 +62,12 @@ class SessionBudget(Budget):
         Raises:
             EvoLinkError: The balance can't be read.
         """
-        super().__init__(fetcher, max_credits, name=_name_of(label, max_credits), options=options)
+        super().__init__(fetcher, max_credits, name=self._title(label, max_credits), options=options)
         self.label = label
         self._cancelled = True
         self._rested_at = 0.0
         try:
-            self._spending = spending_since(fetcher.read(join=False), fetcher)
+            self._spending = self._first_spending(fetcher.read(join=False))
         except EvoLinkError as error:
             error.add_note(f"{self.name} is not set: it could not watch.")
             raise
@@ -94,6 +90,15 @@ class SessionBudget(Budget):
             self.cancel()
             raise
 
+    def _first_spending(self, reading: Credits) -> OwnSpending:
+        """Return what has been spent so far, as of a first reading."""
+        return spending_since(reading, self.fetcher)
+
+    def _title(self, label: str, max_credits: Decimal) -> str:
+        """Return its name in messages."""
+        called = "The session's budget" if label == SESSION else f"The budget {label!r}"
+        return f"{called} of {in_credits(max_credits)}"
+
     def change(self, max_credits: Decimal, options: BudgetOptions) -> None:
         """Change the limit, also while it watches; what has been spent still counts.
 
@@ -103,7 +108,7 @@ class SessionBudget(Budget):
         """
         self._notices.end()
         with budgets.lock:
-            self._set_limit(max_credits, _name_of(self.label, max_credits), options)
+            self._set_limit(max_credits, self._title(self.label, max_credits), options)
             is_watching = self._target is not None
             actions = self._watch.start(time.monotonic(), spent=self._record()) if is_watching else []
         self._perform(actions)
@@ -208,48 +213,3 @@ class SessionBudget(Budget):
 def session_budgets() -> list[SessionBudget]:
     """Return the budgets that `budget` has set and that are in force."""
     return [each for each in budgets.sessions if isinstance(each, SessionBudget)]
-
-
-def _name_of(label: str, max_credits: Decimal) -> str:
-    called = "The session's budget" if label == SESSION else f"The budget {label!r}"
-    return f"{called} of {in_credits(max_credits)}"
-
-
-def budget(
-    max_credits: Decimal | float | str,
-    *,
-    name: str | None = None,
-    every: float = WATCH_INTERVAL,
-    warn_at: float | None = WARN_AT,
-    grace: float = GRACE,
-    max_blind: float | None = MAX_BLIND,
-    client: EvoLinkClient | None = None,
-) -> SessionBudget:
-    """Stop anything that keeps spending once ``max_credits`` are spent, from now until ``cancel()``.
-
-    ``%evolink_budget`` shows, changes and cancels it.
-
-    Calls made with ``client.auth`` are refused then, in whatever thread or task.
-
-    Args:
-        max_credits: Credits that may be spent.
-        name: Its name, "session" by default; a new budget takes its namesake's place.
-        every: The longest time between two readings while work runs, in seconds.
-        warn_at: The part of the limit at which to warn, once; None or 0 for no warning.
-        grace: Seconds for which work that makes calls with ``client.auth`` may go on at the limit.
-        max_blind: Seconds after which work is stopped if the balance can't be read; None for never.
-        client: The client for the account; by default that of the key that `settings` finds.
-
-    Returns:
-        The budget; its ``spent`` and ``left`` are in credits.
-
-    Raises:
-        ValueError: ``max_credits`` is not a number above 0, or another option makes no sense.
-        EvoLinkError: The balance can't be read.
-    """
-    return SessionBudget(
-        shared_fetcher(client),
-        parse_limit(max_credits),
-        label=name or SESSION,
-        options=BudgetOptions.parse(every=every, warn_at=warn_at, grace=grace, max_blind=max_blind),
-    )

@@ -44,6 +44,10 @@ class Stops:
         self._refused.clear()
         self.must_report = False
 
+    def forget(self) -> None:
+        """Amend no stop that was made so far: what is spent from now on is not what it was sent for."""
+        self._made.clear()
+
     def make(self, action: Trip | Refuse, spent: Decimal, reservations: Reservations) -> BudgetExceeded:
         """Return a new stop.
 

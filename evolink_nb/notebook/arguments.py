@@ -6,8 +6,12 @@ from argparse import ArgumentTypeError
 from decimal import Decimal
 from keyword import iskeyword
 
+from traitlets import TraitError
+
 OFF = "off"
 """What is typed in place of a limit to have none."""
+PERIODS = ("day", "week", "month")
+"""What a budget may be for, beside the session."""
 
 
 def positive(text: str) -> float:
@@ -99,6 +103,24 @@ def credits_or_off(text: str) -> Decimal | str:
     return OFF if text == OFF else credits(text)
 
 
+def budget_setting(text: str) -> tuple[Decimal, str | None]:
+    """Return a budget as a configuration sets it.
+
+    Args:
+        text: Credits, such as "50", or credits for each day, week or month, such as "50/day".
+
+    Returns:
+        The credits, more than 0, and what they are for; None for the session.
+
+    Raises:
+        ArgumentTypeError: The text is neither.
+    """
+    amount, _, per = text.replace(" ", "").partition("/")
+    if per not in {"", *PERIODS}:
+        raise ArgumentTypeError(f"{text!r} is not a budget: write 50, 50/day, 50/week or 50/month")
+    return credits(amount), per or None
+
+
 def limit(text: str) -> str:
     """Return the text of a limit, after checking that it can be parsed.
 
@@ -166,6 +188,25 @@ def unquoted(text: str) -> str:
     """
     # IPython splits a line at spaces and keeps the quotation marks.
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+
+
+def checked_budget(value: str | float) -> str:
+    """Return the budget of a configuration as `budget_setting` parses it, "" for none.
+
+    Args:
+        value: What is configured.
+
+    Raises:
+        TraitError: It is no budget.
+    """
+    text = value.strip() if isinstance(value, str) else f"{value:g}"
+    if text in {"", "0"}:
+        return ""
+    try:
+        budget_setting(text)
+    except ArgumentTypeError as error:
+        raise TraitError(str(error)) from None
+    return text
 
 
 def _number(text: str) -> float:

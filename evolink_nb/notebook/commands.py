@@ -23,6 +23,7 @@ from ..metering.session_budget import SessionBudget
 from . import session_budgets
 from .accounts import Accounts, names_account
 from .cells import Cells
+from .configured_budget import ConfiguredBudget
 from .live_cards import LiveCards, static_bundle
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Commands:
         self.cells = Cells(shell, running, self._accounts.fetcher_for)
         self.cards = LiveCards(shell, running)
         self._shell = shell
+        self._configured = ConfiguredBudget()
         self._last: tuple[Credits, Callable[[], dict[str, str]]] | None = None
 
     # -- the magics ------------------------------------------------------------------------------------
@@ -139,6 +141,15 @@ class Commands:
             EvoLinkError: The balance can't be read, so a new budget can't be set.
         """
         print(session_budgets.control(options, self._accounts.fetcher_for))
+
+    def set_configured_budget(self, setting: str, timezone: str) -> None:
+        """Set the budget of the configuration, unless that is done.
+
+        Args:
+            setting: Credits, or credits per day, week or month: "50/day".
+            timezone: Whose days they are; "" for this machine's.
+        """
+        self._configured.ensure(setting, timezone)
 
     def show_costs(self, options: argparse.Namespace) -> Any:
         """Show what work has cost, as the options of ``%evolink_costs`` say.
@@ -228,6 +239,7 @@ class Commands:
 
     def _follow(self, before: CreditsFetcher | None, now: CreditsFetcher | None) -> None:
         """Have all that reads the default account follow its change, or say that it doesn't."""
+        self._configured.follow()
         said = [self.cells.follow(now), self.cards.follow(now), _left_behind(before)]
         for line in filter(None, said):
             print(line, file=sys.stderr)

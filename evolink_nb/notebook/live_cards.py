@@ -227,6 +227,7 @@ def static_bundle(
         credits,
         status=Status.PAUSED if error is None else Status(fetcher.status),
         message="" if error is None else str(error),
+        request=card.request_of(error),
         level=None if credits is None else limits.level_of(credits, fetcher.runway),
         trend=card.Trend(fetcher.burn_rate, fetcher.runway, fetcher.spent),
         worth=card.usd_estimate(credits, options.credits_per_dollar),

@@ -14,10 +14,22 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
-from traitlets import Float, observe
+from traitlets import Float, Unicode, Union, observe, validate
 
 from . import option_rules
-from .arguments import credits, credits_or_off, label, limit, name, part, positive, seconds, unquoted
+from .arguments import (
+    PERIODS,
+    checked_budget,
+    credits,
+    credits_or_off,
+    label,
+    limit,
+    name,
+    part,
+    positive,
+    seconds,
+    unquoted,
+)
 from .help_option import with_help
 from .refusal import refuse_on_failure, report_unmeasured
 
@@ -45,6 +57,12 @@ class EvoLinkMagics(Magics):
     settle = Float(
         0.0, min=0.0, help="Seconds that each measured cell waits for its cost to settle; 0 doesn't wait."
     ).tag(config=True)
+    budget = Union(
+        [Unicode(), Float()], help='A budget that is always set: 50 for the session, "50/day", "50/month".'
+    ).tag(config=True)
+    timezone = Unicode(help='Whose days those are, such as "Europe/Berlin"; by default the machine\'s.').tag(
+        config=True
+    )
 
     def __init__(self, shell: InteractiveShell, running: RunningCells) -> None:
         """Serve one shell.
@@ -67,6 +85,11 @@ class EvoLinkMagics(Magics):
         return self._commands is not None
 
     @property
+    def has_budget(self) -> bool:
+        """Whether the configuration sets a budget."""
+        return bool(self.budget)
+
+    @property
     def commands(self) -> Commands:
         """The magics' behaviour; imported and created on first use."""
         if self._commands is None:
@@ -75,6 +98,10 @@ class EvoLinkMagics(Magics):
             self._commands = Commands(self.shell, self._running)
             self._apply_settings()
         return self._commands
+
+    @validate("budget")
+    def _parse_budget(self, proposal: Any) -> str:
+        return checked_budget(proposal["value"])
 
     @observe("quiet", "settle")
     def _apply_settings(self, _change: object = None) -> None:
@@ -149,6 +176,8 @@ class EvoLinkMagics(Magics):
         help="Set or change a budget; off cancels it, or all if no name is given.",
     )
     @argument("--name", type=unquoted, metavar="NAME", help="The budget's name (session).")
+    @argument("--per", choices=PERIODS, help="A budget of each day, week or month, shared by all kernels.")
+    @argument("--timezone", metavar="NAME", help="Whose days: Europe/Berlin; by default the machine's.")
     @argument("--warn-at", type=part, metavar="PART", help="Warn at this part of it (0.8); 0 for never.")
     @argument(
         "--grace", type=seconds, metavar="SECONDS", help="Let calls under way end before work is cut (30)."
@@ -166,7 +195,8 @@ class EvoLinkMagics(Magics):
     def evolink_budget(self, line: str) -> None:
         """Show the budgets in force with what is spent and left, or set, change or cancel a session's.
 
-        What is spent from now on counts; if a budget is changed, what it has counted stays.
+        What is spent from now on counts; if a budget is changed, what it has counted stays. With --per, what
+        was spent with the key since the day, week or month began counts, by any kernel.
         """
         options = options_of(self.evolink_budget, line)
         option_rules.check_budget(options)

@@ -85,7 +85,9 @@ def check_budget(options: argparse.Namespace) -> None:
     """
     if options.limit in {None, OFF}:
         what = "goes with a number of credits: %evolink_budget 20 {} …"
-        _refuse(options, (*_OF_BUDGETS, *_OF_ACCOUNTS), what)
+        _refuse(options, (*_OF_BUDGETS, "--timezone", *_OF_ACCOUNTS), what)
+    if options.timezone and not options.per:
+        raise UsageError("--timezone goes with --per: %evolink_budget 20 --per day --timezone Europe/Berlin")
 
 
 def check_cell(options: argparse.Namespace) -> None:

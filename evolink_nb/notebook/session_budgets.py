@@ -12,14 +12,18 @@ from ..credits import difference
 from ..errors import EvoLinkError
 from ..formatting import format_amount, format_time, in_credits
 from ..metering.budget_registry import budgets
+from ..metering.period_budget import PeriodBudget
 from ..metering.session_budget import SESSION, SessionBudget, session_budgets
+from ..periods import format_day
 from .arguments import OFF
 from .budget_options import budget_options
+from .budgets import parse_recurrence, set_budget
 
 if TYPE_CHECKING:
     import argparse
 
     from ..metering.budget_registry import InForce
+    from ..metering.period_budget import Recurrence
     from ..polling.fetcher import CreditsFetcher
 
 NONE_SET = "No budget is set."
@@ -40,18 +44,36 @@ def control(options: argparse.Namespace, fetcher_for: Callable[[argparse.Namespa
         UsageError: There is no budget of that name.
         EvoLinkError: The balance can't be read, so a new budget can't be set.
     """
+    label = options.name or options.per
     if options.limit is None:
-        return _table(_named(options.name), () if options.name else budgets.passing)
+        return _table(_named(label), () if label else budgets.passing)
     if options.limit == OFF:
-        return _cancel(_named(options.name))
-    fetcher, label = fetcher_for(options), options.name or SESSION
-    same = next((each for each in session_budgets() if each.is_called(label, fetcher)), None)
-    if same is None:
-        budget = SessionBudget(fetcher, options.limit, label=label, options=budget_options(options))
-        return f"{budget.name} is set."
+        return _cancel(_named(label))
+    try:
+        recurrence = parse_recurrence(options.per, options.timezone)
+    except ValueError as error:
+        raise UsageError(f"{error}.") from None
+    fetcher = fetcher_for(options)
+    same = next((each for each in session_budgets() if each.is_called(label or SESSION, fetcher)), None)
+    if same is None or recurrence != _recurrence_of(same):
+        budget = set_budget(
+            fetcher, options.limit, recurrence, name=options.name, options=budget_options(options)
+        )
+        return f"{budget.name} is set{_spent_before(budget)}."
     same.change(options.limit, budget_options(options, same.options))
     _read([same])
-    return f"{same.name} is set: {in_credits(same.spent)} spent already, {format_amount(same.left)} left."
+    return f"{same.name} is set{_spent_before(same)}."
+
+
+def _spent_before(budget: SessionBudget) -> str:
+    """Return what counts already."""
+    spent = budget.spent
+    is_new = not spent and not isinstance(budget, PeriodBudget)
+    return "" if is_new else f": {in_credits(spent)} spent already, {format_amount(budget.left)} left"
+
+
+def _recurrence_of(budget: SessionBudget) -> Recurrence | None:
+    return budget.recurrence if isinstance(budget, PeriodBudget) else None
 
 
 def _named(label: str | None) -> Sequence[SessionBudget]:
@@ -76,19 +98,27 @@ def _table(sessions: Sequence[SessionBudget], passing: Sequence[InForce]) -> str
         return NONE_SET
     _read(sessions)
     shown = [*((each.label, each) for each in sessions), *((each.name, each) for each in passing)]
-    rows = [COLUMNS, *(_row(label, each) for label, each in shown)]
+    rows = [(*COLUMNS, ""), *(_row(label, each) for label, each in shown)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(_line(row, widths) for row in rows)
+    return "\n".join(_line(row, widths).rstrip() for row in rows)
 
 
 def _row(label: str, budget: InForce) -> tuple[str, ...]:
     spent, limit = budget.spent, budget.max_credits
-    return label, *map(format_amount, (spent, difference(limit, spent), limit))
+    amounts = map(format_amount, (spent, difference(limit, spent), limit))
+    return label, *amounts, _begins_anew(budget)
+
+
+def _begins_anew(budget: InForce) -> str:
+    if not isinstance(budget, PeriodBudget):
+        return ""
+    at = budget.begins_anew_at
+    return f"begins anew on {format_day(at.date())} at {at:%H:%M}"
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    name, *amounts = row
-    return "  ".join([name.ljust(widths[0]), *map(str.rjust, amounts, widths[1:])])
+    name, *amounts, note = row
+    return "  ".join([name.ljust(widths[0]), *map(str.rjust, amounts, widths[1:]), note])
 
 
 def _read(shown: Sequence[SessionBudget]) -> None:

@@ -39,12 +39,12 @@ def test_nothing_moves_with_new_numbers(width: int, gallery: dict[str, Scene], s
 def test_the_outlook_moves_nothing(width: int, gallery: dict[str, Scene], scene_page: ScenePage) -> None:
     scene_page.show(gallery["live"], LAB[0], width)
     facts = scene_page.card.locator(".evo-label:visible")
-    expect(facts).to_have_text(["burn", "runway", "spent this session"])
+    expect(facts).to_have_text(["runway", "burn", "spent this session"])
     before = scene_page.card.evaluate(PLACES)
     scene_page.update(outlook=OUTLOOK)
-    expect(facts).to_have_text(["burn", "runway", "spent this session"])
+    expect(facts).to_have_text(["runway", "burn", "spent this session"])
     after = scene_page.card.evaluate(PLACES)
-    hidden = " 0 0 0 0"
+    hidden = " 0"  # without height
     assert [place for place in before if place not in after and not place.endswith(hidden)] == []
     outlook = scene_page.card.locator('[data-field="outlook"]')
     assert outlook.evaluate("value => value.scrollWidth <= value.parentElement.clientWidth")
@@ -165,13 +165,72 @@ def test_server_words_make_no_markup(name: str, gallery: dict[str, Scene], scene
 
 
 def test_a_long_message_is_shown_whole(gallery: dict[str, Scene], scene_page: ScenePage) -> None:
-    """Of 10 kB the kernel keeps a paragraph: all of it can be read, and nothing has to be scrolled."""
+    """Of 10 kB the kernel keeps a paragraph: all of it can be read where one points or tabs to."""
     scene_page.show(gallery["flood"], LAB[0], 260)
-    box = scene_page.card.locator('[data-field="message"]').evaluate(
-        "box => [box.scrollHeight - box.clientHeight, box.clientHeight]"
-    )
-    assert box[0] == 0
-    assert 100 < box[1] < 300
+    message = scene_page.card.locator('[data-field="message"]')
+    hidden = "box => box.scrollHeight - box.clientHeight"
+    before = scene_page.card.bounding_box()
+    assert message.evaluate(hidden) > 0
+    says = scene_page.card.locator(".evo-says")
+    for reach in (says.hover, says.focus):
+        reach()
+        assert message.evaluate(hidden) == 0
+        assert 100 < message.evaluate("box => box.clientHeight") < 300
+        assert scene_page.card.bounding_box() == before
+        scene_page.page.mouse.move(0, 0)
+    scene_page.show(gallery["live"], LAB[0], 260)
+    expect(scene_page.card.locator('.evo-says[tabindex="0"]')).to_have_count(0)
+
+
+def test_the_most_urgent_is_in_sight(gallery: dict[str, Scene], scene_page: ScenePage) -> None:
+    """One thing is said at a time, all of it where one points."""
+    scene_page.show(gallery["live"], LAB[0], 440)
+    told = {"outlook": OUTLOOK, "alarm": "Low.", "message": "No answer.", "notice": NOTICE}
+    in_sight = """card => [...card.querySelectorAll(".evo-says [data-field]")]
+        .filter(part => part.checkVisibility({opacityProperty: true, visibilityProperty: true}))
+        .map(part => part.dataset.field)"""
+    for name, text in told.items():
+        scene_page.update(**{name: text})
+        assert scene_page.card.evaluate(in_sight) == [name]
+    scene_page.card.locator(".evo-says").hover()
+    assert scene_page.card.evaluate(in_sight) == ["notice", "alarm", "message", "outlook"]
+
+
+def test_the_last_change_is_shown_briefly(gallery: dict[str, Scene], scene_page: ScenePage) -> None:
+    scene_page.show(gallery["live"], LAB[0], 440)
+    assert scene_page.field("user-change") == ""
+    for left, change in ((1092.8996, "\N{MINUS SIGN}2.5"), (1192.8996, "+100")):
+        scene_page.update(updated_at=1, user_remaining=left)
+        assert scene_page.field("user-change") == change
+        scene_page.page.clock.run_for(900)
+        assert scene_page.field("user-change") == change
+        scene_page.page.clock.run_for(200)
+        assert scene_page.field("user-change") == ""
+    # Another half, or another account's first reading, is no change.
+    scene_page.update(updated_at=2, binding="token")
+    assert scene_page.field("token-change") == ""
+
+
+@pytest.mark.parametrize(
+    ("traits", "readings", "hint"),
+    [
+        ({}, 1, "Burn and runway come in about 45 s."),
+        ({}, 3, "Burn and runway come in about 15 s."),
+        ({}, 4, "Burn and runway come once credits are spent."),
+        ({"interval": 3.0}, 1, "Burn and runway come in about 21 s."),
+        ({"interval": 3600}, 1, "Burn and runway need a reading every 10 min."),
+        ({"burn_rate": 0.2}, 4, ""),
+    ],
+)
+def test_it_says_when_figures_will_come(
+    traits: dict[str, Any], readings: int, hint: str, gallery: dict[str, Scene], scene_page: ScenePage
+) -> None:
+    scene_page.show(gallery["first"], LAB[0], 440)
+    points = [[-15_000 * number, 100.0] for number in reversed(range(readings))]
+    scene_page.page.evaluate("points => { host.model.points = points; }", points)
+    scene_page.page.evaluate("points => host.model.emit('msg:custom', { answer: 'history', points })", points)
+    scene_page.update(**traits)
+    assert scene_page.field("hint") == hint
 
 
 def test_a_waiting_refresh_is_acknowledged(gallery: dict[str, Scene], scene_page: ScenePage) -> None:
@@ -210,7 +269,7 @@ def test_nothing_can_be_asked_of_no_kernel(
 def test_what_is_not_kept_fresh_is_dimmed(
     name: str, gallery: dict[str, Scene], scene_page: ScenePage
 ) -> None:
-    fill = "card => getComputedStyle(card.querySelector('.evo-fill')).opacity"
+    fill = "card => getComputedStyle(card.querySelector('[role=meter]'), '::before').opacity"
     scene_page.show(gallery["live"], LAB[0], 440)
     assert scene_page.card.evaluate(fill) == "1"
     scene_page.show(gallery[name], LAB[0], 440)

@@ -59,8 +59,12 @@ TAKE_APART = """({ state, points, markup }) => {
 OWN = {
     ("class", "evolink-card"): {"data-status", "data-live"},
     ("data-field", "status"): {"text"},
-    ("data-field", "updated"): {"text"},
+    ("data-field", "updated"): {"text", "title"},
     ("data-field", "cadence"): {"text"},
+    # The browser's clock and what is to come: nothing that a static card has.
+    ("data-field", "time"): {"text"},
+    ("data-field", "hint"): {"text"},
+    ("class", "evo-says"): {"tabindex"},
     # Before there is a trend the live card keeps its place free.
     ("class", "evo-strip"): {"hidden"},
     # Alarms are the live card's, in a region of their own; this one shows the level.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from evolink_nb.formatting import format_amount, format_rate, format_time, plain_amount, sparkline
+from evolink_nb.formatting import format_amount, format_rate, format_time, plain_amount, shorten, sparkline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,6 +53,16 @@ amounts = (
 @batches
 def test_amounts_read_the_same(card_js: Page, numbers: list[float]) -> None:
     agree(card_js, "formatAmount", numbers, lambda number: format_amount(decimal(number)))
+
+
+@given(st.lists(amounts, min_size=1, max_size=200))
+@example(
+    [999.9999, 1000.0, -1000.5, 999999.9999, 1e6, -1217283.9409, 1e9, 1e12, 1e15, 1e18, 1e20, 9.99999999e8]
+)
+@batches
+def test_short_amounts_read_the_same(card_js: Page, numbers: list[float]) -> None:
+    texts = [f"of {format_amount(decimal(number))}" for number in numbers]
+    agree(card_js, "shorten", list(dict.fromkeys(texts)), shorten)
 
 
 plain = (

@@ -60,8 +60,8 @@ EXPECTED: dict[str, tuple[str, str, str, dict[str, str]]] = {
     "error": ("error", "ok", "can't read", EVENING | {"message": "EvoLink answered 500"}),
     "notice": ("live", "low", "live", {"notice": NOTICE, "alarm": "Low", "message": ""}),
     "notice-error": ("error", "low", "can't read", {"notice": NOTICE, "alarm": "Low", "message": "EvoLink"}),
-    "low": ("live", "low", "live", {"user-remaining": "49.85", "alarm": "Low"}),
-    "static-low": ("paused", "low", "not live · low", {"user-remaining": "49.85"}),
+    "low": ("live", "low", "live", {"user-remaining": "49.85", "alarm": "Low", "user-mark": "low"}),
+    "static-low": ("paused", "low", "not live", {"user-remaining": "49.85", "user-mark": "low"}),
     "critical": ("live", "critical", "live", {"user-remaining": "18.25", "alarm": "Very low"}),
     "overdrawn": (
         "live",
@@ -142,13 +142,10 @@ def test_the_hosts_colours_win(gallery: dict[str, Scene], scene_page: ScenePage)
     ]
 
 
-def test_rings_are_as_full_as_the_numbers(gallery: dict[str, Scene], scene_page: ScenePage) -> None:
-    """Measured on the drawn line, from its dashes: a ring is 270 degrees long."""
+def test_bars_are_as_long_as_the_numbers(gallery: dict[str, Scene], scene_page: ScenePage) -> None:
     drawn = """meter => {
-        const fill = meter.querySelector(".evo-fill");
-        const {strokeDasharray, visibility, r} = getComputedStyle(fill);
-        const ring = 2 * Math.PI * parseFloat(r) * 0.75;
-        return visibility === "hidden" ? 0 : strokeDasharray.match(/[0-9.]+/)[0] / ring;
+        const width = parseFloat(getComputedStyle(meter, "::before").width);
+        return width / meter.getBoundingClientRect().width;
     }"""
     for name, account, key in (
         ("live", 1095.3996 / 1231.3044, 0.994),
@@ -161,3 +158,31 @@ def test_rings_are_as_full_as_the_numbers(gallery: dict[str, Scene], scene_page:
             meter = scene_page.card.locator(f'[role="meter"][data-gauge="{gauge}"]')
             assert meter.evaluate(drawn) == pytest.approx(share, abs=0.002), (name, gauge)
             assert re.fullmatch(r"[0-9.]+", meter.get_attribute("aria-valuenow") or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "half", "shown"),
+    [
+        ("live", "user", "1,095"),
+        ("large", "token", "82,132"),
+        ("large", "user", "1.217\N{NO-BREAK SPACE}M"),
+        ("low", "user", None),
+    ],
+)
+def test_long_numbers_are_shown_short(
+    name: str, half: str, shown: str | None, gallery: dict[str, Scene], scene_page: ScenePage
+) -> None:
+    """The exact one is there all the same: for screen readers, for a pointer, and to be copied."""
+    scene_page.show(gallery[name], LAB[0], 440)
+    number = scene_page.card.locator(f'[data-field="{half}-remaining"]')
+    exact = EXPECTED[name][3].get(f"{half}-remaining") or scene_page.field(f"{half}-remaining")
+    expect(number).to_have_text(exact)
+    assert number.get_attribute("data-value") == exact.replace(",", "")
+    assert number.get_attribute("data-short") == shown
+    assert number.get_attribute("title") == (shown and exact)
+    assert exact in scene_page.card.aria_snapshot()
+    painted = number.evaluate("""number => {
+        const inner = number.firstElementChild.getBoundingClientRect();
+        return [getComputedStyle(number, "::before").content, inner.width > 1];
+    }""")
+    assert painted == ([f'"{shown}" / ""', False] if shown else ["none", True])

@@ -20,6 +20,7 @@ LIVE = "%evolink_credits --live --every 3600"
 _PARTS_OUTSIDE = """card => {
     const place = card.parentElement.getBoundingClientRect();
     return [...card.querySelectorAll("*")]
+        .filter(part => !part.closest("[data-short] > span"))  // for screen readers alone
         .filter(part => part.getBoundingClientRect().right > place.right + 1)
         .map(part => part.outerHTML.slice(0, 80));
 }"""

@@ -1,4 +1,4 @@
-"""What a ring shows, decided without a page."""
+"""What is shown of one half, decided without a page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def gauge(remaining: str | Decimal, used: str | Decimal) -> Gauge:
 
 
 def test_before_a_reading_it_is_empty() -> None:
-    assert Gauge.of(None, "user") == Gauge.of(None, "token") == Gauge()
+    assert (Gauge.of(None, "user"), Gauge.of(None, "token")) == (Gauge(binding=True), Gauge())
     assert (Gauge().remaining, Gauge().share, Gauge().spoken) == ("", "0", "not read yet")
 
 
@@ -44,7 +44,7 @@ def test_the_documented_example() -> None:
     )
 
 
-def test_an_unlimited_key_has_an_empty_ring() -> None:
+def test_an_unlimited_key_has_an_empty_bar() -> None:
     shown = Gauge.of(reading(token="-922337203685477.5807", unlimited=True), "token")
     assert (shown.remaining, shown.remaining_value, shown.total) == ("∞", None, "")
     assert (shown.share, shown.now, shown.maximum, shown.spoken) == ("0", "0", "1", "no limit of its own")
@@ -65,7 +65,7 @@ def test_an_unlimited_key_has_an_empty_ring() -> None:
         ("9", "-4", "100", "9", "9", "credits left"),
     ],
 )
-def test_the_ring_and_the_meter(
+def test_the_bar_and_the_meter(
     remaining: str, used: str, share: str, now: str, maximum: str, unit: str
 ) -> None:
     shown = gauge(remaining, used)

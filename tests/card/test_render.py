@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_nb.card.render import CardView, Trend, render_live_html, render_text, usd_estimate
+from evolink_nb import errors
+from evolink_nb.card.render import (
+    CardView,
+    Trend,
+    render_live_html,
+    render_text,
+    request_of,
+    usd_estimate,
+)
 from evolink_nb.formatting import format_amount
 from evolink_nb.polling.status import Status
 from tests.support.clock import BEGINNING
@@ -31,7 +39,7 @@ def test_the_documented_example() -> None:
     assert card.field("user-used") == ("135.9048", "135.9048")
     assert card.field("token-remaining") == ("99,416.4429", "99416.4429")
     assert card.field("token-used") == ("583.5571", "583.5571")
-    assert card.field("user-total")[0] == "of 1,231.3044 ·"
+    assert card.field("user-total")[0] == "of 1,231.3044"
     assert card.field("message") == ("", None)
     assert card.field("status") == ("not live", None)
     assert card.row("Account").startswith("Account spendable 1,095.3996 credits left")
@@ -149,6 +157,16 @@ def test_server_words_are_only_text(hostile: str) -> None:
     assert f"  {hostile}" in CardView(reading(), message=hostile).text()
 
 
+def test_the_request_is_in_a_tooltip() -> None:
+    error = errors.ServerError("trouble", status=500, request_id='"><b>7')
+    bundle = CardView(reading(), message=str(error), request=request_of(error)).mimebundle()
+    card = Page(bundle["text/html"])
+    assert card.field("message")[0] == "EvoLink answered 500: trouble"
+    assert card.find(data_field="message").attributes["title"] == 'Request "><b>7'
+    assert '[request "><b>7]' in bundle["text/plain"]
+    assert request_of(errors.APIConnectionError("no answer")) == request_of(None) == ""
+
+
 def test_only_live_cards_have_buttons() -> None:
     button = Page(render_live_html()).find(data_action="refresh")
     assert (button.tag, button.attributes["type"]) == ("button", "button")
@@ -179,9 +197,10 @@ def test_the_strip_shows_the_trend() -> None:
     assert card.field("spent") == ("19.2", "19.2")
     assert card.field("worth")[0] == "≈ $16.11"
     assert "hidden" not in card.find(_class="evo-strip").attributes
+    assert card.field("span")[0] == "last 4 s"
     assert card.find(_class="evo-curve").attributes["d"] == "M0.0 4.0L25.0 29.0L100.0 36.0"
     assert card.find(_class="evo-area").attributes["d"] == "M0.0 4.0L25.0 29.0L100.0 36.0L100 40L0 40Z"
-    assert card.labels == ["burn", "runway", "spent this session"]
+    assert card.labels == ["runway", "burn", "spent this session"]
     lines = bundle["text/plain"].splitlines()
     assert lines[3:] == [
         "  burn 12.4 / min · runway ≈ 1 h 28 min · spent this session 19.2",
@@ -198,7 +217,7 @@ def test_notice_and_outlook_are_shown() -> None:
     assert card.field("notice")[0] == "Spent. Stopped."
     assert card.field("message")[0] == "No answer."
     assert card.field("outlook")[0] == outlook
-    assert "hidden" not in card.find(_class="evo-strip").attributes
+    assert "hidden" in card.find(_class="evo-strip").attributes
     assert set(card.labels) == {""}
     assert bundle["text/plain"].splitlines()[3:] == [
         "  enough for about 14 more runs of this cell",

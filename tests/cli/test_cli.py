@@ -68,7 +68,8 @@ def test_json_and_min_go_together(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["credits", "--json", "--min", "5000"]) == BELOW
     printed = capsys.readouterr()
     assert json.loads(printed.out)["binding"] == "user"
-    assert printed.err == "evolink-nb: less than 5000 credits left to spend.\n"
+    message = "less than 5000 credits left to spend."
+    assert json.loads(printed.err) == {"error": {"type": "BelowMinimum", "message": message, "exit_code": 1}}
 
 
 def test_min_is_of_what_the_key_may_spend(
@@ -91,6 +92,74 @@ def test_unreadable_balance_is_exit_code_69(
     assert printed.out == ""
     assert printed.err.startswith("evolink-nb: ")
     assert simulated_account.key not in printed.err
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code"), [(401, "AuthenticationError", 69), (429, "RateLimitError", 69)]
+)
+def test_failure_is_json_where_results_are(
+    simulated_account: DemoServer, status: int, kind: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On standard error: what reads the results must not take it for one."""
+    simulated_account.fault(status=status, times=5)
+    assert main(["credits", "--json"]) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    error = json.loads(printed.err)["error"]
+    assert (error["type"], error["status"], error["exit_code"]) == (kind, status, code)
+    assert error["message"]
+    assert error["hint"]
+    assert simulated_account.key not in printed.err
+
+
+def test_bad_usage_is_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert usage_error(["credits", "--json", "--frobnicate"]) == USAGE
+    assert json.loads(capsys.readouterr().err)["error"]["type"] == "BadUsage"
+
+
+@pytest.mark.usefixtures("simulated_account")
+@pytest.mark.parametrize(("minimum", "code"), [("50", OK), ("5000", BELOW)])
+def test_quiet_says_it_by_the_exit_code(minimum: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["credits", "--quiet", "--min", minimum]) == code
+    assert capsys.readouterr() == ("", "")
+
+
+def test_quiet_does_not_hide_errors(
+    simulated_account: DemoServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulated_account.fault(status=401)
+    assert main(["credits", "--quiet"]) == UNAVAILABLE
+    assert "answered 401" in capsys.readouterr().err
+
+
+def test_demo_needs_no_key() -> None:
+    command = [sys.executable, "-m", "evolink_nb", "credits", "--demo"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert "(demo data)" in done.stdout
+
+
+def test_key_comes_from_a_named_variable(
+    monkeypatch: pytest.MonkeyPatch, demo_server: DemoServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EVOLINK_BASE_URL", demo_server.url)
+    monkeypatch.setenv("TEAM_KEY", demo_server.key)
+    assert main(["credits", "--key-env", "TEAM_KEY"]) == OK
+    assert main(["credits", "--key-env", "NO_KEY"]) == USAGE
+    assert "NO_KEY is not set" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("simulated_account")
+def test_every_goes_with_watch(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["credits", "--every", "60"]) == USAGE
+    assert "--every goes with --watch" in capsys.readouterr().err
+
+
+def test_module_is_the_command(simulated_account: DemoServer) -> None:
+    command = [sys.executable, "-m", "evolink_nb", "credits", "--min", "2000"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == BELOW
+    assert "1,095.3996" in done.stdout
+    assert simulated_account.requests_seen["/v1/credits"] == 1
 
 
 def test_ctrl_c_is_exit_code_130(
@@ -122,6 +191,10 @@ def test_no_key_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
         ["credits", "--min", "inf"],
         ["demo", "--port", "66000"],
         ["demo", "--port", "-1"],
+        ["credits", "--watch", "--every", "0"],
+        ["credits", "--demo", "--key-env", "X"],
+        ["credits", "--js"],
+        ["completion", "csh"],
     ],
     ids=" ".join,
 )
@@ -136,12 +209,16 @@ def test_help_and_version_are_no_errors(capsys: pytest.CaptureFixture[str]) -> N
     assert usage_error(["--version"]) == 0
     assert capsys.readouterr().out == f"evolink-nb {__version__}\n"
     for command, options in (
-        ("credits", ["--json", "--min"]),
+        ("credits", ["--json", "--min", "--watch", "--every", "--quiet", "--demo", "--key-env"]),
+        ("login", ["--forget"]),
+        ("completion", ["bash, zsh, fish"]),
+        ("history", ["--since"]),
         ("demo", ["--no-browser", "--port", "--seed"]),
     ):
         assert usage_error([command, "--help"]) == 0
         printed = capsys.readouterr().out
         assert all(option in printed for option in options)
+        assert f"examples:\n  evolink-nb {command}" in printed or f"(evolink-nb {command} " in printed
 
 
 def test_the_command_is_installed(simulated_account: DemoServer) -> None:

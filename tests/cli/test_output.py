@@ -79,7 +79,10 @@ def test_a_full_disk_is_exit_code_74(
     with FULL.open("wb") as full:
         done = run(*arguments, stdout=full)
     assert (done.returncode, UNWRITABLE) == (74, 74), done.stderr
-    assert done.stderr == b"evolink-nb: the output can't be written: No space left on device.\n"
+    said = b"the output can't be written: No space left on device."
+    assert said in done.stderr
+    assert done.stderr.startswith(b'{"error": {' if "--json" in arguments else b"evolink-nb: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.usefixtures("simulated_account")

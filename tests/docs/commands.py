@@ -50,8 +50,8 @@ def complaint(command: Command) -> str | None:
 
 
 def _can_be_parsed(words: list[str]) -> bool:
-    with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit):
-        grammar._parser().parse_args(words[1:])
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit, grammar.BadUsage):
+        grammar.new_parser().parse_args(words[1:])
         return True
     return False
 

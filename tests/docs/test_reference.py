@@ -65,7 +65,7 @@ def test_every_magic_and_option_is_there(shell: Shell) -> None:
 
 
 def test_every_command_and_option_is_there() -> None:
-    parser = grammar._parser()
+    parser = grammar.new_parser()
     [commands] = [each for each in parser._actions if isinstance(each, argparse._SubParsersAction)]
     for each in (parser, *commands.choices.values()):
         assert missing_options(each, section("command-line", each.prog)) == []

@@ -1,9 +1,11 @@
 """What is measured on a card in a page: JavaScript for Playwright's `evaluate`."""
 
 MISFITS = """card => {
-    const CLIPS = ".evo-number";
+    // What ends in an ellipsis where it doesn't fit, and what only screen readers meet.
+    const CLIPS = ".evo-number, .evo-unit, .evo-used, .evo-when, .evo-says [data-field], [data-short] > span";
     const found = [];
-    const shown = element => element.checkVisibility({visibilityProperty: true});
+    const shown = element => element.checkVisibility({visibilityProperty: true, opacityProperty: true})
+        && !element.closest("[data-short] > span");
     const say = (what, element) => found.push(`${what}: ${element.outerHTML.slice(0, 120)}`);
     const edge = card.getBoundingClientRect();
     for (const part of card.querySelectorAll("*")) {
@@ -38,21 +40,6 @@ MISFITS = """card => {
             if (wide > 1 && high > 4 && node !== other.node) say(`on ${element.textContent}`, other.element);
         }
     }
-    // The numbers stay within the ring: the circle's inner edge, where the number's corners are.
-    for (const number of card.querySelectorAll(".evo-number")) {
-        if (!number.textContent) continue;
-        const ring = number.closest("tr").querySelector("svg").getBoundingClientRect();
-        const scale = ring.width / 100;
-        const [x, y] = [ring.left + 50 * scale, ring.top + 50 * scale];
-        const range = document.createRange();
-        range.selectNodeContents(number);
-        const text = range.getBoundingClientRect();
-        const half = Math.min(text.width, number.clientWidth) / 2;
-        const size = parseFloat(getComputedStyle(number).fontSize);
-        const middle = number.getBoundingClientRect().top + 16;
-        const high = Math.max(Math.abs(middle - size * 0.36 - y), Math.abs(middle + size * 0.36 - y));
-        if (Math.hypot(half, high) > 41 * scale) say(`touches the ring (${Math.round(half)})`, number);
-    }
     return found;
 }"""
 """The parts that leave the card, overflow, or overlap each other; given the card."""
@@ -85,7 +72,8 @@ FAINT = """card => {
     const walker = document.createTreeWalker(card, NodeFilter.SHOW_TEXT);
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
         const element = node.parentElement;
-        if (!node.data.trim() || !element.checkVisibility({visibilityProperty: true})) continue;
+        const visible = element.checkVisibility({visibilityProperty: true, opacityProperty: true});
+        if (!node.data.trim() || !visible) continue;
         const under = ancestors(element).map(one => [getComputedStyle(one).backgroundColor, 1]);
         const opacity = ancestors(element).reduce((all, one) => all * getComputedStyle(one).opacity, 1);
         const contrast = ratio(paint(under), paint([...under, [getComputedStyle(element).color, opacity]]));
@@ -99,7 +87,8 @@ FAINT = """card => {
 PLACES = """card => [...card.querySelectorAll("*"), card].map(part => {
     const {left, top, width, height} = part.getBoundingClientRect();
     const within = part.closest(".evo-number, b, .evo-used, [data-field=updated]");
-    return within && within !== part || part.matches(".evo-used *, b, [data-field=updated] ~ *")
+    const grows = part.matches(".evo-number, .evo-used, .evo-change, b, .evo-when *, [data-field=hint]");
+    return within && within !== part || grows
         ? null : [part.className.baseVal ?? part.className, left, top, width, height].join(" ");
 })"""
 """Where each part is, but for those that may grow; given the card."""

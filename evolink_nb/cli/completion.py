@@ -1,0 +1,32 @@
+"""``evolink-nb completion``: what makes a shell complete its options."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+
+from ..errors import ConfigurationError
+from . import grammar, output
+from .exit_codes import OK
+
+
+def print_completion(*, shell: str) -> int:
+    """Print a script that completes ``evolink-nb`` in a shell; it runs no Python when the user types.
+
+    Args:
+        shell: The shell.
+
+    Returns:
+        The exit code, `OK`.
+
+    Raises:
+        ConfigurationError: shtab, which writes it, is not installed.
+        OutputError: It can't be printed.
+    """
+    if importlib.util.find_spec("shtab") is None:
+        raise ConfigurationError(
+            "Completion needs shtab.", hint="Install it with: pip install 'evolink-nb[completion]'"
+        )
+    script: str = importlib.import_module("shtab").complete(grammar.new_parser(), shell=shell)
+    output.say(script.rstrip())
+    return OK

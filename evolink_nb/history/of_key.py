@@ -1,0 +1,101 @@
+"""What the history of this process knows of one key: for budgets that outlive a kernel, and for forecasts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .current import current
+from .looking_back import read
+from .usual_hours import MEMORY, runs_out
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from ..credits import Credits
+    from ..periods import Zone
+    from .queries import Key
+    from .records import Source
+    from .usual_hours import RunsOut
+
+TIMEOUT = 5.0
+"""Seconds that an answer may take: a cell may wait for it."""
+MAX_SAME = timedelta(seconds=2)
+"""By how much two clocks may differ and count as the same: asking takes time too."""
+
+T = TypeVar("T")
+
+
+def kept_readings(source: Source, since: datetime, *, timeout: float = TIMEOUT) -> list[Credits]:
+    """Return the readings of a key from about a moment on: the last before it, then the last of each hour.
+
+    Args:
+        source: The key.
+        since: The moment, by this machine's clock.
+        timeout: Seconds that the answer may take.
+
+    Returns:
+        Readings in order, by this machine's clock; also some from before that one, which tell how the key's
+        counters move.
+
+    Raises:
+        HistoryError: There is no history, or it can't be read.
+    """
+
+    def ask(connection: Connection, key: Key, ahead: timedelta) -> list[Credits]:
+        queries = _queries()
+        now = datetime.now(UTC) + ahead
+        found: list[Credits] = queries.readings_around(connection, key, since + ahead, now)
+        shifted: list[Credits] = queries.shifted(found, -ahead)
+        return shifted
+
+    return _ask(source, ask, timeout) or []
+
+
+def forecast(
+    source: Source, credits: Credits, zone: Zone = None, *, timeout: float = TIMEOUT
+) -> RunsOut | None:
+    """Return when what a key can spend runs out, by the usual hours of spending.
+
+    Args:
+        source: The key.
+        credits: Its newest reading. If the account limits it, what all its keys spend counts.
+        zone: Whose hours they are; None for this machine's.
+        timeout: Seconds that the answer may take.
+
+    Returns:
+        The forecast, by this machine's clock; None if too little is known.
+
+    Raises:
+        HistoryError: There is no history, or it can't be read.
+    """
+
+    def ask(connection: Connection, key: Key, ahead: timedelta) -> RunsOut | None:
+        now = datetime.now(UTC) + ahead
+        by_account = credits.binding == "user"
+        stretches = _queries().spent_in_hours(connection, key, now - MEMORY, now, by_account=by_account)
+        found = runs_out(stretches, credits.spendable, now, zone)
+        return None if found is None else found.shifted(-ahead)
+
+    return _ask(source, ask, timeout)
+
+
+def _ask(source: Source, ask: Callable[[Connection, Key, timedelta], T], timeout: float) -> T | None:
+    writer = current.required_writer()
+
+    def answer(connection: Connection) -> T | None:
+        key = _queries().key_of(connection, source)
+        if key is None:
+            return None
+        now = writer.store().now(connection) / 1000
+        ahead = timedelta(seconds=now - datetime.now(UTC).timestamp())
+        return ask(connection, key, ahead if abs(ahead) > MAX_SAME else timedelta())
+
+    return read(answer, timeout=timeout)
+
+
+def _queries() -> Any:
+    # It imports SQLAlchemy.
+    return import_module("evolink_nb.history.key_queries")

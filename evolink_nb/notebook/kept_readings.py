@@ -1,0 +1,67 @@
+"""What a budget that outlives the kernel needs of the history: earlier readings, and its own kept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..api.client import EvoLinkClient
+from ..errors import EvoLinkError, HistoryError
+from ..history import of_key
+from ..history.current import current
+from ..history.records import Source
+
+if TYPE_CHECKING:
+    from ..credits import Credits
+    from ..polling.fetcher import CreditsFetcher
+
+ACCOUNT_VARIABLE = "EVOLINK_NB_ACCOUNT"
+"""The environment variable with the account's label: the API names no account."""
+FLUSH_TIMEOUT = 2.0
+"""Seconds that keeping the first reading may take."""
+
+
+def kept_readings(fetcher: CreditsFetcher, since: datetime) -> list[Credits]:
+    """Return the readings that were kept of a fetcher's key, from about a moment on.
+
+    Args:
+        fetcher: The fetcher.
+        since: The moment.
+
+    Raises:
+        HistoryError: There is no history, or it can't be read.
+    """
+    return of_key.kept_readings(_source_of(fetcher), since)
+
+
+def keep_readings(fetcher: CreditsFetcher) -> None:
+    """Have a fetcher's readings kept from now on, so that later kernels know them; the newest at once.
+
+    Args:
+        fetcher: The fetcher.
+    """
+    source = _source_of(fetcher)
+    fetcher.observe(partial(_keep, fetcher, source), "revision")
+    _keep(fetcher, source)
+    writer = current.writer()
+    if writer is not None:
+        # A kernel that is killed soon has kept what the next one counts from.
+        writer.flush(FLUSH_TIMEOUT)
+
+
+def _source_of(fetcher: CreditsFetcher) -> Source:
+    client = fetcher.client
+    if not isinstance(client, EvoLinkClient):
+        raise HistoryError("No history is kept of a client that is not an EvoLinkClient.")
+    return Source(client.identity, client.fingerprint, account=os.environ.get(ACCOUNT_VARIABLE, "").strip())
+
+
+def _keep(fetcher: CreditsFetcher, source: Source, _change: object = None) -> None:
+    writer = None
+    with contextlib.suppress(EvoLinkError):
+        writer = current.writer()
+    if writer is not None and fetcher.credits is not None:
+        writer.record_reading(source, fetcher.credits)

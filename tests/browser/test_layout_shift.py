@@ -1,0 +1,89 @@
+"""Nothing moves when an alarm, an error or a digit comes: measured by the browser's layout-shift entries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.gallery.scene_page import WIDTHS
+from tests.gallery.scenes import NOTICE, OUTLOOK
+from tests.gallery.themes import LAB
+
+if TYPE_CHECKING:
+    from tests.gallery.scene_page import ScenePage
+    from tests.gallery.scenes import Scene
+
+OBSERVE = """() => {
+    window.shifts = [];
+    new PerformanceObserver(list => {
+        for (const {value, sources} of list.getEntries()) {
+            window.shifts.push([value, ...sources.map(({node, previousRect: before, currentRect: now}) =>
+                `${node?.outerHTML?.slice(0, 60) ?? node?.parentElement.outerHTML.slice(0, 60)} moved by `
+                + `${now.left - before.left}, ${now.top - before.top}`
+            )]);
+        }
+    }).observe({type: "layout-shift", buffered: false});
+}"""
+FRAMES = """async () => {
+    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+    await new Promise(setTimeout);
+    return window.shifts.splice(0);
+}"""
+ERROR = "No answer from https://api.evolink.ai: the connection was refused.\nCheck the network."
+READING = {
+    "user_remaining": 1095.3996,
+    "user_used": 135.9048,
+    "token_remaining": 99416.4429,
+    "token_used": 583.5571,
+    "binding": "user",
+    "level": "ok",
+}
+CHANGES: dict[str, dict[str, Any]] = {
+    "a reading": READING,
+    "a digit less": {"user_remaining": 999.5, "user_used": 231.8044},
+    "two less": {"user_remaining": 9.5, "user_used": 1221.8044, "spent": 1086.0},
+    "the key's digits": {"token_remaining": 8.1234, "token_used": 99991.8766},
+    "more than there was": {"user_remaining": 1234567.5, "user_used": 0.5},
+    "an outlook": {"outlook": OUTLOOK},
+    "a rate": {"burn_rate": 0.2, "runway": 47, "spent": 41.2},
+    "no rate": {"burn_rate": None, "runway": None},
+    "an alarm": {"alarm": "Low: less than 50 credits left.", "level": "low"},
+    "a notice": {"notice": NOTICE},
+    "an error": {"message": ERROR, "request": "demo-1", "status": "offline"},
+    "another": {
+        "message": "EvoLink answered 429: slow down. " * 9,
+        "status": "rate-limited",
+        "retry_in": 60.0,
+    },
+    "no notice": {"notice": ""},
+    "well again": {"message": "", "request": "", "status": "live", "alarm": "", "level": "ok"},
+    "overdrawn": {"user_remaining": -2.5, "level": "overdrawn", "alarm": "Overdrawn."},
+    "dollars": {"worth": "≈ $8,213,249.37"},
+}
+
+
+def _shifts(scene_page: ScenePage) -> list[Any]:
+    found: list[Any] = scene_page.page.evaluate(FRAMES)
+    return found
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["live", "first", "loading"])
+def test_nothing_moves_whatever_comes(
+    name: str, width: int, gallery: dict[str, Scene], moving_page: ScenePage
+) -> None:
+    moving_page.show(gallery[name], LAB[0], width)
+    moving_page.page.clock.resume()
+    moving_page.page.evaluate(OBSERVE)
+    for what, traits in CHANGES.items():
+        moving_page.update(**traits, updated_at=1)
+        assert _shifts(moving_page) == [], what
+
+
+def test_a_move_would_be_seen(gallery: dict[str, Scene], moving_page: ScenePage) -> None:
+    moving_page.show(gallery["live"], LAB[0], 440)
+    moving_page.page.clock.resume()
+    moving_page.page.evaluate(OBSERVE)
+    moving_page.card.locator(".evo-header").evaluate("header => { header.style.paddingBottom = '12px'; }")
+    assert _shifts(moving_page) != []
