@@ -26,6 +26,8 @@ from .spans import Span, Unit, parts
 if TYPE_CHECKING:
     from ..periods import Zone
 
+DEAREST = 3
+"""How many of the dearest pieces of work a report by time names."""
 _HOUR = timedelta(hours=1)
 
 
@@ -59,7 +61,8 @@ def report_of_periods(connection: Connection, span: Span, unit: Unit | None, zon
     while rows and rows[0].remaining is None:
         rows.pop(0)
     spent = total(row.spent for row in rows)
-    return Report(rows, by=unit or "", span=span, total=spent)
+    dearest = _work_rows(connection, span, "cell", simulated=any(row.simulated for row in rows))[:DEAREST]
+    return Report(rows, by=unit or "", span=span, total=spent, dearest=dearest, zone=zone)
 
 
 def report_of_keys(connection: Connection, span: Span) -> Report:
@@ -102,23 +105,8 @@ def report_of_work(connection: Connection, span: Span, by: GroupedBy) -> Report:
         by: What to add up by.
     """
     simulated = _is_all_simulated(connection)
+    rows = _work_rows(connection, span, by, simulated=simulated)
     first, last = milliseconds(span.start), milliseconds(span.end)
-    groups = grouped_costs(connection, by, first, last, simulated=simulated)
-    rows = [
-        WorkRow(
-            name=group.name if by == "cell" else group.id or "unknown",
-            kind=group.kind if by == "cell" else by,
-            runs=group.runs,
-            unknown=group.unknown,
-            spent=group.spent,
-            unsure=group.unsure,
-            seconds=group.seconds,
-            last_at=moment(group.last_at).astimezone(span.start.tzinfo),
-            simulated=simulated,
-            work=group.id if by == "cell" else "",
-        )
-        for group in groups
-    ]
     spent = total_spent(connection, first, last, simulated=simulated)
     return Report(rows, by=by, span=span, total=spent)
 
@@ -131,6 +119,25 @@ def costs_between(connection: Connection, span: Span) -> list[CostRecord]:
         span: The span.
     """
     return queries.costs(connection, milliseconds(span.start), milliseconds(span.end))
+
+
+def _work_rows(connection: Connection, span: Span, by: GroupedBy, *, simulated: bool) -> list[WorkRow]:
+    first, last = milliseconds(span.start), milliseconds(span.end)
+    return [
+        WorkRow(
+            name=group.name if by == "cell" else group.id or "unknown",
+            kind=group.kind if by == "cell" else by,
+            runs=group.runs,
+            unknown=group.unknown,
+            spent=group.spent,
+            unsure=group.unsure,
+            seconds=group.seconds,
+            last_at=moment(group.last_at).astimezone(span.start.tzinfo),
+            simulated=simulated,
+            work=group.id if by == "cell" else "",
+        )
+        for group in grouped_costs(connection, by, first, last, simulated=simulated)
+    ]
 
 
 def _wanted(connection: Connection) -> list[Key]:

@@ -26,11 +26,12 @@ COLUMN = 24
 FULL, SLIVER = "\N{FULL BLOCK}", "\N{LEFT ONE EIGHTH BLOCK}"
 
 
-def chart_html(data: ChartData) -> str:
+def chart_html(data: ChartData, *, table: str = "") -> str:
     """Return the chart with its stylesheet; where both are stripped, its title and notes are left.
 
     Args:
         data: What it shows.
+        table: What to show below it, as HTML that is safe to insert.
 
     Returns:
         HTML, safe to insert.
@@ -40,11 +41,16 @@ def chart_html(data: ChartData) -> str:
     lines = [f"<p>{_icon(line)}{escape(line)}</p>" for line in words.notes(data)]
     dear = "".join(f"<li>{escape(line)}</li>" for line in words.dearest(data))
     dearest = f"<p>Dearest work:</p><ol>{dear}</ol>" if dear else ""
-    return (
-        f"<style>{_style()}</style>\n"
-        f'<figure class="evolink-chart" dir="ltr"><figcaption>{caption}</figcaption>'
-        f"{plot}{''.join(lines)}{dearest}</figure>"
-    )
+    return framed(f"<figcaption>{caption}</figcaption>{plot}{''.join(lines)}{dearest}{table}")
+
+
+def framed(content: str) -> str:
+    """Return content in a chart's frame, with its stylesheet.
+
+    Args:
+        content: HTML that is safe to insert.
+    """
+    return f'<style>{_style()}</style>\n<figure class="evolink-chart" dir="ltr">{content}</figure>'
 
 
 def chart_text(data: ChartData) -> str:

@@ -24,12 +24,14 @@ class Bucket:
         end: Its end, where the next one may begin.
         spent: Credits spent in it; None if there was no reading.
         balance: Spendable credits at its last reading, negative when overdrawn; None if there was none.
+        is_after_gap: Whether ``spent`` may include what was spent in a long time without readings before.
     """
 
     start: datetime
     end: datetime
     spent: Decimal | None = None
     balance: Decimal | None = None
+    is_after_gap: bool = False
 
     @property
     def is_known(self) -> bool:
@@ -42,12 +44,19 @@ class TopUp:
     """Credits that were added to the account.
 
     Attributes:
-        at: When the first reading showed them, as an aware datetime.
+        at: When they were added, or the earliest time, as an aware datetime.
         amount: Credits.
+        until: The latest time; None if it is known.
     """
 
     at: datetime
     amount: Decimal
+    until: datetime | None = None
+
+    @property
+    def middle(self) -> datetime:
+        """Where to show it."""
+        return self.at if self.until is None else self.at + (self.until - self.at) / 2
 
 
 @dataclass(frozen=True, slots=True)

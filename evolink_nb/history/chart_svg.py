@@ -161,7 +161,7 @@ def _stretches(data: ChartData) -> Iterator[list[Bucket]]:
 def _top_ups(data: ChartData) -> Iterator[str]:
     wide = narrow = -1.0  # where the last amounts are
     for each in data.top_ups:
-        share = data.share(each.at)
+        share = data.share(each.middle)
         if not 0 <= share <= 1:
             continue
         yield (
@@ -188,8 +188,9 @@ def _bars(data: ChartData, axis: Axis) -> Iterator[str]:
         x, width = _bar(each, data)
         ends = sorted((panel.y(each.spent), panel.y(Decimal(0))))
         height = max(ends[1] - ends[0], 1)
+        name = "evo-bar evo-late" if each.is_after_gap else "evo-bar"
         yield (
-            f'<rect class="evo-bar" x="{_part(x)}" width="{_part(width)}" '
+            f'<rect class="{name}" x="{_part(x)}" width="{_part(width)}" '
             f'y="{_px(ends[1] - height)}" height="{_px(height)}"/>'
         )
 

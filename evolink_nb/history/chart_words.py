@@ -10,7 +10,7 @@ from ..formatting import format_amount, in_credits
 from ..periods import Zone, format_day, start_of
 
 if TYPE_CHECKING:
-    from .chart_data import Bucket, ChartData, Dear
+    from .chart_data import Bucket, ChartData, Dear, TopUp
 
 EMPTY = "No readings have been kept for this time."
 MAX_NAME = 48
@@ -38,11 +38,12 @@ def summary(data: ChartData) -> str:
 def notes(data: ChartData) -> Iterator[str]:
     """Yield a line on the top-ups and one on the gaps, where there are any."""
     if data.top_ups:
-        found = [f"{format_amount(each.amount)} on {moment(each.at, data.zone)}" for each in data.top_ups]
+        found = [f"{format_amount(each.amount)} on {_when(each, data.zone)}" for each in data.top_ups]
         yield f"Topped up: {_listed(found)}"
     gaps = [span(*gap, data.zone) for gap in data.gaps()]
     if gaps and not data.is_empty:
-        yield f"No readings: {_listed(gaps)}"
+        where = ". What was spent then is in the bar after it" if _is_in_next(data) else ""
+        yield f"No readings: {_listed(gaps)}{where}"
 
 
 def dearest(data: ChartData) -> list[str]:
@@ -76,7 +77,8 @@ def bucket_text(bucket: Bucket, data: ChartData) -> str:
     if not bucket.is_known:
         lines.append("no readings")
     if bucket.spent is not None:
-        lines.append(f"{in_credits(bucket.spent)} spent")
+        gap = ", some of it perhaps earlier, when nothing was read" if bucket.is_after_gap else ""
+        lines.append(f"{in_credits(bucket.spent)} spent{gap if bucket.spent else ''}")
     if bucket.balance is not None:
         lines.append(f"{format_amount(bucket.balance)} left")
     lines += [
@@ -143,6 +145,14 @@ def _dear(each: Dear, zone: Zone) -> str:
     runs = f" in {each.runs:,} runs" if each.runs > 1 else ""
     when = f", {moment(each.at, zone)}" if each.at is not None else ""
     return f"{one_line(each.name) or 'unnamed'}: {in_credits(each.cost)}{runs}{when}"
+
+
+def _is_in_next(data: ChartData) -> bool:
+    return any(each.spent and each.is_after_gap for each in data.buckets)
+
+
+def _when(each: TopUp, zone: Zone) -> str:
+    return moment(each.at, zone) if each.until is None else span(each.at, each.until, zone)
 
 
 def _listed(texts: list[str]) -> str:

@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import ConfigurationError
 from ..formatting import plain_amount
+from .chart import chart_html, framed
+from .report_chart import chart_of
 from .results import KeyRow, PeriodRow, Row, WorkRow
 from .table import as_table
+from .table_html import as_html_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..periods import Zone
     from .spans import Span
 
 
@@ -34,9 +38,19 @@ class Report(Sequence[Any]):
             the span.
         span: The span of time: its ``start`` and ``end``, as aware datetimes.
         total: Credits spent in all: by time and key what the keys spent, else what measured work cost.
+        dearest: The measured work that cost most in that time, dearest first; empty but for periods.
     """
 
-    def __init__(self, rows: Sequence[Row], *, by: str, span: Span, total: Decimal) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        *,
+        by: str,
+        span: Span,
+        total: Decimal,
+        dearest: Sequence[WorkRow] = (),
+        zone: Zone = None,
+    ) -> None:
         """Hold rows.
 
         Args:
@@ -44,11 +58,15 @@ class Report(Sequence[Any]):
             by: What they are by.
             span: The span of time.
             total: Credits spent in all.
+            dearest: The work that cost most, dearest first.
+            zone: The time zone that a chart shows; None is this machine's.
         """
         self._rows = tuple(rows)
         self.by = by
         self.span = span
         self.total = total
+        self.dearest = tuple(dearest)
+        self._zone = zone
 
     @overload
     def __getitem__(self, index: int) -> Any: ...
@@ -65,6 +83,17 @@ class Report(Sequence[Any]):
 
     def __repr__(self) -> str:
         return as_table(self._rows, total=self.total, span=self.span)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002 - IPython's interface
+        return {"text/plain": repr(self), "text/html": self._html()}
+
+    def _html(self) -> str:
+        """Return the chart of periods, and the table below it."""
+        periods = [row for row in self._rows if isinstance(row, PeriodRow)]
+        table = as_html_table(self._rows, total=self.total, span=self.span)
+        return (
+            chart_html(chart_of(periods, self.dearest, self._zone), table=table) if periods else framed(table)
+        )
 
     @property
     def simulated(self) -> bool:

@@ -36,12 +36,28 @@ def as_table(rows: Sequence[Row], *, total: Decimal, span: Span) -> str:
     """
     if not rows:
         return NOTHING_YET
+    lines = _aligned(table_cells(rows))
+    return "\n".join([table_title(rows, total=total, span=span), *(f"  {line}" for line in lines)])
+
+
+def table_title(rows: Sequence[Row], *, total: Decimal, span: Span) -> str:
+    """Return a line that says what a table shows and what was spent in all.
+
+    Args:
+        rows: The rows, at least one.
+        total: Credits spent in all.
+        span: The span of time.
+    """
     demo = " (demo data)" if rows[0].simulated else ""
-    title = f"{in_credits(total)} spent from {span.start:%Y-%m-%d %H:%M} to {span.end:%Y-%m-%d %H:%M}{demo}"
-    return "\n".join([title, *(f"  {line}" for line in _aligned(_lines(rows)))])
+    return f"{in_credits(total)} spent from {span.start:%Y-%m-%d %H:%M} to {span.end:%Y-%m-%d %H:%M}{demo}"
 
 
-def _lines(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+def table_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """Return the table as texts, line by line, the headings first.
+
+    Args:
+        rows: The rows, all of one kind.
+    """
     periods = [row for row in rows if isinstance(row, PeriodRow)]
     if periods:
         of_days = all(row.end - row.start >= _DAY / 2 for row in periods[:-1]) and len(periods) > 1

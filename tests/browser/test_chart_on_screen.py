@@ -10,8 +10,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from evolink_nb.history.chart import chart_html
+from evolink_nb.history.location import find_location
 from tests.gallery.themes import THEMES, Theme
 from tests.history.charts import CHARTS, a_day, a_year, hostile
+from tests.support.histories import NOON, cost, reading, source, writing_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from evolink_nb.history.chart_data import ChartData
+    from tests.support.jupyter import FrontEnd
 
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 OVERLAPPING = """
@@ -107,3 +110,39 @@ def test_a_browser_shows_names_as_text(page: Page) -> None:
     expect(page.locator(".evolink-chart li")).to_contain_text("<script>window.attacked=1</script>")
     expect(page.locator("main script, main img")).to_have_count(0)
     assert page.evaluate("() => window.attacked") is None
+
+
+def test_a_history_in_a_notebook(lab: FrontEnd, tmp_path: Path) -> None:
+    """Chart and table, as a user sees them; the table opens with the keyboard."""
+    place = tmp_path / "history.db"
+    with writing_to(find_location(str(place))) as writer:
+        for minutes in range(0, 20 * 60, 10):
+            is_read = not 700 < minutes < 900
+            if is_read:
+                granted = 1500 if minutes > 500 else 1000
+                now = reading(minutes, minutes // 3, granted=granted)
+                writer.record_reading(source(), now)
+        writer.record_cost(cost(31, minutes=300, name="train()"))
+        assert writer.flush(20)
+    choose = f"import os; os.environ['EVOLINK_NB_HISTORY'] = {str(place)!r}\nimport datetime, evolink_nb"
+    ask = f"start = datetime.datetime.fromisoformat({NOON.isoformat()!r})\nevolink_nb.history(start, 'hour', "
+    ask += "until=start + datetime.timedelta(hours=20), zone=datetime.UTC)"
+    notebook = lab.open([choose, ask])
+    notebook.run(0)
+    notebook.run(1)
+    figure = notebook.output(1).locator(".evolink-chart")
+    expect(figure).to_contain_text("Topped up: 500 on Mon 2 Nov 20:00 to 21:00")
+    expect(figure.locator("li")).to_have_text("train(): 31 credits, Mon 2 Nov 17:00")
+    expect(figure.locator(".evo-gap").first).to_be_visible()
+    expect(figure.locator("table")).to_be_hidden()
+    for theme in ("light", "dark"):
+        notebook.set_theme(theme)
+        picture = notebook.screenshot(f"history-lab-{theme}", of=figure)
+        assert picture.stat().st_size > 0
+        results = Axe().run(notebook.page, context=".evolink-chart")
+        assert results.violations_count == 0, results.generate_report()
+    figure.locator("summary").focus()
+    notebook.page.keyboard.press("Enter")
+    expect(figure.locator("tbody tr").first).to_contain_text("Mon 2026-11-02 12:00")
+    notebook.screenshot("history-lab-table", of=figure)
+    assert notebook.console_errors == []

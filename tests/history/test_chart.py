@@ -38,7 +38,7 @@ def pasts(draw: st.DrawFn) -> ChartData:
     times = st.floats(0, 0.999).map(lambda part: MIDNIGHT + part * len(rows) * length)
     return ChartData(
         made,
-        unit=draw(names),
+        unit=draw(st.sampled_from(["hour", "15 minutes", "month"])),
         zone=BERLIN,
         top_ups=sorted(
             draw(st.lists(st.builds(TopUp, times, amounts), max_size=9)), key=lambda each: each.at

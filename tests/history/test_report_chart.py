@@ -1,0 +1,121 @@
+"""A report in a notebook: its chart, and always its table."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+
+import evolink_nb
+from evolink_nb.history.report_chart import chart_of
+from evolink_nb.history.results import PeriodRow, WorkRow
+from evolink_nb.history.table_html import MAX_OPEN
+from tests.history.charts import MARKUP
+from tests.support.histories import NOON, cost, reading, source
+
+if TYPE_CHECKING:
+    from evolink_nb.history.report import Report
+    from evolink_nb.history.writer import Writer
+
+UTC = ZoneInfo("UTC")
+HOUR = timedelta(hours=1)
+
+
+def html(report: Report) -> str:
+    return report._repr_mimebundle_()["text/html"]
+
+
+@pytest.fixture
+def morning(writer: Writer) -> Report:
+    """Some hours: topped up in the second, unread from the third on, and dear work by several."""
+    for minutes in range(0, 150, 5):
+        granted = 1000 if minutes < 90 else 1500
+        writer.record_reading(source(), reading(minutes, minutes, granted=granted))
+    writer.record_reading(source(), reading(400, 160, granted=1500))
+    writer.record_cost(cost(30, minutes=10, key="train", name="train()"))
+    writer.record_cost(cost(20, minutes=70, key="train", name="train()"))
+    writer.record_cost(cost(12, minutes=80, key="other", name=MARKUP))
+    return evolink_nb.history(NOON, "hour", until=NOON + 7 * HOUR, zone=UTC)
+
+
+def test_a_chart_shows_what_was_read(morning: Report) -> None:
+    rows = [row for row in morning if isinstance(row, PeriodRow)]
+    data = chart_of(rows, morning.dearest, UTC)
+    assert data.unit == "hour"
+    assert [each.spent for each in data.buckets] == [55, 60, 30, None, None, None, 15]
+    assert data.buckets[0].balance == 945
+    assert [each.is_after_gap for each in data.buckets] == [False] * 6 + [True]
+    [top_up] = data.top_ups
+    assert (top_up.amount, top_up.at, top_up.until) == (Decimal(500), NOON + HOUR, NOON + 2 * HOUR)
+    assert list(data.gaps()) == [(NOON + 3 * HOUR, NOON + 6 * HOUR)]
+    assert [(each.name, each.cost, each.runs) for each in data.dearest] == [
+        ("train()", Decimal(50), 2),
+        (MARKUP, Decimal(12), 1),
+    ]
+
+
+def test_a_notebook_shows_chart_and_table(morning: Report) -> None:
+    shown = html(morning)
+    assert '<svg width="100%"' in shown
+    assert "Topped up: 500 on Mon 2 Nov 13:00 to 14:00" in shown
+    assert "No readings: Mon 2 Nov 15:00 to 18:00. What was spent then is in the bar after it" in shown
+    assert "15 credits spent, some of it perhaps earlier, when nothing was read" in shown
+    assert "<details open><summary>160 credits spent from 2026-11-02 12:00" in shown
+    assert '<th scope="row">Mon 2026-11-02 13:00</th><td>60</td>' in shown
+    assert "<script" not in shown
+
+
+def test_a_long_table_is_closed_at_first(writer: Writer) -> None:
+    for minutes in range(0, 60 * (MAX_OPEN + 2), 10):
+        writer.record_reading(source(), reading(minutes, minutes))
+    shown = html(evolink_nb.history(NOON, "hour", until=NOON + (MAX_OPEN + 1) * HOUR, zone=UTC))
+    assert "<details><summary>" in shown
+
+
+@pytest.mark.parametrize("by", ["cell", "key"])
+def test_other_reports_are_tables(morning: Report, by: str) -> None:
+    assert len(morning)
+    shown = html(evolink_nb.history(NOON, by, until=NOON + 7 * HOUR))  # type: ignore[arg-type]  # one of several
+    assert "<svg width" not in shown
+    assert '<th scope="row">' in shown
+    assert "<script" not in shown
+
+
+def test_nothing_is_shown_as_such(writer: Writer) -> None:
+    writer.record_reading(source(), reading(0, 1))
+    shown = html(evolink_nb.history(NOON - 9 * HOUR, until=NOON - 8 * HOUR))
+    assert "<p>The history has nothing of that time.</p>" in shown
+
+
+@pytest.mark.parametrize(
+    ("length", "unit"),
+    [
+        (timedelta(minutes=1), "minute"),
+        (timedelta(minutes=15), "15 minutes"),
+        (HOUR, "hour"),
+        (3 * HOUR, "3 hours"),
+        (12 * HOUR, "12 hours"),
+        (23 * HOUR, "day"),
+        (25 * HOUR, "day"),
+        (timedelta(days=7), "week"),
+        (timedelta(days=28), "month"),
+        (timedelta(seconds=20), "minute"),
+    ],
+)
+def test_a_period_is_called_by_its_length(length: timedelta, unit: str) -> None:
+    nothing = Decimal(0)
+    row = PeriodRow(NOON, NOON + length, nothing, nothing, nothing, Decimal(5), Decimal(3), False, False)
+    data = chart_of([row], (), UTC)
+    assert data.unit == unit
+    assert data.buckets[0].balance == 3, "the key's limit is what can be spent"
+
+
+def test_many_runs_have_no_one_time() -> None:
+    nothing = Decimal(0)
+    row = PeriodRow(NOON, NOON + HOUR, nothing, nothing, nothing, Decimal(5), None, False, True)
+    work = WorkRow("a", "cell", 2, 0, Decimal(7), nothing, 3.0, NOON, True)
+    data = chart_of([row], [work], UTC)
+    assert (data.dearest[0].at, data.dearest[0].runs, data.simulated) == (None, 2, True)
