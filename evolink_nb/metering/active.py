@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from .. import runtime
 from ..api.calls import calls
 from .followed_account import FollowedAccount
+from .tasks import AnyTask, context_of, unfinished_tasks
 from .verdict import AT_THE_SAME_TIME
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ..polling.fetcher import CreditsFetcher
     from .work import Work
 
+BESIDE_A_TASK = "a task that earlier work had started was still running"
+"""Why a cost may hold what a task spent that has outlived its cell."""
 CANCEL_GRACE = 1.0
 """Seconds that cancelling waits for settling to end."""
 
@@ -69,6 +72,7 @@ class ActiveMeasurements:
         # Only its fetcher keeps an account alive.
         self._accounts: weakref.WeakValueDictionary[int, FollowedAccount] = weakref.WeakValueDictionary()
         self._knows_kernel = False
+        self._left: weakref.WeakSet[AnyTask] = weakref.WeakSet()
         # The work enclosing the running code, outermost first: nested work is not an overlap.
         self._enclosing: contextvars.ContextVar[tuple[Measured, ...]] = contextvars.ContextVar(
             "evolink_nb_measured", default=()
@@ -112,6 +116,8 @@ class ActiveMeasurements:
         for other in concurrent:
             other.mark_shared(AT_THE_SAME_TIME)
             work.mark_shared(AT_THE_SAME_TIME)
+        if any(task in self._left for task in unfinished_tasks()):
+            work.mark_shared(BESIDE_A_TASK)
         return Others([*(each for each in enclosing if each in on_account), *around], concurrent)
 
     def leave(self, work: Measured) -> None:
@@ -121,6 +127,21 @@ class ActiveMeasurements:
             work: The work that ends.
         """
         self._enclosing.set(tuple(other for other in self._enclosing.get() if other is not work))
+
+    def tasks_of(self, work: Measured) -> list[AnyTask]:
+        """Return the tasks made in work that aren't done, of those on this thread's event loop.
+
+        Args:
+            work: The work. If it is over, what is measured while they go on is shared with them.
+        """
+        found = []
+        for task in unfinished_tasks():
+            context = context_of(task)
+            if context is not None and work in context.get(self._enclosing, ()):
+                found.append(task)
+        if work.is_over:
+            self._left.update(found)
+        return found
 
     def enclosing(self) -> tuple[Measured, ...]:
         """Return the work that encloses the running code, outermost first."""

@@ -184,7 +184,7 @@ class Budget:
             return
         work.drain(self)
         if self.exceeded is not None and (
-            left := self._ending.follow_up(work, self.options.timing.follow_up)
+            left := self._ending.follow_up(work, self.options.timing.follow_up, self._measured)
         ):
             self._stops.leave(self.exceeded, left, self._watch.spent)
             if self._measured is not None:

@@ -6,11 +6,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .active import active_measurements
 from .raising import is_stop
+from .tasks import describe
 from .watch import State
 
 if TYPE_CHECKING:
     from ..errors import BudgetExceeded
+    from .active import Measured
     from .interrupt import InterruptTarget
 
 RUNS_ON = "what stopped work had started was still running"
@@ -42,12 +45,13 @@ class Ending:
         """
         self.state = self.state or state
 
-    def follow_up(self, work: InterruptTarget, seconds: float) -> str:
+    def follow_up(self, work: InterruptTarget, seconds: float, measured: Measured | None) -> str:
         """Wait for what stopped work has started: it may end by itself, or spend on and be stopped too.
 
         Args:
             work: The work.
-            seconds: The longest time to wait.
+            seconds: The longest time to wait. Tasks aren't waited for: they can't run meanwhile.
+            measured: Its measurement, if it has one: it knows the tasks.
 
         Returns:
             What is still running; empty if nothing is, or this was called before.
@@ -58,7 +62,8 @@ class Ending:
         deadline = time.monotonic() + seconds
         while (left := work.still_running()) and time.monotonic() < deadline:
             time.sleep(_POLL)
-        return left
+        tasks = "" if measured is None else describe(active_measurements.tasks_of(measured))
+        return " and ".join(filter(None, (left, tasks)))
 
     def note_error(
         self, work: InterruptTarget, error: BaseException | None, stop: BudgetExceeded | None

@@ -19,6 +19,7 @@ from .cost import Cost
 from .published import PublishedCost
 from .settlement import Phase, SettleTiming
 from .settler import read
+from .tasks import describe
 from .verdict import AT_THE_SAME_TIME, why_unread
 from .work import Work
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from ..polling.fetcher import CreditsFetcher
     from .followed_account import FollowedAccount
     from .published import Listener
+
+GOES_ON = "what it had started went on after it"
+"""Why a cost may not be all that its work has spent."""
 
 
 class Measurement:
@@ -117,6 +121,8 @@ class Measurement:
         if outlived:
             # A thread or task that outlives its starter runs concurrently with it, not inside it.
             self.mark_shared(AT_THE_SAME_TIME)
+        if left := describe(active_measurements.tasks_of(self)):
+            self.mark_shared(f"{GOES_ON}: {left}")
 
     def abandon(self) -> None:
         """End work that never began; there is nothing to settle, and no cost to publish."""
