@@ -51,3 +51,12 @@ def wait(fetcher: CreditsFetcher) -> float | None:
         fetcher: The fetcher that the card follows.
     """
     return None if fetcher.retry_at is None else fetcher.retry_after_left
+
+
+def outlook(fetcher: CreditsFetcher) -> str:
+    """Return how long the credits last: in the user's own unit, and by the usual hours.
+
+    Args:
+        fetcher: The fetcher.
+    """
+    return " · ".join(filter(None, (fetcher.outlook, fetcher.forecast)))

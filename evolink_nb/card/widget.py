@@ -186,7 +186,7 @@ class CreditsWidget(SilentUnseen, SafeObservers, anywidget.AnyWidget):
             trend=card.Trend(*shown_trend(fetcher), fetcher.spent, self._points()),
             worth=card.usd_estimate(fetcher.credits, self.credits_per_dollar),
             notice=fetcher.notice,
-            outlook=fetcher.outlook,
+            outlook=answers.outlook(fetcher),
         ).mimebundle()
 
     def view(self) -> dict[str, Any]:
@@ -230,7 +230,7 @@ class CreditsWidget(SilentUnseen, SafeObservers, anywidget.AnyWidget):
             self.request = card.request_of(fetcher.error)
             self.message = card.without_request(str(fetcher.error or ""), self.request)
             self.notice = fetcher.notice
-            self.outlook = fetcher.outlook
+            self.outlook = answers.outlook(fetcher)
             self.retry_at = fetcher.retry_at
             self.retry_in = answers.wait(fetcher)
             self.updated_at = fetcher.updated_at

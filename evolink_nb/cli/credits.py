@@ -12,11 +12,15 @@ from ..card import render
 from ..credits import difference
 from ..errors import ConfigurationError
 from ..formatting import may_style
+from ..history.of_key import outlook
 from . import output, watching
 from .exit_codes import BELOW, OK
 
 if TYPE_CHECKING:
     from ..credits import Credits
+
+OUTLOOK_TIMEOUT = 2.0
+"""Seconds that the history may take to tell how long the credits last."""
 
 
 def show_credits(
@@ -50,6 +54,7 @@ def show_credits(
     if every is not None and not watch:
         raise ConfigurationError("--every goes with --watch: evolink-nb credits --watch --every 60")
     found = settings.connection(demo=demo or None, key_variable=key_variable)
+    lasts = ""
     with EvoLinkClient(found.key, base_url=found.base_url) as client:
         if watch:
             show = watching.nothing if quiet else watching.printer(as_json=as_json)
@@ -58,9 +63,11 @@ def show_credits(
             )
         else:
             credits = client.get_credits()
+            lasts = "" if quiet or as_json else outlook(client, credits, timeout=OUTLOOK_TIMEOUT)
     if not watch and not quiet:
         styled = may_style(sys.stdout)
-        output.say(credits.to_json() if as_json else render.render_text(credits, styled=styled))
+        view = render.CardView(credits, outlook=lasts)
+        output.say(credits.to_json() if as_json else view.text(styled=styled))
     if not _is_below(credits, minimum):
         return OK
     if not quiet:

@@ -7,13 +7,19 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..errors import EvoLinkError
 from .current import current
+from .location import Kind
 from .looking_back import read
+from .places import folder_of
+from .runs_out_words import format_runs_out
+from .sharing import source_of
 from .usual_hours import MEMORY, runs_out
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from ..api.client import EvoLinkClient
     from ..credits import Credits
     from ..periods import Zone
     from .queries import Key
@@ -80,6 +86,36 @@ def forecast(
         return None if found is None else found.shifted(-ahead)
 
     return _ask(source, ask, timeout)
+
+
+def outlook(client: EvoLinkClient, credits: Credits, zone: Zone = None, *, timeout: float = TIMEOUT) -> str:
+    """Return when what a key can spend runs out, in words; "" where nothing tells.
+
+    Args:
+        client: The key's client.
+        credits: Its newest reading.
+        zone: Whose hours they are; None for this machine's.
+        timeout: Seconds that the answer may take.
+
+    Returns:
+        The text, such as "runs out on Thu 3 Dec, between Wed and Sat".
+    """
+    try:
+        if not _has_past():
+            return ""
+        found = forecast(source_of(client), credits, zone, timeout=timeout)
+    except EvoLinkError:
+        return ""
+    return format_runs_out(found, datetime.now(UTC), zone)
+
+
+def _has_past() -> bool:
+    """Return whether there may be a history; asking must not begin one."""
+    location = current.location
+    if location.kind is Kind.FILE:
+        path = location.path
+        return path is not None and (path.exists() or folder_of(path).exists())
+    return location.kind is not Kind.OFF
 
 
 def _ask(source: Source, ask: Callable[[Connection, Key, timedelta], T], timeout: float) -> T | None:

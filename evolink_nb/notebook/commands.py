@@ -24,6 +24,7 @@ from . import session_budgets
 from .accounts import Accounts, names_account
 from .cells import Cells
 from .configured_budget import ConfiguredBudget
+from .forecasts import Forecasts
 from .live_cards import LiveCards, static_bundle
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Commands:
         self.cards = LiveCards(shell, running)
         self._shell = shell
         self._configured = ConfiguredBudget()
+        self._forecasts = Forecasts()
         self._last: tuple[Credits, Callable[[], dict[str, str]]] | None = None
 
     # -- the magics ------------------------------------------------------------------------------------
@@ -75,6 +77,7 @@ class Commands:
             EvoLinkError: The balance can't be read.
         """
         fetcher = self._accounts.fetcher_for(options)
+        self._forecasts.follow(fetcher)
         if (options.live or options.html) and hasattr(self._shell, "kernel"):
             self.cards.show(fetcher, options, follows=not names_account(options))
             return None
@@ -235,6 +238,7 @@ class Commands:
         self.cells.stop()
         self.cards.stop()
         self._accounts.stop()
+        self._forecasts.stop()
         self._last = None
 
     def _follow(self, before: CreditsFetcher | None, now: CreditsFetcher | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,14 +11,13 @@ from ..api.client import EvoLinkClient
 from ..errors import EvoLinkError, HistoryError
 from ..history import of_key
 from ..history.current import current
-from ..history.records import Source
+from ..history.sharing import source_of
 
 if TYPE_CHECKING:
     from ..credits import Credits
+    from ..history.records import Source
     from ..polling.fetcher import CreditsFetcher
 
-ACCOUNT_VARIABLE = "EVOLINK_NB_ACCOUNT"
-"""The environment variable with the account's label: the API names no account."""
 FLUSH_TIMEOUT = 2.0
 """Seconds that keeping the first reading may take."""
 
@@ -56,7 +54,7 @@ def _source_of(fetcher: CreditsFetcher) -> Source:
     client = fetcher.client
     if not isinstance(client, EvoLinkClient):
         raise HistoryError("No history is kept of a client that is not an EvoLinkClient.")
-    return Source(client.identity, client.fingerprint, account=os.environ.get(ACCOUNT_VARIABLE, "").strip())
+    return source_of(client)
 
 
 def _keep(fetcher: CreditsFetcher, source: Source, _change: object = None) -> None:

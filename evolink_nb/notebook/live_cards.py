@@ -9,6 +9,7 @@ from IPython.display import display
 from ..api import settings
 from ..card import render as card
 from ..card.alarms import Limits
+from ..card.answers import outlook
 from ..card.kernel_idle import kernel_idle
 from ..polling.status import Status
 from .card_places import Run, Shown, without_gone
@@ -232,5 +233,5 @@ def static_bundle(
         trend=card.Trend(fetcher.burn_rate, fetcher.runway, fetcher.spent),
         worth=card.usd_estimate(credits, options.credits_per_dollar),
         notice=fetcher.notice,
-        outlook=fetcher.outlook,
+        outlook=outlook(fetcher),
     ).mimebundle(styled=styled)

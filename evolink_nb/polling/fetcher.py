@@ -49,6 +49,7 @@ class CreditsFetcher(SafeObservers):
     interval = Float(settings.INTERVAL, help="Seconds between two readings.")
     notice = Unicode(help="What the user must know at once, as of a budget; empty if nothing.")
     outlook = Unicode(help='What the credits are enough for: "enough for about 14 more runs of …".')
+    forecast = Unicode(help='When they run out by the usual hours: "runs out on Thu 3 Dec".')
     revision = Int(0, help="Counts changes; set last, so that its observers see all of one change at once.")
 
     def __init__(
@@ -233,14 +234,17 @@ class CreditsFetcher(SafeObservers):
 
     # -- notifying -------------------------------------------------------------------------------------
 
-    def set_message(self, *, notice: str | None = None, outlook: str | None = None) -> None:
+    def set_message(
+        self, *, notice: str | None = None, outlook: str | None = None, forecast: str | None = None
+    ) -> None:
         """Show a message in every view, from any thread.
 
         Args:
             notice: What the user must know at once; "" removes it, None leaves it as it is.
             outlook: How long the credits last, in the user's own unit; "" and None as for ``notice``.
+            forecast: When they run out by the usual hours of spending; "" and None as for ``notice``.
         """
-        changes = {"notice": notice, "outlook": outlook}
+        changes = {"notice": notice, "outlook": outlook, "forecast": forecast}
         changes = {name: text for name, text in changes.items() if text not in {None, getattr(self, name)}}
         if changes:
             self._publisher.make(partial(self._publisher.publish, **changes))
