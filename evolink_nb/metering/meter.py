@@ -78,7 +78,8 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         Args:
             max_credits: Credits after which the work is stopped; None for no limit.
             name: The work's name in the ledger and in messages; its place in the source by default.
-            settle: The longest time to wait for the cost to settle, in seconds.
+            settle: The longest time to wait for the cost to settle, in seconds. Where that is less than the
+                quiet time (6 s), it takes its place, unless the account was seen to be later.
             every: The longest time between two readings while there is a limit, in seconds.
             warn_at: The part of the limit at which to warn, once; None or 0 for no warning.
             grace: Seconds for which work that makes calls with ``client.auth`` may go on at the limit.

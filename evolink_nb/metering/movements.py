@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ..credits import CreditsDelta, difference, total
 from .baseline import is_idle_between
 from .parts import parts_of
+from .quiet import quiet_for
 
 if TYPE_CHECKING:
     from ..credits import Credits
@@ -116,14 +117,17 @@ def movement_between(
     after, seen_at = earlier.requested_at, later.monotonic
     key = key_step(earlier, later)
     amount = account if frozen else key
-    charged = [work for work in works if _may_be_of(work, after, seen_at, quiet)]
+    quiets = {work: quiet_for(work.settle, quiet=quiet, lag=lag) for work in works}
+    charged = [work for work in works if _may_be_of(work, after, seen_at, quiets[work])]
+    charged = charged or [work for work in works if _may_be_of(work, after, seen_at, quiet)]
     # The likeliest ran longest between the two readings; else it ended last.
     charged.sort(key=lambda work: _likelihood(work, after, seen_at), reverse=True)
     settled = [] if so_far is None else _refundable(amount, works, so_far, frozen=frozen)
     if not amount:
-        # A charge and a settlement for less may have come to nothing: where charges are known to be late,
-        # or work ran just then.
-        charged = [work for work in charged if _may_be_of(work, after, seen_at, lag)]
+        # A charge and a settlement for less may have come to nothing: of work that ran just then, or where
+        # charges are known to be late; and of calls that no receipt tells of.
+        late = [work for work in charged if _may_be_of(work, after, seen_at, lag)]
+        charged = [work for work in charged if work in late or not work.is_guarded_only]
     could = [work for work in charged if work.could_spend] or charged
     begun = min((work.started for work in could), default=after)
     found = [*charged, *settled] if amount > 0 else [*settled, *charged]
@@ -155,6 +159,18 @@ def key_step(earlier: Credits, later: Credits) -> Decimal:
     dropped = step.token_drop if limited else step.user_drop
     is_reset = min(difference(dropped, step.token), difference(step.user_drop, step.token)) > 0
     return dropped if step.token < 0 and is_reset else step.token
+
+
+def account_step(start: Credits, earlier: Credits, later: Credits) -> Decimal:
+    """Return what the account spent or reserved between two readings.
+
+    Args:
+        start: The reading at which its row began.
+        earlier: One reading since then.
+        later: The next.
+    """
+    before, after = (CreditsDelta.between(start, each) for each in (earlier, later))
+    return difference(max(after.user, after.user_drop), max(before.user, before.user_drop))
 
 
 def groups_of(

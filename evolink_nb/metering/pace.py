@@ -60,6 +60,24 @@ def next_read_at(work: Work, *, tried_at: float, moved_at: float, quiet: float, 
     return max(tried_at, ended) + pause
 
 
+def due_at(
+    work: Work, row_ends: float, *, tried_at: float, moved_at: float, quiet: float, is_settling: bool
+) -> float:
+    """Return when work that has ended wants the next reading, at the latest as its time to settle is up.
+
+    Args:
+        work: The work.
+        row_ends: When the last work of its row ended, in seconds.
+        tried_at: When the last reading was requested.
+        moved_at: When the reading was requested that showed the last movement.
+        quiet: The work's quiet time, in seconds.
+        is_settling: Whether any reservation is outstanding.
+    """
+    is_open = is_settling or not work.rests_since
+    due = next_read_at(work, tried_at=tried_at, moved_at=moved_at, quiet=quiet, is_open=is_open)
+    return min(due, max(limit_of(work, row_ends), tried_at))
+
+
 def end_of(works: Iterable[Work]) -> float:
     """Return when the last measured work of a row ended; infinite while any runs.
 

@@ -15,6 +15,26 @@ LAG_MARGIN = 1.25
 MAX_QUIET = 20.0
 """The longest quiet time that is ever learned, in seconds: a lag seen by rare readings may be far shorter."""
 
+SETTLE_SHARE = 0.9
+"""The share of the time to settle that may be quiet time: the rest is for the charges to show."""
+MIN_SETTLE = 1.0
+"""The shortest time to settle that says anything of the account, in seconds."""
+
+
+def quiet_for(settle: float, *, quiet: float, lag: float) -> float:
+    """Return the quiet time of work: no longer than its time to settle lets it see.
+
+    Whoever gives it less time says that the account is that quick; but not quicker than it was seen to be.
+
+    Args:
+        settle: The longest time to keep reading its cost, in seconds.
+        quiet: The account's quiet time, in seconds.
+        lag: The longest lag seen, in seconds.
+    """
+    if settle < MIN_SETTLE:
+        return quiet
+    return min(quiet, max(SETTLE_SHARE * settle, LAG_MARGIN * lag))
+
 
 @dataclass(slots=True)
 class QuietTime:
@@ -35,6 +55,14 @@ class QuietTime:
         if self.longest_lag <= self.setting:
             return self.setting
         return max(self.setting, min(self.longest_lag * LAG_MARGIN, MAX_QUIET))
+
+    def seconds_for(self, settle: float) -> float:
+        """Return the quiet time of work, in seconds.
+
+        Args:
+            settle: The longest time to keep reading its cost, in seconds.
+        """
+        return quiet_for(settle, quiet=self.seconds, lag=self.longest_lag)
 
     def learn(self, lag: float) -> None:
         """Record that a charge was seen so long after the work had ended.

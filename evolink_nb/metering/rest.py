@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from ..credits import CreditsDelta
@@ -23,29 +24,59 @@ def rests(facts: Facts, moved_at: float) -> bool:
         facts: What is known of the row.
         moved_at: When the reading was requested that showed the last movement.
     """
-    return facts.now.requested_at - moved_at >= facts.quiet - SLACK
+    return _has_rested(facts, facts.quiet, moved_at)
 
 
-def ripe(facts: Facts) -> list[Work]:
-    """Return the work that ended long enough ago, where it can be told from all that didn't.
+def ripe(facts: Facts, moved_at: float = -math.inf) -> list[Work]:
+    """Return the work whose quiet time is over, where it can be told from all whose isn't.
 
     Args:
-        facts: What is known of a row at rest.
+        facts: What is known of the row.
+        moved_at: When the reading was requested that showed the last movement; by default long ago.
     """
-    unripe = {work for work in facts.works if not work.is_anonymous and not _is_ripe(work, facts)}
-    # Whatever shares a movement with work that isn't ripe isn't either.
+    unripe = {work for work in facts.works if not work.is_anonymous and not _is_ripe(work, facts, moved_at)}
+    # Whatever shares a movement with work that isn't ripe isn't either, but for the work around it: that may
+    # go on for hours, and then nobody knows more.
     grows = True
     while grows:
         mixed = {
             work
             for movement in facts.movements
-            if any(each in unripe for each in movement.possible)
             for work in movement.possible
+            if any(each in unripe and not _is_around(each, work) for each in movement.possible)
         }
         outers = {outer for work in unripe for outer in work.enclosing if outer.contains(work)}
         grows = not (mixed | outers) <= unripe
         unripe |= mixed | outers
     return [work for work in facts.works if work not in unripe]
+
+
+def is_over(work: Work, facts: Facts, moved_at: float) -> bool:
+    """Return whether work ended, and the account has rested, for the account's own quiet time.
+
+    Args:
+        work: The work.
+        facts: What is known of the row.
+        moved_at: When the reading was requested that showed the last movement.
+    """
+    is_past = work.is_anonymous or _ended_before(work, facts, facts.quiet)
+    return work.ended is not None and rests(facts, moved_at) and is_past
+
+
+def is_kept(work: Work, facts: Facts) -> bool:
+    """Return whether nothing has moved that can be its since its cost was final early.
+
+    Args:
+        work: The work.
+        facts: What is known of the row.
+    """
+    if not work.is_early or work.after is None:
+        return False
+    since = work.after.monotonic
+    return not any(
+        movement.seen_at > since and any(work.contains(each) for each in movement.possible)
+        for movement in facts.movements
+    )
 
 
 def is_explained(facts: Facts, moved_at: float) -> bool:
@@ -64,21 +95,35 @@ def is_explained(facts: Facts, moved_at: float) -> bool:
     moved = {work for each in facts.movements for work in each.possible}
     is_told = all(
         # Whatever else it did had time enough to show.
-        work.is_guarded_only or (work not in moved and _ended_before(work, facts) and rests(facts, moved_at))
+        work.is_guarded_only or (work not in moved and _is_quiet(work, facts, moved_at))
         for work in facts.works
     )
     return is_told and explain(facts.works, min(befores, key=_read_at), facts.now)
 
 
-def _is_ripe(work: Work, facts: Facts) -> bool:
+def _is_around(outer: Work, work: Work) -> bool:
+    return outer is not work and outer.ended is None and outer.contains(work)
+
+
+def _is_ripe(work: Work, facts: Facts, moved_at: float) -> bool:
     # What is outstanding since before work leaves it alone.
-    return _ended_before(work, facts) and (not facts.is_settling or _is_held_since_before(work, facts))
+    return _is_quiet(work, facts, moved_at) and (not facts.is_settling or _is_held_since_before(work, facts))
 
 
-def _ended_before(work: Work, facts: Facts) -> bool:
-    """Return whether work ended the quiet time before the newest reading."""
+def _is_quiet(work: Work, facts: Facts, moved_at: float) -> bool:
+    """Return whether work ended, and the account has rested, for the work's quiet time."""
+    quiet = facts.quiet_of(work)
+    return _has_rested(facts, quiet, moved_at) and _ended_before(work, facts, quiet)
+
+
+def _has_rested(facts: Facts, quiet: float, moved_at: float) -> bool:
+    return facts.now.requested_at - moved_at >= quiet - SLACK
+
+
+def _ended_before(work: Work, facts: Facts, quiet: float) -> bool:
+    """Return whether work ended so many seconds before the newest reading."""
     ends = work.rests_since
-    return ends is not None and ends <= facts.now.requested_at - facts.quiet + SLACK
+    return ends is not None and ends <= facts.now.requested_at - quiet + SLACK
 
 
 def _is_held_since_before(work: Work, facts: Facts) -> bool:

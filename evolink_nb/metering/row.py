@@ -16,11 +16,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..credits import CreditsDelta, difference, total
+from ..credits import total
 from ..polling.backoff import PERMANENT_ERRORS
 from . import pace, rest
 from .cost import Cost, is_same
-from .movements import Movement, key_step, movement_between, with_parts
+from .movements import Movement, account_step, key_step, movement_between, with_parts
 from .receipts import NO_CHARGE
 from .strays import Strays, amend
 from .verdict import Facts, confirmed, costs_of, outstanding, why_unread
@@ -162,19 +162,19 @@ class Row:
             return None
         facts, row_ends = self._facts, pace.end_of(self.works)
         is_settling = facts is not None and facts.is_settling
-        return min(self._due(work, is_settling=is_settling, row_ends=row_ends) for work in asking)
+        return min(
+            pace.due_at(
+                work,
+                row_ends,
+                tried_at=self._tried_at,
+                moved_at=self._moved_at,
+                quiet=self.quiet.seconds_for(work.settle),
+                is_settling=is_settling,
+            )
+            for work in asking
+        )
 
     # -- the rules --------------------------------------------------------------------------------------
-
-    def _due(self, work: Work, *, is_settling: bool, row_ends: float) -> float:
-        due = pace.next_read_at(
-            work,
-            tried_at=self._tried_at,
-            moved_at=self._moved_at,
-            quiet=self.quiet.seconds,
-            is_open=is_settling or not work.rests_since,
-        )
-        return min(due, max(pace.limit_of(work, row_ends), self._tried_at))
 
     @property
     def _facts(self) -> Facts | None:
@@ -189,15 +189,16 @@ class Row:
             self.quiet.seconds,
             self.strays.seen_at,
             self.strays.is_elsewhere(self.latest.requested_at),
+            self.quiet.longest_lag,
         )
 
     def _place(self, latest: Credits, reading: Credits) -> None:
         """Find out whose a movement can be."""
-        key, account = key_step(latest, reading), self._account_step(latest, reading)
+        assert self._start is not None  # for mypy: there was a reading before  # noqa: S101
+        key, account = key_step(latest, reading), account_step(self._start, latest, reading)
         unlimited = latest.token.unlimited and reading.token.unlimited
         self._frozen = unlimited and not key and (self._frozen or not any(m.key for m in self._movements))
         amount = account if self._frozen else key
-        assert self._start is not None  # for mypy: there was a reading before  # noqa: S101
         was_settling = amount < 0 or outstanding(self._start, latest, frozen=self._frozen)
         movement = movement_between(
             latest,
@@ -215,12 +216,6 @@ class Row:
                 self._learn(movement)
         elif amount:
             self._place_late(movement, amount)
-
-    def _account_step(self, latest: Credits, reading: Credits) -> Decimal:
-        """Return what the account spent or reserved between two readings."""
-        assert self._start is not None  # for mypy: there was a reading before  # noqa: S101
-        before, after = (CreditsDelta.between(self._start, each) for each in (latest, reading))
-        return difference(max(after.user, after.user_drop), max(before.user, before.user_drop))
 
     def _learn(self, movement: Movement) -> None:
         """Learn from a charge how late this account may be."""
@@ -255,18 +250,24 @@ class Row:
             self._close(self.works)
             self._start_anew(())
             return
-        rests = rest.rests(facts, self._moved_at)
-        ripe = rest.ripe(facts) if rests else []
-        costs = costs_of(facts, at_rest=False)
-        if ripe:
-            costs |= {work: cost for work, cost in costs_of(facts, at_rest=True).items() if work in ripe}
-        for work, cost in costs.items():
-            work.cost, work.after, work.settled_at = cost, reading, self._moved_at
+        ripe = rest.ripe(facts, self._moved_at)
+        self._assess(facts, ripe)
         # What made calls and was charged nothing is still waited for.
         over = [work for work in ripe if work.is_final or work.cost.reason != NO_CHARGE]
-        self._close(work for work in over if work.ended is not None)
-        if rests and not facts.is_settling:
+        for work in over:
+            work.is_final = work.is_early = not work.is_anonymous
+        self._close(work for work in over if rest.is_over(work, facts, self._moved_at))
+        if rest.rests(facts, self._moved_at) and not facts.is_settling:
             self._start_anew(work for work in self.works if not work.is_closed)
+
+    def _assess(self, facts: Facts, ripe: list[Work]) -> None:
+        costs = costs_of(facts, at_rest=False)
+        if any(not work.is_anonymous for work in ripe):
+            costs |= {work: cost for work, cost in costs_of(facts, at_rest=True).items() if work in ripe}
+        for work, cost in costs.items():
+            if work in ripe or not rest.is_kept(work, facts):
+                work.cost, work.after, work.settled_at = cost, facts.now, self._moved_at
+                work.is_early = False
 
     def _close(self, works: Iterable[Work]) -> None:
         for work in works:

@@ -16,7 +16,8 @@ class SettleTiming:
     """How long measuring waits, in seconds.
 
     Attributes:
-        settle: The longest time to keep reading the cost after the work.
+        settle: The longest time to keep reading the cost after the work. If shorter than the quiet time, it
+            takes its place.
         quiet: How long nothing must move before a cost is believed; None for what `quiet_times` says of the
             account.
         baseline_age: The greatest age, since its request, of a reading that still serves as the next work's

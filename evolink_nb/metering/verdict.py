@@ -10,6 +10,7 @@ from ..credits import CreditsDelta, difference, total
 from ..formatting import format_amount
 from .cost import Cost, Together, assess
 from .movements import Movement, Share, groups_of, shares_of
+from .quiet import quiet_for
 from .receipts import CONFIRMED, weigh
 from .work import label_of
 
@@ -67,6 +68,7 @@ class Facts:
         quiet: The quiet time, in seconds.
         strange_at: When something moved that can be nobody's, in seconds; None if nothing has.
         elsewhere: Whether the key is known to be in use elsewhere.
+        lag: The longest time between work and its charge that was ever seen, in seconds.
     """
 
     start: Credits
@@ -77,6 +79,15 @@ class Facts:
     quiet: float
     strange_at: float | None = None
     elsewhere: bool = False
+    lag: float = 0.0
+
+    def quiet_of(self, work: Work) -> float:
+        """Return the quiet time of work, in seconds.
+
+        Args:
+            work: The work.
+        """
+        return quiet_for(work.settle, quiet=self.quiet, lag=self.lag)
 
     @property
     def is_settling(self) -> bool:

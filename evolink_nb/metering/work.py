@@ -53,6 +53,7 @@ class Work:
         after: The reading `cost` was assessed by.
         settled_at: When the counters last moved, by that reading.
         is_final: Whether the cost is final, or nothing more is read for it.
+        is_early: Whether its cost is final after a quiet time shorter than the account's.
         is_closed: Whether its row is over: then nothing but a late charge changes its cost.
         was_amended: Whether a late charge has changed it.
     """
@@ -77,6 +78,7 @@ class Work:
     after: Credits | None = None
     settled_at: float = 0.0
     is_final: bool = False
+    is_early: bool = False
     is_closed: bool = False
     was_amended: bool = False
 

@@ -55,7 +55,7 @@ class EvoLinkMagics(Magics):
         config=True
     )
     settle = Float(
-        0.0, min=0.0, help="Seconds that each measured cell waits for its cost to settle; 0 doesn't wait."
+        0.0, min=0.0, help="Seconds that each measured cell waits for its cost; its quiet time if shorter."
     ).tag(config=True)
     budget = Union(
         [Unicode(), Float()], help='A budget that is always set: 50 for the session, "50/day", "50/month".'
@@ -154,7 +154,10 @@ class EvoLinkMagics(Magics):
     @magic_arguments()
     @argument("state", nargs="?", choices=("on", "off"), help="Turn measuring every cell on or off.")
     @argument(
-        "--settle", type=seconds, metavar="SECONDS", help="Let each cell wait up to SECONDS for its cost."
+        "--settle",
+        type=seconds,
+        metavar="SECONDS",
+        help="Cells wait up to SECONDS; their quiet time if less.",
     )
     @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
     @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
@@ -234,7 +237,10 @@ class EvoLinkMagics(Magics):
         help="With --max, stop the cell if the balance can't be read for so long (30).",
     )
     @argument(
-        "--settle", type=seconds, metavar="SECONDS", help="Wait up to SECONDS for the account to settle."
+        "--settle",
+        type=seconds,
+        metavar="SECONDS",
+        help="Wait up to SECONDS; its quiet time if that is less.",
     )
     @argument("-o", dest="output", type=name, metavar="NAME", help="Store the cost in this variable.")
     @argument("--name", type=label, metavar="NAME", help="The cell's name wherever its cost is shown.")

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from evolink_nb.metering.quiet import QUIET, QuietTime
 from evolink_nb.metering.row import MAX_WORKS, Row
+from evolink_nb.metering.verdict import AROUND_IT
 from evolink_nb.metering.work import Work
 from tests.support.readings import moved
 
@@ -47,3 +48,22 @@ def test_a_nonstop_row_stays_bounded() -> None:
     assert row.works == []
     assert works[-1].cost.together is not None
     assert works[-1].cost.together.credits <= Decimal(TOO_MANY)
+
+
+def test_inner_work_ends_before_its_outer() -> None:
+    """What goes on around it may have spent it: nothing more will be known, and nobody waits for that."""
+    row = Row(QuietTime())
+    row.record(moved(0))
+    outer = Work(0.0)
+    row.begin(outer)
+    row.record(moved(0.9))
+    inner = Work(1.0, enclosing=(outer,))
+    row.begin(inner)
+    inner.ended = 1.5
+    row.record(moved(1.5, spent=1))
+    row.record(moved(1.5 + QUIET, spent=1))
+    assert (inner.cost.credits, inner.cost.confidence) == (Decimal(1), "shared")
+    assert (inner.cost.reason, inner.is_final) == (AROUND_IT, True)
+    outer.ended = 10.0
+    row.record(moved(10 + QUIET, spent=1))
+    assert (outer.cost.credits, outer.cost.confidence) == (Decimal(1), "clean")

@@ -32,7 +32,7 @@ def test_sure_costs_are_true(seed: int | None) -> None:
 
 def is_excused(script: Script, word: str) -> bool:
     """Whether no reading can tell: on an account later than the quiet time, or by coincidence."""
-    if script.account.has_cancelled or script.kind in {"very late", "refunds"}:
+    if script.account.has_cancelled or script.kind == "very late":
         return True
     return word == "clean" and script.kind == "same key elsewhere"
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from evolink_nb.credits import difference
-from tests.support.cell_scripts import Cell, Script, scripts
+from tests.support.cell_scripts import GUARDS, Cell, Script, scripts
 
 COUNT = 2_000
 WORDS = ("confirmed", "clean", "shared", "unsettled", "inconsistent", "unknown")
@@ -16,6 +16,12 @@ WORDS = ("confirmed", "clean", "shared", "unsettled", "inconsistent", "unknown")
 def is_right(cell: Cell) -> bool:
     """Return whether the figure in the end is the true one."""
     return cell.cost.credits is not None and difference(cell.cost.credits, cell.true) == 0
+
+
+def is_soon_sure(cell: Cell) -> bool:
+    """Return whether the figure is sure, and was so within 20 s."""
+    is_sure = cell.cost.settled and cell.cost.confidence in {"clean", "confirmed"}
+    return is_sure and cell.final_at - cell.ends <= 20
 
 
 def main(count: int = COUNT) -> None:
@@ -28,12 +34,13 @@ def main(count: int = COUNT) -> None:
         print(f"{word:13} right {table[word, True]:6} wrong {table[word, False]:6}")
     print("wrong where they are said to be right:")
     wrong = Counter(
-        (cell.cost.confidence, script.kind)
+        (cell.cost.confidence, script.kind, script.account.has_cancelled)
         for script, cell in cells
         if cell.cost.confidence in {"clean", "confirmed"} and not is_right(cell)
     )
-    for (word, kind), number in wrong.most_common():
-        print(f"  {word:9} {kind:20} {number}")
+    for (word, kind, has_cancelled), number in wrong.most_common():
+        why = "a charge and another call's return cancelled between two readings" if has_cancelled else ""
+        print(f"  {word:9} {kind:20} {number:3} {why}")
     _print_groups(played)
     _print_speed(played)
 
@@ -56,14 +63,12 @@ def _print_speed(played: Sequence[Script]) -> None:
         for cell in script.cells
         if cell.true
     ]
-    fast = [
-        cell
-        for _, cell in lonely
-        if cell.cost.settled
-        and cell.final_at - cell.ends <= 20
-        and cell.cost.confidence in {"clean", "confirmed"}
-    ]
-    print(f"settling in 2-8 s, or batches: {len(fast)} of {len(lonely)} sure within 20 s")
+    print("settling in 2-8 s, or batches: sure within 20 s")
+    for guard in GUARDS:
+        of_kind = [cell for script, cell in lonely if script.guard == guard]
+        told = [cell for cell in of_kind if "more than the receipts" not in cell.cost.reason]
+        beyond = len(of_kind) - len(told)
+        print(f"  {guard:9} {sum(map(is_soon_sure, told))} of {len(told)}; above their receipts: {beyond}")
     for kind in ("prompt", "settles later", "batches", "late together"):
         requests = Counter(
             cell.requests

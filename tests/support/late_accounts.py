@@ -57,8 +57,8 @@ class LateAccount:
     Attributes:
         kind: One of `KINDS`.
         chance: Where everything random comes from.
-        has_cancelled: Whether a charge and another call's settlement for less were seen first in the same
-            reading, and came to nothing: nobody can see that.
+        has_cancelled: Whether a charge and what another call got back, as a settlement for less or a refund,
+            were seen first in the same reading, and came to nothing: nobody can see that.
     """
 
     kind: str
@@ -105,6 +105,7 @@ class LateAccount:
 
     def spend(self, at: float, amount: Decimal, *, own: bool = False) -> None:
         """Spend and settle at once, by another key unless it is the own."""
+        self._calls += 1
         self.move(at, user=amount, balance=amount, **({"token": amount} if own else {}))
 
     # -- what is seen -----------------------------------------------------------------------------------
@@ -136,7 +137,10 @@ class LateAccount:
     def _note_cancelling(self, shown: list[Change]) -> None:
         new = [change for change in shown if change not in self._shown and change.amount]
         self._shown.update(new)
-        if len({change.call for change in new}) > 1 and not total(change.amount for change in new):
+        moved: dict[int, Decimal] = {}
+        for change in new:
+            moved[change.call] = total((moved.get(change.call, Decimal(0)), change.amount))
+        if any(amount and -amount in moved.values() for amount in moved.values()):
             self.has_cancelled = True
 
     def _seen(self, counter: Counter, served: float) -> float:

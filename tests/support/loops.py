@@ -10,6 +10,7 @@ from evolink_nb import track
 from evolink_nb.metering.active import active_measurements
 from evolink_nb.metering.loop_reader import LoopTiming
 from evolink_nb.metering.under_way import LagTiming
+from evolink_nb.metering.verdict import AROUND_IT
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -45,6 +46,11 @@ class Patient(track[T]):
 def figures(cost: Cost | MeteredCost) -> tuple[Decimal | None, str]:
     """Return what something cost, and how sure that is."""
     return cost.credits, cost.confidence
+
+
+def inner_figures(cost: MeteredCost) -> tuple[Decimal | None, str]:
+    """Return the same of work in other work, which on a busy machine had time to spend something itself."""
+    return cost.credits, "clean" if cost.reason == AROUND_IT else cost.confidence
 
 
 def is_at_rest() -> bool:
