@@ -31,7 +31,7 @@ class Forecasts:
         self._handlers: dict[CreditsFetcher, Callable[[Any], None]] = {}
 
     def follow(self, fetcher: CreditsFetcher) -> None:
-        """Tell of an account from now on.
+        """Renew an account's forecast from now on.
 
         Args:
             fetcher: The fetcher that reads it.
@@ -43,7 +43,7 @@ class Forecasts:
         fetcher.observe(handler, "revision")
 
     def stop(self) -> None:
-        """Tell of none any more."""
+        """Renew none any more."""
         for fetcher, handler in self._handlers.items():
             fetcher.unobserve(handler, "revision")
         self._handlers.clear()
