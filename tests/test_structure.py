@@ -23,6 +23,7 @@ MIN_NAME, MAX_NAME = 20, 40
 LONG_FILES = {
     "card/widget.py": "every trait of the live card, beside all that changes one",
     "credits.py": "a reading's values, and the arithmetic whose rounding all of them share",
+    "notebook/magics.py": "every magic's options and help, in the one module that %load_ext imports",
     "metering/measurement.py": "one stretch of work from its first reading to its settled cost",
     "polling/reader.py": "every state of one reading loop, behind one lock",
     "runtime.py": "jobs and loops, with and without threads: the only module that may start any",

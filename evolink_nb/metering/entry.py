@@ -35,6 +35,7 @@ class Entry:
             it.
         runs: 1, unless the entry merges several runs.
         doubts: How many credits of merged runs are not sure, and why.
+        account: The identity of the client that it was measured with; "" for several.
     """
 
     key: str
@@ -46,3 +47,4 @@ class Entry:
     within: bool = False
     runs: int = 1
     doubts: tuple[tuple[Doubt, Decimal], ...] = ()
+    account: str = ""

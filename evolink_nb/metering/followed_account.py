@@ -266,7 +266,7 @@ class FollowedAccount:
                 members = list(self._members.items())
                 idle = self._row.strays.take_idle()
             for each in idle:
-                ledger.record_idle(each)
+                ledger.record_idle(each, self.fetcher.client.identity)
             for _, member in members:
                 member.publish()
             with self._lock:

@@ -164,12 +164,14 @@ def use(ledger: Ledger) -> None:
     _registry.current = ledger
 
 
-def record_idle(idle: Idle) -> None:
+def record_idle(idle: Idle, account: str) -> None:
     """Enter what was spent while no measured work ran into the ledger in use.
 
     Args:
         idle: What was spent.
+        account: Identifies the base URL and key it was measured with.
     """
     seconds = idle.until.monotonic - idle.since.monotonic
     cost = assess(idle.since, idle.until, seconds=seconds, stable=True)
-    current().record(Entry(key="", name=IDLE_NAME, kind="idle", began_at=idle.since.read_at, cost=cost))
+    began_at = idle.since.read_at
+    current().record(Entry("", IDLE_NAME, "idle", began_at, cost, account=account))

@@ -148,8 +148,11 @@ class Measurement:
             items: The number of items a loop processed.
         """
         within = any(outer.ended is None for outer in self.work.enclosing)
+        account = self.fetcher.client.identity
         self._published.record(
-            ledger.Entry(key, name, kind, self._began_at, self.cost, items=items, within=within)
+            ledger.Entry(
+                key, name, kind, self._began_at, self.cost, items=items, within=within, account=account
+            )
         )
 
     # -- state -----------------------------------------------------------------------------------------

@@ -16,16 +16,16 @@ from ..api.credentials import API_KEY_VARIABLE, Secret
 from ..card import render as card
 from ..errors import ConfigurationError, EvoLinkError
 from ..formatting import may_style
-from ..metering import ledger
 from ..metering.budget_registry import budgets
 from ..metering.report import Costs
 from ..metering.session_budget import SessionBudget
-from . import session_budgets
+from . import past, session_budgets
 from .accounts import Accounts, names_account
 from .cells import Cells
 from .configured_budget import ConfiguredBudget
 from .forecasts import Forecasts
 from .live_cards import LiveCards, static_bundle
+from .recording import Recording
 
 if TYPE_CHECKING:
     import argparse
@@ -54,6 +54,7 @@ class Commands:
             shell: The shell whose magics these are.
             running: The cells running in it.
         """
+        self._recording = Recording(shell)
         self._accounts = Accounts(self._follow)
         self.cells = Cells(shell, running, self._accounts.fetcher_for)
         self.cards = LiveCards(shell, running)
@@ -166,8 +167,9 @@ class Commands:
         Raises:
             UsageError: The file can't be written.
             ConfigurationError: pandas is not installed.
+            HistoryError: Costs of earlier kernels were asked for, and there is no history.
         """
-        costs = Costs(ledger.current().entries())
+        costs = Costs(past.entries_for(options))
         if options.csv == "-":
             print(costs.to_csv(), end="")
             return None
@@ -179,6 +181,14 @@ class Commands:
                 raise UsageError(f"{options.csv} can't be written: {reason}.") from None
             return None
         return costs.to_pandas() if options.pandas else costs
+
+    def show_past(self, options: argparse.Namespace) -> Any:
+        """Show what was spent, also before this kernel began, as ``%evolink_history`` says; see `past`.
+
+        Args:
+            options: The options of the magic.
+        """
+        return past.show_history(options)
 
     # -- display ---------------------------------------------------------------------------------------
 
@@ -218,6 +228,7 @@ class Commands:
             result.error_in_exec = exceeded
             self.cells.stops.show(exceeded, ended)
         self.cards.at_cell_end()
+        self._recording.at_cell_end()
 
     def at_silent_end(self, ended: list[RunningCell], error: BaseException | None) -> BudgetExceeded | None:
         """Settle the cost of a cell that has no events.
@@ -239,6 +250,7 @@ class Commands:
         self.cards.stop()
         self._accounts.stop()
         self._forecasts.stop()
+        self._recording.stop()
         self._last = None
 
     def _follow(self, before: CreditsFetcher | None, now: CreditsFetcher | None) -> None:

@@ -19,6 +19,7 @@ from traitlets import Float, Unicode, Union, observe, validate
 from . import option_rules
 from .arguments import (
     PERIODS,
+    WAYS,
     checked_budget,
     credits,
     credits_or_off,
@@ -43,7 +44,10 @@ if TYPE_CHECKING:
     from .commands import Commands
     from .running import RunningCells
 
-LINE_MAGICS = ("evolink_budget", "evolink_costs", "evolink_credits", "evolink_login", "evolink_track")
+LINE_MAGICS = (
+    *("evolink_budget", "evolink_costs", "evolink_credits", "evolink_history", "evolink_login"),
+    "evolink_track",
+)
 CELL_MAGIC = "%%evolink_credits"
 
 
@@ -211,6 +215,7 @@ class EvoLinkMagics(Magics):
         "--csv", nargs="?", const="-", type=unquoted, metavar="FILE", help="Print them as CSV, or write FILE."
     )
     @argument("--pandas", action="store_true", help="Return them as a pandas DataFrame.")
+    @argument("--since", metavar="SPAN", help="Those of earlier kernels too, for so long: 24h, 7d, 2w.")
     @line_magic
     @with_help
     def evolink_costs(self, line: str) -> Any:
@@ -219,6 +224,22 @@ class EvoLinkMagics(Magics):
         if options.csv and options.pandas:
             raise UsageError("--csv and --pandas do the same thing: choose one.")
         return self.commands.show_costs(options)
+
+    @no_var_expand
+    @magic_arguments()
+    @argument("--since", default="7d", metavar="SPAN", help="How far back: 24h, 7d, 2w (7d).")
+    @argument("--by", choices=WAYS, help="What to add up by (periods that suit the span).")
+    @argument("--csv", action="store_true", help="Print it as CSV.")
+    @argument("--json", action="store_true", help="Print it as JSON.")
+    @argument("--pandas", action="store_true", help="Return it as a pandas DataFrame.")
+    @line_magic
+    @with_help
+    def evolink_history(self, line: str) -> Any:
+        """Show what was spent, of all notebooks that share this history, also before this kernel began."""
+        options = options_of(self.evolink_history, line)
+        if [options.csv, options.json, options.pandas].count(True) > 1:
+            raise UsageError("--csv, --json and --pandas do the same thing: choose one.")
+        return self.commands.show_past(options)
 
     @no_var_expand
     @magic_arguments("%evolink_credits")

@@ -285,6 +285,18 @@ def shared_fetchers() -> tuple[CreditsFetcher, ...]:
     return tuple(_registry)
 
 
+def watch_shared(watcher: Callable[[CreditsFetcher], None]) -> Callable[[], None]:
+    """Have a function called with each shared fetcher, those that there are and those to come.
+
+    Args:
+        watcher: The function; called by whoever asks for the fetcher first.
+
+    Returns:
+        A function that ends this.
+    """
+    return _registry.watch(watcher)
+
+
 @atexit.register
 def stop_all() -> None:
     """Stop every fetcher of this process, at exit and when the extension is unloaded."""

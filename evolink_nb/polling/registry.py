@@ -6,9 +6,10 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
-from ..runtime import forget_after_fork
+from ..runtime import forget_after_fork, guarded
 from .reader import STOP_TIMEOUT
 
 
@@ -44,6 +45,7 @@ class SharedFetchers(Generic[F]):
         self._lock = threading.RLock()
         self._shared: dict[str, F] = {}
         self._all: weakref.WeakSet[F] = weakref.WeakSet()
+        self._watchers: list[Callable[[F], None]] = []
         forget_after_fork(self)
 
     def __iter__(self) -> Iterator[F]:
@@ -61,9 +63,36 @@ class SharedFetchers(Generic[F]):
             The fetcher; the same one until `stop_all`.
         """
         with self._lock:
-            if identity not in self._shared:
-                self._shared[identity] = make()
-            return self._shared[identity]
+            found = self._shared.get(identity)
+            if found is not None:
+                return found
+            made = self._shared[identity] = make()
+            watchers = list(self._watchers)
+        for watcher in watchers:
+            with guarded("A new fetcher could not be announced."):
+                watcher(made)
+        return made
+
+    def watch(self, watcher: Callable[[F], None]) -> Callable[[], None]:
+        """Have a function called with each shared fetcher, those that there are and those to come.
+
+        Args:
+            watcher: The function.
+
+        Returns:
+            A function that ends this.
+        """
+        with self._lock:
+            self._watchers.append(watcher)
+            shared = list(self._shared.values())
+        for fetcher in shared:
+            watcher(fetcher)
+        return partial(self._unwatch, watcher)
+
+    def _unwatch(self, watcher: Callable[[F], None]) -> None:
+        with self._lock:
+            if watcher in self._watchers:
+                self._watchers.remove(watcher)
 
     def add(self, fetcher: F) -> None:
         """Include a fetcher in `stop_all`, shared or not.
@@ -94,4 +123,4 @@ class SharedFetchers(Generic[F]):
     def after_fork(self) -> None:
         """Forget the parent's shared fetchers, without touching them."""
         self._lock = threading.RLock()
-        self._shared = {}
+        self._shared, self._watchers = {}, []

@@ -1,0 +1,49 @@
+"""What the magics show of the past, this kernel's and that of earlier ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..history import looking_back
+from ..metering import ledger
+from .kept_ledger import entry_of
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ..metering.entry import Entry
+
+
+def entries_for(options: argparse.Namespace) -> Sequence[Entry]:
+    """Return the entries that ``%evolink_costs`` adds up.
+
+    Args:
+        options: The options of the magic.
+
+    Raises:
+        HistoryError: Those of earlier kernels were asked for, and there is no history.
+    """
+    if options.since is None:
+        return ledger.current().entries()
+    return [entry_of(record) for record in looking_back.costs(options.since)]
+
+
+def show_history(options: argparse.Namespace) -> Any:
+    """Show what was spent, of all kernels that share the history, as ``%evolink_history`` says.
+
+    Args:
+        options: The options of the magic.
+
+    Returns:
+        The `Report` or a pandas ``DataFrame``; None if it was printed.
+
+    Raises:
+        HistoryError: There is no history, or it can't be read.
+        ConfigurationError: pandas is not installed, or the span can't be understood.
+    """
+    report = looking_back.history(options.since, options.by)
+    if options.csv or options.json:
+        print(report.to_csv() if options.csv else report.to_json(), end="" if options.csv else "\n")
+        return None
+    return report.to_dataframe() if options.pandas else report
