@@ -158,10 +158,7 @@ class EvoLinkMagics(Magics):
     @magic_arguments()
     @argument("state", nargs="?", choices=("on", "off"), help="Turn measuring every cell on or off.")
     @argument(
-        "--settle",
-        type=seconds,
-        metavar="SECONDS",
-        help="Cells wait up to SECONDS; their quiet time if less.",
+        "--settle", type=seconds, metavar="SECONDS", help="As %%%%evolink_credits --settle, for each cell."
     )
     @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
     @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
@@ -257,12 +254,7 @@ class EvoLinkMagics(Magics):
         metavar="SECONDS",
         help="With --max, stop the cell if the balance can't be read for so long (30).",
     )
-    @argument(
-        "--settle",
-        type=seconds,
-        metavar="SECONDS",
-        help="Wait up to SECONDS; its quiet time if that is less.",
-    )
+    @argument("--settle", type=seconds, metavar="SECONDS", help="Wait up to SECONDS; its quiet time if less.")
     @argument("-o", dest="output", type=name, metavar="NAME", help="Store the cost in this variable.")
     @argument("--name", type=label, metavar="NAME", help="The cell's name wherever its cost is shown.")
     @argument("-q", dest="quiet", action="store_true", help="Show no line under the cell.")
