@@ -34,6 +34,8 @@ def account_of(server: DemoServer) -> dict[str, str]:
 def write_tour(folder: Path, beside: dict[str, DemoServer]) -> None:
     """Copy the notebooks to ``folder / "root"``: users then edit a copy, not those in the checkout.
 
+    The copies have no outputs: JupyterLab shows those of others without their styles.
+
     Args:
         folder: Also gets JupyterLab's ``config``, and the kernels in ``data``.
         beside: The server of each notebook of `BESIDE`.
@@ -43,6 +45,9 @@ def write_tour(folder: Path, beside: dict[str, DemoServer]) -> None:
         # In a checkout they are next to the package; an installed package includes them.
         places = (package.parent / name, package / "demo" / Path(name).name)
         notebook = json.loads(next(place for place in places if place.exists()).read_text(encoding="utf-8"))
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code":
+                cell["outputs"] = []
         if name in beside:
             notebook["metadata"]["kernelspec"] = _write_kernel(folder, Path(name).stem, beside[name])
         target = folder / "root" / name

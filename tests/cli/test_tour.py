@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_kernels_have_their_own_accounts(tmp_path: Path) -> None:
-    """A notebook's cells stay as they are; only the kernel that it names is another."""
+    """A notebook's cells stay as they are; only their outputs go, and the kernel that it names is another."""
     with ExitStack() as stack:
         servers = {name: stack.enter_context(DemoServer()) for name in BESIDE}
         write_tour(tmp_path, servers)
@@ -23,6 +23,9 @@ def test_kernels_have_their_own_accounts(tmp_path: Path) -> None:
         )
         kernel = written["metadata"].pop("kernelspec")["name"]
         given["metadata"].pop("kernelspec")
+        outputs = [cell.pop("outputs") for cell in given["cells"] if cell["cell_type"] == "code"]
+        assert any(outputs)
+        assert all(cell.pop("outputs") == [] for cell in written["cells"] if cell["cell_type"] == "code")
         assert written == given
         if name in BESIDE:
             specification = tmp_path / "data" / "kernels" / kernel / "kernel.json"

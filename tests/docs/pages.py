@@ -64,8 +64,7 @@ class Page:
         """Its cells as a notebook."""
         cells = [nbformat.v4.new_code_cell(block.text.rstrip("\n")) for block in self.cells]
         notebook = nbformat.v4.new_notebook(cells=cells)
-        options = {"allow_errors": True, "coalesce_streams": True}
-        return Job(notebook, self.environment(home), home, options)
+        return Job(notebook, self.environment(home), home, {"allow_errors": True})
 
     def take(self, notebook: Any) -> None:
         """Take over what the cells brought."""

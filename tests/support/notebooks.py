@@ -37,6 +37,10 @@ def run_notebooks(jobs: Sequence[Job]) -> None:
         jobs: The notebooks.
     """
     asyncio.run(_run(jobs))
+    for job in jobs:
+        for cell in job.notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs = _joined(cell.outputs)
 
 
 async def _run(jobs: Sequence[Job]) -> None:
@@ -54,6 +58,18 @@ async def _run(jobs: Sequence[Job]) -> None:
                 for number, job in enumerate(jobs)
             )
         )
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Outputs with what was printed in pieces as one; nbclient's own way loses count of those it rewrites."""
+    joined: list[Any] = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output.output_type == "stream" and last.get("name") == output.name:
+            last["text"] += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _kernel_in(folder: Path, number: int) -> AsyncKernelManager:
