@@ -126,6 +126,14 @@ def _daily() -> Iterator[Scene]:
         yield _scene(simulation, "outlook", "what the credits are enough for, in the user's own unit")
 
 
+def evening() -> Iterator[Scene]:
+    """Make the scenes of one evening on one card: work that spends, until little is left."""
+    with Simulation(_account("140.05", used="91.25"), warn_below=105) as simulation:
+        yield _scene(simulation.settle(), "evening", "before the work")
+        for amount in EVENING:
+            yield _scene(simulation.spend(amount), "evening", "after another call")
+
+
 def _ailing() -> Iterator[Scene]:
     with Simulation(_account()) as simulation:
         simulation.spend(*EVENING).fail(status=429, retry_after=60)
