@@ -140,7 +140,7 @@ def run_block(commands: list[Command], folder: Path, environment: dict[str, str]
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=90,
+        timeout=240,
         check=False,
     )
     ended = re.findall(rf"(.*?){_END} (\d+)\n", done.stdout.decode(), re.DOTALL)
