@@ -20,20 +20,22 @@ import requests
 if TYPE_CHECKING:
     from .credentials import Secret
 
+IN_BROWSER = sys.platform == "emscripten"
 HIDDEN = "Bearer ***"
 """What the header shows in the key's place."""
 
 
 class Header(str):
-    """A header whose text is the key's, but which doesn't show it: not printed, formatted or pickled.
+    """A header that is sent with the key, and whose text has none: whatever is made of it has none either.
 
     Attributes:
         on_send: Called each time the header is about to go over the wire; None if nobody wants to know.
     """
 
-    __slots__ = ("on_send",)
+    __slots__ = ("_key", "on_send")
 
     on_send: Callable[[], None] | None
+    _key: Secret
 
     @classmethod
     def of(cls, key: Secret, *, on_send: Callable[[], None] | None = None) -> Header:
@@ -43,16 +45,17 @@ class Header(str):
             key: The key.
             on_send: Called each time the header is about to be sent; what it raises keeps it from being sent.
         """
-        header = cls(f"Bearer {key.reveal()}")
+        # A browser is handed the text itself; it shows no headers to programs.
+        header = cls(f"Bearer {key.reveal()}" if IN_BROWSER else HIDDEN)
+        header._key = key
         header.on_send = on_send
         return header
 
     def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
         """Return the bytes to send: both requests and httpx ask for them, and only when they need them."""
-        on_send = getattr(self, "on_send", None)
-        if on_send is not None:
-            on_send()
-        sent = HeaderBytes(super().encode(encoding, errors))
+        if self.on_send is not None:
+            self.on_send()
+        sent = HeaderBytes(f"Bearer {self._key.reveal()}".encode(encoding, errors))
         connection = _connection_of(sys._getframe(1))
         if connection is None:
             return sent

@@ -320,10 +320,6 @@ FAULTS = [
 ]
 
 
-def test_every_fault_has_a_name_of_its_own() -> None:
-    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
-
-
 def outcome_of(server: FailingServer, timeout: float) -> Credits | EvoLinkError:
     """What a read comes to that is not repeated, and one after it."""
     with server.client(timeout, Timing(retry_delays=())) as client:
