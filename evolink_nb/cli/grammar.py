@@ -91,6 +91,7 @@ def new_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_credits(commands)
     _add_history(commands)
+    _add_watch(commands)
     _add_login(commands)
     _add_demo(commands)
     _add_completion(commands)
@@ -132,6 +133,29 @@ def _add_credits(commands: Any) -> None:
     account.add_argument(
         "--key-env", dest="key_variable", metavar="NAME", help="take the key from this environment variable"
     )
+
+
+def _add_watch(commands: Any) -> None:
+    watch = commands.add_parser(
+        "watch",
+        help="raise an alarm when the credits run low, with no notebook open",
+        description="Read the balance again and again, and raise an alarm when it falls below a limit: once "
+        "until it recovers. It says as well when it does, and when the balance can't be read for 15 minutes. "
+        "The webhook gets a JSON object, and so does the command, on its standard input. Ends with 0 on "
+        "Ctrl+C or SIGTERM.",
+        examples="""
+            evolink-nb watch --below 50 --exec 'notify-send "$EVOLINK_NB_ALARM"'
+            evolink-nb watch --below 2h --webhook https://hooks.example.com/T0/B0
+        """,
+    )
+    watch.set_defaults(run=_command("watch.watch"))
+    watch.add_argument("--below", type=_limit, metavar="LIMIT", help="50 credits, or 2h at the present rate")
+    watch.add_argument(
+        "--every", type=_seconds, default=60.0, metavar="SECONDS", help="how often to read (60)"
+    )
+    watch.add_argument("--webhook", metavar="URL", help="post each alarm there")
+    watch.add_argument("--exec", dest="run_command", metavar="COMMAND", help="run this with each alarm")
+    watch.add_argument("--quiet", action="store_true", help="print nothing but alarms")
 
 
 def _add_login(commands: Any) -> None:
@@ -224,6 +248,15 @@ def _seconds(text: str) -> float:
     if not 1 <= seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, at least 1")
     return seconds
+
+
+def _limit(text: str) -> Any:
+    # Imported when it is used: --help needs none of it.
+    threshold = import_module("evolink_nb.card.alarms").Threshold
+    try:
+        return threshold.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _port(text: str) -> int:
