@@ -45,6 +45,7 @@ _CODES = {
     errno.EPERM: Problem.READ_ONLY,
     errno.ENOTDIR: Problem.READ_ONLY,
     errno.EISDIR: Problem.READ_ONLY,
+    errno.EEXIST: Problem.READ_ONLY,
 }
 
 

@@ -286,14 +286,7 @@ def shared_fetchers() -> tuple[CreditsFetcher, ...]:
 
 
 def watch_shared(watcher: Callable[[CreditsFetcher], None]) -> Callable[[], None]:
-    """Have a function called with each shared fetcher, those that there are and those to come.
-
-    Args:
-        watcher: The function; called by whoever asks for the fetcher first.
-
-    Returns:
-        A function that ends this.
-    """
+    """Have a function called with each shared fetcher, present and future; return what ends that."""
     return _registry.watch(watcher)
 
 

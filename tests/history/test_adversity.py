@@ -1,0 +1,205 @@
+"""What goes wrong with a database: nothing is lost, users hear of it once, writing catches up."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from evolink_nb import EvoLinkClient
+from evolink_nb.history import queries
+from evolink_nb.history.location import find_location
+from evolink_nb.history.records import Source
+from evolink_nb.history.store import Store
+from tests.history.crowd import write_together
+from tests.history.kills import kill_often
+from tests.support.histories import cost, reading, source, writing_to
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from evolink_nb.history.location import Location
+    from tests.support.postgres import Postgres
+
+KILLS = 20
+WRITERS = 8
+
+
+def numbers_at(location: Location) -> list[int]:
+    """Return the numbers of the costs in a database."""
+    with Store(location).begin(reads_only=True) as connection:
+        return [each.number for each in queries.costs(connection, 0, 2**42)]
+
+
+def test_killed_writers_lose_nothing(tmp_path: Path) -> None:
+    assert kill_often(str(tmp_path / "history.db"), KILLS) >= KILLS
+
+
+def test_many_write_at_once(location: Location) -> None:
+    place = location.url or str(location.path)
+    write_together(place, WRITERS)
+
+
+def test_damaged_file_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    path.write_bytes(b"This is no database, but somebody's only copy of something.")
+    told: list[str] = []
+    with writing_to(find_location(str(path))) as writer:
+        writer.observe(told.append)
+        writer.record_cost(cost(1, number=7))
+        assert writer.flush(20)
+    assert numbers_at(find_location(str(path))) == [7]
+    (aside,) = tmp_path.glob("history.db.damaged-*")
+    assert aside.read_bytes().startswith(b"This is no database")
+    assert told == [f"The history was damaged. It is kept as {aside}, and a new one begins."]
+
+
+def test_damaged_pages_are_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with writing_to(find_location(str(path))) as writer:
+        writer.record_cost(cost(1, number=1))
+        assert writer.flush(20)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(path.read_bytes())
+    content[4096:] = os.urandom(len(content) - 4096)
+    path.write_bytes(content)
+    with writing_to(find_location(str(path))) as writer:
+        writer.record_cost(cost(1, number=2))
+        assert writer.flush(30)
+    assert numbers_at(find_location(str(path))) == [2]
+    assert len(list(tmp_path.glob("history.db.damaged-*"))) == 1
+
+
+def test_full_disk_is_said_once(tmp_path: Path) -> None:
+    """A limit on a file's size stands in for a full disk, which only root can make."""
+    program = f"""
+import resource, signal, sys
+from tests.support.histories import cost, reading, source
+from tests.support.waiting import wait_until
+from evolink_nb.history.location import find_location
+from evolink_nb.history.writer import Writer
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+writer, told = Writer(find_location({str(tmp_path / "history.db")!r}), delay=0.0), []
+writer.observe(told.append)
+writer.record_cost(cost(1, number=1))
+assert writer.flush(30)
+resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, resource.RLIM_INFINITY))
+for number in range(2, 3000):
+    writer.record_cost(cost(1, number=number))
+wait_until(lambda: told, limit=60)
+assert "the disk is full" in told[0] or "failed" in told[0], told
+assert writer.waiting > 0
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+assert writer.flush(60)
+wait_until(lambda: len(told) == 2, limit=10)
+print(told, writer.problem)
+assert told[1] == "" and writer.problem == ""
+assert writer.stop(30)
+"""
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert numbers_at(find_location(str(tmp_path / "history.db"))) == list(range(1, 3000))
+
+
+def test_file_in_the_way_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "folder").write_text("a file where the folder should be")
+    told: list[str] = []
+    path = tmp_path / "folder" / "history.db"
+    with writing_to(find_location(str(path))) as writer:
+        writer.observe(told.append)
+        writer.record_cost(cost(1, number=1))
+        wait_until(lambda: told)
+        assert "it can't be written there" in told[0]
+        assert writer.problem == told[0]
+        (tmp_path / "folder").unlink()
+        assert writer.flush(30)
+    assert numbers_at(find_location(str(path))) == [1]
+    assert told[1:] == [""]
+
+
+def test_stopped_server_is_said_once(postgres: Postgres) -> None:
+    location = find_location(postgres.new_database())
+    told: list[str] = []
+    with writing_to(location) as writer:
+        writer.observe(told.append)
+        writer.record_cost(cost(1, number=1))
+        assert writer.flush(30)
+        postgres.stop()
+        try:
+            for number in range(2, 50):
+                writer.record_cost(cost(1, number=number))
+            wait_until(lambda: told, limit=60)
+            assert "the database doesn't answer" in told[0]
+        finally:
+            postgres.start()
+        assert writer.flush(60)
+        assert told[1:] == [""]
+    assert numbers_at(location) == list(range(1, 50))
+
+
+def test_forgotten_file_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with writing_to(find_location(str(path))) as writer:
+        writer.record_cost(cost(1, number=1))
+        assert writer.flush(20)
+        for file in tmp_path.glob("history.db*"):
+            file.unlink()
+        writer.record_cost(cost(1, number=2))
+        assert writer.flush(20)
+    assert numbers_at(find_location(str(path))) == [2]
+
+
+def test_no_form_of_the_key_is_kept(tmp_path: Path) -> None:
+    key = "sk-a-key-that-is-looked-for-0123456789abcdef"
+    path = tmp_path / "history.db"
+    with EvoLinkClient(key) as client, writing_to(find_location(str(path))) as writer:
+        mine = Source(client.identity, client.fingerprint, account="lab", label="mine")
+        writer.record_reading(mine, reading(0, 1))
+        writer.record_cost(cost(1, source=mine))
+        assert writer.flush(30)
+    kept = b"".join(file.read_bytes() for file in tmp_path.iterdir()).lower()
+    plain = [key, key.removeprefix("sk-"), f"https://api.evolink.ai\n{key}"]
+    hashes = [
+        hashlib.new(name, text.encode()) for text in plain for name in ("md5", "sha1", "sha256", "sha512")
+    ]
+    looked_for = [text.encode() for text in plain]
+    looked_for += [each.hexdigest()[:16].encode() for each in hashes] + [each.digest()[:8] for each in hashes]
+    assert [text for text in looked_for if text in kept] == []
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_forked_child_writes_for_itself(location: Location) -> None:
+    with writing_to(location) as writer:
+        writer.record_cost(cost(1, number=1))
+        assert writer.flush(30)
+        child = os.fork()
+        if child == 0:  # pragma: no cover - not measured there
+            writer.record_cost(cost(1, number=2))
+            os._exit(0 if writer.flush(30) else 1)
+        writer.record_cost(cost(1, number=3))
+        assert writer.flush(30)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert numbers_at(location) == [1, 2, 3]
+
+
+def test_late_readings_find_their_hour(location: Location) -> None:
+    """As after an outage of one of two kernels: sums come out as if all had come in order."""
+    minutes = [*range(0, 300, 7), *range(3, 300, 11)]
+    with writing_to(location) as writer:
+        for number, minute in enumerate(minutes):
+            writer.record_reading(source("key", label=f"kernel {number % 2}"), reading(minute, minute))
+        assert writer.flush(30)
+        with writer.store().begin(reads_only=True) as connection:
+            (key,) = queries.keys(connection)
+            hours = queries.hours(connection, key, 0, 2**42)
+    assert sum(hour.token_spent for hour in hours) == max(minutes)
+    assert sum(hour.readings for hour in hours) == len(set(minutes))
+    assert [hour.topped_up for hour in hours] == [0] * len(hours)
