@@ -101,7 +101,7 @@ class GuardedAuth(requests.auth.AuthBase):
         Raises:
             BudgetExceeded: A budget that the call is under is spent.
         """
-        call = None if is_lookup(request.method, str(request.url)) else await self._begin_task()
+        call = None if is_lookup(request.method, str(request.url)) else await begin_awaited(self._identity)
         flow = self._flow(request, call)
         response = None
         try:
@@ -133,20 +133,6 @@ class GuardedAuth(requests.auth.AuthBase):
         calls.prepare(self._identity)
         return calls.begin(self._identity)
 
-    async def _begin_task(self) -> Call:
-        """Begin a call, or raise once the calls under way on this loop have ended.
-
-        What is raised may end the event loop, and with it the tasks that wait for answers that are paid for.
-        """
-        await calls.prepare_async(self._identity)
-        try:
-            call = calls.begin(self._identity)
-        except BaseException:
-            await _end_of_others(self._identity)
-            raise
-        call.is_awaited = True
-        return call
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: the key is not shown>"
 
@@ -168,6 +154,30 @@ def auth_class() -> type[GuardedAuth]:
     """Return the class of auth objects, which httpx takes for its own if it has been imported."""
     found = [getattr(sys.modules.get(name), "Auth", None) for name in HTTPX]
     return with_bases(GuardedAuth, *(base for base in found if isinstance(base, type)))
+
+
+async def begin_awaited(identity: str) -> Call:
+    """Begin a call, or raise once the calls under way on this loop have ended.
+
+    What is raised may end the event loop, and with it the tasks that wait for answers that are paid for.
+
+    Args:
+        identity: The identity of its client.
+
+    Returns:
+        The call; pass it to `calls.end`.
+
+    Raises:
+        BaseException: It was refused, such as with `BudgetExceeded`: send nothing.
+    """
+    await calls.prepare_async(identity)
+    try:
+        call = calls.begin(identity)
+    except BaseException:
+        await _end_of_others(identity)
+        raise
+    call.is_awaited = True
+    return call
 
 
 async def _end_of_others(identity: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import random
 import secrets
+import threading
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
@@ -20,9 +22,11 @@ from .auth import GuardedAuth, auth_class
 from .bearer import BearerAuth
 from .credentials import Secret
 from .freshness import ServerClock
+from .middleware import GuardedMiddleware
 from .responses import parse_response
-from .transport import BoundedSession
+from .transport import BoundedSession, not_started
 
+_THREAD = "evolink-nb-read"
 USER_AGENT = f"evolink-nb/{__version__} python-requests/{requests.__version__}"
 MAX_TIMEOUT = 86_400.0
 """The longest timeout allowed, in seconds; sockets and locks can't wait forever."""
@@ -113,6 +117,15 @@ class EvoLinkClient:
             self._auth = kind(self._key, self.identity)
         return self._auth
 
+    @property
+    def middleware(self) -> GuardedMiddleware:
+        """A middleware for aiohttp 3.12 or newer, which does for its calls what `auth` does elsewhere.
+
+        Pass it to a session: ``aiohttp.ClientSession(middlewares=[client.middleware])``. Only requests to
+        ``base_url`` get the key.
+        """
+        return GuardedMiddleware(self._key, self.identity, self.base_url)
+
     def session(self) -> requests.Session:
         """Return a new session of requests for an experiment's own calls; pass them `auth`.
 
@@ -166,14 +179,41 @@ class EvoLinkClient:
             APIStatusError: The response is an error; its class says which.
             InvalidResponseError: The response can't be parsed.
         """
+        return self._read(threading.Event())
+
+    async def get_credits_async(self) -> Credits:
+        """Read the balance now, without blocking the event loop.
+
+        It is the same read as `get_credits`, in a thread. Cancelling the task cuts the connection of its
+        request, and that of no other.
+
+        Returns:
+            The reading.
+
+        Raises:
+            EvoLinkError: As for `get_credits`.
+        """
+        cancelled = threading.Event()
+        try:
+            return await runtime.run_async(partial(self._read, cancelled), name=_THREAD)
+        except asyncio.CancelledError:
+            cancelled.set()
+            self._session.cancel(cancelled)
+            raise
+        except RuntimeError as error:  # too many threads
+            failure = not_started(error)
+        raise failure
+
+    def _read(self, cancelled: threading.Event) -> Credits:
+        """Read until there is an answer that stands, or the read is cancelled."""
         closed = self._session.closed
-        outcome = self._session.get(self.timeout, closed)
+        outcome = self._session.get(self.timeout, closed, cancelled)
         for delay in self._timing.retry_delays:
-            if isinstance(outcome, Credits) or not _is_retryable(outcome):
+            if isinstance(outcome, Credits) or not _is_retryable(outcome) or cancelled.is_set():
                 break
             if runtime.wait_for(closed, delay * random.uniform(1.0, 1.5)):  # noqa: S311 - jitter, not secrecy
                 break
-            outcome = self._session.get(self.timeout, closed)
+            outcome = self._session.get(self.timeout, closed, cancelled)
         if isinstance(outcome, Credits):
             return outcome
         # Raised here and not where the cause was caught: a requests exception holds the request, the request

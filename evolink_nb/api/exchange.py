@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import threading
 from concurrent.futures import Future, InvalidStateError
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -20,12 +21,18 @@ class Exchange(Generic[T]):
 
     Attributes:
         outcome: Holds a value, never an exception.
+        cancelled: Identifies the caller, who may cancel this alone; None for one who doesn't.
         job: The job running it; None before it is started.
         sent: Whether a connection of ours has sent the request; if not, nothing has asked the server.
     """
 
-    def __init__(self) -> None:
-        """Start with nothing sent."""
+    def __init__(self, cancelled: threading.Event | None = None) -> None:
+        """Start with nothing sent.
+
+        Args:
+            cancelled: Identifies the caller, who may cancel this alone.
+        """
+        self.cancelled = cancelled
         self.outcome: Future[T | APIConnectionError] = Future()
         self.job: runtime.Job[None] | None = None
         self._socket: socket.socket | None = None

@@ -94,29 +94,32 @@ class BoundedSession(Generic[T]):
         self._open()
         runtime.forget_after_fork(self)
 
-    def get(self, timeout: float, closed: threading.Event) -> T | APIConnectionError:
+    def get(
+        self, timeout: float, closed: threading.Event, cancelled: threading.Event | None = None
+    ) -> T | APIConnectionError:
         """Send one request and return its outcome; errors on the way are returned, not raised.
 
         Args:
             timeout: Seconds that the whole exchange may take, from the name look-up to the last byte.
             closed: The value of `closed` when the caller's work began.
+            cancelled: What `cancel` may be called with for this request.
 
         Returns:
             The result of ``parse``, or the error that occurred instead: an `APITimeoutError` after the
             deadline, an `APIConnectionError` if the connection failed, the session was closed, or no thread
             could be started.
         """
-        exchange: Exchange[T] = Exchange()
+        exchange: Exchange[T] = Exchange(cancelled)
         # Registered before checking whether the session was closed: close sets that before it looks here.
         self._in_flight.add(exchange)
         try:
-            if closed.is_set():
+            if closed.is_set() or (cancelled is not None and cancelled.is_set()):
                 return _cancelled()
             # Inside try: starting waits for the thread, and an interrupt may come at that moment.
             try:
                 exchange.job = runtime.start(partial(self._run, exchange, timeout), name=THREAD_NAME)
             except RuntimeError as error:
-                return _not_started(error)
+                return not_started(error)
             if not runtime.wait_until_done(exchange.outcome, timeout):
                 exchange.cancel(self._timed_out(timeout))
             return exchange.outcome.result()
@@ -124,10 +127,15 @@ class BoundedSession(Generic[T]):
             self._in_flight.discard(exchange)
             exchange.cancel(_cancelled())  # has no effect on a finished one
 
-    def cancel(self) -> None:
-        """End every request in flight now; its caller gets an `APIConnectionError`."""
+    def cancel(self, cancelled: threading.Event | None = None) -> None:
+        """End requests in flight now; their callers get an `APIConnectionError`.
+
+        Args:
+            cancelled: What the request was made with, once it is set; None for every request.
+        """
         for exchange in list(self._in_flight):
-            exchange.cancel(_cancelled())
+            if cancelled is None or exchange.cancelled is cancelled:
+                exchange.cancel(_cancelled())
 
     def close(self) -> None:
         """Cancel requests in flight and close the connections; a later request opens a new one."""
@@ -242,7 +250,12 @@ def _connect_timeout(timeout: float) -> float:
     return max(timeout * CONNECT_SHARE, min(MIN_CONNECT, timeout / 2))
 
 
-def _not_started(error: RuntimeError) -> APIConnectionError:
+def not_started(error: RuntimeError) -> APIConnectionError:
+    """Return the error to raise where no thread could be started.
+
+    Args:
+        error: What Python raised.
+    """
     return APIConnectionError(
         f"The request could not be sent in the background: {error}.",
         hint="End some of the threads that run here, or raise the limit of processes (ulimit -u).",

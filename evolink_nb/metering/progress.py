@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from itertools import takewhile
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from ..polling.fetcher import CreditsFetcher
     from .call_site import CallSite
 
+log = logging.getLogger(__name__)
 
 GOES_ON = " What was started ahead of the loop goes on, and may spend more."
 
@@ -170,6 +172,7 @@ class LoopRun:
         if reason is None or self._is_last:
             return True  # if no items are left, let the iterator say so
         self.stopped = f"Stopped before item {self._done + 1}{self._of_length()}: {reason}"
+        log.info("stopped: a loop after %s items, %s credits", self._done, self.spend.spent)
         if runs_ahead(self._iterable):
             self.stopped += GOES_ON
         return False

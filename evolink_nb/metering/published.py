@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -10,6 +11,8 @@ from typing import Generic, Protocol, TypeVar
 from ..runtime import guarded, wait_for
 from . import ledger
 from .cost import Cost
+
+log = logging.getLogger(__name__)
 
 M = TypeVar("M")
 M_contra = TypeVar("M_contra", contravariant=True)
@@ -69,6 +72,7 @@ class PublishedCost(Generic[M]):
         if cost == self.value:
             return
         self.value = cost
+        log.debug("cost: %s credits, %s", cost.credits, cost.confidence)
         self._has_figure.set()
         if self._amend is not None:
             with guarded("A cost could not be kept in the ledger."):
@@ -85,6 +89,8 @@ class PublishedCost(Generic[M]):
         """
         self._is_final.set()
         self._has_figure.set()
+        if not quietly:
+            log.info("settled: %s credits, %s", self.value.credits, self.value.confidence)
         if self._listener is not None and not quietly:
             with guarded("Showing a settled cost failed."):
                 self._listener.final(self._measurement)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import weakref
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from .watch_actions import Refuse, Trip
 if TYPE_CHECKING:
     from .interrupt import InterruptTarget
     from .own_spending import Reservations
+
+log = logging.getLogger(__name__)
 
 
 class Stops:
@@ -69,6 +72,7 @@ class Stops:
         )
         self._made.add(stop)
         self._spent_at[stop] = spent
+        log.info("stopped: %s at %s of %s credits", self._name, spent, self._max_credits)
         return stop
 
     def _last_known(self, action: Trip | Refuse, spent: Decimal) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +11,8 @@ from ..credits import Credits
 
 if TYPE_CHECKING:
     from .clock import Clock
+
+log = logging.getLogger(__name__)
 
 Outcome = Credits | errors.EvoLinkError
 """The result of an attempt."""
@@ -39,14 +42,18 @@ def attempt(client: Client, clock: Clock, requested_at: float) -> Outcome:
         The reading, or the error.
     """
     try:
-        return replace(client.get_credits(), requested_at=requested_at, monotonic=clock.monotonic())
+        reading = replace(client.get_credits(), requested_at=requested_at, monotonic=clock.monotonic())
     except errors.EvoLinkError as error:
+        # Only its kind: its text may quote what a server said.
+        log.info("not read: %s", type(error).__name__)
         # Kept for as long as it holds, so without the frames it came through.
         return error.with_traceback(None)
     except KeyboardInterrupt:  # without threads, the interrupt is the user's
         raise
     except BaseException as error:  # noqa: BLE001 - our own bug must not end the loop
         return unexpected(error)
+    log.debug("read: %s spendable, %s used", reading.spendable, reading.user.used)
+    return reading
 
 
 def unexpected(flaw: BaseException) -> errors.EvoLinkError:

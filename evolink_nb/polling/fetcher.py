@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import random
-from collections.abc import Callable, Hashable
+from collections.abc import AsyncGenerator, Callable, Hashable
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -16,6 +16,7 @@ from .. import errors
 from ..api import settings
 from ..credits import Credits
 from ..runtime import HAS_THREADS, forget_after_fork
+from .async_readings import readings_of
 from .clock import Clock
 from .publisher import Publisher, SafeObservers
 from .reader import STOP_TIMEOUT, Reader
@@ -74,6 +75,7 @@ class CreditsFetcher(SafeObservers):
         self.client = client
         self.clock = clock or Clock()
         """The clock that stamps its readings."""
+        self._iterations: set[Callable[[], None]] = set()
         self._publisher = Publisher(self)
         self._reader = Reader(
             client,
@@ -90,6 +92,10 @@ class CreditsFetcher(SafeObservers):
 
     def __repr__(self) -> str:
         return f"CreditsFetcher({self.client!r}, interval={self.interval:g}, status={str(self.status)!r})"
+
+    def __aiter__(self) -> AsyncGenerator[Credits]:
+        """Return an iterator over its readings as they come, until `stop`; it keeps them fresh."""
+        return readings_of(self, self._iterations)
 
     @classmethod
     def shared(cls, client: Client, interval: float = settings.INTERVAL) -> CreditsFetcher:
@@ -112,6 +118,10 @@ class CreditsFetcher(SafeObservers):
     def running(self) -> bool:
         """Whether there is a subscriber, and so the reading is kept fresh."""
         return self._reader.has_subscribers
+
+    def is_attached(self, subscriber: Hashable) -> bool:
+        """Return whether the reading is kept fresh for a subscriber."""
+        return self._reader.is_attached(subscriber)
 
     def start(self) -> None:
         """Keep the reading fresh until `stop`, even without another subscriber.
@@ -156,6 +166,8 @@ class CreditsFetcher(SafeObservers):
             timeout: The longest time to wait for the thread to end, in seconds.
         """
         self._reader.stop(timeout)
+        for wake in tuple(self._iterations):
+            wake()
 
     def set_visible(self, subscriber: Hashable, *, visible: bool) -> None:
         """Record whether a subscriber is on screen; while none is visible, readings are 2 minutes apart.

@@ -98,6 +98,11 @@ class Reader:
         with self._lock:
             return bool(self._subscriptions)
 
+    def is_attached(self, subscriber: Hashable) -> bool:
+        """Return whether a subscriber is attached."""
+        with self._lock:
+            return subscriber in self._subscriptions
+
     @property
     def shortest_interval(self) -> float | None:
         """The shortest interval any subscriber wants, in seconds; None without subscribers."""

@@ -8,7 +8,14 @@ import keyring
 import pytest
 
 from evolink_nb.api import credentials
+from evolink_nb.api.calls import calls
 from tests.support.key_sources import MemoryKeyring
+
+
+@pytest.fixture(autouse=True)
+def no_earlier_calls() -> None:
+    """Forget earlier tests' calls: a server that has the port of another's has its clients' identity too."""
+    calls.after_fork()
 
 
 @pytest.fixture(autouse=True)
