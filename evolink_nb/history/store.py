@@ -17,9 +17,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from ..runtime import forget_after_fork
 from .engine import PATIENCE, READS_ONLY, create_file, make_engine
-from .filesystems import MOUNTS
+from .filesystems import MOUNTS, network_type
 from .location import Kind, Location
 from .maintaining import MAINTENANCE_INTERVAL, Retention, maintain
+from .merging import merged
 from .migrating import NewerError, migrate, version_of
 from .places import folder_of, place_for, shared_salt
 from .problems import Problem, history_error, problem_of
@@ -98,7 +99,7 @@ class Store:
         """
         problem = None
         try:
-            engine = self._open()
+            engine = self._merged() if reads_only and self._has_many_files() else self._open()
             with self._one_at_a_time(), engine.connect() as connection:
                 connection.execution_options(**{READS_ONLY: reads_only})
                 with connection.begin():
@@ -162,6 +163,16 @@ class Store:
                 self._connect()
             assert self._engine is not None  # for mypy: it has just been made  # noqa: S101
             return self._engine
+
+    def _has_many_files(self) -> bool:
+        path = self.location.path
+        return path is not None and bool(network_type(path.parent, self._mounts))
+
+    def _merged(self) -> Engine:
+        """Return what all processes have written, where each has a file of its own."""
+        assert self.location.path is not None  # for mypy: a file has a path  # noqa: S101
+        folder = folder_of(self.location.path)
+        return merged(sorted(folder.glob("*.db")), shared_salt(folder) if folder.exists() else "")
 
     def _is_gone(self) -> bool:
         """Return whether the file has been deleted or replaced."""

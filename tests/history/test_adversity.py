@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from evolink_nb import EvoLinkClient
@@ -203,3 +204,34 @@ def test_late_readings_find_their_hour(location: Location) -> None:
     assert sum(hour.token_spent for hour in hours) == max(minutes)
     assert sum(hour.readings for hour in hours) == len(set(minutes))
     assert [hour.topped_up for hour in hours] == [0] * len(hours)
+
+
+def test_network_folder_has_many_files(tmp_path: Path) -> None:
+    """There each process has a file of its own, without a log that several share; reading merges them."""
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"36 35 0:33 / {tmp_path} rw - nfs4 server:/home rw\n")
+    location = find_location(str(tmp_path / "data" / "history.db"))
+    with writing_to(location, mounts=mounts) as writer:
+        writer.record_cost(cost(1, number=1))
+        writer.record_reading(source(), reading(0, 1))
+        assert writer.flush(30)
+        first = writer.store().path
+    program = f"""
+from pathlib import Path
+from evolink_nb.history.location import find_location
+from tests.support.histories import cost, reading, source, writing_to
+with writing_to(find_location({str(location.path)!r}), mounts=Path({str(mounts)!r})) as writer:
+    writer.record_cost(cost(2, number=2))
+    writer.record_reading(source(), reading(1, 3))
+    assert writer.flush(30)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert first is not None
+    assert len(list(first.parent.glob("*.db"))) == 2
+    assert list(tmp_path.rglob("*-wal")) == []
+    assert not (tmp_path / "data" / "history.db").exists()
+    with Store(location, mounts=mounts).begin(reads_only=True) as connection:
+        assert [each.number for each in queries.costs(connection, 0, 2**42)] == [1, 2]
+        (key,) = queries.keys(connection)
+        (hour,) = queries.hours(connection, key, 0, 2**42)
+    assert (hour.readings, hour.token_spent) == (2, Decimal(2))

@@ -9,11 +9,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from evolink_nb.credits import Credits, TokenCredits, UserCredits
+from evolink_nb.history.filesystems import MOUNTS
 from evolink_nb.history.records import CostRecord, Source, new_number, work_id
+from evolink_nb.history.store import Store
 from evolink_nb.history.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from evolink_nb.history.location import Location
 
@@ -69,9 +72,9 @@ def cost(
 
 
 @contextmanager
-def writing_to(location: Location) -> Iterator[Writer]:
-    """A writer that begins at once, ended after the `with`."""
-    writer = Writer(location, delay=0.0)
+def writing_to(location: Location, *, mounts: Path = MOUNTS) -> Iterator[Writer]:
+    """A writer that begins at once, ended after the `with`; `mounts` lists the file systems."""
+    writer = Writer(location, open_store=lambda: Store(location, mounts=mounts), delay=0.0)
     try:
         yield writer
     finally:
