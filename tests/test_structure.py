@@ -25,6 +25,7 @@ LONG_FILES = {
     "credits.py": "a reading's values, and the arithmetic whose rounding all of them share",
     "notebook/magics.py": "every magic's options and help, in the one module that %load_ext imports",
     "metering/measurement.py": "one stretch of work from its first reading to its settled cost",
+    "polling/fetcher.py": "the public face of a fetcher: every trait and method that users may use",
     "polling/reader.py": "every state of one reading loop, behind one lock",
     "runtime.py": "jobs and loops, with and without threads: the only module that may start any",
 }
