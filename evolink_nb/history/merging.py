@@ -65,8 +65,8 @@ def _add(file: Path, target: Connection, keys: KeyNumbers, points: dict[int, lis
             costs = [dict(row) for row in connection.execute(select(COSTS)).mappings()]
     except DBAPIError:  # copied in the middle of a change
         return
-    for row in costs:
-        row["key_id"] = numbers.get(row["key_id"])
+    for cost in costs:
+        cost["key_id"] = numbers.get(cost["key_id"])
     if costs:
         put(target, COSTS, costs)
 
