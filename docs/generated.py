@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from traitlets import Undefined
+
 import evolink_nb
 from evolink_nb.cli import exit_codes, grammar
 from evolink_nb.notebook.magics import EvoLinkMagics
@@ -91,11 +93,16 @@ def _typed(action: argparse.Action) -> str:
 def configuration() -> str:
     """Return every name of the configuration."""
     rows = "".join(
-        f"| `c.EvoLinkMagics.{name}` | {_code(repr(trait.default_value))} | {_cell(trait.help)} |\n"
+        f"| `c.EvoLinkMagics.{name}` | {_default(trait)} | {_cell(trait.help)} |\n"
         for name, trait in sorted(EvoLinkMagics.class_traits(config=True).items())
         if name in EvoLinkMagics.class_own_traits()
     )
     return f"| name | default | sets |\n|---|---|---|\n{rows}"
+
+
+def _default(trait: Any) -> str:
+    """A setting's default; of one that is empty, or worked out, the help says what that means."""
+    return "none" if trait.default_value in {"", Undefined} else _code(repr(trait.default_value))
 
 
 def codes() -> str:

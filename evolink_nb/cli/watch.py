@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from ..card.alarms import Threshold
 
+ALARM_VARIABLE = "EVOLINK_NB_ALARM"
+"""Not to be set: the text of an alarm, for the command that ``evolink-nb watch --exec`` runs."""
 PAUSES = (1.0, 5.0, 30.0, 120.0)
 """Seconds before the second try to deliver an alarm, the third, and so on."""
 COMMAND_SECONDS = 60.0
@@ -170,7 +172,7 @@ def _endings() -> list[signal.Signals]:
 
 def _run(command: str, text: str, body: str) -> None:
     """Run a command with an alarm: its JSON body as standard input, its text as ``EVOLINK_NB_ALARM``."""
-    environment = {**os.environ, "EVOLINK_NB_ALARM": text}
+    environment = {**os.environ, ALARM_VARIABLE: text}
     try:
         done: Any = subprocess.run(  # noqa: S602 - the user's own command, written for a shell
             command,

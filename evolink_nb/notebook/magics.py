@@ -64,9 +64,9 @@ class EvoLinkMagics(Magics):
     budget = Union(
         [Unicode(), Float()], help='A budget that is always set: 50 for the session, "50/day", "50/month".'
     ).tag(config=True)
-    timezone = Unicode(help='Whose days those are, such as "Europe/Berlin"; by default the machine\'s.').tag(
-        config=True
-    )
+    timezone = Unicode(
+        help='Time zone in which days begin, such as "Europe/Berlin"; the machine\'s by default.'
+    ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell, running: RunningCells) -> None:
         """Serve one shell.
@@ -181,7 +181,7 @@ class EvoLinkMagics(Magics):
     )
     @argument("--name", type=unquoted, metavar="NAME", help="The budget's name (session).")
     @argument("--per", choices=PERIODS, help="A budget of each day, week or month, shared by all kernels.")
-    @argument("--timezone", metavar="NAME", help="Whose days: Europe/Berlin; by default the machine's.")
+    @argument("--timezone", metavar="NAME", help="Time zone of its days: Europe/Berlin (the machine's).")
     @argument("--warn-at", type=part, metavar="PART", help="Warn at this part of it (0.8); 0 for never.")
     @argument(
         "--grace", type=seconds, metavar="SECONDS", help="Let calls under way end before work is cut (30)."

@@ -18,21 +18,25 @@ if TYPE_CHECKING:
 
 RUN = {"cat", "echo", "evolink-nb", "jupyter", "ls", "papermill", "python"}
 """Commands that do no harm, and end."""
-SERVING = ("evolink-nb demo", "jupyter lab", "python -m evolink_nb.demo", "python -m evolink_nb demo")
-"""Those that don't end by themselves."""
+NOT_RUN = (
+    *(f"evolink-nb {command}" for command in ("completion", "demo", "history", "login", "watch")),
+    *("jupyter lab", "python -m evolink_nb.demo"),
+)
+"""Those that don't end by themselves, ask for something, or write elsewhere."""
 
 
 def is_run(command: Command) -> bool:
     """Whether a command is run; others are checked by `complaint`."""
     # What is set before a command holds for it.
     words = [word for word in command.words if not re.match(r"[A-Z_]+=", word)]
-    waits = command.line.startswith(SERVING) or "--watch" in words
+    waits = command.line.startswith(NOT_RUN) or "--watch" in words
     return bool(words) and words[0] in RUN and not waits
 
 
 def complaint(command: Command) -> str | None:
     """What is wrong with a command that isn't run; None if nothing is, "unknown" if nobody knows."""
     checks: dict[str, Callable[[list[str]], bool]] = {
+        "eval": lambda words: _can_be_parsed(words[1].removeprefix("$(").removesuffix(")").split()),
         "evolink-nb": _can_be_parsed,
         "export": lambda words: re.fullmatch(r"[A-Z_]+=\S+", words[1]) is not None,
         "ipython": lambda words: len(words) == 1 or words[1:3] == ["profile", "create"],
@@ -50,8 +54,9 @@ def complaint(command: Command) -> str | None:
 
 
 def _can_be_parsed(words: list[str]) -> bool:
+    typed = words[1 : words.index(">")] if ">" in words else words[1:]
     with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit, grammar.BadUsage):
-        grammar.new_parser().parse_args(words[1:])
+        grammar.new_parser().parse_args(typed)
         return True
     return False
 

@@ -68,7 +68,7 @@ def _frames(browser: Browser) -> Iterator[tuple[bytes, int]]:
             page.show(scene, LAB[0], WIDTH)
         else:
             known = before.state
-            page.page.clock.run_for((scene.now - before.now).total_seconds() * 1000 - LATER)
+            page.page.clock.run_for(int((scene.now - before.now).total_seconds() * 1000) - LATER)
             page.update(**{name: value for name, value in scene.state.items() if known[name] != value})
             page.finish_animations()
         yield page.place.screenshot(), NEW
