@@ -61,8 +61,7 @@ def _explain(links: list[object], bundle: str | None) -> tuple[str, str]:
             f"A proxy or firewall may have answered in its place. Check these, and {BASE_URL_VARIABLE}.",
         ),
     )
-    # By what only ssl.SSLCertVerificationError has: not every Python has ssl.
-    if any(hasattr(link, "verify_code") for link in links):
+    if any(map(_is_unverified, links)):
         return "its certificate could not be verified", f"A proxy may have replaced the certificate. {trust}"
     for kind, words, hint in causes:
         if any(isinstance(link, kind) for link in links):
@@ -73,6 +72,11 @@ def _explain(links: list[object], bundle: str | None) -> tuple[str, str]:
     elif any(isinstance(link, ConnectionRefusedError) for link in links):
         words = "the connection was refused"
     return words, f"Check the network, a proxy or VPN, and {BASE_URL_VARIABLE}."
+
+
+def _is_unverified(link: object) -> bool:
+    """Return whether an exception is about a certificate: ssl's, which not every Python has, or urllib3's."""
+    return hasattr(link, "verify_code") or type(link).__name__ == "CertificateError"
 
 
 def _links(error: BaseException) -> list[object]:

@@ -60,7 +60,7 @@ class Fault(NamedTuple):
     def reply(self) -> Reply:
         """What the server does."""
         how = {word: True for word in self.end.split() if word != "stays"}
-        return Reply(self.sent, self.dripping, self.pause, **how)
+        return Reply(self.sent, dripping=self.dripping, pause=self.pause, **how)
 
 
 def with_status(line: bytes) -> bytes:

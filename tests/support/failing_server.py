@@ -58,7 +58,7 @@ def response(
 
 @dataclass(frozen=True)
 class Reply:
-    """What is sent for one request: ``at_once``, then ``dripping`` a byte every ``pause`` seconds.
+    """What is sent for one request: ``at_once``, ``flood`` MB of zeros, ``dripping`` every ``pause`` seconds.
 
     With ``hang_up`` the connection is closed afterwards, with ``reset`` it is cut off, else it waits for the
     next request. With ``early`` none of this waits for a request, with ``hasty`` only for
@@ -66,6 +66,7 @@ class Reply:
     """
 
     at_once: bytes = b""
+    flood: int = 0
     dripping: bytes = b""
     pause: float = 0.02
     hang_up: bool = False
@@ -245,6 +246,8 @@ class _Connection(StreamRequestHandler):
         with suppress(OSError):
             while (reply := self._reply()) is not None:
                 self.wfile.write(reply.at_once)
+                for _ in range(reply.flood):
+                    self.wfile.write(bytes(1 << 20))
                 for place in range(len(reply.dripping)):
                     if self.server.failing.stopping.wait(reply.pause):
                         return
