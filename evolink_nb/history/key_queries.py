@@ -60,7 +60,10 @@ def readings_around(connection: Connection, key: Key, since: datetime, now: date
     # The hour that it is in, reading by reading.
     within = _between(connection, key, begins, begin_of(hour_of(at) + 1))
     known = [each.last for each in before]
-    if last is not None and not within and not before:
+    if last is None and not within:
+        # The key was first read in a later hour, of which the last reading isn't enough.
+        within = _between(connection, key, begins, milliseconds(now), most=1)
+    elif last is not None and not within and not before:
         known.append(last.credits)
     return [*known, *(each.credits for each in within), *(each.last for each in after)]
 
@@ -112,10 +115,13 @@ def _last_until(connection: Connection, key: Key, at: int) -> Point | None:
     return None if row is None else point_of(row, simulated=key.simulated)
 
 
-def _between(connection: Connection, key: Key, begins: int, ends: int) -> list[Point]:
+def _between(
+    connection: Connection, key: Key, begins: int, ends: int, *, most: int | None = None
+) -> list[Point]:
     query = (
         select(READINGS)
         .where(READINGS.c.key_id == key.id, READINGS.c.at >= begins, READINGS.c.at < ends)
         .order_by(READINGS.c.at)
+        .limit(most)
     )
     return [point_of(row, simulated=key.simulated) for row in connection.execute(query).mappings()]

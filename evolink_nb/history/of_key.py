@@ -101,7 +101,7 @@ def outlook(client: EvoLinkClient, credits: Credits, zone: Zone = None, *, timeo
         The text, such as "runs out on Thu 3 Dec, between Wed and Sat".
     """
     try:
-        if not _has_past():
+        if not has_past():
             return ""
         found = forecast(source_of(client), credits, zone, timeout=timeout)
     except EvoLinkError:
@@ -109,7 +109,7 @@ def outlook(client: EvoLinkClient, credits: Credits, zone: Zone = None, *, timeo
     return format_runs_out(found, datetime.now(UTC), zone)
 
 
-def _has_past() -> bool:
+def has_past() -> bool:
     """Return whether there may be a history; asking must not begin one."""
     location = current.location
     if location.kind is Kind.FILE:

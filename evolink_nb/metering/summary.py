@@ -181,6 +181,23 @@ def expected(
     return mean if mean is not None and mean > 0 else None
 
 
+def newest_costs(entries: Sequence[Entry], key: str, *, simulated: bool = False) -> list[Decimal]:
+    """Return what the newest runs of something cost, oldest first; those of unknown cost are left out.
+
+    Args:
+        entries: The entries of a ledger, oldest first.
+        key: Identifies runs of the same thing.
+        simulated: Whether to use runs on the demo account.
+    """
+    known = [
+        entry.cost.credits
+        for entry in entries
+        if entry.key == key and entry.kind != "earlier" and entry.cost.simulated == simulated
+        if entry.cost.credits is not None
+    ]
+    return known[-NEWEST:]
+
+
 def runs_left(spendable: Decimal, expected: Decimal) -> int:
     """Return how many more runs can be paid for.
 

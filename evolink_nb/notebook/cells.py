@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from ..api import settings
 from ..errors import EvoLinkError
 from ..formatting import format_amount
-from ..metering import ledger
 from ..metering.active import active_measurements
 from ..metering.budget import Budget
 from ..metering.cost import Cost
@@ -21,7 +20,7 @@ from ..metering.settler import read
 from .budget_options import budget_options
 from .cell_lines import CellLines
 from .metered_cell import MeteredCell
-from .outputs import Outlook
+from .outlooks import Outlooks
 from .refusal import SESSION_BUDGET, describe, refuse_on_failure
 from .stopping import CellStops, target_of_cell
 
@@ -62,7 +61,7 @@ class Cells:
         self._lines = CellLines(shell)
         self._tracked: CreditsFetcher | None = None
         self._follows = False
-        self._outlook: Outlook | None = None
+        self._outlooks = Outlooks()
         self._stopped = False
         self._settle_for = 0.0
         self._settle_tracked: float | None = None
@@ -127,9 +126,7 @@ class Cells:
         for cell in self._running.end_all():
             self.stops.let_go(cell)
         self._lines.leave()
-        if self._outlook is not None:
-            self._outlook.end()
-            self._outlook = None
+        self._outlooks.stop()
 
     # -- before a cell ---------------------------------------------------------------------------------
 
@@ -175,6 +172,7 @@ class Cells:
             self.stops.begin(cell)
         if cell.metered is not None:
             self._lines.prepare(cell.metered)
+            self._outlooks.at_cell_start(cell.metered)
 
     def _begin_measuring(self, cell: RunningCell) -> None:
         is_outermost = cell is self._running.outermost
@@ -264,6 +262,7 @@ class Cells:
         stop = self.stops.end(over, error)
         if not self._running:
             active_measurements.end_cell()
+            self._outlooks.at_cell_end()
         for cell in over:
             if cell.metered is not None:
                 self._settle(cell.metered, cell.name, number)
@@ -288,9 +287,4 @@ class Cells:
     def _after_settling(self, metered: MeteredCell, measurement: Measurement) -> None:
         if self._stopped:
             return
-        simulated = measurement.cost.simulated
-        expected = ledger.expected(ledger.current().entries(), metered.key, simulated=simulated)
-        if measurement.cost.credits and expected:
-            if self._outlook is not None:
-                self._outlook.end(clear=self._outlook.fetcher is not measurement.fetcher)
-            self._outlook = Outlook(measurement.fetcher, expected, metered.name)
+        self._outlooks.after_settling(metered, measurement)

@@ -61,5 +61,7 @@ def _keep(fetcher: CreditsFetcher, source: Source, _change: object = None) -> No
     writer = None
     with contextlib.suppress(EvoLinkError):
         writer = current.writer()
-    if writer is not None and fetcher.credits is not None:
-        writer.record_reading(source, fetcher.credits)
+    credits = fetcher.credits
+    if writer is None or credits is None or (credits.simulated and not writer.location.keeps_simulated):
+        return
+    writer.record_reading(source, credits)

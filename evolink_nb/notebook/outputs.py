@@ -132,17 +132,19 @@ class Outlook:
         fetcher: The fetcher that reads the account.
     """
 
-    def __init__(self, fetcher: CreditsFetcher, expected: Decimal, name: str) -> None:
+    def __init__(self, fetcher: CreditsFetcher, expected: Decimal, name: str, *, said: str = "") -> None:
         """Show the outlook, until `end`.
 
         Args:
             fetcher: The fetcher that reads the account.
             expected: The cost of one run in credits, more than 0.
             name: The cell's name.
+            said: What earlier runs cost, as a phrase: "cost 12.5 credits last time".
         """
         self.fetcher = fetcher
         self._expected = expected
-        self._what = f"of {name}" if len(name) <= MAX_OUTLOOK_NAME else f"of {name[: MAX_OUTLOOK_NAME - 1]}…"
+        shown = name if len(name) <= MAX_OUTLOOK_NAME else f"{name[: MAX_OUTLOOK_NAME - 1]}…"
+        self._said, self._what = (f"{shown} {said}: ", "like this") if said else ("", f"of {shown}")
         self._ended = False
         fetcher.observe(self._update, "credits")
         self._update()
@@ -164,4 +166,6 @@ class Outlook:
         if credits is not None:
             runs = ledger.runs_left(credits.spendable, self._expected)
             words = more_runs(runs, self._what)
-            self.fetcher.set_message(outlook=f"enough for {words}" if runs else words)
+            self.fetcher.set_message(
+                outlook=f"{self._said}enough for {words}" if runs else self._said + words
+            )

@@ -50,6 +50,15 @@ def test_a_reading_of_long_ago_is_found(writer: Writer) -> None:
     assert used(of_key.kept_readings(source(), NOW - timedelta(hours=5), timeout=20)) == [3, 9]
 
 
+def test_it_begins_with_the_first_there_is(writer: Writer) -> None:
+    """Not with the last of the hour that the key was first read in."""
+    for minutes, amount in ((41, 1), (40, 4), (39, 9)):
+        writer.record_reading(source(), ago(2 + minutes / 3600, amount))
+    found = of_key.kept_readings(source(), NOW - timedelta(hours=5), timeout=20)
+    assert used(found)[0] == 1
+    assert used(found)[-1] == 9
+
+
 def test_other_keys_readings_stay_theirs(writer: Writer) -> None:
     writer.record_reading(source("mine"), ago(3, 1))
     writer.record_reading(source("yours"), ago(2, 50))

@@ -9,6 +9,7 @@ import pytest
 from evolink_nb import CreditsFetcher, EvoLinkClient
 from evolink_nb.cli import OK, main
 from evolink_nb.history.current import current
+from evolink_nb.history.of_key import outlook
 from evolink_nb.notebook import forecasts
 from tests.support.past import spent_evenly
 from tests.support.waiting import wait_until
@@ -54,7 +55,7 @@ def test_without_a_past_a_card_says_nothing(
     place = tmp_path / "history.db"
     monkeypatch.setenv("EVOLINK_NB_HISTORY", str(place))
     with EvoLinkClient() as client:
-        assert forecasts.outlook(client, client.get_credits()) == ""
+        assert outlook(client, client.get_credits()) == ""
     assert not place.exists()
     assert "runs out" not in shell.run("%evolink_credits").out
 

@@ -1,0 +1,37 @@
+"""What the history of this process knows of one piece of work: what it has cost in earlier kernels."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ..errors import EvoLinkError
+from .looking_back import read
+from .of_key import TIMEOUT, has_past
+from .records import work_id
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def last_costs(kind: str, key: str, *, simulated: bool, most: int, timeout: float = TIMEOUT) -> list[Decimal]:
+    """Return what the newest runs of something cost, newest first; none where nothing tells.
+
+    Args:
+        kind: What was measured: "cell", "meter", "loop".
+        key: The work's key in the ledger.
+        simulated: Whether runs on the demo account are wanted.
+        most: The most runs.
+        timeout: Seconds that the answer may take.
+    """
+
+    def ask(connection: Connection) -> list[Decimal]:
+        queries = import_module("evolink_nb.history.work_queries")  # it imports SQLAlchemy
+        found: list[Decimal] = queries.last_costs(connection, work_id(kind, key), simulated, most)
+        return found
+
+    try:
+        return read(ask, timeout=timeout) if has_past() else []
+    except EvoLinkError:
+        return []
