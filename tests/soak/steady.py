@@ -18,13 +18,14 @@ class Tolerance:
     Attributes:
         memory: In bytes: the first thousand readings are kept, and so is every cell that was run.
         handles: Connections are kept alive for a while.
-        objects: A card or a cell may be there in one sample and not in another.
+        comms: A card, which is two with its layout, may be there in one sample and not in another.
+        objects: The same of cells.
     """
 
     memory: int = 12 << 20
     handles: int = 3
     threads: int = 1
-    comms: int = 1
+    comms: int = 2
     widgets: int = 2
     objects: int = 12
 
