@@ -134,7 +134,7 @@ def test_quiet_does_not_hide_errors(
 
 def test_demo_needs_no_key() -> None:
     command = [sys.executable, "-m", "evolink_nb", "credits", "--demo"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=180)
     assert "(demo data)" in done.stdout
 
 
@@ -156,7 +156,7 @@ def test_every_goes_with_watch(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_module_is_the_command(simulated_account: DemoServer) -> None:
     command = [sys.executable, "-m", "evolink_nb", "credits", "--min", "2000"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == BELOW
     assert "1,095.3996" in done.stdout
     assert simulated_account.requests_seen["/v1/credits"] == 1
@@ -224,7 +224,7 @@ def test_help_and_version_are_no_errors(capsys: pytest.CaptureFixture[str]) -> N
 def test_the_command_is_installed(simulated_account: DemoServer) -> None:
     command = Path(sys.executable).parent / "evolink-nb"
     done = subprocess.run(
-        [command, "credits", "--min", "2000"], capture_output=True, text=True, check=False, timeout=60
+        [command, "credits", "--min", "2000"], capture_output=True, text=True, check=False, timeout=180
     )
     assert done.returncode == BELOW
     assert "1,095.3996" in done.stdout

@@ -37,7 +37,7 @@ def shell(request: pytest.FixtureRequest) -> str:
 def script(shell: str, tmp_path: Path) -> Path:
     """What `evolink-nb completion` prints for a shell."""
     command = [sys.executable, "-m", "evolink_nb", "completion", shell]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, check=True, timeout=180)
     path = tmp_path / f"completion.{shell}"
     path.write_bytes(done.stdout)
     return path
@@ -49,7 +49,7 @@ def test_every_shell_can_read_its_script(shell: str, script: Path) -> None:
     assert all(word in text for word in ("credits", "watch", "key-env", "completion"))
     found = shutil.which(shell)
     if found is not None:  # bash is everywhere
-        subprocess.run([found, "-n", script], check=True, timeout=60)
+        subprocess.run([found, "-n", script], check=True, timeout=180)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_every_shell_can_read_its_script(shell: str, script: Path) -> None:
 @pytest.mark.parametrize("shell", [name for name in ASK if shutil.which(name)], indirect=True)
 def test_tab_completes_what_is_typed(shell: str, script: Path, line: str, offered: set[str]) -> None:
     command = ASK[shell].format(script=script, line=line, words=line)
-    done = subprocess.run([shell, "-c", command], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([shell, "-c", command], capture_output=True, text=True, check=True, timeout=180)
     assert {word.strip() for word in done.stdout.split()} == offered, done.stderr
 
 

@@ -38,13 +38,13 @@ def kept(demo_server: DemoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def run(*arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, *arguments], input=given, capture_output=True, text=True, check=False, timeout=60
+        [*COMMAND, *arguments], input=given, capture_output=True, text=True, check=False, timeout=180
     )
 
 
 def test_key_is_asked_for_without_echo(demo_server: DemoServer, kept: Path) -> None:
     process: pexpect.spawn[str] = pexpect.spawn(
-        COMMAND[0], [*COMMAND[1:], "login"], encoding="utf-8", timeout=60
+        COMMAND[0], [*COMMAND[1:], "login"], encoding="utf-8", timeout=180
     )
     process.expect_exact("EvoLink API key: ")
     process.waitnoecho()

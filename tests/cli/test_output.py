@@ -36,7 +36,7 @@ def unlimited_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoServer]:
 def run(*arguments: str, encoding: str = "utf-8", **options: Any) -> subprocess.CompletedProcess[bytes]:
     environment = os.environ | {"PYTHONIOENCODING": encoding}
     given: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return subprocess.run([COMMAND, *arguments], env=environment, timeout=60, check=False, **given)
+    return subprocess.run([COMMAND, *arguments], env=environment, timeout=180, check=False, **given)
 
 
 @pytest.mark.usefixtures("unlimited_key")
@@ -98,7 +98,7 @@ def test_a_closed_pipe_is_exit_code_74(arguments: list[str]) -> None:
 @pytest.mark.usefixtures("simulated_account")
 def test_a_closed_stream_is_exit_code_74() -> None:
     done = subprocess.run(
-        [*IN_A_SHELL, f"'{COMMAND}' credits >&-"], capture_output=True, timeout=60, check=False
+        [*IN_A_SHELL, f"'{COMMAND}' credits >&-"], capture_output=True, timeout=180, check=False
     )
     assert (done.returncode, done.stdout) == (74, b""), done.stderr
 
@@ -111,7 +111,7 @@ def test_a_closed_stream_is_exit_code_74() -> None:
 )
 def test_lost_complaints_change_no_code(where: str, arguments: str, code: int) -> None:
     done = subprocess.run(
-        [*IN_A_SHELL, f"'{COMMAND}' {arguments} 2{where}"], stdout=subprocess.PIPE, timeout=60, check=False
+        [*IN_A_SHELL, f"'{COMMAND}' {arguments} 2{where}"], stdout=subprocess.PIPE, timeout=180, check=False
     )
     assert done.returncode == code
     assert (b"1,095.3996" in done.stdout) == (code != USAGE)

@@ -89,7 +89,7 @@ class Notebook:
 def notebook(simulated_account: DemoServer) -> Iterator[Notebook]:  # noqa: ARG001 - for the kernel
     """A notebook in Colab's environment, on the simulated account."""
     kernel = colab.install_kernel(Path(os.environ["JUPYTER_DATA_DIR"]) / "kernels")
-    client = NotebookClient(new_notebook(), kernel_name=kernel, allow_errors=True, timeout=60)
+    client = NotebookClient(new_notebook(), kernel_name=kernel, allow_errors=True, timeout=180)
     with client.setup_kernel():
         yield Notebook(client)
 

@@ -35,7 +35,7 @@ def debugged(demo_server: DemoServer, tmp_path: Path) -> Iterator[Kernel]:
 
 def test_executed_notebook_holds_no_key(simulated_account: DemoServer) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
-    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=180, kernel_name="python3").execute()
     saved = nbformat.writes(notebook)
     assert "token_remaining" in saved  # the widget's state is in it
     assert "99,416.4429" in saved

@@ -38,7 +38,7 @@ def notebook_of(*sources: str) -> Any:
 def run(server: DemoServer, *sources: str) -> list[Any]:
     """Run a notebook as nbclient does, and return its cells."""
     notebook = notebook_of(LOAD, GENERATE, *sources)
-    NotebookClient(notebook, kernel_name="python3", timeout=60).execute(
+    NotebookClient(notebook, kernel_name="python3", timeout=180).execute(
         env={**os.environ, **account_of(server)}
     )
     return list(notebook.cells[2:])
@@ -83,7 +83,7 @@ def test_exported_notebook_has_its_costs(demo_server: DemoServer, tmp_path: Path
     nbformat.write(notebook_of(LOAD, GENERATE, f"{LINE}\ngenerate()"), path)
     command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--inplace", str(path)]
     environment = {**os.environ, **account_of(demo_server)}
-    subprocess.run(command, env=environment, capture_output=True, timeout=60, check=True)
+    subprocess.run(command, env=environment, capture_output=True, timeout=180, check=True)
     [line] = cost_lines(nbformat.read(path, 4).cells[2].outputs)
     assert line.startswith("1 credit · ")
 

@@ -286,7 +286,7 @@ def run_notebook(account: DemoServer, versions: str, monkeypatch: pytest.MonkeyP
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(source) for source in (LOAD + GENERATE, *cells)]
         )
-        client = NotebookClient(notebook, timeout=60, kernel_name=kernel_name)
+        client = NotebookClient(notebook, timeout=180, kernel_name=kernel_name)
         try:
             client.execute()
         finally:

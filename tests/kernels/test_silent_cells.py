@@ -79,7 +79,7 @@ def test_limit_holds_in_file_of_cells(demo_server: DemoServer, tmp_path: Path, k
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert STOPPED in done.stdout

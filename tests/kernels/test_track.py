@@ -96,7 +96,7 @@ def test_saved_file_says_how_a_loop_ended(demo_server: DemoServer, tmp_path: Pat
         command = [sys.executable, "-m", "nbconvert", "--execute", "--to"]
         environment = {**os.environ, **account_of(demo_server)}
         for options in (["notebook", "--inplace"], ["html"]):
-            subprocess.run([*command, *options, path], env=environment, timeout=60, check=True)
+            subprocess.run([*command, *options, path], env=environment, timeout=180, check=True)
             command.remove("--execute") if "--execute" in command else None
     [bar] = [each["data"] for each in nbformat.read(path, 4).cells[0].outputs if "data" in each]
     assert re.match(r"views: 2/9 · \d+ s · stopped at budget · 4 of 4 spent · 2 each · ", bar["text/plain"])

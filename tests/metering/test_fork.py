@@ -43,7 +43,7 @@ fetcher.stop()
 def test_a_forked_child_meters_its_work() -> None:
     """It measures and stops on threads of its own."""
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", CODE]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert done.stdout.splitlines() == [
         "the meter says 1",
         "The budget 'its own' (max_credits=2) stopped it",

@@ -233,7 +233,7 @@ import multiprocessing, worker
 with multiprocessing.get_context("fork").Pool(2) as pool:
     for work in (worker.limited, worker.under_a_session):
         try:
-            pool.apply_async(work, [spend]).get(timeout=40)
+            pool.apply_async(work, [spend]).get(timeout=140)
         except BudgetExceeded as stop:
             print(type(stop).__name__, stop.max_credits)
 """

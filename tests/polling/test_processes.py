@@ -122,7 +122,7 @@ def test_a_forked_child_begins_anew(demo_server: DemoServer) -> None:
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKING, demo_server.key, demo_server.url],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
         check=False,
     )
     assert (process.stdout, process.returncode) == ("all back\n", 0), process.stderr
@@ -162,7 +162,7 @@ def test_a_child_of_an_observer_exits(demo_server: DemoServer) -> None:
         [sys.executable, "-W", "ignore", "-c", FORKING_OBSERVER, demo_server.key, demo_server.url],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
         check=False,
     )
     assert (process.stdout, process.stderr, process.returncode) == ("[7, 0]\n", "", 0)

@@ -20,7 +20,7 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from jupyter_client.blocking.client import BlockingKernelClient
 
-_SECONDS = 60.0
+_SECONDS = 180.0
 
 Message = dict[str, Any]
 

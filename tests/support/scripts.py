@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 
-SECONDS = 60.0
+SECONDS = 150.0
 """Seconds after which a script that should have been stopped counts as one that wasn't."""
 
 SPEND = """
