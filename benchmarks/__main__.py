@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import clicking, first_card, loading, metering, painting, reading, updating
+from . import clicking, first_card, history, loading, metering, painting, reading, recording, updating
 
 QUESTIONS = {
     "loading": loading.measure,
@@ -16,6 +16,8 @@ QUESTIONS = {
     "painting": painting.measure,
     "clicking": clicking.measure,
     "first-card": first_card.measure,
+    "history": history.measure,
+    "recording": recording.measure,
 }
 
 
