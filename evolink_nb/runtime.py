@@ -25,6 +25,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from functools import partial
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 log = logging.getLogger(__name__)
@@ -237,8 +238,23 @@ def turn() -> None:
 
 
 def thread_time() -> float:
-    """Return the seconds that the calling thread has spent computing; without threads, the process."""
-    return time.thread_time() if sys.platform != "emscripten" else time.process_time()
+    """Return the seconds that the calling thread has spent computing; without threads, the process.
+
+    What it was ready to compute and had to wait for a processor counts too, where the system tells (Linux).
+    """
+    if sys.platform == "emscripten":
+        return time.process_time()
+    return time.thread_time() + _seconds_ready()
+
+
+_SCHEDULING = Path("/proc/thread-self/schedstat")
+"""Of the reading thread: nanoseconds on a processor, nanoseconds ready for one, and how often."""
+
+
+def _seconds_ready() -> float:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(_SCHEDULING.read_text("ascii").split()[1]) / 1e9
+    return 0.0
 
 
 class Loop:

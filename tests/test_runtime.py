@@ -7,7 +7,11 @@ import contextvars
 import gc
 import logging
 import math
+import os
+import subprocess
+import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -555,3 +559,21 @@ def test_a_turn_executes_what_is_due() -> None:
 def test_a_wait_ends_with_nothing_to_come() -> None:
     in_event_loop(lambda: runtime.wait_for(threading.Event(), threads=False))
     assert not runtime.wait_for(threading.Event(), 0.0, threads=False)
+
+
+def test_waiting_for_a_processor_is_no_wait() -> None:
+    """However many others compete for it, work that only computes has hardly waited."""
+    command = [sys.executable, "-c", "while True: pass"]
+    others = [subprocess.Popen(command) for _ in range(2 * (os.cpu_count() or 1))]
+    try:
+        began, computed, alone = time.monotonic(), runtime.thread_time(), time.thread_time()
+        while time.monotonic() - began < 1.0:
+            pass
+        took, computed = time.monotonic() - began, runtime.thread_time() - computed
+        alone = time.thread_time() - alone
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    assert computed - alone > 0.5 * (took - alone)
+    assert computed < 1.2 * took

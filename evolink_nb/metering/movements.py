@@ -192,7 +192,8 @@ def groups_of(
             joined |= groups.get(work, {work})
         for work in joined:
             groups[work] = joined
-    return {work: frozenset(group) for work, group in groups.items()}
+    found = {id(group): frozenset(group) for group in groups.values()}
+    return {work: found[id(group)] for work, group in groups.items()}
 
 
 @dataclass(slots=True)
@@ -233,11 +234,12 @@ def shares_of(works: Iterable[Work], movements: Iterable[Movement], *, frozen: b
         amount, possible = movement.amount(frozen=frozen), movement.possible
         if not possible or not (amount or movement.may_hide):
             continue
-        concerned = {outer for work in possible for outer in (work, *work.enclosing) if outer in shares}
-        for work in concerned:
-            own = [each for each in possible if work.contains(each)]
-            if not own:
-                continue
+        found: dict[Work, list[Work]] = {}
+        for each in possible:
+            for outer in (each, *each.enclosing):
+                if outer in shares and outer.contains(each):
+                    found.setdefault(outer, []).append(each)
+        for work, own in found.items():
             share = shares[work]
             share.has_moved = True
             share.is_alone = share.is_alone and len(own) == len(possible)

@@ -37,13 +37,14 @@ def ripe(facts: Facts, moved_at: float = -math.inf) -> list[Work]:
     unripe = {work for work in facts.works if not work.is_anonymous and not _is_ripe(work, facts, moved_at)}
     # Whatever shares a movement with work that isn't ripe isn't either, but for the work around it: that may
     # go on for hours, and then nobody knows more.
+    candidates = [movement.possible for movement in facts.movements]
     grows = True
     while grows:
         mixed = {
             work
-            for movement in facts.movements
-            for work in movement.possible
-            if any(each in unripe and not _is_around(each, work) for each in movement.possible)
+            for possible in candidates
+            for work in possible
+            if any(each in unripe and not _is_around(each, work) for each in possible)
         }
         outers = {outer for work in unripe for outer in work.enclosing if outer.contains(work)}
         grows = not (mixed | outers) <= unripe

@@ -107,6 +107,27 @@ def outstanding(start: Credits, now: Credits, *, frozen: bool) -> bool:
     return spend.topped_up < 0 or (spend.others < 0 and spend.user >= 0 and not frozen)
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What is the same for all work of a row.
+
+    Attributes:
+        shares: What each stretch of work spent.
+        outers: The measured work that is part of no other, in the order in which it began.
+        uncharged: The work that made guarded calls of which nothing has moved.
+        sums: The sum of each group that holds more than one measured stretch of work.
+        at_rest: Whether nothing has moved for the quiet time.
+        adds_up: Whether all guarded calls cost what their receipts say.
+    """
+
+    shares: Mapping[Work, Share]
+    outers: Sequence[Work]
+    uncharged: Sequence[Work]
+    sums: Mapping[frozenset[Work], Together | None]
+    at_rest: bool
+    adds_up: bool
+
+
 def costs_of(facts: Facts, *, at_rest: bool) -> dict[Work, Cost]:
     """Return the cost of each stretch of work in a row.
 
@@ -117,11 +138,16 @@ def costs_of(facts: Facts, *, at_rest: bool) -> dict[Work, Cost]:
     groups = groups_of(facts.works, facts.movements, frozen=facts.frozen)
     shares = shares_of(facts.works, facts.movements, frozen=facts.frozen)
     measured = [work for work in facts.works if not work.is_anonymous]
-    adds_up = at_rest and _receipts_add_up(facts.works, shares)
+    row = _Row(
+        shares,
+        sorted({work.outermost for work in measured}, key=lambda each: each.started),
+        [work for work in shares if work.calls and not shares[work].has_moved],
+        {group: _together(group, shares) for group in set(groups.values())},
+        at_rest,
+        at_rest and _receipts_add_up(facts.works, shares),
+    )
     return {
-        work: _cost_of(
-            facts, work, shares, groups.get(work.outermost, frozenset()), at_rest=at_rest, adds_up=adds_up
-        )
+        work: _cost_of(facts, work, row, groups.get(work.outermost, frozenset()))
         for work in measured
         if work.ended is not None
     }
@@ -148,21 +174,13 @@ def confirmed(facts: Facts, work: Work) -> Cost:
     )
 
 
-def _cost_of(
-    facts: Facts,
-    work: Work,
-    shares: Mapping[Work, Share],
-    group: frozenset[Work],
-    *,
-    at_rest: bool,
-    adds_up: bool,
-) -> Cost:
+def _cost_of(facts: Facts, work: Work, row: _Row, group: frozenset[Work]) -> Cost:
     if work.before is None:
         return replace(work.cost, seconds=work.seconds)
-    outers = {each.outermost for each in facts.works if not each.is_anonymous}
-    is_single = len(outers) == 1
+    shares, at_rest = row.shares, row.at_rest
+    is_single = len(row.outers) == 1
     is_apart = is_single or (at_rest and facts.is_settling)
-    begun = work.outermost if is_apart else min(outers, key=lambda each: each.started)
+    begun = work.outermost if is_apart else row.outers[0]
     before = max(facts.start, begun.before or facts.start, key=lambda reading: reading.monotonic)
     share = shares[work]
     cost = assess(before, facts.now, seconds=work.seconds, stable=at_rest)
@@ -170,12 +188,12 @@ def _cost_of(
     if at_rest and cost.confidence == "clean" and facts.is_settling:
         cost = replace(cost, confidence="shared", reason=EARLIER_CALLS)
     if at_rest and share.is_alone:
-        cost = weigh(cost, work, has_moved=share.has_moved, adds_up=adds_up)
-    together = _together(group, shares)
-    reason = _why_shared(facts, work, shares, together)
+        cost = weigh(cost, work, has_moved=share.has_moved, adds_up=row.adds_up)
+    together = row.sums.get(group)
+    reason = _why_shared(facts, work, row, together)
     if cost.confidence in {"clean", "shared"} and reason is not None:
         cost = replace(cost, confidence="shared", reason=reason)
-        if adds_up and together is not None:
+        if row.adds_up and together is not None:
             # Work that a long row has dropped may still be in the group.
             has_fallen = any(shares[each].has_fallen for each in group if each in shares)
             cost = _weigh_together(cost, work, together, group, has_fallen=has_fallen)
@@ -221,15 +239,11 @@ def _together(group: frozenset[Work], shares: Mapping[Work, Share]) -> Together 
     return Together(label_of(measured), total(shares[work].credits for work in measured))
 
 
-def _why_shared(
-    facts: Facts, work: Work, shares: Mapping[Work, Share], together: Together | None
-) -> str | None:
+def _why_shared(facts: Facts, work: Work, row: _Row, together: Together | None) -> str | None:
     """Return why a cost may hold what other work spent; None if it can't."""
-    share = shares[work]
+    share = row.shares[work]
     # A charge that is missing may be hidden by a settlement for less of this.
-    is_missing = any(
-        other.calls and not shares[other].has_moved and not work.contains(other) for other in shares
-    )
+    is_missing = any(not work.contains(other) for other in row.uncharged)
     reasons = (
         (work.shared is not None, work.shared),
         (together is not None, IN_A_ROW),

@@ -42,7 +42,7 @@ class Work:
         waits_since: When the code around it began to wait for the reading before it; None if it didn't.
         ended: When it ended; None while it runs.
         resumes_at: When the code around it went on; at its end, unless that waits for its cost.
-        computed: Seconds of it that its thread spent computing.
+        computed: Seconds of it that its thread spent computing, or ready to.
         calls: The guarded calls made in it.
         children: The work within it that may still have to be told apart from it.
         before: The reading before it; None if there is none.

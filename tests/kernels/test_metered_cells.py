@@ -309,7 +309,7 @@ def test_a_saved_notebook_has_final_figures(run_notebook: Callable[..., Any]) ->
     [last] = notebook.cells[3].outputs
     assert settled_cost(last.data["text/plain"]) == "2 credits"
     assert "more runs like this" in last.data["text/plain"]
-    assert ">1 credit · " in HTMLExporter().from_notebook_node(notebook)[0]
+    assert ">1 credit</span>" in HTMLExporter().from_notebook_node(notebook)[0]
 
 
 @pytest.mark.parametrize(
@@ -341,6 +341,6 @@ def test_tracked_cells_keep_their_lines(
     for place in (3, 4, 5, 6):
         assert cost_lines(notebook.cells[place].outputs) == []
     exported = HTMLExporter().from_notebook_node(notebook)[0]
-    assert ">1 credit · " in exported
+    assert ">1 credit</span>" in exported
     [value] = notebook.cells[6].outputs
     assert value.data["text/plain"] == "42"
