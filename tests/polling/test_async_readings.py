@@ -73,7 +73,9 @@ def test_refused_key_ends_the_iteration(fetcher: CreditsFetcher, client: Scripte
 
     async def follow() -> None:
         async for _ in fetcher:
-            await asyncio.to_thread(fetcher.refresh)
+            # Not `refresh`: it joins a read that is only just published.
+            with pytest.raises(errors.AuthenticationError):
+                await asyncio.to_thread(fetcher.read, join=False)
 
     with pytest.raises(errors.AuthenticationError):
         asyncio.run(follow())
