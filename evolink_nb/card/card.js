@@ -12,6 +12,13 @@
  */
 
 /**
+ * Where a card is shown: small in its own place, as a pill in the corner of the page, or in a window; "" for
+ * large, in its own place.
+ *
+ * @typedef {"" | "compact" | "pill" | "window"} Form
+ */
+
+/**
  * The synced traits of CreditsWidget (widget.py). Times of day are in milliseconds of the kernel's clock.
  *
  * @typedef {object} Traits
@@ -22,6 +29,8 @@
  * @property {number | null} token_used
  * @property {boolean} token_unlimited
  * @property {Half} binding
+ * @property {string} account  tells it from others on the page
+ * @property {boolean} compact
  * @property {string} level
  * @property {boolean} simulated
  * @property {number} spent
@@ -69,6 +78,10 @@ const STATUS_LABELS = {
   gone: "kernel gone",
   error: "can't read",
 };
+const PIN = { label: "Pin to the corner of the page", icon: "M6 2h4l-.5 5L12 9.5H4L6.5 7zM8 9.5V14" };
+const UNPIN = { label: "Put back", icon: "M4 4l8 8M12 4l-8 8" };
+const SMALLER = { label: "Smaller", icon: "M13.5 2.5 9.5 6.5M9.5 3v3.5H13M2.5 13.5l4-4M3 9.5h3.5V13" };
+const LARGER = { label: "Larger", icon: "M9.5 6.5l4-4M10 2.5h3.5V6M6.5 9.5l-4 4M6 13.5H2.5V10" };
 const GONE_MESSAGE = "This card's kernel is gone. Run its cell again.";
 const PAUSE = { label: "Pause", icon: "M5.5 3.5v9M10.5 3.5v9" };
 const RESUME = { label: "Resume", icon: "M5 3.5v9l7.5-4.5z" };
@@ -287,7 +300,13 @@ class Card {
   #outputChanges = new MutationObserver(() => this.#removeFallback());
   #model;
   #element;
+  /** What is moved: the card with its styles. */
+  #frame = document.createElement("div");
+  /** What stands in its place while it is elsewhere. */
+  #note = document.createElement("div");
   #root;
+  /** @type {Window | undefined}  the one that it was popped out to */
+  #window;
 
   /**
    * @param {Model} model  the kernel's side
@@ -302,7 +321,9 @@ class Card {
     const retryAt = model.get("retry_at");
     this.#arrivedAt = Math.min((model.get("updated_at") ?? Infinity) + guess, now);
     this.#retryAt = retryAt && retryAt + guess;
-    element.innerHTML = model.get("_template");
+    this.#frame.innerHTML = model.get("_template");
+    this.#note.dataset.live = "";
+    element.append(this.#frame);
     this.#root = query(element, ".evolink-card");
     this.#listenToUser();
     this.#listenToKernel();
@@ -313,6 +334,7 @@ class Card {
 
   destroy() {
     this.#abort.abort();
+    this.#bringBack();
     this.#send("leave");
   }
 
@@ -322,6 +344,14 @@ class Card {
     this.#button("refresh").onclick = () => this.#onRefresh();
     this.#button("pause").onclick = () => this.#onPause();
     this.#button("notify").onclick = () => this.#onNotify();
+    this.#button("compact").onclick = () => this.#onCompact();
+    this.#button("pin").onclick = () => (this.#isAway ? this.#bringBack() : this.#onPin());
+    const popOut = this.#button("popout");
+    popOut.onclick = () => this.#onPopOut();
+    popOut.hidden = !pictureInPicture();
+    this.#frame.onkeydown = ({ key }) => {
+      if (key === "Escape") this.#bringBack();
+    };
   }
 
   #listenToKernel() {
@@ -388,6 +418,79 @@ class Card {
     return this.#model.get(`${this.#model.get("binding")}_remaining`) ?? null;
   }
 
+  #onCompact() {
+    const model = this.#model;
+    model.set("compact", !model.get("compact"));
+    this.update();
+    try {
+      model.save_changes();
+    } catch {
+      this.#onDisconnect();
+    }
+  }
+
+  #onPin() {
+    const account = this.#model.get("account");
+    query(document.body, `[data-evolink="${account}"] [data-action=pin]`)?.click();
+    const corner = document.querySelector("#evolink-corner") ?? document.createElement("div");
+    corner.id = "evolink-corner";
+    // The host's dialogs are above it.
+    corner.setAttribute("style", "position: fixed; z-index: 999; right: 16px; bottom: 16px; display: grid; gap: 8px");
+    document.body.append(corner);
+    this.#frame.dataset.evolink = account;
+    this.#move(corner, "This card is in the corner of the page.");
+  }
+
+  async #onPopOut() {
+    const { width, height } = this.#root.getBoundingClientRect();
+    const style = getComputedStyle(this.#root);
+    const view = await pictureInPicture().requestWindow({ width: Math.max(width, 300), height: Math.max(height, 96) });
+    // The host's colours stay behind.
+    for (const name of ["color-scheme", "font-family", "--text", "--surface"]) {
+      this.#root.style.setProperty(name, style.getPropertyValue(name));
+    }
+    this.#window = view;
+    view.document.title = "EvoLink credits";
+    view.onpagehide = () => this.#bringBack();
+    // A hidden page's own timers hardly run.
+    view.setInterval(() => this.#tick(), 1000);
+    this.#move(view.document.body, "This card is in a window of its own.");
+  }
+
+  get #isAway() {
+    return this.#note.parentNode !== null;
+  }
+
+  /**
+   * @param {Element} place
+   * @param {string} note  what to say where it was
+   */
+  #move(place, note) {
+    setText(this.#note, note);
+    this.#element.append(this.#note);
+    place.append(this.#frame);
+    this.#onMove();
+  }
+
+  #bringBack() {
+    if (!this.#isAway) return;
+    this.#note.replaceWith(this.#frame);
+    delete this.#frame.dataset.evolink;
+    const view = this.#window;
+    this.#window = undefined;
+    this.#root.removeAttribute("style");
+    view?.close();
+    this.#onMove();
+  }
+
+  #onMove() {
+    const corner = document.querySelector("#evolink-corner");
+    if (!corner?.hasChildNodes()) corner?.remove();
+    this.#showForm();
+    this.#checkVisible();
+    this.#button("pin").focus(); // a move takes the focus away
+  }
+
   /** @param {number | null} [seconds]  until the server allows the next attempt */
   #setWait(seconds) {
     this.#retryAt = seconds ? performance.now() + seconds * 1000 : null;
@@ -396,7 +499,9 @@ class Card {
   /** Called by front ends when the kernel was restarted, and when it can't be reached any more. */
   #onDisconnect() {
     this.#disconnected = true;
-    for (const button of this.#root.querySelectorAll("button")) button.disabled = true;
+    for (const action of ["refresh", "pause", "notify"]) {
+      /** @type {HTMLButtonElement} */ (this.#button(action)).disabled = true;
+    }
   }
 
   /** @param {{ answer: string, age?: number, wait?: number, points?: Point[] }} content  the kernel's answer */
@@ -417,7 +522,8 @@ class Card {
   }
 
   #checkVisible() {
-    this.#setVisible(!document.hidden && this.#element.getClientRects().length > 0);
+    const { ownerDocument } = this.#root;
+    this.#setVisible(!ownerDocument.hidden && this.#root.getClientRects().length > 0);
   }
 
   /** @param {boolean} visible  to the user; the kernel polls less if no view is */
@@ -478,6 +584,7 @@ class Card {
     this.#showHalf("user", false);
     this.#showHalf("token", model.get("token_unlimited"));
     this.#showChange();
+    this.#showForm();
     const rate = model.get("burn_rate");
     const runway = model.get("runway");
     const spent = model.get("spent");
@@ -487,6 +594,18 @@ class Card {
     setValue(this.#field("spent"), spent || null);
     this.#draw();
     this.#tick();
+  }
+
+  #showForm() {
+    const compact = this.#model.get("compact");
+    /** @type {Form} */
+    const form = this.#window ? "window" : this.#isAway ? "pill" : compact ? "compact" : "";
+    if (form) this.#root.dataset.form = form;
+    else delete this.#root.dataset.form;
+    const pin = this.#isAway ? UNPIN : PIN;
+    label(this.#button("pin"), pin.label, pin.icon);
+    const { label: name, icon } = compact ? LARGER : SMALLER;
+    label(this.#button("compact"), name, icon);
   }
 
   #draw() {
@@ -586,10 +705,8 @@ class Card {
   }
 
   #showButtons() {
-    const { label, icon } = this.#model.get("status") === "paused" ? RESUME : PAUSE;
-    const pause = this.#button("pause");
-    pause.ariaLabel = pause.title = label;
-    query(pause, "path").setAttribute("d", icon);
+    const { label: name, icon } = this.#model.get("status") === "paused" ? RESUME : PAUSE;
+    label(this.#button("pause"), name, icon);
     const limits = this.#model.get("limits");
     const notify = this.#button("notify");
     notify.hidden = !limits || globalThis.Notification?.permission !== "default";
@@ -629,6 +746,21 @@ function query(parent, selector) {
  */
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/** The browser's Document Picture-in-Picture, which not all have, and none within a frame. */
+function pictureInPicture() {
+  return /** @type {any} */ (globalThis).documentPictureInPicture;
+}
+
+/**
+ * @param {HTMLElement} button
+ * @param {string} name
+ * @param {string} [icon]  another one
+ */
+function label(button, name, icon) {
+  button.ariaLabel = button.title = name;
+  if (icon) query(button, "path").setAttribute("d", icon);
 }
 
 /**

@@ -66,6 +66,7 @@ class CardView:
         notice: What the user must know at once.
         outlook: How long the credits last, in the user's own unit, as a whole phrase.
         request: Identifies the request that failed; the card shows it where one points at the message.
+        compact: Whether the card has its small form.
     """
 
     credits: Credits | None
@@ -78,6 +79,7 @@ class CardView:
     notice: str = ""
     outlook: str = ""
     request: str = ""
+    compact: bool = False
 
     def html(self) -> str:
         """Return the card with its stylesheet. Without any styling it is a small table."""
@@ -195,6 +197,7 @@ def _markup(view: CardView, *, live: bool = False) -> str:
         request=view.request,
         simulated=simulated,
         live=live,
+        compact=view.compact,
         has_strip=bool(live or curve or trend.spent),
     )
 

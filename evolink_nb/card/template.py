@@ -31,6 +31,7 @@ def fill_card(
     request: str = "",
     simulated: bool = False,
     live: bool = False,
+    compact: bool = False,
     has_strip: bool = True,
 ) -> str:
     """Return the markup of a card.
@@ -42,6 +43,7 @@ def fill_card(
         request: Identifies the request that failed; shown where one points at the message.
         simulated: Whether the data is the demo account's.
         live: Whether the card has buttons.
+        compact: Whether it has its small form.
         has_strip: Whether the strip with the trend is shown.
 
     Returns:
@@ -56,6 +58,7 @@ def fill_card(
         "request": f' title="Request {escape(request)}"' if request else "",
         "demo": " data-demo" if simulated else "",
         "live": " data-live" if live else "",
+        "form": ' data-form="compact"' if compact else "",
         "strip_hidden": "" if has_strip else " hidden",
     }
     return _template("card").substitute(fields)
@@ -118,10 +121,16 @@ def _buttons() -> dict[str, str]:
     fill = _template("button").substitute
     refresh = "M13.5 8a5.5 5.5 0 1 1-1.6-3.9M13.5 1.5v3h-3"
     pause = "M5.5 3.5v9M10.5 3.5v9"
+    popout = "M9 2.5h4.5V7M13.5 2.5 8 8M12 9.5v4H2.5V4h4"
+    pin = "M6 2h4l-.5 5L12 9.5H4L6.5 7zM8 9.5V14"
+    compact = "M13.5 2.5 9.5 6.5M9.5 3v3.5H13M2.5 13.5l4-4M3 9.5h3.5V13"
     notify = "M4 11V7a4 4 0 0 1 8 0v4l1 1H3zM7 14h2"
     return {
         "refresh_button": fill(action="refresh", label="Refresh", icon=refresh, hidden=""),
         "pause_button": fill(action="pause", label="Pause", icon=pause, hidden=""),
+        "popout_button": fill(action="popout", label="Pop out", icon=popout, hidden=" hidden"),
+        "pin_button": fill(action="pin", label="Pin to the corner of the page", icon=pin, hidden=""),
+        "compact_button": fill(action="compact", label="Smaller", icon=compact, hidden=""),
         "notify_button": fill(action="notify", label="Notify me", icon=notify, hidden=" hidden"),
     }
 

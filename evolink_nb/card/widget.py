@@ -18,6 +18,7 @@ from ..polling.status import Status
 from ..runtime import guarded
 from . import answers
 from . import render as card
+from .actions import Answering
 from .alarms import Alarm, AlarmLatch, Limit, Limits
 from .open_cards import open_cards
 from .subshells import answer_beside_running_cells
@@ -33,7 +34,7 @@ FIRST_READING = 2.0
 """The longest that showing a card waits for its first reading, in seconds."""
 
 
-class CreditsWidget(SilentUnseen, SafeObservers, anywidget.AnyWidget):
+class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget):
     """The live card of one account and key. Its traits can be linked to any others (``traitlets.dlink``).
 
     Amounts are credits as floats, None before the first reading; ``fetcher.credits`` has the
@@ -49,11 +50,11 @@ class CreditsWidget(SilentUnseen, SafeObservers, anywidget.AnyWidget):
         warn_below: Credits (``50``) or a runway (``"2h"``) below which a reading is low; None for no limit.
         critical_below: Likewise for critical.
         credits_per_dollar: How many credits a dollar buys; None to show no dollars.
+        compact: Whether it has its small form.
     """
 
     # Text, not paths: anywidget watches files for each widget, and that keeps closed ones alive.
     _esm = script()
-    _css = stylesheet()
     _template = synced(Unicode())
 
     token_remaining = synced(Float(None, allow_none=True))
@@ -62,6 +63,8 @@ class CreditsWidget(SilentUnseen, SafeObservers, anywidget.AnyWidget):
     user_remaining = synced(Float(None, allow_none=True))
     user_used = synced(Float(None, allow_none=True))
     binding = synced(Unicode(help='Which half limits spending: "user" or "token".'))
+    account = synced(Unicode(help="Tells this account from others on the same page; nothing else."))
+    compact = synced(Bool(False, help="Whether it has its small form, about 300 by 96 pixels."))
     level = synced(Unicode("ok", help="ok, low, critical or overdrawn."))
     simulated = synced(Bool(False))
     spent = synced(Float(0.0, help="Credits spent since the fetcher's first reading."))
@@ -91,6 +94,7 @@ class CreditsWidget(SilentUnseen, SafeObservers, anywidget.AnyWidget):
         warn_below: Limit | None = None,
         critical_below: Limit | None = None,
         credits_per_dollar: float | None = None,
+        compact: bool = False,
         on_alarm: Callable[[Alarm], None] | None = None,
         heartbeat_timeout: float = HEARTBEAT_TIMEOUT,
     ) -> None:
@@ -103,6 +107,7 @@ class CreditsWidget(SilentUnseen, SafeObservers, anywidget.AnyWidget):
             warn_below: Credits (``50``) or a runway (``"2h"``) below which a reading is low.
             critical_below: Likewise for critical.
             credits_per_dollar: How many credits a dollar buys, to show what is left in USD.
+            compact: Whether it begins in its small form; a button on the card changes that.
             on_alarm: Called with each `Alarm`, on the fetcher's thread.
             heartbeat_timeout: Seconds of silence after which a visible view counts as gone.
 
@@ -118,7 +123,9 @@ class CreditsWidget(SilentUnseen, SafeObservers, anywidget.AnyWidget):
         self._on_alarm = on_alarm
         self._prepare_unseen(heartbeat_timeout)
         super().__init__(
-            _template=card.render_live_html(),
+            # With its styles, which it takes along when it is pinned or popped out.
+            _template=f"<style>{stylesheet()}</style>{card.render_live_html()}",
+            compact=compact,
             interval=interval,
             warn_below=warn_below,
             critical_below=critical_below,
@@ -187,6 +194,7 @@ class CreditsWidget(SilentUnseen, SafeObservers, anywidget.AnyWidget):
             worth=card.usd_estimate(fetcher.credits, self.credits_per_dollar),
             notice=fetcher.notice,
             outlook=answers.outlook(fetcher),
+            compact=self.compact,
         ).mimebundle()
 
     def view(self) -> dict[str, Any]:
@@ -211,6 +219,7 @@ class CreditsWidget(SilentUnseen, SafeObservers, anywidget.AnyWidget):
     # -- from the fetcher --------------------------------------------------------------------------------
 
     def _attach(self, fetcher: CreditsFetcher) -> None:
+        self.account = fetcher.client.identity
         fetcher.observe(self._follow, ["revision", "interval"])
         fetcher.attach(self, self.interval)
 
@@ -269,31 +278,6 @@ class CreditsWidget(SilentUnseen, SafeObservers, anywidget.AnyWidget):
 
     def _level_of(self, credits: Credits) -> Any:
         return self._limits.level_of(credits, self.fetcher.runway)
-
-    def _points(self) -> list[tuple[float, float]]:
-        return answers.points(self.fetcher)
-
-    # -- from the front end ------------------------------------------------------------------------------
-
-    def _on_message(self, _widget: object, content: Any, _buffers: object) -> None:
-        # May run on a kernel's subshell thread: hand over and return.
-        action = content.get("action") if isinstance(content, dict) else None
-        if action == "refresh":
-            self.refresh()
-            self.send({"answer": "refresh"})
-        elif action == "history":
-            self.send({"answer": "history", "points": self._points(), **answers.times(self.fetcher)})
-        elif action == "pause":
-            self.fetcher.pause()
-        elif action == "resume":
-            self.fetcher.resume()
-        elif action == "show":
-            visible = content.get("visible") is True
-            self._audience.report(str(content.get("view")), visible=visible)
-            if visible:
-                self.send({"answer": "show", **answers.times(self.fetcher)})
-        elif action == "leave":
-            self._audience.leave(str(content.get("view")))
 
     def _on_visibility(self, visible: bool) -> None:
         super()._on_visibility(visible)

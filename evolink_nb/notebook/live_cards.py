@@ -133,6 +133,7 @@ class LiveCards:
             warn_below=options.warn_below,
             critical_below=options.critical_below,
             credits_per_dollar=options.credits_per_dollar,
+            compact=options.compact,
         )
         self.show_widget(widget, owned=True)
 
@@ -234,4 +235,5 @@ def static_bundle(
         worth=card.usd_estimate(credits, options.credits_per_dollar),
         notice=fetcher.notice,
         outlook=outlook(fetcher),
+        compact=options.compact,
     ).mimebundle(styled=styled)

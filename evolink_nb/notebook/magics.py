@@ -116,6 +116,7 @@ class EvoLinkMagics(Magics):
     @magic_arguments()
     @argument("--live", action="store_true", help="Show a card that updates itself.")
     @argument("--html", action="store_true", help="The same as plain HTML, for front ends without widgets.")
+    @argument("--compact", action="store_true", help="With --live or --html, a small card.")
     @argument("--every", type=positive, metavar="SECONDS", help="Seconds between readings (15).")
     @argument("--warn-below", type=limit, metavar="LIMIT", help="Alarm below: 50 (credits) or 2h (left).")
     @argument("--critical-below", type=limit, metavar="LIMIT", help="Alarm again, as critical, below this.")

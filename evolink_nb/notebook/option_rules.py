@@ -42,6 +42,7 @@ def check_credits(options: argparse.Namespace) -> None:
         raise UsageError("--live and --html do the same thing: choose one.")
     if not (options.live or options.html):
         _refuse(options, ("--every",), "goes with --live: %evolink_credits --live --every 10")
+        _refuse(options, ("--compact",), "goes with --live: %evolink_credits --live --compact")
     if options.json and (options.live or options.html):
         raise UsageError("--json goes with neither --live nor --html.")
     if options.json:

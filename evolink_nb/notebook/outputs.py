@@ -34,7 +34,7 @@ MAX_OUTLOOK_NAME = 40
 
 _FALLBACK_STYLE = """<style>
 /* While the live card is here, the file's static one stays out of sight (JupyterLab, VS Code, Colab). */
-:is(.jp-OutputArea, .cell_container, #output-area):has(.evolink-card[data-live])
+:is(.jp-OutputArea, .cell_container, #output-area):has([data-live])
   :is(.evo-fallback, .jp-OutputArea-child:has(.evo-fallback)),
 /* Without its kernel JupyterLab has only "Loading" or "model not found" to say where the live card was. */
 .jp-OutputArea-child:has(~ .jp-OutputArea-child .evo-fallback) > .jp-OutputArea-output:not(:has(*)) {

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from tests.gallery.scenes import Scene
 
+ASKING = ("refresh", "pause", "notify")
+"""The buttons that ask the kernel for something."""
+
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_moves_with_new_numbers(width: int, gallery: dict[str, Scene], scene_page: ScenePage) -> None:
@@ -90,7 +93,7 @@ def test_the_keyboard_reaches_every_button(gallery: dict[str, Scene], browser: B
     )
     scene_page.page.clock.run_for(1_000)
     order: list[dict[str, Any]] = []
-    for _ in range(3):
+    for _ in range(5):
         scene_page.page.keyboard.press("Tab")
         order.append(
             scene_page.page.evaluate("""() => {
@@ -101,7 +104,7 @@ def test_the_keyboard_reaches_every_button(gallery: dict[str, Scene], browser: B
                 return {name, outlineStyle, outlineWidth, width, height, top, label: element.ariaLabel};
             }""")
         )
-    assert [stop["name"] for stop in order] == ["refresh", "pause", "notify"]
+    assert [stop["name"] for stop in order] == ["refresh", "pin", "compact", "pause", "notify"]
     assert [stop["top"] for stop in order] == sorted(stop["top"] for stop in order)
     for stop in order:
         assert (stop["outlineStyle"], stop["outlineWidth"]) == ("solid", "2px")
@@ -254,11 +257,12 @@ def test_nothing_can_be_asked_of_no_kernel(
     ending: str, gallery: dict[str, Scene], scene_page: ScenePage
 ) -> None:
     scene_page.show(gallery["live"], LAB[0], 440)
-    expect(scene_page.card.locator("button:enabled")).to_have_count(3)
+    asking = scene_page.card.locator(", ".join(f"[data-action={name}]:enabled" for name in ASKING))
+    expect(asking).to_have_count(3)
     scene_page.page.evaluate(f"() => {{ {ending} }}")
     scene_page.page.clock.run_for(60_000)  # until the next heartbeat, at the latest
     expect(scene_page.card).to_have_attribute("data-status", "gone")
-    expect(scene_page.card.locator("button:enabled")).to_have_count(0)
+    expect(asking).to_have_count(0)
     # What a kernel sends while it ends changes nothing.
     scene_page.update(status="paused")
     expect(scene_page.card).to_have_attribute("data-status", "gone")

@@ -118,6 +118,16 @@ def test_each_state_fits_and_is_legible(name: str, gallery: dict[str, Scene], sc
         assert faint == [], theme.name
     for theme in LAB:
         scene_page.set_theme(theme)
+        for width in (260, 300):
+            scene_page.set_width(width)
+            scene_page.set_compact(True)
+            assert card.evaluate(MISFITS) == [], f"{theme.name}, small, {width} px"
+            assert card.evaluate("card => card.offsetHeight") == 96
+        looked, faint = card.evaluate(FAINT)
+        assert looked >= 2
+        assert faint == [], f"{theme.name}, small"
+        # Its large form in light, its small one in dark.
+        scene_page.set_compact(theme is LAB[1])
         # Its own timers must run; the card's have done what they had to.
         scene_page.page.clock.resume()
         results = Axe().run(scene_page.page)

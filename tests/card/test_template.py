@@ -16,8 +16,8 @@ from tests.support.readings import reading
 if TYPE_CHECKING:
     from pathlib import Path
 
-MAX_GZIPPED = 10_000
-"""Bytes of the card's own files together."""
+MAX_GZIPPED = 11_500
+"""Bytes of the card's own files together; CONTRIBUTING says why not 10,000."""
 
 
 def code() -> str:
@@ -54,7 +54,7 @@ def test_markup_has_no_indentation() -> None:
 
 def test_the_template_is_the_only_markup() -> None:
     writes = re.findall(r".*(?:inner|outer|Adjacent|set)HTML.*", code())
-    assert writes == ['    element.innerHTML = model.get("_template");']
+    assert writes == ['    this.#frame.innerHTML = model.get("_template");']
     for telltale in (
         "eval(",
         "Function(",

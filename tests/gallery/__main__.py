@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 GALLERY = SCREENSHOTS / "gallery"
+SMALL = 300
+"""The width in pixels that a card in its small form is given."""
 CONDITIONS: tuple[tuple[Theme, int], ...] = (
-    *((theme, width) for theme in LAB for width in WIDTHS),
+    *((theme, width) for theme in LAB for width in (*WIDTHS, SMALL)),
     *((theme, 440) for theme in OTHERS),
 )
 """Each theme and width that a sheet is made of."""
 
-_COLUMNS = {260: 6, 440: 4, 900: 2}
+_COLUMNS = {260: 6, 300: 5, 440: 4, 900: 2}
 _STYLE = """
 body { margin: 16px; font: 14px/1.5 system-ui, sans-serif; background: #fff; color: #222; }
 main { display: grid; grid-template-columns: repeat(VAR, max-content); gap: 18px 14px; align-items: start; }
@@ -61,6 +63,7 @@ def _take_cards(browser: Browser, chosen: list[Scene]) -> None:
         for theme, width in CONDITIONS:
             scene_page.set_theme(theme)
             scene_page.set_width(width)
+            scene_page.set_compact(width == SMALL)
             scene_page.place.screenshot(path=GALLERY / _picture(theme, width, scene), animations="disabled")
     context.close()
 

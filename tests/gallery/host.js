@@ -32,11 +32,16 @@ class Model {
     this.sent.push(content);
     if (content.action === "history") this.emit("msg:custom", { answer: "history", points: this.points });
   }
-  /** One update of the kernel's. @param {Record<string, any>} changes */
-  set(changes) {
+  /** One update of the kernel's, or the card's own of one trait.
+   * @type {(changes: string | Record<string, any>, value?: any) => void} */
+  set(changes, value) {
+    if (typeof changes === "string") return this.set({ [changes]: value });
     Object.assign(this.state, changes);
     for (const name in changes) this.emit(`change:${name}`);
     this.emit("change");
+  }
+  save_changes() {
+    this.sent.push({ action: "save" });
   }
   /** @type {(event: string, content?: any) => void} */
   emit(event, content) {

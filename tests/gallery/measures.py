@@ -2,7 +2,8 @@
 
 MISFITS = """card => {
     // What ends in an ellipsis where it doesn't fit, and what only screen readers meet.
-    const CLIPS = ".evo-number, .evo-unit, .evo-used, .evo-when, .evo-says [data-field], [data-short] > span";
+    const CLIPS = ".evo-number, .evo-unit, .evo-used, .evo-when, .evo-pill, .evo-facts *,"
+        + ".evo-says [data-field], [data-short] > span";
     const found = [];
     const shown = element => element.checkVisibility({visibilityProperty: true, opacityProperty: true})
         && !element.closest("[data-short] > span");

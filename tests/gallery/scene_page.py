@@ -88,6 +88,14 @@ class ScenePage:
         """Set the card's width, in pixels."""
         self.page.locator("#card").evaluate("(card, width) => { card.style.width = `${width}px`; }", width)
 
+    def set_compact(self, compact: bool) -> None:
+        """Set whether the card has its small form."""
+        if self.page.evaluate("() => 'host' in globalThis"):
+            self.update(compact=compact)
+        else:
+            give = "(card, form) => form ? (card.dataset.form = form) : delete card.dataset.form"
+            self.card.evaluate(give, "compact" * compact)
+
     def update(self, **traits: Any) -> None:
         """Let the kernel send one update."""
         self.page.evaluate("traits => host.model.set(traits)", traits)

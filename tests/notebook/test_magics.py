@@ -22,7 +22,7 @@ CELL_OPTIONS = [
 ]
 
 OPTIONS = [
-    *("--live", "--html", "--every", "--warn-below", "--critical-below", "--credits-per-dollar"),
+    *("--live", "--html", "--compact", "--every", "--warn-below", "--critical-below", "--credits-per-dollar"),
     *("--json", "--demo", "--key-env", "--help"),
 ]
 

@@ -1,0 +1,46 @@
+"""What a live card does when its page asks for something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import answers
+
+if TYPE_CHECKING:
+    from ..polling.fetcher import CreditsFetcher
+    from .audience import Audience
+
+
+class Answering:
+    """The part of a widget that answers the messages of its views. For use as a base class before its own.
+
+    They may come on a kernel's subshell thread: each is handed over, and nothing is waited for.
+    """
+
+    fetcher: CreditsFetcher
+    _audience: Audience
+
+    def _points(self) -> list[tuple[float, float]]:
+        return answers.points(self.fetcher)
+
+    def _on_message(self, _widget: object, content: Any, _buffers: object) -> None:
+        action = content.get("action") if isinstance(content, dict) else None
+        if action == "refresh":
+            self.fetcher.refresh()
+            self._answer({"answer": "refresh"})
+        elif action == "history":
+            self._answer({"answer": "history", "points": self._points(), **answers.times(self.fetcher)})
+        elif action == "pause":
+            self.fetcher.pause()
+        elif action == "resume":
+            self.fetcher.resume()
+        elif action == "show":
+            visible = content.get("visible") is True
+            self._audience.report(str(content.get("view")), visible=visible)
+            if visible:
+                self._answer({"answer": "show", **answers.times(self.fetcher)})
+        elif action == "leave":
+            self._audience.leave(str(content.get("view")))
+
+    def _answer(self, content: dict[str, Any]) -> None:
+        self.send(content)  # type: ignore[attr-defined] # the widget's own
