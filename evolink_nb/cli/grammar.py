@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from decimal import Decimal, InvalidOperation
 from importlib import import_module
 from typing import Any, NoReturn
 
 from .._version import __version__
-from . import output
+from . import output, values
 
 WAYS = ("minute", "hour", "day", "week", "month", "cell", "notebook", "key", "user")
 """What a history can be added up by; here too, so that --help doesn't import it."""
 SHELLS = ("bash", "zsh", "fish")
-_MAX_PORT = 65_535
 
 
 class BadUsage(Exception):  # noqa: N818 - it is one of usage
@@ -92,6 +90,7 @@ def new_parser() -> argparse.ArgumentParser:
     _add_credits(commands)
     _add_history(commands)
     _add_watch(commands)
+    _add_exporter(commands)
     _add_login(commands)
     _add_demo(commands)
     _add_completion(commands)
@@ -122,12 +121,14 @@ def _add_credits(commands: Any) -> None:
     credits.add_argument(
         "--min",
         dest="minimum",
-        type=_credits,
+        type=values.credits,
         metavar="CREDITS",
         help="exit 1 when less than this can be spent",
     )
     credits.add_argument("--watch", action="store_true", help="go on reading; ends below --min, or on Ctrl+C")
-    credits.add_argument("--every", type=_seconds, metavar="SECONDS", help="with --watch: how often (15)")
+    credits.add_argument(
+        "--every", type=values.seconds, metavar="SECONDS", help="with --watch: how often (15)"
+    )
     account = credits.add_mutually_exclusive_group()
     account.add_argument("--demo", action="store_true", help="read a simulated account; no key needed")
     account.add_argument(
@@ -149,13 +150,48 @@ def _add_watch(commands: Any) -> None:
         """,
     )
     watch.set_defaults(run=_command("watch.watch"))
-    watch.add_argument("--below", type=_limit, metavar="LIMIT", help="50 credits, or 2h at the present rate")
     watch.add_argument(
-        "--every", type=_seconds, default=60.0, metavar="SECONDS", help="how often to read (60)"
+        "--below", type=values.limit, metavar="LIMIT", help="50 credits, or 2h at the present rate"
+    )
+    watch.add_argument(
+        "--every", type=values.seconds, default=60.0, metavar="SECONDS", help="how often to read (60)"
     )
     watch.add_argument("--webhook", metavar="URL", help="post each alarm there")
     watch.add_argument("--exec", dest="run_command", metavar="COMMAND", help="run this with each alarm")
     watch.add_argument("--quiet", action="store_true", help="print nothing but alarms")
+
+
+def _add_exporter(commands: Any) -> None:
+    exporter = commands.add_parser(
+        "exporter",
+        help="serve a team's history as Prometheus metrics",
+        description="Serve what the history knows of each key and user as Prometheus metrics: balances, burn "
+        "rate, runway, spending, what is left of budgets, and the age of the readings. A scrape never waits "
+        "for the history. Needs prometheus_client: pip install 'evolink-nb[exporter]'.",
+        examples="""
+            EVOLINK_NB_HISTORY=postgresql://reader@db/credits evolink-nb exporter
+            evolink-nb exporter --host 0.0.0.0 --port 9187 --budget 50/day --budget 600/month
+        """,
+    )
+    exporter.set_defaults(run=_command("exporter.export"))
+    exporter.add_argument("--port", type=values.port, default=9187, help="the port (9187)")
+    exporter.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
+    exporter.add_argument(
+        "--every",
+        type=values.seconds,
+        default=15.0,
+        metavar="SECONDS",
+        help="how often to read the history (15)",
+    )
+    exporter.add_argument(
+        "--budget",
+        dest="budgets",
+        action="append",
+        default=[],
+        type=values.budget,
+        metavar="CREDITS/PER",
+        help="tell what is left of this for each key: 50/day, 200/week, 600/month",
+    )
 
 
 def _add_login(commands: Any) -> None:
@@ -226,40 +262,5 @@ def _add_demo(commands: Any) -> None:
     demo.add_argument(
         "--no-browser", dest="open_browser", action="store_false", help="print the URL and open nothing"
     )
-    demo.add_argument("--port", type=_port, default=0, help="JupyterLab's port (default: a free one)")
+    demo.add_argument("--port", type=values.port, default=0, help="JupyterLab's port (default: a free one)")
     demo.add_argument("--seed", type=int, help="the simulated account's seed")
-
-
-def _credits(text: str) -> Decimal:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of credits")
-    return amount
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 1 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, at least 1")
-    return seconds
-
-
-def _limit(text: str) -> Any:
-    # Imported when it is used: --help needs none of it.
-    threshold = import_module("evolink_nb.card.alarms").Threshold
-    try:
-        return threshold.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > _MAX_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
-    return int(text)

@@ -84,7 +84,7 @@ def report_of_keys(connection: Connection, span: Span) -> Report:
             KeyRow(
                 key=key.label,
                 account=key.account,
-                spent=_spent(period),
+                spent=spent_by(period),
                 account_spent=period.user_spent,
                 remaining=None if point is None else point.credits.user.remaining,
                 key_remaining=None if point is None or unlimited else point.credits.token.remaining,
@@ -174,7 +174,7 @@ def _period_row(part: Span, zone: Zone, wanted: Sequence[Key], periods: Mapping[
     return PeriodRow(
         start=part.start.astimezone(zone),
         end=part.end.astimezone(zone),
-        spent=total(_spent(period) for period in periods.values()),
+        spent=total(spent_by(period) for period in periods.values()),
         # Each key's readings show the same account: the one that was read most has seen most of it.
         account_spent=total(max(period.user_spent for period in each) for each in by_account),
         topped_up=total(max(period.topped_up for period in each) for each in by_account),
@@ -189,7 +189,7 @@ def _latest(periods: Iterable[KeyPeriod]) -> KeyPeriod:
     return max(periods, key=lambda period: period.last.at if period.last is not None else 0)
 
 
-def _spent(period: KeyPeriod) -> Decimal:
+def spent_by(period: KeyPeriod) -> Decimal:
     """Return what a key spent; what the account did where the key's own counter stands still."""
     last = period.last
     is_frozen = last is not None and last.credits.token.unlimited and period.token_spent == NOTHING

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import NullPool, StaticPool
 
 from .location import Kind, Location
@@ -41,6 +42,18 @@ def make_engine(location: Location, *, is_shared: bool = True) -> Engine:
         engine = _file(location.path, is_shared=is_shared)
     _begin_explicitly(engine)
     return engine
+
+
+def now_of(connection: Connection) -> int:
+    """Return the time by the database's clock, in milliseconds since 1970.
+
+    Args:
+        connection: A connection in a transaction.
+    """
+    if connection.dialect.name != "postgresql":
+        return time.time_ns() // 1_000_000
+    seconds = connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one()
+    return int(seconds * 1000)
 
 
 def create_file(path: Path) -> None:

@@ -12,11 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from ..runtime import forget_after_fork
-from .engine import PATIENCE, READS_ONLY, create_file, make_engine
+from .engine import PATIENCE, READS_ONLY, create_file, make_engine, now_of
 from .filesystems import MOUNTS, network_type
 from .location import Kind, Location
 from .maintaining import MAINTENANCE_INTERVAL, Retention, maintain
@@ -134,10 +134,7 @@ class Store:
         Args:
             connection: A connection in a transaction.
         """
-        if self.location.kind is not Kind.SERVER:
-            return time.time_ns() // 1_000_000
-        seconds = connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one()
-        return int(seconds * 1000)
+        return now_of(connection)
 
     def after_fork(self) -> None:
         """Drop the parent's connections without closing them, in a forked child."""

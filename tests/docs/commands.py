@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import re
 import shlex
 import tomllib
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 RUN = {"cat", "echo", "evolink-nb", "jupyter", "ls", "papermill", "python"}
 """Commands that do no harm, and end."""
 NOT_RUN = (
-    *(f"evolink-nb {command}" for command in ("completion", "demo", "history", "login", "watch")),
+    *(f"evolink-nb {command}" for command in ("completion", "demo", "exporter", "history", "login", "watch")),
     *("jupyter lab", "python -m evolink_nb.demo"),
 )
 """Those that don't end by themselves, ask for something, or write elsewhere."""
@@ -27,9 +28,8 @@ NOT_RUN = (
 
 def is_run(command: Command) -> bool:
     """Whether a command is run; others are checked by `complaint`."""
-    # What is set before a command holds for it.
-    words = [word for word in command.words if not re.match(r"[A-Z_]+=", word)]
-    waits = command.line.startswith(NOT_RUN) or "--watch" in words
+    words = _without_variables(command.words)
+    waits = " ".join(words).startswith(NOT_RUN) or "--watch" in words
     return bool(words) and words[0] in RUN and not waits
 
 
@@ -46,11 +46,16 @@ def complaint(command: Command) -> str | None:
         "pip": lambda words: words[1] == "install" and all(map(is_extra, _extras(words))),
         "python": lambda words: words[1:3] in (["-m", "evolink_nb.demo"], ["-m", "evolink_nb"]),
     }
-    words = shlex.split(command.line, comments=True)
+    words = _without_variables(shlex.split(command.line, comments=True))
     check = checks.get(words[0])
     if check is None:
         return "unknown: say in tests/docs/commands.py how it is checked"
     return None if check(words) else "wrong"
+
+
+def _without_variables(words: list[str]) -> list[str]:
+    """Return a command's words without what is set before it and holds for it."""
+    return list(itertools.dropwhile(re.compile(r"[A-Z_]+=").match, words))
 
 
 def _can_be_parsed(words: list[str]) -> bool:

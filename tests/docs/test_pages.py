@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import tomllib
 from collections.abc import Callable
@@ -80,7 +81,19 @@ def test_every_block_is_of_a_known_kind(name: str, tmp_path: Path) -> None:
             compile(block.text, block.caption, "exec")
 
 
-PARSERS: dict[str, Callable[[str], Any]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
+def sections_of(text: str) -> list[str]:
+    """Return the sections of a unit of systemd."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(text)
+    return parser.sections()
+
+
+PARSERS: dict[str, Callable[[str], Any]] = {
+    "ini": sections_of,
+    "json": json.loads,
+    "toml": tomllib.loads,
+    "yaml": yaml.safe_load,
+}
 
 
 def load_configuration(path: Path) -> None:
