@@ -38,7 +38,7 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
-myst_enable_extensions = ["colon_fence", "deflist", "smartquotes"]
+myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "smartquotes"]
 myst_heading_anchors = 3
 
 # The notebooks are shown as they were saved. A live card's saved form is the output after it.

@@ -17,7 +17,7 @@ from evolink_nb.cli import grammar
 if TYPE_CHECKING:
     from .blocks import Command
 
-RUN = {"cat", "echo", "evolink-nb", "jupyter", "ls", "papermill", "python"}
+RUN = {"cat", "echo", "evolink-nb", "jupyter", "ls", "papermill", "python", "rm"}
 """Commands that do no harm, and end."""
 NOT_RUN = (
     *(f"evolink-nb {command}" for command in ("completion", "demo", "exporter", "history", "login", "watch")),
