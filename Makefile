@@ -27,6 +27,8 @@ docs: $(VENV)/.installed-docs ## build the documentation, into build/docs/site
 test: $(VENV)/.installed-test ## run all tests, those in a real browser too
 	@$(BIN)/python -m tests.support.chromium
 	@$(BIN)/python -m tests.support.postgres
+	@$(BIN)/python -m tests.support.pgbouncer
+	@$(BIN)/python -m tests.support.promtool
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/python -m pytest -m "not browser" --numprocesses 4 --dist loadfile --cov
 	$(BIN)/python -m pytest -m browser --numprocesses 2 --dist loadfile

@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,3 +97,10 @@ def _as_user(folder: str) -> dict[str, Any]:
     user = pwd.getpwnam("nobody")
     os.chown(folder, user.pw_uid, user.pw_gid)
     return {"user": user.pw_uid, "group": user.pw_gid}
+
+
+if __name__ == "__main__":
+    try:
+        sys.stdout.write(f"{pgbouncer()}\n")
+    except PgBouncerNotFoundError as error:
+        sys.exit(str(error))

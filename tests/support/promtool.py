@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from functools import cache
 
 from tests.support import apt
@@ -42,3 +43,10 @@ def check(*arguments: str, text: str = "") -> str:
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     return said
+
+
+if __name__ == "__main__":
+    try:
+        sys.stdout.write(f"{promtool()}\n")
+    except PromtoolNotFoundError as error:
+        sys.exit(str(error))
