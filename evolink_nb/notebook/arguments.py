@@ -12,6 +12,7 @@ OFF = "off"
 """What is typed in place of a limit to have none."""
 PERIODS = ("day", "week", "month")
 """What a budget may be for, beside the session."""
+COST_WAYS = ("cell", "notebook", "key", "user")
 WAYS = ("minute", "hour", "day", "week", "month", "cell", "notebook", "key", "user")
 """What a history can be added up by; here too, so that loading doesn't import it."""
 

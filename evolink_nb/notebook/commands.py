@@ -162,13 +162,15 @@ class Commands:
             options: The options of the magic.
 
         Returns:
-            The `Costs` or a pandas ``DataFrame``; None if they were printed or written to a file.
+            The `Costs`, `Report` or pandas ``DataFrame``; None if they were printed or written to a file.
 
         Raises:
             UsageError: The file can't be written.
             ConfigurationError: pandas is not installed.
             HistoryError: Costs of earlier kernels were asked for, and there is no history.
         """
+        if options.by is not None:
+            return past.show_costs_by(options)
         costs = Costs(past.entries_for(options))
         if options.csv == "-":
             print(costs.to_csv(), end="")

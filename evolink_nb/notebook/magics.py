@@ -18,6 +18,7 @@ from traitlets import Float, Unicode, Union, observe, validate
 
 from . import option_rules
 from .arguments import (
+    COST_WAYS,
     PERIODS,
     WAYS,
     checked_budget,
@@ -214,13 +215,13 @@ class EvoLinkMagics(Magics):
     )
     @argument("--pandas", action="store_true", help="Return them as a pandas DataFrame.")
     @argument("--since", metavar="SPAN", help="Those of earlier kernels too, for so long: 24h, 7d, 2w.")
+    @argument("--by", choices=COST_WAYS, help="Add up those of all kernels by this (of the last 30d).")
     @line_magic
     @with_help
     def evolink_costs(self, line: str) -> Any:
         """Show what cells, meters and loops of this kernel have cost, dearest first."""
         options = options_of(self.evolink_costs, line)
-        if options.csv and options.pandas:
-            raise UsageError("--csv and --pandas do the same thing: choose one.")
+        option_rules.check_costs(options)
         return self.commands.show_costs(options)
 
     @no_var_expand

@@ -49,6 +49,21 @@ def check_credits(options: argparse.Namespace) -> None:
         _refuse(options, _OF_CARDS, "is for the card, and --json shows none: leave out one of them.")
 
 
+def check_costs(options: argparse.Namespace) -> None:
+    """Check the options of ``%evolink_costs``.
+
+    Args:
+        options: The options.
+
+    Raises:
+        UsageError: Two exclude each other.
+    """
+    if options.csv and options.pandas:
+        raise UsageError("--csv and --pandas do the same thing: choose one.")
+    if options.by and options.csv not in {None, "-"}:
+        raise UsageError("--by prints its CSV: leave out the file's name.")
+
+
 def check_login(options: argparse.Namespace) -> None:
     """Check the options of ``%evolink_login``.
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ..metering.entry import Entry
 
 
+COSTS_SINCE = "30d"
+"""How far back costs are added up, if nobody says."""
+
+
 def entries_for(options: argparse.Namespace) -> Sequence[Entry]:
     """Return the entries that ``%evolink_costs`` adds up.
 
@@ -27,6 +31,26 @@ def entries_for(options: argparse.Namespace) -> Sequence[Entry]:
     if options.since is None:
         return ledger.current().entries()
     return [entry_of(record) for record in looking_back.costs(options.since)]
+
+
+def show_costs_by(options: argparse.Namespace) -> Any:
+    """Show what work of all kernels has cost, added up as ``%evolink_costs --by`` says.
+
+    Args:
+        options: The options of the magic.
+
+    Returns:
+        The `Report` or a pandas ``DataFrame``; None if it was printed.
+
+    Raises:
+        HistoryError: There is no history, or it can't be read.
+        ConfigurationError: pandas is not installed, or the span can't be understood.
+    """
+    report = looking_back.history(options.since or COSTS_SINCE, options.by)
+    if options.csv:
+        print(report.to_csv(), end="")
+        return None
+    return report.to_dataframe() if options.pandas else report
 
 
 def show_history(options: argparse.Namespace) -> Any:

@@ -40,6 +40,7 @@ def test_costs_outlive_the_kernel(demo_server: DemoServer, tmp_path: Path) -> No
         assert "Nothing has been measured yet" in kernel.run("%evolink_costs").text
         assert spent in kernel.run("%evolink_costs --since 1h").text
         assert spent in kernel.run("%evolink_history --since 1h --by notebook").text
+        assert "work/mine.ipynb" in kernel.run("%evolink_costs --by notebook").text
         assert "work/mine.ipynb" in kernel.run("%evolink_history --since 1h --by notebook --csv").text
         assert "(demo data)" in kernel.run("%evolink_history --since 1h").text
     kept = b"".join(path.read_bytes() for path in tmp_path.glob("history.db*"))

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
             "%evolink_budget off --grace 0",
             "--grace goes with a number of credits: %evolink_budget 20 --grace …",
         ),
+        ("%evolink_costs --by user --csv bill.csv", "--by prints its CSV: leave out the file's name."),
         ("%evolink_costs --csv --pandas", "--csv and --pandas do the same thing: choose one."),
     ],
 )
