@@ -60,6 +60,10 @@ def assemble(target: Path) -> None:
         path = target / page.relative_to(HERE)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(completed(page.read_text(encoding="utf-8")), encoding="utf-8")
+    for file in HERE.glob("*/*"):
+        # Those in _static are Sphinx's to copy.
+        if file.suffix not in {".md", ".py", ".pyc"} and file.parent.name != "_static":
+            shutil.copy(file, target / file.relative_to(HERE))
     for file in (ROOT / "notebooks").iterdir():
         shutil.copy(file, target / NOTEBOOKS)
     shutil.copy(ROOT / "CHANGELOG.md", target)

@@ -40,6 +40,8 @@ napoleon_use_ivar = True
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "smartquotes"]
 myst_heading_anchors = 3
+# No dashes: two hyphens begin an option.
+smartquotes_action = "qe"
 
 # The notebooks are shown as they were saved. A live card's saved form is the output after it.
 nb_execution_mode = "off"

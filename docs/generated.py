@@ -17,6 +17,8 @@ from evolink_nb.cli import exit_codes, grammar
 from evolink_nb.notebook.magics import EvoLinkMagics
 
 PACKAGE = Path(evolink_nb.__file__).parent
+_TYPED = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|%%?evolink_\w+|EVOLINK_\w+)")
+"""What can be typed: options, magics, variables."""
 _ENDS_AS_A_VARIABLE = "_VARIABLE"
 """How the constants that name environment variables are named themselves."""
 
@@ -40,7 +42,7 @@ def _magic(name: str, magic: Any) -> str:
 def _prose(documented: Any) -> str:
     """A docstring as Markdown; that of a magic goes on with its options, which follow as a table."""
     text = inspect.cleandoc(inspect.unwrap(documented).__doc__ or "")
-    return text.replace("``", "`") + "\n"
+    return _marked(text) + "\n"
 
 
 def cli() -> str:
@@ -63,12 +65,13 @@ def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParse
 def _command(parser: argparse.ArgumentParser) -> str:
     usage = " ".join(parser.format_usage().removeprefix("usage: ").split())
     more = f"\n{_block(parser.epilog)}" if parser.epilog else ""
-    return f"## `{parser.prog}`\n\n{parser.description}\n\n{_block(usage)}\n{_options(parser)}{more}"
+    prose = _marked(parser.description or "")
+    return f"## `{parser.prog}`\n\n{prose}\n\n{_block(usage)}\n{_options(parser)}{more}"
 
 
 def _options(parser: argparse.ArgumentParser) -> str:
     rows = "".join(
-        f"| {_typed(action)} | {_cell(_help(action))} |\n"
+        f"| {_typed(action)} | {_cell(_marked(_help(action)))} |\n"
         for action in parser._actions
         if action.help is not argparse.SUPPRESS and not isinstance(action, argparse._SubParsersAction)
     )
@@ -93,7 +96,7 @@ def _typed(action: argparse.Action) -> str:
 def configuration() -> str:
     """Return every name of the configuration."""
     rows = "".join(
-        f"| `c.EvoLinkMagics.{name}` | {_default(trait)} | {_cell(trait.help)} |\n"
+        f"| `c.EvoLinkMagics.{name}` | {_default(trait)} | {_cell(_marked(trait.help))} |\n"
         for name, trait in sorted(EvoLinkMagics.class_traits(config=True).items())
         if name in EvoLinkMagics.class_own_traits()
     )
@@ -135,6 +138,13 @@ def _constants(source: str) -> Iterator[tuple[str, object, str]]:
         text = str(following.value.value) if documents else ""  # type: ignore[attr-defined]
         if isinstance(target, ast.Name):
             yield target.id, statement.value.value, text
+
+
+def _marked(text: str) -> str:
+    """A help or a docstring as Markdown, with what can be typed as code."""
+    pieces = text.replace("``", "`").split("`")
+    pieces[::2] = [_TYPED.sub(r"`\1`", piece) for piece in pieces[::2]]
+    return "`".join(pieces)
 
 
 def _cell(text: str) -> str:
