@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, select
 
-from .schema import ACCOUNTS, COSTS, HOURS, KEYS, READINGS
+from .schema import ACCOUNTS, COSTS, HOURS, KEYS, LEASES, READINGS
 
 
 def delete_key(connection: Connection, fingerprint: str) -> None:
-    """Delete a key, its readings and costs, and its account if no other key has it.
+    """Delete a key, its readings, costs and lease, and its account if no other key has it.
 
     Args:
         connection: A connection in a transaction that may write.
         fingerprint: The key's fingerprint.
     """
+    # With what its holder read last. A process that is reading takes it anew.
+    connection.execute(delete(LEASES).where(LEASES.c.fingerprint == fingerprint))
     found = select(KEYS.c.id, KEYS.c.account_id).where(KEYS.c.fingerprint == fingerprint)
     for key, account in connection.execute(found).all():
         for table in (READINGS, HOURS, COSTS):

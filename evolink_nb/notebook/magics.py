@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
-from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+from IPython.core.magic_arguments import argument, parse_argstring
 from traitlets import Float, Unicode, Union, observe, validate
 
 from . import option_rules
@@ -33,6 +33,7 @@ from .arguments import (
     unquoted,
 )
 from .help_option import with_help
+from .option_parsers import with_options
 from .refusal import refuse_on_failure, report_unmeasured
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class EvoLinkMagics(Magics):
             self._commands.cells.apply_settings(quiet=self.quiet, settle=self.settle)
 
     @no_var_expand
-    @magic_arguments()
+    @with_options()
     @argument("--live", action="store_true", help="Show a card that updates itself.")
     @argument("--html", action="store_true", help="The same as plain HTML, for front ends without widgets.")
     @argument("--compact", action="store_true", help="With --live or --html, a small card.")
@@ -138,7 +139,7 @@ class EvoLinkMagics(Magics):
         return self.commands.show_credits(options)
 
     @no_var_expand
-    @magic_arguments()
+    @with_options()
     @argument("--save", action="store_true", help="Keep the key in the system keyring too.")
     @argument("--forget", action="store_true", help="Forget the key entered in this kernel.")
     @line_magic
@@ -157,7 +158,7 @@ class EvoLinkMagics(Magics):
         return self.commands.log_in(options)
 
     @no_var_expand
-    @magic_arguments()
+    @with_options()
     @argument("state", nargs="?", choices=("on", "off"), help="Turn measuring every cell on or off.")
     @argument(
         "--settle", type=seconds, metavar="SECONDS", help="As %%%%evolink_credits --settle, for each cell."
@@ -173,7 +174,7 @@ class EvoLinkMagics(Magics):
         self.commands.track(options)
 
     @no_var_expand
-    @magic_arguments()
+    @with_options()
     @argument(
         "limit",
         nargs="?",
@@ -209,7 +210,7 @@ class EvoLinkMagics(Magics):
         self.commands.control_budgets(options)
 
     @no_var_expand
-    @magic_arguments()
+    @with_options()
     @argument(
         "--csv", nargs="?", const="-", type=unquoted, metavar="FILE", help="Print them as CSV, or write FILE."
     )
@@ -225,7 +226,7 @@ class EvoLinkMagics(Magics):
         return self.commands.show_costs(options)
 
     @no_var_expand
-    @magic_arguments()
+    @with_options()
     @argument("--since", default="7d", metavar="SPAN", help="How far back: 24h, 7d, 2w (7d).")
     @argument("--by", choices=WAYS, help="What to add up by (periods that suit the span).")
     @argument("--csv", action="store_true", help="Print it as CSV.")
@@ -241,7 +242,7 @@ class EvoLinkMagics(Magics):
         return self.commands.show_past(options)
 
     @no_var_expand
-    @magic_arguments("%evolink_credits")
+    @with_options("%evolink_credits")
     @argument("--max", type=credits, metavar="N", help="Stop the cell once it has spent this many credits.")
     @argument(
         "--grace",

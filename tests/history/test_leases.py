@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evolink_nb.errors import APIStatusError, AuthenticationError, RateLimitError
+from evolink_nb.history.deleting import delete_key
 from evolink_nb.history.leases import LIFE, LONGEST, find_lease, publish, release, take_lease
 from evolink_nb.history.store import Store
 from tests.support.histories import reading
@@ -126,3 +127,11 @@ def test_a_released_one_is_free(connection: Connection) -> None:
     assert term is not None
     release(connection, KEY, term)
     assert take(connection, "b:1:x") == 2
+
+
+def test_a_forgotten_key_has_none(connection: Connection) -> None:
+    """What its holder read last goes with all else that there is of the key."""
+    take(connection, "a:1:x")
+    delete_key(connection, KEY)
+    assert find_lease(connection, KEY) is None
+    assert take(connection, "b:1:x") == 1

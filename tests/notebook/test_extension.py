@@ -65,7 +65,21 @@ def test_loading_imports_nothing_heavy() -> None:
         "evolink_nb.notebook.refusal",
         "evolink_nb.notebook.running",
         "evolink_nb.notebook.arguments",
+        "evolink_nb.notebook.option_parsers",
+        "evolink_nb.notebook.option_rules",
     }
+
+
+def test_loading_constructs_no_parser() -> None:
+    """Their help takes longer than all the rest of loading."""
+    load = (
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        "from IPython.core import magic_arguments\n"
+        "magic_arguments.MagicArgumentParser.__init__ = None\n"
+        "shell.run_line_magic('load_ext', 'evolink_nb')"
+    )
+    assert "evolink_nb.notebook.magics" in imported_by(load)
 
 
 def test_package_imports_nothing_else() -> None:
