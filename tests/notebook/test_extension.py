@@ -60,6 +60,7 @@ def test_loading_imports_nothing_heavy() -> None:
         "evolink_nb.notebook.extension",
         "evolink_nb.notebook.help_option",
         "evolink_nb.notebook.magics",
+        "evolink_nb.notebook.option_rules",
         "evolink_nb.notebook.cell_magics",
         "evolink_nb.notebook.code_start",
         "evolink_nb.notebook.refusal",
