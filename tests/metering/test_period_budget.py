@@ -156,6 +156,22 @@ def test_after_a_long_sleep_history_is_asked(
     assert len(kept.asked) == 2, "once a day is enough"
 
 
+def test_each_day_warns_once(
+    demo_server: DemoServer, client: EvoLinkClient, kept: Kept, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept.readings.append(client.get_credits())
+    day = daily(client, kept, begun=86_400 - 3)
+    demo_server.account.spend(4)
+    warning = "The day's budget of 5 credits: 4 credits spent, 1 left."
+    wait_until(lambda: day.fetcher.notice == warning)
+    midnight = day.begins_anew_at
+    wait_until(lambda: day.begins_anew_at > midnight)
+    assert day.fetcher.notice == ""
+    demo_server.account.spend(4)
+    wait_until(lambda: day.fetcher.notice == warning)
+    assert capsys.readouterr().err == f"{warning}\n" * 2
+
+
 @pytest.mark.usefixtures("rough")
 def test_without_history_the_gap_counts(demo_server: DemoServer, client: EvoLinkClient, kept: Kept) -> None:
     """Too much may count then, and never too little."""
