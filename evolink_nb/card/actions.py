@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import answers
+from .login import AskingForKey
 
 if TYPE_CHECKING:
     from ..polling.fetcher import CreditsFetcher
     from .audience import Audience
 
 
-class Answering:
+class Answering(AskingForKey):
     """The part of a widget that answers the messages of its views. For use as a base class before its own.
 
     They may come on a kernel's subshell thread: each is handed over, and nothing is waited for.
@@ -23,7 +24,7 @@ class Answering:
     def _points(self) -> list[tuple[float, float]]:
         return answers.points(self.fetcher)
 
-    def _on_message(self, _widget: object, content: Any, _buffers: object) -> None:
+    def _on_message(self, _widget: object, content: Any, buffers: Any) -> None:
         action = content.get("action") if isinstance(content, dict) else None
         if action == "refresh":
             self.fetcher.refresh()
@@ -39,6 +40,10 @@ class Answering:
             self._audience.report(str(content.get("view")), visible=visible)
             if visible:
                 self._answer({"answer": "show", **answers.times(self.fetcher)})
+        elif action == "login":
+            self._log_in(buffers)
+        elif action == "demo":
+            self._show_demo()
         elif action == "leave":
             self._audience.leave(str(content.get("view")))
 

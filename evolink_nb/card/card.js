@@ -31,6 +31,7 @@
  * @property {Half} binding
  * @property {string} account  tells it from others on the page
  * @property {boolean} compact
+ * @property {boolean} needs_key  whether to ask for a key
  * @property {string} level
  * @property {boolean} simulated
  * @property {number} spent
@@ -349,6 +350,13 @@ class Card {
     const popOut = this.#button("popout");
     popOut.onclick = () => this.#onPopOut();
     popOut.hidden = !pictureInPicture();
+    this.#button("demo").onclick = () => this.#send("demo");
+    this.#button("login").onclick = () => this.#onLogin();
+    // In JupyterLab Enter doesn't submit a form.
+    query(this.#root, ".evo-key").onsubmit = (event) => event.preventDefault();
+    query(this.#root, ".evo-key input").onkeydown = ({ key }) => {
+      if (key === "Enter") this.#onLogin();
+    };
     this.#frame.onkeydown = ({ key }) => {
       if (key === "Escape") this.#bringBack();
     };
@@ -416,6 +424,14 @@ class Card {
 
   #spendable() {
     return this.#model.get(`${this.#model.get("binding")}_remaining`) ?? null;
+  }
+
+  /** Send the key beside the message: a kernel's log may show what is in it. */
+  #onLogin() {
+    const input = /** @type {HTMLInputElement} */ (query(this.#root, ".evo-key input"));
+    const { buffer } = new TextEncoder().encode(input.value);
+    input.value = "";
+    if (buffer.byteLength) this.#send("login", undefined, [buffer]);
   }
 
   #onCompact() {
@@ -551,11 +567,12 @@ class Card {
   /**
    * @param {string} action
    * @param {boolean} [visible]
+   * @param {ArrayBuffer[]} [buffers]
    */
-  #send(action, visible) {
+  #send(action, visible, buffers) {
     if (this.#disconnected) return;
     try {
-      this.#model.send({ action, view: this.#id, visible });
+      this.#model.send({ action, view: this.#id, visible }, undefined, buffers);
     } catch {
       this.#onDisconnect(); // what the kernel was reached by is closed
     }
@@ -686,7 +703,9 @@ class Card {
       interval: model.get("interval"),
     });
     this.#root.dataset.status = status;
-    this.#setField("status", label);
+    const needsKey = model.get("needs_key") && !this.#disconnected;
+    query(this.#root, ".evo-key").hidden = !needsKey;
+    this.#setField("status", needsKey && !model.get("account") ? "no key" : label);
     const isGone = status === "gone";
     const message = this.#field("message");
     setText(message, isGone ? GONE_MESSAGE : model.get("message"));

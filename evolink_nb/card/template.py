@@ -58,6 +58,7 @@ def fill_card(
         "request": f' title="Request {escape(request)}"' if request else "",
         "demo": " data-demo" if simulated else "",
         "live": " data-live" if live else "",
+        "key_form": f"\n{_template('key').template}" if live else "",
         "form": ' data-form="compact"' if compact else "",
         "strip_hidden": "" if has_strip else " hidden",
     }

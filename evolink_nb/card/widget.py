@@ -20,6 +20,7 @@ from . import answers
 from . import render as card
 from .actions import Answering
 from .alarms import Alarm, AlarmLatch, Limit, Limits
+from .login import is_keyless
 from .open_cards import open_cards
 from .subshells import answer_beside_running_cells
 from .synced import shown_trend, synced, to_milliseconds
@@ -63,6 +64,7 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
     user_remaining = synced(Float(None, allow_none=True))
     user_used = synced(Float(None, allow_none=True))
     binding = synced(Unicode(help='Which half limits spending: "user" or "token".'))
+    needs_key = synced(Bool(False, help="Whether it asks for an API key."))
     account = synced(Unicode(help="Tells this account from others on the same page; nothing else."))
     compact = synced(Bool(False, help="Whether it has its small form, about 300 by 96 pixels."))
     level = synced(Unicode("ok", help="ok, low, critical or overdrawn."))
@@ -116,7 +118,8 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
             ValueError: A limit can't be parsed.
         """
         limits = Limits.parse(warn_below, critical_below)
-        self.is_default = fetcher is None
+        self._asks = is_keyless(fetcher)
+        self.is_default = fetcher is None or self._asks
         self.fetcher = fetcher or CreditsFetcher.shared(EvoLinkClient(), interval)
         self._limits = limits
         self._latch = AlarmLatch()
@@ -146,11 +149,12 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
         """Request a reading now; joins a read in flight."""
         self.fetcher.refresh()
 
-    def switch(self, fetcher: CreditsFetcher) -> None:
+    def switch(self, fetcher: CreditsFetcher, *, wait: bool = True) -> None:
         """Show another account.
 
         Args:
             fetcher: The fetcher that reads it.
+            wait: Whether to wait a moment for its first reading.
         """
         self._detach()
         with self._syncing:
@@ -160,7 +164,8 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
                 self.token_remaining = self.token_used = self.user_remaining = self.user_used = None
         self._attach(fetcher)
         fetcher.set_visible(self, visible=self.visible)
-        fetcher.wait(FIRST_READING)
+        if wait:
+            fetcher.wait(FIRST_READING)
         self._follow()
         self.send({"answer": "history", "points": self._points()})
 
@@ -231,6 +236,7 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
         """Show the fetcher's state, in one message to the front end."""
         fetcher, alarm = self.fetcher, None
         self._audience.update()
+        needs_key = self._needs_key()
         with self._syncing, self.hold_sync():
             credits = fetcher.credits
             if credits is not None:
@@ -244,7 +250,8 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
             self.retry_in = answers.wait(fetcher)
             self.updated_at = fetcher.updated_at
             self.worth = card.usd_estimate(credits, self.credits_per_dollar)
-            self.status = fetcher.status
+            self.needs_key = needs_key
+            self.status = Status.UNAUTHORIZED if needs_key else fetcher.status
         if alarm is not None and self._on_alarm is not None:
             with guarded("on_alarm failed."):
                 self._on_alarm(alarm)

@@ -57,7 +57,7 @@ class Commands:
         self._recording = Recording(shell)
         self._accounts = Accounts(self._follow)
         self.cells = Cells(shell, running, self._accounts.fetcher_for)
-        self.cards = LiveCards(shell, running)
+        self.cards = LiveCards(shell, running, self._accounts.use)
         self._shell = shell
         self._configured = ConfiguredBudget()
         self._forecasts = Forecasts()
@@ -77,6 +77,8 @@ class Commands:
         Raises:
             EvoLinkError: The balance can't be read.
         """
+        if self.cards.ask_for_key(options):
+            return None
         fetcher = self._accounts.fetcher_for(options)
         self._forecasts.follow(fetcher)
         if (options.live or options.html) and hasattr(self._shell, "kernel"):

@@ -11,8 +11,11 @@ from ..card import render as card
 from ..card.alarms import Limits
 from ..card.answers import outlook
 from ..card.kernel_idle import kernel_idle
+from ..card.login import keyless_fetcher, lacks_key
 from ..polling.status import Status
+from .accounts import names_account
 from .card_places import Run, Shown, without_gone
+from .client import Client, client_of
 from .outputs import LiveOutput, static_fallback
 
 if TYPE_CHECKING:
@@ -36,13 +39,15 @@ class LiveCards:
         html_rests_after: Seconds idle after which a plain HTML card waits for the next cell.
     """
 
-    def __init__(self, shell: Any, running: RunningCells) -> None:
+    def __init__(self, shell: Any, running: RunningCells, on_login: Callable[[CreditsFetcher], None]) -> None:
         """Start with none.
 
         Args:
             shell: The shell.
             running: The cells running in it.
+            on_login: Called with the account of a key that was entered on a card.
         """
+        self._on_login = on_login
         self.html_rests_after = HTML_RESTS_AFTER
         self._shell = shell
         self._running = running
@@ -63,6 +68,24 @@ class LiveCards:
         else:
             self._show_live(None if follows else fetcher, options)
 
+    def ask_for_key(self, options: argparse.Namespace) -> bool:
+        """Show a live card that asks for the key, if there is none and the front end shows widgets.
+
+        Args:
+            options: The options of ``%evolink_credits``.
+
+        Returns:
+            Whether it is shown.
+
+        Raises:
+            ConfigurationError: There is a key that can't be used.
+        """
+        is_default = options.live and not names_account(options)
+        if not is_default or client_of(self._shell) is not Client.NOTEBOOK or not lacks_key():
+            return False
+        self._show_live(keyless_fetcher(), options)
+        return True
+
     def show_widget(self, widget: CreditsWidget, *, owned: bool = False) -> None:
         """Show a live card, followed by a static one for the saved notebook.
 
@@ -74,6 +97,7 @@ class LiveCards:
         output = LiveOutput(
             widget.fetcher, lambda: static_fallback(widget.render()), wanted=lambda: widget.visible
         )
+        widget.when_switched(output.switch, self._on_login)
         run = Run.current(self._shell)
         # The new one is attached: the account is read on without a break.
         self._live = without_gone([*self._live, Shown(widget, output, run, owned)], run)

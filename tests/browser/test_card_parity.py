@@ -37,7 +37,7 @@ TAKE_APART = """({ state, points, markup }) => {
     staticPlace.innerHTML = markup;
     const leave = card.default.render({ model, el: livePlace });
     const parts = places.map((place) => {
-        for (const button of place.querySelectorAll("button")) button.remove();
+        for (const part of place.querySelectorAll("button, form")) part.remove();
         return [...place.querySelectorAll(".evolink-card, .evolink-card *")]
             .filter((element) => !element.parentElement.closest("[data-field]"))
             // What a fact without a value is called is out of sight.

@@ -50,6 +50,7 @@ EXPECTED: dict[str, tuple[str, str, str, dict[str, str]]] = {
         EVENING | {"message": "EvoLink answered 429"},
     ),
     "unauthorized": ("unauthorized", "ok", "not authorized", NOTHING | {"message": "EvoLink answered 401"}),
+    "no-key": ("unauthorized", "ok", "no key", NOTHING | {"message": "No EvoLink API key was found."}),
     "offline": (
         "offline",
         "ok",

@@ -247,7 +247,7 @@ def test_static_and_live_share_a_template() -> None:
     assert "data-live" not in static.elements[0].attributes
     assert "data-live" in live.elements[0].attributes
     actions = [e.attributes["data-action"] for e in live.elements if "data-action" in e.attributes]
-    assert actions == ["refresh", "popout", "pin", "compact", "pause", "notify"]
+    assert actions == ["refresh", "popout", "pin", "compact", "login", "demo", "pause", "notify"]
 
 
 def test_the_text_is_one_aligned_block() -> None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from evolink_nb.card.render import CardView
 from evolink_nb.demo import Account
+from tests.support.clock import BEGINNING
 
-from .simulation import Simulation
+from .simulation import Simulation, keyless_state
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -140,6 +141,7 @@ def _ailing() -> Iterator[Scene]:
         yield _scene(simulation, "rate-limited", "the server asks for a minute")
     with Simulation(fault={"status": 401}) as simulation:
         yield _scene(simulation.settle(), "unauthorized", "a key that is not accepted")
+    yield Scene("no-key", "no key yet: the card asks for one", BEGINNING, keyless_state())
     with Simulation(_account()) as simulation:
         simulation.spend(*EVENING).fail(connection="refuse")
         yield _scene(simulation, "offline", "the network went away", age=400.0)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from evolink_nb.api.client import EvoLinkClient
+from evolink_nb.card.login import keyless_fetcher
 from evolink_nb.card.widget import CreditsWidget
 from evolink_nb.demo import Account, DemoServer
 from evolink_nb.polling.fetcher import CreditsFetcher
@@ -108,11 +109,26 @@ class Simulation:
         return self
 
     def state(self) -> dict[str, Any]:
-        """What a front end knows of the widget: its synced traits, but for its code."""
-        state: dict[str, Any] = self.widget.get_state()
-        return {name: value for name, value in state.items() if name[0] != "_" or name == "_template"}
+        """What a front end knows of the widget."""
+        return state_of(self.widget)
 
     def points(self) -> list[list[float]]:
         """What the widget answers when its card asks for the past."""
         self.send("history")
         return [list(point) for point in self.widget.__dict__["answers"][-1]["points"]]
+
+
+def state_of(widget: CreditsWidget) -> dict[str, Any]:
+    """What a front end knows of a widget: its synced traits, but for its code."""
+    state: dict[str, Any] = widget.get_state()
+    return {name: value for name, value in state.items() if name[0] != "_" or name == "_template"}
+
+
+def keyless_state() -> dict[str, Any]:
+    """What a front end knows of a card that has no key."""
+    widget = CreditsWidget(keyless_fetcher())
+    try:
+        widget.fetcher.wait(10)
+        return state_of(widget)
+    finally:
+        widget.close()

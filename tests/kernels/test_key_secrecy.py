@@ -109,6 +109,32 @@ def test_client_traceback_shows_no_key(debugged: Kernel, demo_server: DemoServer
         assert demo_server.key not in repr(run.messages)
 
 
+def test_key_from_a_card_is_shown_nowhere(tmp_path: Path, demo_server: DemoServer) -> None:
+    """Sent as a card's page sends it, beside its message: what is in a message, a kernel may log."""
+    environment = {**os.environ, "EVOLINK_BASE_URL": demo_server.url}
+    with Kernel(environment, tmp_path / "kernel.log", "--debug") as kernel:
+        kernel.run("%load_ext evolink_nb\n%xmode Verbose")
+        said = [kernel.run("%evolink_credits --live").messages]
+        assert "No EvoLink API key was found." in repr(said)  # no front end with widgets: no card
+        made = kernel.run(
+            "from evolink_nb import CreditsWidget\nfrom evolink_nb.card.login import keyless_fetcher\n"
+            "card = CreditsWidget(keyless_fetcher())\nprint(card.comm.comm_id)"
+        )
+        comm = made.text
+        for key in ("sk-wrong-0123456789abcdef", "sk-\N{SNOWMAN}", demo_server.key):
+            content = {"method": "custom", "content": {"action": "login", "view": "page"}}
+            kernel.send(comm, content, buffers=[key.encode()])
+        said.append(kernel.messages_until(lambda message: "1095.3996" in repr(message)))
+        said.append(kernel.run("card.fetcher, vars(card), card.get_state()").messages)
+        said.append(kernel.run("%evolink_credits --json").messages)
+        assert '"remaining_credits": 1095.3996' in repr(said[-1])
+        said.append(kernel.run("card.switch(7)").messages)  # a traceback with its variables
+        log = kernel.log.read_text()
+        assert "'action': 'login'" in log
+    for key in ("sk-wrong-0123456789abcdef", demo_server.key):
+        assert key not in repr(said) + log
+
+
 def test_interrupted_login_shows_no_key(demo_server: DemoServer) -> None:
     terminal = Terminal({"EVOLINK_BASE_URL": demo_server.url})
     terminal.type("%load_ext evolink_nb")

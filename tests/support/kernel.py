@@ -162,17 +162,19 @@ class Kernel:
                 messages.append(self._client.get_iopub_msg(timeout=0))
         return messages
 
-    def send(self, comm: str, data: Mapping[str, Any]) -> None:
-        """Send a message on a comm, as a front end does."""
-        self._send_comm("comm_msg", comm, data)
+    def send(self, comm: str, data: Mapping[str, Any], buffers: Sequence[bytes] = ()) -> None:
+        """Send a message on a comm, as a front end does, with what goes beside it."""
+        self._send_comm("comm_msg", comm, data, buffers)
 
     def close(self, comm: str) -> None:
         """Close a comm, as a front end does."""
         self._send_comm("comm_close", comm, {})
 
-    def _send_comm(self, kind: str, comm: str, data: Mapping[str, Any]) -> None:
-        content = {"comm_id": comm, "data": dict(data)}
-        self._client.shell_channel.send(self._client.session.msg(kind, content))
+    def _send_comm(
+        self, kind: str, comm: str, data: Mapping[str, Any], buffers: Sequence[bytes] = ()
+    ) -> None:
+        message = self._client.session.msg(kind, {"comm_id": comm, "data": dict(data)})
+        self._client.session.send(self._client.shell_channel.socket, message, buffers=list(buffers))
 
     def _wait_for(self, run: CellRun, request: str, holds: Callable[[Message], bool]) -> None:
         def is_it(message: Message) -> bool:

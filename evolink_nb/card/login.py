@@ -1,0 +1,127 @@
+"""A live card without a key: it asks for one, or shows the simulated account instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..api import credentials, settings
+from ..api.client import EvoLinkClient
+from ..api.credentials import Secret
+from ..errors import ConfigurationError
+from ..polling.fetcher import CreditsFetcher
+from ..polling.status import Status
+
+if TYPE_CHECKING:
+    from ..api.settings import Connection
+    from ..credits import Credits
+
+Switched = Callable[[CreditsFetcher], None]
+"""Called with the fetcher of the account that a card has switched to."""
+REFUSED = frozenset({Status.UNAUTHORIZED, Status.ERROR})
+"""Statuses in which a card that has shown no reading asks for another key."""
+
+
+class KeylessClient:
+    """Takes the place of a client as long as there is no key.
+
+    Attributes:
+        identity: "", which no client with a key has.
+    """
+
+    identity = ""
+
+    def __repr__(self) -> str:
+        return "KeylessClient()"
+
+    def get_credits(self) -> Credits:
+        """Raise the error that says where a key is looked for."""
+        settings.connection(demo=False)
+        raise ConfigurationError("A key was set meanwhile.", hint="Run this card's cell again to use it.")
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+def keyless_fetcher() -> CreditsFetcher:
+    """Return a fetcher for a card that asks for a key."""
+    return CreditsFetcher(KeylessClient())
+
+
+class AskingForKey:
+    """The part of a widget that asks for a key. For use as a base class before the widget's own.
+
+    A key is in use once EvoLink has accepted it; until then it is only held here.
+    """
+
+    fetcher: CreditsFetcher
+    message: Any
+
+    _asks = False
+    _entered: Secret | None = None
+    _on_login: Switched | None = None
+    _on_switch: Switched | None = None
+
+    def when_switched(self, on_switch: Switched, on_login: Switched) -> None:
+        """Have functions called when the user has chosen another account on the card itself.
+
+        Args:
+            on_switch: Called at once, whichever it is.
+            on_login: Called once the key that was entered is in use in this process.
+        """
+        self._on_switch, self._on_login = on_switch, on_login
+
+    def _log_in(self, buffers: Sequence[Any]) -> None:
+        """Try a key that came beside a message: what is in it might be logged."""
+        try:
+            key = Secret(bytes(buffers[0]).decode(errors="replace"))
+            found = settings.connection(key, demo=False)
+        except ConfigurationError as error:
+            self.message = str(error)
+            return
+        finally:
+            del buffers  # tracebacks can print a frame's variables
+        self._entered = key
+        self._choose(found)
+
+    def _show_demo(self) -> None:
+        """Show the simulated account, whichever is the default."""
+        self._asks = self.is_default = False
+        self._choose(settings.connection(demo=True))
+
+    def _choose(self, found: Connection) -> None:
+        client = EvoLinkClient(found.key, base_url=found.base_url)
+        fetcher = CreditsFetcher.shared(client)
+        self.switch(fetcher, wait=False)  # type: ignore[attr-defined] # the widget's own
+        if self._on_switch is not None:
+            self._on_switch(fetcher)
+
+    def _needs_key(self) -> bool:
+        """Return whether to ask for a key; use the one that was entered once it is accepted."""
+        fetcher = self.fetcher
+        if fetcher.credits is None:
+            return self._asks and fetcher.status in REFUSED
+        entered, self._entered = self._entered, None
+        if entered is not None:
+            self._asks = False
+            credentials.login.enter(entered)
+            if self._on_login is not None:
+                self._on_login(fetcher)
+        return False
+
+
+def is_keyless(fetcher: CreditsFetcher | None) -> bool:
+    """Return whether a fetcher has no key to read with."""
+    return fetcher is not None and isinstance(fetcher.client, KeylessClient)
+
+
+def lacks_key() -> bool:
+    """Return whether no key is found for the default account.
+
+    Raises:
+        ConfigurationError: One is found that can't be used, or the base URL can't be.
+    """
+    url = settings.check_base_url(
+        credentials.read_variable(settings.BASE_URL_VARIABLE) or settings.DEFAULT_BASE_URL
+    )
+    return not settings.demo_is_default() and credentials.find_key(url) is None
