@@ -51,7 +51,7 @@ def report_of_periods(connection: Connection, span: Span, unit: Unit | None, zon
     for n, part in enumerate(spans):
         periods = of_parts[n]
         row = _period_row(part, zone, wanted, periods)
-        is_known = milliseconds(part.start) - last_at <= GAP * 1000
+        is_known = milliseconds(part.end) - last_at <= GAP * 1000
         if not periods and rows and is_known:
             # Nothing changed since, or there would be a reading.
             row = replace(row, remaining=rows[-1].remaining, key_remaining=rows[-1].key_remaining)

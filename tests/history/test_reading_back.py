@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,15 @@ def test_periods_say_what_was_spent(writer: Writer) -> None:
     assert report[2].remaining == Decimal(1000 - 175)
     assert report.total == Decimal(175)
     assert "175 credits spent" in repr(report)
+
+
+def test_a_day_without_readings_is_unknown(writer: Writer) -> None:
+    """Also one that begins a moment after the last reading; one that has only just begun is not."""
+    for minutes in (0, 710, 715, 48 * 60 + 720 + 5, 72 * 60 + 715):
+        writer.record_reading(source(), reading(minutes, minutes))
+    midnight = timedelta(minutes=720 + 5)
+    report = evolink_nb.history(NOON, "day", until=NOON + 3 * DAY + midnight, zone=UTC)
+    assert [row.remaining is None for row in report] == [False, True, True, False, False]
 
 
 def test_costs_are_amended_in_place(writer: Writer) -> None:
