@@ -25,6 +25,8 @@ SITE = CACHE / "site"
 FIRST_PAGE = "lab/index.html?path=quickstart.ipynb"
 """What to open: the tour's first notebook."""
 NOTEBOOKS = ("quickstart.ipynb", "cost-of-a-cell.ipynb", "budgets.ipynb")
+LEFT_OUT = ("history.ipynb", "team.ipynb")
+"""No history is kept where there are no threads, and there are no processes that could share one."""
 
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
 PYODIDE = "static/pyodide"
@@ -117,13 +119,28 @@ def _build_lite(tools: _Tools, site: Path) -> None:
     shutil.rmtree(contents, ignore_errors=True)
     contents.mkdir(parents=True)
     for name in NOTEBOOKS:
-        shutil.copy(ROOT / "notebooks" / name, contents)
+        text = (ROOT / "notebooks" / name).read_text(encoding="utf-8")
+        (contents / name).write_text(without_links(text), encoding="utf-8")
     tools.python(
         *("-m", "jupyterlite_core", "build", "--apps=lab", "--no-sourcemaps", "--no-unused-shared-packages"),
         *(f"--contents={contents}", f"--lite-dir={CACHE / 'project'}", f"--output-dir={site}"),
         "--no-libarchive",
         cwd=_empty(CACHE / "project"),
     )
+
+
+def without_links(notebook: str) -> str:
+    """Return a notebook without the lines that link to those that are left out.
+
+    Args:
+        notebook: The notebook's JSON.
+    """
+    content = json.loads(notebook)
+    for cell in content["cells"]:
+        if cell["cell_type"] == "markdown":
+            lines = "".join(cell["source"]).splitlines(keepends=True)
+            cell["source"] = [line for line in lines if not any(f"]({name})" in line for name in LEFT_OUT)]
+    return json.dumps(content, ensure_ascii=False, indent=1)
 
 
 def _add_pyodide(site: Path, runtime: Path, wheels: Path) -> None:

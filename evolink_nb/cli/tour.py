@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from ..demo import DemoServer
 
 NOTEBOOK = "notebooks/quickstart.ipynb"
-BESIDE = ("notebooks/cost-of-a-cell.ipynb", "notebooks/budgets.ipynb")
+BESIDE = (
+    "notebooks/cost-of-a-cell.ipynb",
+    "notebooks/budgets.ipynb",
+    "notebooks/history.ipynb",
+    "notebooks/team.ipynb",
+)
 """Notebooks that the quickstart links to. A kernel of its own gives each an account of its own: what it tells
 doesn't depend on which of them was run first."""
 

@@ -222,7 +222,8 @@ def test_each_notebook_has_an_account(demo: Demo) -> None:
     """Its story then doesn't depend on what was run before it."""
     url = urlsplit(demo.named("notebook"))
     bases = {}
-    for name in ("quickstart", "cost-of-a-cell", "budgets"):
+    names = ("quickstart", "cost-of-a-cell", "budgets", "history", "team")
+    for name in names:
         contents = f"{url.scheme}://{url.netloc}/api/contents/notebooks/{name}.ipynb?{url.query}"
         with urllib.request.urlopen(contents, timeout=60) as answer:
             kernel = json.loads(answer.read())["content"]["metadata"]["kernelspec"]["name"]
@@ -230,4 +231,4 @@ def test_each_notebook_has_an_account(demo: Demo) -> None:
         with urllib.request.urlopen(specification, timeout=60) as answer:
             bases[name] = json.loads(answer.read())["spec"]["env"].get("EVOLINK_BASE_URL")
     assert bases.pop("quickstart") is None  # that of JupyterLab itself, which the command prints
-    assert len({*bases.values(), demo.named("demo API")}) == 3
+    assert len({*bases.values(), demo.named("demo API")}) == len(names)

@@ -15,11 +15,16 @@ import pytest
 
 from evolink_nb.api import settings
 from evolink_nb.demo import OWN_KEY, Account, DemoServer
+from lite import build
 from tests.support.environment import account_of, isolated_environment
 from tests.support.notebooks import Job, error_of, run_notebooks, text_of
+from tests.support.postgres import postgres_folder
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
-NAMES = ("quickstart", "cost-of-a-cell", "budgets")
+WITH_KEY = ("quickstart", "cost-of-a-cell", "budgets")
+"""Those that also run on the account of a key."""
+NAMES = (*WITH_KEY, "history", "team")
+RUNS = (*NAMES, *(f"{name} with a key" for name in WITH_KEY))
 STOPPED = "raises-exception"
 """The tag of cells whose error is meant: whatever runs a whole notebook goes on after them."""
 
@@ -56,10 +61,11 @@ class Ran:
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ran]]:
     """Every notebook in demo mode, and as `<name> with a key`; all run at once, as they mostly wait."""
+    postgres_folder()  # for the team
     home = isolated_environment(tmp_path_factory.mktemp("home"))
     with ExitStack() as stack:
         # These accounts pass for real ones: their answers don't say that they are simulated.
-        servers = {name: stack.enter_context(DemoServer(prompt_account(), marked=False)) for name in NAMES}
+        servers = {name: stack.enter_context(DemoServer(prompt_account(), marked=False)) for name in WITH_KEY}
         environments = {name: home | {settings.DEMO_VARIABLE: "1"} for name in NAMES}
         environments |= {f"{name} with a key": home | account_of(server) for name, server in servers.items()}
         notebooks = {name: nbformat.read(path_of(name.split()[0]), as_version=4) for name in environments}
@@ -121,16 +127,23 @@ def test_what_it_points_to_is_there(name: str) -> None:
     assert [target for target in targets if not (FOLDER / target).is_file()] == []
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("account", ["", " with a key"])
-def test_only_the_cells_to_stop_fail(ran: dict[str, Ran], name: str, account: str) -> None:
-    cells = ran[name + account].cells
+def test_the_site_has_no_dead_links() -> None:
+    """The demo in the browser leaves some out, and what links to them."""
+    assert {*build.NOTEBOOKS, *build.LEFT_OUT} == {f"{name}.ipynb" for name in NAMES}
+    for name in build.NOTEBOOKS:
+        text = build.without_links((FOLDER / name).read_text(encoding="utf-8"))
+        assert {*re.findall(r"\]\(([^):]+\.ipynb)\)", text)} <= {*build.NOTEBOOKS}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_only_the_cells_to_stop_fail(ran: dict[str, Ran], name: str) -> None:
+    cells = ran[name].cells
     errors = {cell.id: error_of(cell).ename for cell in cells if error_of(cell) is not None}
     meant = [cell.id for cell in cells if STOPPED in cell.metadata.get("tags", [])]
     assert errors == dict.fromkeys(meant, "BudgetExceeded")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WITH_KEY)
 def test_a_key_is_used_and_not_kept(ran: dict[str, Ran], name: str) -> None:
     with_key = ran[f"{name} with a key"]
     assert with_key.server is not None
@@ -270,3 +283,65 @@ class TestBudgets:
         assert 1 <= story.output("--max 1").count("is ordered") <= 3
         assert story.stopped[-1].startswith("BudgetExceeded: --max 1 stopped the work at ")
         assert "it refused the next call" in story.stopped[-1]
+
+
+class TestHistory:
+    """history.ipynb."""
+
+    def test_a_past_is_shown_as_a_chart(self, ran: dict[str, Ran]) -> None:
+        story = ran["history"]
+        [chart] = [
+            cell.outputs[0] for cell in story.cells if cell.source == "%evolink_history --since 30d --by day"
+        ]
+        assert "<svg" in chart.data["text/html"]
+        assert "demo data" in chart.data["text/plain"]
+        assert "gap" in chart.data["text/plain"]
+
+    def test_each_view_adds_up_to_the_same(self, ran: dict[str, Ran]) -> None:
+        story = ran["history"]
+        spent = story.output("simulate_past(client)").split()[-2]
+        assert Decimal(spent) > 500
+        for view in ("--by day", "--by cell", "--by notebook"):
+            assert story.output(view).startswith(f"{spent} credits spent from")
+        assert f"of {spent} credits" in story.output("max(")
+        assert spent in story.output("%evolink_costs --since 30d")
+
+    def test_budgets_count_what_was_before(self, ran: dict[str, Ran]) -> None:
+        story = ran["history"]
+        today = story.spent("covers for today")
+        said = story.output("%evolink_budget 50 --per day")
+        assert f"{today} credits spent already, {50 - today} left" in said
+        assert re.search(
+            r"^week +\S+ +\S+ +500  begins anew on Mon", story.output("evolink_nb.budget(500"), re.MULTILINE
+        )
+
+    def test_the_forecast_names_a_day(self, ran: dict[str, Ran]) -> None:
+        assert "credits: runs out on " in ran["history"].output("outlook(client, reading)")
+
+
+class TestTeam:
+    """team.ipynb."""
+
+    def test_a_team_has_a_postgresql(self, ran: dict[str, Ran]) -> None:
+        assert "A PostgreSQL of its own" in ran["team"].output("TeamDatabase()")
+
+    def test_cards_share_the_requests(self, ran: dict[str, Ran]) -> None:
+        """One a second; one more where another process takes over, and at the ends of the time counted."""
+        found = re.match(r"(\d+) requests in 5 s, for 3 cards", ran["team"].output("requests_in(5)"))
+        assert found
+        assert 2 <= int(found[1]) <= 8
+
+    def test_a_reader_that_dies_is_replaced(self, ran: dict[str, Ran]) -> None:
+        said = ran["team"].output("member.kill()")
+        found = re.search(r"another one reads: (\w+) → (\w+)$", said, re.MULTILINE)
+        assert found
+        assert found[1] != found[2]
+        assert not ran["team"].output("requests_in(3)").startswith("0 ")
+
+    def test_it_says_who_spent_what(self, ran: dict[str, Ran]) -> None:
+        lines = ran["team"].output("--by user").splitlines()
+        assert [line.split()[:3] for line in lines if "<1 s" in line or "1 s" in line] == [
+            ["ada", "1", "4"],
+            ["ben", "1", "2"],
+            ["cleo", "1", "1"],
+        ]

@@ -1,0 +1,53 @@
+"""Which process reads an account for all that share the history."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+from .current import current
+from .looking_back import read
+from .sharing import source_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from ..api.client import EvoLinkClient
+
+TIMEOUT = 5.0
+"""Seconds that the answer may take."""
+
+
+class Reader(NamedTuple):
+    """The process that reads an account for all others."""
+
+    host: str
+    pid: int
+
+
+def reader_of(client: EvoLinkClient, *, timeout: float = TIMEOUT) -> Reader | None:
+    """Return which process reads a client's account for all that share this process's history.
+
+    Args:
+        client: The client.
+        timeout: Seconds that the answer may take.
+
+    Returns:
+        It; None if there is none now.
+
+    Raises:
+        HistoryError: There is no history, or it can't be read.
+    """
+    source, writer = source_of(client), current.required_writer()
+
+    def ask(connection: Connection) -> Reader | None:
+        store = writer.store()
+        # It imports SQLAlchemy.
+        leases = import_module("evolink_nb.history.leases")
+        lease = leases.find_lease(connection, store.keys.fingerprint_of(source))
+        if lease is None or not lease.is_held(store.now(connection)):
+            return None
+        host, pid, _ = lease.holder.rsplit(":", 2)
+        return Reader(host, int(pid))
+
+    return read(ask, timeout=timeout)
