@@ -14,6 +14,7 @@ from traitlets import Undefined
 
 import evolink_nb
 from evolink_nb.cli import exit_codes, grammar
+from evolink_nb.notebook.configuration import settings, variable_of
 from evolink_nb.notebook.magics import EvoLinkMagics
 
 PACKAGE = Path(evolink_nb.__file__).parent
@@ -97,8 +98,7 @@ def configuration() -> str:
     """Return every name of the configuration."""
     rows = "".join(
         f"| `c.EvoLinkMagics.{name}` | {_default(trait)} | {_cell(_marked(trait.help))} |\n"
-        for name, trait in sorted(EvoLinkMagics.class_traits(config=True).items())
-        if name in EvoLinkMagics.class_own_traits()
+        for name, trait in sorted(settings().items())
     )
     return f"| name | default | sets |\n|---|---|---|\n{rows}"
 
@@ -123,6 +123,8 @@ def variables() -> str:
         for name, value, text in _constants(path.read_text(encoding="utf-8"))
         if name.endswith(_ENDS_AS_A_VARIABLE)
     }
+    for name in settings():
+        found.setdefault(variable_of(name), f"What `c.EvoLinkMagics.{name}` sets, which wins over it.")
     rows = "".join(f"| `{name}` | {_cell(text)} |\n" for name, text in sorted(found.items()))
     return f"| variable | sets |\n|---|---|\n{rows}"
 

@@ -97,6 +97,7 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
         critical_below: Limit | None = None,
         credits_per_dollar: float | None = None,
         compact: bool = False,
+        fresh: bool = False,
         on_alarm: Callable[[Alarm], None] | None = None,
         heartbeat_timeout: float = HEARTBEAT_TIMEOUT,
     ) -> None:
@@ -110,6 +111,7 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
             critical_below: Likewise for critical.
             credits_per_dollar: How many credits a dollar buys, to show what is left in USD.
             compact: Whether it begins in its small form; a button on the card changes that.
+            fresh: Whether to show no reading that another kernel has taken and shares.
             on_alarm: Called with each `Alarm`, on the fetcher's thread.
             heartbeat_timeout: Seconds of silence after which a visible view counts as gone.
 
@@ -121,7 +123,7 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
         self._asks = is_keyless(fetcher)
         self.is_default = fetcher is None or self._asks
         self.fetcher = fetcher or CreditsFetcher.shared(EvoLinkClient(), interval)
-        self._limits = limits
+        self._limits, self._is_fresh = limits, fresh
         self._latch = AlarmLatch()
         self._on_alarm = on_alarm
         self._prepare_unseen(heartbeat_timeout)
@@ -226,7 +228,9 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
     def _attach(self, fetcher: CreditsFetcher) -> None:
         self.account = fetcher.client.identity
         fetcher.observe(self._follow, ["revision", "interval"])
-        fetcher.attach(self, self.interval)
+        fetcher.attach(self, self.interval, fresh=self._is_fresh)
+        if self._is_fresh:
+            fetcher.refresh()  # what is known may be another kernel's
 
     def _detach(self) -> None:
         self.fetcher.unobserve(self._follow, ["revision", "interval"])

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import atexit
 import threading
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from ..errors import HistoryError
 from ..runtime import HAS_THREADS, forget_after_fork
 from .location import HISTORY_VARIABLE, Kind, Location, find_location
+from .retention import Retention, retention_of
 from .writer import STOP_TIMEOUT, Writer
+
+if TYPE_CHECKING:
+    from .store import Store
 
 
 class CurrentHistory:
@@ -18,6 +25,8 @@ class CurrentHistory:
         """Look for no place yet."""
         self._lock = threading.Lock()
         self._chosen: Location | None = None
+        self._configured: Location | None = None
+        self._days: tuple[int | None, int | None] = (None, None)
         self._writer: Writer | None = None
         forget_after_fork(self)
 
@@ -30,6 +39,8 @@ class CurrentHistory:
         """
         if self._chosen is not None:
             return self._chosen
+        if self._configured is not None:
+            return self._configured
         # Nothing writes where there are no threads, and a page in a browser keeps no files.
         return find_location() if HAS_THREADS else Location(Kind.OFF)
 
@@ -41,6 +52,25 @@ class CurrentHistory:
         """
         self.stop()
         self._chosen = location
+
+    @property
+    def retention(self) -> Retention:
+        """How long it is kept."""
+        return retention_of(*self._days)
+
+    def configure(self, place: str, keep_readings: int | None, keep_history: int | None) -> None:
+        """Have a configuration say where the history is kept and for how long, from now on.
+
+        Args:
+            place: Where, as `find_location` takes it; "" for what the environment says.
+            keep_readings: Days for which every reading is kept, 0 for ever; None as the environment says.
+            keep_history: Days for which anything is kept, likewise.
+
+        Raises:
+            ConfigurationError: The place can't hold a history.
+        """
+        self._configured = find_location(place) if place and HAS_THREADS else None
+        self._days = keep_readings, keep_history
 
     def writer(self) -> Writer | None:
         """Return the writer; None if no history is kept.
@@ -54,11 +84,17 @@ class CurrentHistory:
                 return self._writer
             before, self._writer = self._writer, None
             if location.kind is not Kind.OFF:
-                self._writer = Writer(location)
+                self._writer = Writer(location, open_store=partial(self._open, location))
             found = self._writer
         if before is not None:
             before.stop()
         return found
+
+    def _open(self, location: Location) -> Store:
+        # On the writer's thread, when there is something to write: it imports SQLAlchemy.
+        store: Store = import_module("evolink_nb.history.store").Store(location)
+        store.retention = lambda: self.retention
+        return store
 
     def required_writer(self) -> Writer:
         """Return the writer, for those who ask for the history.

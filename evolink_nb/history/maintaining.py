@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, select, update
 
 from .hours import begin_of, hour_of
 from .schema import COSTS, HOURS, KEYS, READINGS
 
+if TYPE_CHECKING:
+    from .retention import Retention
+
 MAINTENANCE_INTERVAL = 3_600.0
 """Seconds between two rounds of a process."""
 MAX_HOURS = 500
 """Hours that are thinned in one round, so that none takes long."""
 _DAY = 86_400_000
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How long what is kept, in days; None for ever.
-
-    Attributes:
-        every_reading: Every reading. Of older hours the last one stays, and what the hour came to.
-        hours: The hours, and their last readings.
-        costs: What work cost.
-    """
-
-    every_reading: int | None = 40
-    hours: int | None = None
-    costs: int | None = None
 
 
 def maintain(connection: Connection, now: int, retention: Retention) -> None:

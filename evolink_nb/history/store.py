@@ -19,11 +19,12 @@ from ..runtime import forget_after_fork
 from .engine import PATIENCE, READS_ONLY, create_file, make_engine, now_of
 from .filesystems import MOUNTS, network_type
 from .location import Kind, Location
-from .maintaining import MAINTENANCE_INTERVAL, Retention, maintain
+from .maintaining import MAINTENANCE_INTERVAL, maintain
 from .merging import merged
 from .migrating import NewerError, migrate, version_of
 from .places import folder_of, place_for, shared_salt
 from .problems import Problem, history_error, problem_of
+from .retention import Retention
 from .schema import META, VERSION
 from .writing import KeyNumbers, write_batch
 
@@ -44,7 +45,7 @@ class Store:
     Attributes:
         location: Where it is.
         on_set_aside: Called with the new path of a damaged file.
-        retention: How long what is kept.
+        retention: Returns how long what is kept; asked before each round of deleting.
     """
 
     def __init__(self, location: Location, *, mounts: Path = MOUNTS) -> None:
@@ -65,7 +66,7 @@ class Store:
         self._keys: KeyNumbers | None = None
         self._is_network = False
         self._maintain_at = 0.0
-        self.retention = Retention()
+        self.retention: Callable[[], Retention] = Retention
         forget_after_fork(self)
 
     @property
@@ -126,7 +127,7 @@ class Store:
         if time.monotonic() >= self._maintain_at:
             self._maintain_at = time.monotonic() + MAINTENANCE_INTERVAL
             with self.begin() as connection:
-                maintain(connection, self.now(connection), self.retention)
+                maintain(connection, self.now(connection), self.retention())
 
     def now(self, connection: Connection) -> int:
         """Return the time by the database's clock, in milliseconds since 1970.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 from decimal import Decimal
+from importlib import import_module
 from keyword import iskeyword
 
 from traitlets import TraitError
@@ -202,7 +203,7 @@ def checked_budget(value: str | float) -> str:
     Raises:
         TraitError: It is no budget.
     """
-    text = value.strip() if isinstance(value, str) else f"{value:g}"
+    text = _plain(value)
     if text in {"", "0"}:
         return ""
     try:
@@ -210,6 +211,59 @@ def checked_budget(value: str | float) -> str:
     except ArgumentTypeError as error:
         raise TraitError(str(error)) from None
     return text
+
+
+def checked_limit(value: str | float) -> str:
+    """Return the limit of a configuration as `limit` takes it, "" for none.
+
+    Args:
+        value: What is configured.
+
+    Raises:
+        TraitError: It is no limit.
+    """
+    text = _plain(value)
+    if text in {"", "0"}:
+        return ""
+    try:
+        return limit(text)
+    except ArgumentTypeError as error:
+        raise TraitError(str(error)) from None
+
+
+class Place(str):
+    """Where a history is kept; its ``repr``, which ``%config`` prints, shows no user and password."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        scheme, separator, rest = self.partition("://")
+        return repr(f"{scheme}{separator}…@{rest.rpartition('@')[2]}" if "@" in rest else str(self))
+
+
+def checked_place(text: str) -> str:
+    """Return where a configuration keeps the history, "" for where the environment says.
+
+    Args:
+        text: What is configured.
+
+    Raises:
+        TraitError: No history can be kept there.
+    """
+    if text.strip():
+        location = import_module("evolink_nb.history.location")  # for those who configure it
+        try:
+            location.find_location(text)
+        except location.ConfigurationError as error:
+            raise TraitError(str(error)) from None
+    return Place(text.strip())
+
+
+def _plain(value: str | float) -> str:
+    """Return a setting's text; of a number, all its digits."""
+    if isinstance(value, str):
+        return value.strip()
+    return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
 
 
 def _number(text: str) -> float:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from .client import request_of
 
 if TYPE_CHECKING:
+    import argparse
+
     from ..card.widget import CreditsWidget
     from .outputs import LiveOutput
 
@@ -48,12 +50,14 @@ class Shown:
         output: What a saved notebook keeps of it.
         run: The run that showed it.
         owned: Whether the magic made it, so that no variable can hold it.
+        options: The options that the magic was given; None if it didn't make it.
     """
 
     widget: CreditsWidget
     output: LiveOutput
     run: Run
     owned: bool
+    options: argparse.Namespace | None = None
 
     def is_gone(self, run: Run) -> bool:
         """Return whether it is closed, or its cell was run again or deleted.

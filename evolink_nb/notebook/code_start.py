@@ -143,8 +143,8 @@ class CodeStart(ast.NodeTransformer):
         return self._magics.commands.at_silent_end(ended, error) if is_known else None
 
     def _begin(self, cell: RunningCell, *, has_line: bool) -> None:
-        if self._magics.has_budget:
-            self._magics.commands.set_configured_budget(self._magics.budget, self._magics.timezone)
+        if self._magics.watches_cells:
+            self._magics.begin_configured()
         if has_line:
             return  # it begins the cell itself, as the first that the cell does
         cell.has_begun = True
@@ -160,8 +160,9 @@ class CodeStart(ast.NodeTransformer):
         A front end runs code of its own that way, which nothing but a budget is to hear of. A terminal runs
         the cells of a file that way.
         """
-        has_budget = self._magics.has_budget or _has_session_budget()
-        return has_budget or (self.is_needed and not self._in_kernel)
+        if self._magics.budget or _has_session_budget():
+            return True
+        return (self.is_needed or self._magics.track) and not self._in_kernel
 
 
 def _enclose(module: ast.Module, *, has_line: bool) -> None:

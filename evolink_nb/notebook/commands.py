@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import getpass
 import sys
 from collections.abc import Callable
@@ -16,25 +17,25 @@ from ..api.credentials import API_KEY_VARIABLE, Secret
 from ..card import render as card
 from ..errors import ConfigurationError, EvoLinkError
 from ..formatting import may_style
-from ..metering.budget_registry import budgets
 from ..metering.report import Costs
-from ..metering.session_budget import SessionBudget
 from . import past, session_budgets
 from .accounts import Accounts, names_account
 from .cells import Cells
 from .configured_budget import ConfiguredBudget
+from .configured_tracking import ConfiguredTracking
 from .forecasts import Forecasts
-from .live_cards import LiveCards, static_bundle
+from .live_cards import LiveCards
 from .recording import Recording
 
 if TYPE_CHECKING:
-    import argparse
-
     from ..credits import Credits
     from ..errors import BudgetExceeded
     from ..polling.fetcher import CreditsFetcher
+    from .configuration import EvoLinkSettings
     from .running import RunningCell, RunningCells
 
+DEFAULT_ACCOUNT = argparse.Namespace(demo=False, key_env=None)
+"""The options of a magic that name no account."""
 TRACKING_ON = "Tracking on: cells that spend will show their cost."
 TRACKING_OFF = "Tracking off: only cells with %%evolink_credits show their cost."
 
@@ -45,6 +46,8 @@ class Commands:
     Attributes:
         cells: Measures the shell's cells.
         cards: The live cards shown in the shell.
+        configured_budget: The budget that the configuration sets.
+        configured_tracking: The tracking that it turns on.
     """
 
     def __init__(self, shell: Any, running: RunningCells) -> None:
@@ -59,7 +62,10 @@ class Commands:
         self.cells = Cells(shell, running, self._accounts.fetcher_for)
         self.cards = LiveCards(shell, running, self._accounts.use)
         self._shell = shell
-        self._configured = ConfiguredBudget()
+        self.configured_budget = ConfiguredBudget()
+        self.configured_tracking = ConfiguredTracking(
+            self.cells, lambda: self._accounts.fetcher_for(DEFAULT_ACCOUNT)
+        )
         self._forecasts = Forecasts()
         self._last: tuple[Credits, Callable[[], dict[str, str]]] | None = None
 
@@ -86,11 +92,11 @@ class Commands:
             return None
         if options.live or options.html:
             print("A live card needs a notebook. The balance now:", file=sys.stderr)
-        credits = self._read(fetcher)
+        credits = self._read(fetcher, fresh=options.fresh)
         if options.json:
             print(credits.to_json())
             return None
-        self._last = credits, lambda: static_bundle(fetcher, options, styled=self._shows_style)
+        self._last = credits, lambda: self.cards.bundle(fetcher, options, styled=self._shows_style)
         return credits
 
     def log_in(self, options: argparse.Namespace) -> Credits | None:
@@ -129,6 +135,7 @@ class Commands:
         """
         problem = None
         if options.state:
+            self.configured_tracking.leave()
             fetcher = self._accounts.fetcher_for(options) if options.state == "on" else None
             self.cells.track(fetcher, follows=not names_account(options), settle=options.settle)
             problem = fetcher.error if fetcher is not None else None
@@ -148,14 +155,18 @@ class Commands:
         """
         print(session_budgets.control(options, self._accounts.fetcher_for))
 
-    def set_configured_budget(self, setting: str, timezone: str) -> None:
-        """Set the budget of the configuration, unless that is done.
+    def apply_settings(self, settings: EvoLinkSettings) -> None:
+        """Apply what is configured: to cells from the next one, to live cards at once.
 
         Args:
-            setting: Credits, or credits per day, week or month: "50/day".
-            timezone: Whose days they are; "" for this machine's.
+            settings: The settings.
         """
-        self._configured.ensure(setting, timezone)
+        self.cells.apply_settings(quiet=settings.quiet, settle=settings.settle)
+        self.cards.apply_settings(
+            every=settings.interval,
+            warn_below=settings.warn_below or None,
+            credits_per_dollar=settings.credits_per_dollar,
+        )
 
     def show_costs(self, options: argparse.Namespace) -> Any:
         """Show what work has cost, as the options of ``%evolink_costs`` say.
@@ -259,31 +270,22 @@ class Commands:
 
     def _follow(self, before: CreditsFetcher | None, now: CreditsFetcher | None) -> None:
         """Have all that reads the default account follow its change, or say that it doesn't."""
-        self._configured.follow()
-        said = [self.cells.follow(now), self.cards.follow(now), _left_behind(before)]
+        self.configured_budget.follow()
+        self.configured_tracking.follow(now)
+        said = [self.cells.follow(now), self.cards.follow(now), session_budgets.left_behind(before)]
         for line in filter(None, said):
             print(line, file=sys.stderr)
 
-    def _read(self, fetcher: CreditsFetcher) -> Credits:
+    def _read(self, fetcher: CreditsFetcher, *, fresh: bool = False) -> Credits:
         """Read now; on failure, show the last reading with its age, and raise."""
         try:
-            return fetcher.read()
+            return fetcher.read(join=not fresh)
         except EvoLinkError:
             if fetcher.credits is not None:
                 age = fetcher.clock.monotonic() - fetcher.credits.monotonic
                 stale = card.CardView(fetcher.credits, "stale", age=age, notice=fetcher.notice)
                 display(stale.mimebundle(styled=self._shows_style), raw=True)
             raise
-
-
-def _left_behind(before: CreditsFetcher | None) -> str:
-    """Return what to say of the budgets that watch an account which is not the default any more."""
-    sessions = [each for each in budgets.sessions if isinstance(each, SessionBudget)]
-    names = [each.name for each in sessions if before is not None and each.fetcher is before]
-    if not names:
-        return ""
-    only = "and nothing that this one spends. For that set another: evolink_nb.budget(…)"
-    return f"{' and '.join(names)} still watches what the key used before spends, {only}"
 
 
 def _ask_for_key() -> Secret:

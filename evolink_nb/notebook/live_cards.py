@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
 from ..api import settings
-from ..card import render as card
-from ..card.alarms import Limits
-from ..card.answers import outlook
 from ..card.kernel_idle import kernel_idle
 from ..card.login import keyless_fetcher, lacks_key
-from ..polling.status import Status
 from .accounts import names_account
 from .card_places import Run, Shown, without_gone
 from .client import Client, client_of
+from .html_card import HtmlCard, static_bundle
 from .outputs import LiveOutput, static_fallback
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable
 
     from ..card.widget import CreditsWidget
     from ..polling.fetcher import CreditsFetcher
     from .running import RunningCells
 
-HTML_EVERY = 1.0
-"""The shortest time between two rewrites of a plain HTML card, in seconds."""
 HTML_RESTS_AFTER = 300.0
 """Seconds idle after which a plain HTML card waits for the next cell: it can't tell whether it is seen."""
 
@@ -51,6 +46,7 @@ class LiveCards:
         self.html_rests_after = HTML_RESTS_AFTER
         self._shell = shell
         self._running = running
+        self._settings: dict[str, Any] = {"every": settings.INTERVAL}
         self._live: list[Shown] = []
         self._html: dict[CreditsFetcher, HtmlCard] = {}
         kernel_idle.follow(lambda: running.idle_seconds)
@@ -64,7 +60,11 @@ class LiveCards:
             follows: Whether that is the default account, whichever that is.
         """
         if options.html:
-            self._show_html(HtmlCard(fetcher, options, follows=follows, wanted=self._is_html_wanted))
+            self._show_html(
+                HtmlCard(
+                    fetcher, lambda: self._completed(options), follows=follows, wanted=self._is_html_wanted
+                )
+            )
         else:
             self._show_live(None if follows else fetcher, options)
 
@@ -86,12 +86,13 @@ class LiveCards:
         self._show_live(keyless_fetcher(), options)
         return True
 
-    def show_widget(self, widget: CreditsWidget, *, owned: bool = False) -> None:
+    def show_widget(self, widget: CreditsWidget, options: argparse.Namespace | None = None) -> None:
         """Show a live card, followed by a static one for the saved notebook.
 
         Args:
             widget: The card.
-            owned: Whether to close it when its cell is run again: no variable can hold it.
+            options: The options of the magic that made it. It is closed when its cell is run again: no
+                variable can hold it. None for any other card.
         """
         display(widget.view(), raw=True)
         output = LiveOutput(
@@ -100,7 +101,42 @@ class LiveCards:
         widget.when_switched(output.switch, self._on_login)
         run = Run.current(self._shell)
         # The new one is attached: the account is read on without a break.
-        self._live = without_gone([*self._live, Shown(widget, output, run, owned)], run)
+        self._live = without_gone(
+            [*self._live, Shown(widget, output, run, owned=options is not None, options=options)], run
+        )
+
+    def apply_settings(self, **settings: Any) -> None:
+        """Use these values in place of options that aren't typed, also on the cards that are shown.
+
+        Args:
+            **settings: The values by the options' names.
+        """
+        if settings == self._settings:
+            return
+        self._settings = settings
+        for shown in self._live:
+            if shown.options is None or not shown.widget.comm:
+                continue
+            options, widget = self._completed(shown.options), shown.widget
+            widget.warn_below, widget.credits_per_dollar = options.warn_below, options.credits_per_dollar
+            widget.fetcher.attach(widget, options.every, fresh=options.fresh)
+        for each in self._html.values():
+            each.apply_options()
+
+    def bundle(self, fetcher: CreditsFetcher, options: argparse.Namespace, *, styled: bool) -> dict[str, str]:
+        """Return a static card for a fetcher's reading, by media type.
+
+        Args:
+            fetcher: The fetcher that reads the account.
+            options: The options of ``%evolink_credits``.
+            styled: Whether its text has bold type and colour.
+        """
+        return static_bundle(fetcher, self._completed(options), styled=styled)
+
+    def _completed(self, options: argparse.Namespace) -> argparse.Namespace:
+        """Return options with the settings in place of those that aren't typed."""
+        typed = {name: value for name, value in vars(options).items() if value is not None}
+        return argparse.Namespace(**{**vars(options), **self._settings, **typed})
 
     def follow(self, fetcher: CreditsFetcher | None) -> str:
         """Have the cards of the default account, which has changed, show the new one.
@@ -151,15 +187,17 @@ class LiveCards:
     def _show_live(self, fetcher: CreditsFetcher | None, options: argparse.Namespace) -> None:
         from ..card.widget import CreditsWidget  # noqa: PLC0415 - ipywidgets is heavy, and most cells need none
 
+        chosen = self._completed(options)
         widget = CreditsWidget(
             fetcher,
-            interval=options.every or settings.INTERVAL,
-            warn_below=options.warn_below,
-            critical_below=options.critical_below,
-            credits_per_dollar=options.credits_per_dollar,
-            compact=options.compact,
+            interval=chosen.every,
+            warn_below=chosen.warn_below,
+            critical_below=chosen.critical_below,
+            credits_per_dollar=chosen.credits_per_dollar,
+            compact=chosen.compact,
+            fresh=chosen.fresh,
         )
-        self.show_widget(widget, owned=True)
+        self.show_widget(widget, options)
 
     def _is_html_wanted(self) -> bool:
         return self._running.idle_for < self.html_rests_after
@@ -174,90 +212,3 @@ class LiveCards:
         if before is not None:
             before.stop()
         self._html[card.fetcher] = card
-
-
-class HtmlCard:
-    """A live card of plain HTML.
-
-    Attributes:
-        fetcher: The fetcher that reads the account.
-        follows: Whether that is the default account, whichever that is.
-    """
-
-    def __init__(
-        self,
-        fetcher: CreditsFetcher,
-        options: argparse.Namespace,
-        *,
-        follows: bool,
-        wanted: Callable[[], bool],
-    ) -> None:
-        """Prepare a card for `show`.
-
-        Args:
-            fetcher: The fetcher that reads the account.
-            options: The options of ``%evolink_credits``.
-            follows: Whether that is the default account, whichever that is.
-            wanted: Returns whether to show what is new before a cell ends.
-        """
-        self.fetcher = fetcher
-        self._wanted = wanted
-        self.follows = follows
-        self._options = options
-        self._interval = options.every or settings.INTERVAL
-        self._output: LiveOutput | None = None
-
-    def show(self) -> None:
-        """Show it, once there is a reading or that takes too long."""
-        self.fetcher.attach(self, self._interval)
-        self.fetcher.wait(self._interval)
-        self._output = LiveOutput(
-            self.fetcher,
-            lambda: static_bundle(self.fetcher, self._options),
-            every=HTML_EVERY,
-            wanted=self._wanted,
-        )
-
-    def switch(self, fetcher: CreditsFetcher) -> None:
-        """Show another account.
-
-        Args:
-            fetcher: The fetcher that reads it.
-        """
-        self.fetcher.detach(self)
-        self.fetcher = fetcher
-        fetcher.attach(self, self._interval)
-        if self._output is not None:
-            self._output.switch(fetcher)
-
-    def stop(self) -> None:
-        """Leave it as it is."""
-        if self._output is not None:
-            self._output.stop()
-        self.fetcher.detach(self)
-
-
-def static_bundle(
-    fetcher: CreditsFetcher, options: argparse.Namespace, *, styled: bool = False
-) -> dict[str, str]:
-    """Return a static card for a fetcher's reading, by media type.
-
-    Args:
-        fetcher: The fetcher that reads the account.
-        options: The options of ``%evolink_credits``.
-        styled: Whether its text has bold type and colour.
-    """
-    limits = Limits.parse(options.warn_below, options.critical_below)
-    credits, error = fetcher.credits, fetcher.error
-    return card.CardView(
-        credits,
-        status=Status.PAUSED if error is None else Status(fetcher.status),
-        message="" if error is None else str(error),
-        request=card.request_of(error),
-        level=None if credits is None else limits.level_of(credits, fetcher.runway),
-        trend=card.Trend(fetcher.burn_rate, fetcher.runway, fetcher.spent),
-        worth=card.usd_estimate(credits, options.credits_per_dollar),
-        notice=fetcher.notice,
-        outlook=outlook(fetcher),
-        compact=options.compact,
-    ).mimebundle(styled=styled)

@@ -9,19 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, parse_argstring
-from traitlets import Float, Unicode, Union, observe, validate
+from traitlets import observe
 
 from . import option_rules
 from .arguments import (
     COST_WAYS,
     PERIODS,
     WAYS,
-    checked_budget,
     credits,
     credits_or_off,
     label,
@@ -32,6 +32,7 @@ from .arguments import (
     seconds,
     unquoted,
 )
+from .configuration import EvoLinkSettings
 from .help_option import with_help
 from .option_parsers import with_options
 from .refusal import refuse_on_failure, report_unmeasured
@@ -54,21 +55,8 @@ CELL_MAGIC = "%%evolink_credits"
 
 
 @magics_class
-class EvoLinkMagics(Magics):
+class EvoLinkMagics(Magics, EvoLinkSettings):
     """The balance of an EvoLink account, the key used to read it, and what cells cost."""
-
-    quiet = Float(6.0, min=0.0, help="Seconds for which nothing must move before a cost is believed.").tag(
-        config=True
-    )
-    settle = Float(
-        0.0, min=0.0, help="Seconds that each measured cell waits for its cost; its quiet time if shorter."
-    ).tag(config=True)
-    budget = Union(
-        [Unicode(), Float()], help='A budget that is always set: 50 for the session, "50/day", "50/month".'
-    ).tag(config=True)
-    timezone = Unicode(
-        help='Time zone in which days begin, such as "Europe/Berlin"; the machine\'s by default.'
-    ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell, running: RunningCells) -> None:
         """Serve one shell.
@@ -78,9 +66,11 @@ class EvoLinkMagics(Magics):
             running: The cells running in it.
         """
         self._commands: Commands | None = None
-        super().__init__(shell)
         self.registrations = ExitStack()
         """Undoes, when closed, what loading the extension registered."""
+        # The configuration comes after, and so wins.
+        self.take_environment()
+        super().__init__(shell)
         self.unannounced: Callable[..., AbstractContextManager[None]] | None = None
         """Takes the place of the events for a cell that has none; called by the code of that cell."""
         self._running = running
@@ -91,9 +81,16 @@ class EvoLinkMagics(Magics):
         return self._commands is not None
 
     @property
-    def has_budget(self) -> bool:
-        """Whether the configuration sets a budget."""
-        return bool(self.budget)
+    def watches_cells(self) -> bool:
+        """Whether the configuration has every cell measured, or sets a budget."""
+        return bool(self.budget) or self.track
+
+    def begin_configured(self) -> None:
+        """Set the budget, and turn on the tracking, that the configuration asks for."""
+        if self.budget:
+            self.commands.configured_budget.ensure(self.budget, self.timezone)
+        if self.track:
+            self.commands.configured_tracking.ensure()
 
     @property
     def commands(self) -> Commands:
@@ -105,14 +102,21 @@ class EvoLinkMagics(Magics):
             self._apply_settings()
         return self._commands
 
-    @validate("budget")
-    def _parse_budget(self, proposal: Any) -> str:
-        return checked_budget(proposal["value"])
-
-    @observe("quiet", "settle")
+    @observe("quiet", "settle", "interval", "warn_below", "credits_per_dollar")
     def _apply_settings(self, _change: object = None) -> None:
         if self._commands is not None:
-            self._commands.cells.apply_settings(quiet=self.quiet, settle=self.settle)
+            self._commands.apply_settings(self)
+
+    @observe("track")
+    def _apply_tracking(self, _change: object) -> None:
+        if self._commands is not None:
+            self._commands.configured_tracking.forget()
+
+    @observe("history", "keep_readings", "keep_history")
+    def _apply_history(self, _change: object) -> None:
+        current = import_module("evolink_nb.history.current").current  # for those who configure it
+        current.configure(self.history, self.keep_readings, self.keep_history)
+        self.registrations.callback(current.configure, "", None, None)
 
     @no_var_expand
     @with_options()
@@ -123,6 +127,7 @@ class EvoLinkMagics(Magics):
     @argument("--warn-below", type=limit, metavar="LIMIT", help="Alarm below: 50 (credits) or 2h (left).")
     @argument("--critical-below", type=limit, metavar="LIMIT", help="Alarm again, as critical, below this.")
     @argument("--credits-per-dollar", type=positive, metavar="N", help="Show roughly what is left in USD.")
+    @argument("--fresh", action="store_true", help="Read EvoLink itself, never what another kernel has read.")
     @argument("--json", action="store_true", help="Print the reading with the API's own field names.")
     @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
     @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")

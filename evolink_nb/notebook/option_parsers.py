@@ -26,7 +26,8 @@ class LazyParser:
     @cached_property
     def _parser(self) -> MagicArgumentParser:
         # It also replaces the magic's docstring with the full help.
-        return construct_parser(self._magic)
+        parser: MagicArgumentParser = construct_parser(self._magic)
+        return parser
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._parser, name)

@@ -76,6 +76,20 @@ def _recurrence_of(budget: SessionBudget) -> Recurrence | None:
     return budget.recurrence if isinstance(budget, PeriodBudget) else None
 
 
+def left_behind(before: CreditsFetcher | None) -> str:
+    """Return what to say of the budgets that watch an account which is not the default any more.
+
+    Args:
+        before: The fetcher that reads it; None if there was none.
+    """
+    sessions = [each for each in budgets.sessions if isinstance(each, SessionBudget)]
+    names = [each.name for each in sessions if before is not None and each.fetcher is before]
+    if not names:
+        return ""
+    only = "and nothing that this one spends. For that set another: evolink_nb.budget(…)"
+    return f"{' and '.join(names)} still watches what the key used before spends, {only}"
+
+
 def _named(label: str | None) -> Sequence[SessionBudget]:
     """Return the budgets of a name, or all."""
     found = [each for each in session_budgets() if label in {None, each.label}]

@@ -131,7 +131,9 @@ class CreditsFetcher(SafeObservers):
         """
         self.attach(self, self.interval)
 
-    def attach(self, subscriber: Hashable, interval: float, *, ignores_pause: bool = False) -> None:
+    def attach(
+        self, subscriber: Hashable, interval: float, *, ignores_pause: bool = False, fresh: bool = False
+    ) -> None:
         """Keep the reading fresh while ``subscriber`` is attached; the shortest interval requested applies.
 
         Args:
@@ -139,13 +141,14 @@ class CreditsFetcher(SafeObservers):
             interval: The longest time between two readings, in seconds.
             ignores_pause: Whether `pause` has no effect while it is attached, as for a budget, which must
                 keep watching; after a refused key, too, it is then read again, ever more slowly.
+            fresh: Whether to take no reading of another process that shares its own, while it is attached.
 
         Raises:
             EvoLinkError: The platform can't start another thread; the subscriber is not attached.
             TraitError: The interval is not a finite number.
         """
         try:
-            self._reader.attach(subscriber, interval, ignores_pause=ignores_pause)
+            self._reader.attach(subscriber, interval, ignores_pause=ignores_pause, fresh=fresh)
         except ValueError as error:
             raise TraitError(str(error)) from None
         self._use_shortest_interval()

@@ -109,13 +109,15 @@ class Reader:
         with self._lock:
             return self._subscriptions.shortest_interval
 
-    def attach(self, subscriber: Hashable, interval: float, *, ignores_pause: bool) -> None:
+    def attach(
+        self, subscriber: Hashable, interval: float, *, ignores_pause: bool, fresh: bool = False
+    ) -> None:
         """Add a subscriber, and start the loop."""
         with self._lock:
             known = subscriber in self._subscriptions
             if not self._subscriptions:
                 self._backoff.restart(self._clock.monotonic())
-            self._subscriptions.add(subscriber, interval, ignores_pause=ignores_pause)
+            self._subscriptions.add(subscriber, interval, ignores_pause=ignores_pause, is_fresh=fresh)
             try:
                 self._run_loop()
             except BaseException:  # an interrupt, or too many threads
@@ -318,7 +320,7 @@ class Reader:
             asked = self._flight.requested
             is_due = self._loop.is_current and self._next_at() <= self._clock.monotonic()
             # What is asked for, or watched by a budget, must be as new as possible.
-            may_be_old = not self._subscriptions.must_be_served and (asked is None or asked.may_be_old)
+            may_be_old = not self._subscriptions.are_fresh and (asked is None or asked.may_be_old)
             if not (self._turns.are_taken and is_due and may_be_old):
                 return None
             cadence = self._subscriptions.cadence(self._interval)

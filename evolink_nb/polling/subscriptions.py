@@ -21,11 +21,13 @@ class Subscription:
         visible: Whether the user can see what the subscriber shows.
         ignores_pause: Whether it must be served, as a budget must: while all others are paused, and after
             errors that end the reading for all others.
+        is_fresh: Whether it takes no reading of another process.
     """
 
     interval: float
     visible: bool = True
     ignores_pause: bool = False
+    is_fresh: bool = False
 
 
 class Subscriptions:
@@ -43,13 +45,16 @@ class Subscriptions:
     def __contains__(self, subscriber: object) -> bool:
         return subscriber in self._of
 
-    def add(self, subscriber: Hashable, interval: float, *, ignores_pause: bool = False) -> None:
+    def add(
+        self, subscriber: Hashable, interval: float, *, ignores_pause: bool = False, is_fresh: bool = False
+    ) -> None:
         """Add a subscriber, or update its settings; a hidden one stays hidden.
 
         Args:
             subscriber: The subscriber, used as the key.
             interval: The longest time between two readings, in seconds; at least `MIN_INTERVAL`.
             ignores_pause: Whether it is served while all others are paused.
+            is_fresh: Whether it takes no reading of another process.
 
         Raises:
             ValueError: The interval is not a finite number.
@@ -58,7 +63,10 @@ class Subscriptions:
             raise ValueError(f"interval must be at least {MIN_INTERVAL} seconds, not {interval:g}.")
         known = self._of.get(subscriber)
         self._of[subscriber] = Subscription(
-            max(interval, MIN_INTERVAL), visible=known is None or known.visible, ignores_pause=ignores_pause
+            max(interval, MIN_INTERVAL),
+            visible=known is None or known.visible,
+            ignores_pause=ignores_pause,
+            is_fresh=is_fresh,
         )
 
     def remove(self, subscriber: Hashable) -> bool:
@@ -93,6 +101,11 @@ class Subscriptions:
     def must_be_served(self) -> bool:
         """Whether a subscriber must be served, whatever keeps the others waiting."""
         return any(each.ignores_pause for each in self._of.values())
+
+    @property
+    def are_fresh(self) -> bool:
+        """Whether a subscriber takes no reading of another process: a budget, or one that says so."""
+        return any(each.is_fresh or each.ignores_pause for each in self._of.values())
 
     @property
     def is_paused(self) -> bool:

@@ -16,6 +16,7 @@ import evolink_nb
 from docs import build
 from docs.generated import GENERATORS
 from evolink_nb.cli import exit_codes, grammar
+from evolink_nb.notebook.configuration import settings, variable_of
 
 if TYPE_CHECKING:
     from tests.support.shell import Shell
@@ -97,6 +98,7 @@ def test_every_variable_is_there() -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         for found in re.findall(r"\bEVOLINK_[A-Z_]*[A-Z]\b", node.value)
     }
+    named |= {variable_of(name) for name in settings()}
     listed = set(re.findall(r"`(EVOLINK_[A-Z_]+)`", page("environment")))
     assert {"EVOLINK_API_KEY", "EVOLINK_BASE_URL"} <= listed == named
 

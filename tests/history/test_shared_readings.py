@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from evolink_nb import CreditsFetcher, EvoLinkClient
+from evolink_nb import CreditsFetcher, CreditsWidget, EvoLinkClient
 from evolink_nb.credits import Credits
 from evolink_nb.errors import APIConnectionError, RateLimitError
 from evolink_nb.history.current import current
@@ -165,6 +165,36 @@ def test_a_budget_reads_for_itself(demo_server: DemoServer, client: EvoLinkClien
     second.attach("a budget", 0.2, ignores_pause=True)
     wait_until(lambda: demo_server.requests_seen["/v1/credits"] >= 4)
     second.detach("a budget")
+    first.stop()
+
+
+@pytest.mark.usefixtures("shared")
+def test_a_fresh_one_reads_for_itself(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    """Though another process has just read, and is going to; and others take nothing from it."""
+    first, second = CreditsFetcher(client, EVERY), CreditsFetcher(client, EVERY)
+    first.start()
+    wait_until(lambda: first.credits is not None)
+    second.attach("a card", 0.2, fresh=True)
+    wait_until(lambda: demo_server.requests_seen["/v1/credits"] >= 4)
+    assert len(first.readings) == 1
+    second.detach("a card")
+    first.stop()
+
+
+@pytest.mark.usefixtures("shared")
+def test_a_fresh_card_shows_its_own_reading(demo_server: DemoServer, client: EvoLinkClient) -> None:
+    """Also where the fetcher already shows what another process has read."""
+    first, second = CreditsFetcher(client, EVERY), CreditsFetcher(client, EVERY)
+    first.start()
+    wait_until(lambda: first.credits is not None)
+    second.start()
+    wait_until(lambda: second.credits is not None)
+    demo_server.account.spend(1)
+    card = CreditsWidget(second, interval=EVERY, fresh=True)
+    wait_until(lambda: demo_server.requests_seen["/v1/credits"] == 2)
+    wait_until(lambda: card.user_used is not None and card.user_used > float(first.readings[-1].user.used))
+    card.close()
+    second.stop()
     first.stop()
 
 

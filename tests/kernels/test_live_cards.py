@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.kernel import Message, trait_updates
 from tests.support.visibility import let_pass
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,3 +211,34 @@ def _rewrites(message: Message) -> bool:
 
 def _shows(trait: str) -> Callable[[Message], bool]:
     return lambda message: any(trait in state for state in trait_updates([message]))
+
+
+CONFIGURED = """
+import json
+cards = get_ipython().magics_manager.registry["EvoLinkMagics"].commands.cards
+[card] = [each.widget for each in cards._live]
+print(json.dumps([card.interval, card.warn_below, card.credits_per_dollar]))
+"""
+
+
+def test_cards_follow_the_configuration(loaded: Kernel) -> None:
+    """What is shown changes at once; an option that was typed stays."""
+    loaded.run("%config EvoLinkMagics.warn_below = 50\n%config EvoLinkMagics.interval = 1800")
+    loaded.run("%evolink_credits --live --credits-per-dollar 7", cell="c1")
+    assert json.loads(loaded.run(CONFIGURED, cell="asked").text) == [1800.0, "50", 7.0]
+    loaded.run(
+        "%config EvoLinkMagics.warn_below = '2h'\n"
+        "%config EvoLinkMagics.interval = 900\n"
+        "%config EvoLinkMagics.credits_per_dollar = 10",
+        cell="c2",
+    )
+    assert json.loads(loaded.run(CONFIGURED, cell="asked").text) == [900.0, "2h", 7.0]
+
+
+@pytest.mark.parametrize("how", ["--live", "--html", ""])
+def test_fresh_reads_evolink_itself(loaded: Kernel, demo_server: DemoServer, how: str) -> None:
+    loaded.run("%evolink_credits --live --every 3600", cell="c1")
+    seen = demo_server.requests_seen["/v1/credits"]
+    shown = loaded.run(f"%evolink_credits {how} --fresh", cell="c2")
+    assert shown.error is None
+    wait_until(lambda: demo_server.requests_seen["/v1/credits"] > seen)

@@ -122,7 +122,7 @@ def test_tracked_cells_that_spend_get_a_line(shell: Shell, book: MemoryLedger) -
 
     wait_until(is_said)
     assert "nothing spent" not in "".join(said)
-    # A cell that had to wait for another thread may have made a call, as far as can be told: it has a line too.
+    # A cell that waited for another thread may have made a call, as far as can be told: it has a line too.
     spent = [(entry.kind, entry.name, entry.cost.token) for entry in book.entries() if entry.cost.token]
     assert spent == [("cell", CALL.splitlines()[0], Decimal(2))]
     assert shell.run("%evolink_track off").out == TRACKING_OFF

@@ -67,7 +67,7 @@ def test_loading_imports_nothing_heavy() -> None:
         "evolink_nb.notebook.running",
         "evolink_nb.notebook.arguments",
         "evolink_nb.notebook.option_parsers",
-        "evolink_nb.notebook.option_rules",
+        "evolink_nb.notebook.configuration",
     }
 
 

@@ -23,7 +23,7 @@ CELL_OPTIONS = [
 
 OPTIONS = [
     *("--live", "--html", "--compact", "--every", "--warn-below", "--critical-below", "--credits-per-dollar"),
-    *("--json", "--demo", "--key-env", "--help"),
+    *("--fresh", "--json", "--demo", "--key-env", "--help"),
 ]
 
 
@@ -43,7 +43,7 @@ def test_help_of_cells_names_every_option(shell: Shell) -> None:
         (f"{LINE} --", CELL_OPTIONS),
         (f"{LINE} --max 5 --s", ["--settle"]),
         ("%evolink_track --", ["--settle", "--demo", "--key-env", "--help"]),
-        ("%evolink_costs --", ["--csv", "--pandas", "--since", "--help"]),
+        ("%evolink_costs --", ["--csv", "--pandas", "--since", "--by", "--help"]),
     ],
 )
 def test_options_of_cells_are_completed(shell: Shell, typed: str, offered: list[str]) -> None:

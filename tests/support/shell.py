@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +42,10 @@ class Shown:
 class Shell:
     """An IPython shell with the extension loaded, until `close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, configured: Mapping[str, object]) -> None:
         # The history would be a file and a thread that writes it.
-        self.ip = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+        config = {"HistoryManager": {"enabled": False}, "EvoLinkMagics": dict(configured)}
+        self.ip = InteractiveShell.instance(config=Config(config))
         self.ip.run_line_magic("load_ext", "evolink_nb")
         # The simulated account is prompt, and tests are many.
         self.ip.run_line_magic("config", f"EvoLinkMagics.quiet = {QUIET}")
@@ -78,9 +79,9 @@ class Shell:
 
 
 @contextlib.contextmanager
-def open_shell(**names: object) -> Iterator[Shell]:
-    """A shell with the extension and these names, whose cells leave everything as it was."""
-    shell = Shell()
+def open_shell(configured: Mapping[str, object] | None = None, **names: object) -> Iterator[Shell]:
+    """A shell with the extension, configured so, and these names; its cells leave everything as it was."""
+    shell = Shell(configured or {})
     shell.ip.user_ns.update(names)
     before = signal.getsignal(signal.SIGINT)
     try:
