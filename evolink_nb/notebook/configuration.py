@@ -45,9 +45,9 @@ class EvoLinkSettings(Configurable):
     timezone = Unicode(
         help='Time zone in which days begin, such as "Europe/Berlin"; the machine\'s by default.'
     ).tag(config=True)
-    track = Bool(
-        False, help="Whether every cell that spends shows its cost, as after %evolink_track on."
-    ).tag(config=True)
+    track = Bool(False, help="Whether every cell that spends shows its cost, as with tracking on.").tag(
+        config=True
+    )
     warn_below = Union(
         [Unicode(), Float()], help='Alarm of live cards: below 50 (credits) or "2h" (left); none by default.'
     ).tag(config=True)
