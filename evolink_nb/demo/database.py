@@ -22,8 +22,8 @@ STOP_SECONDS = 10.0
 _USER = "evolink"
 _ACCOUNTS = ("postgres", "nobody")
 """Whose it can be if this is root, as which PostgreSQL refuses to run."""
-# Ends the server when the pipe to it closes: also when this process is killed.
-_GUARD = '"$@" & server=$!; cat > /dev/null; kill -INT $server; wait $server'
+# Ends the server when the pipe to it closes, also when this process is killed, and deletes what is large.
+_GUARD = '"$@" & server=$!; cat > /dev/null; kill -INT $server; wait $server; rm -rf data'
 _OPTIONS = ("listen_addresses=", "fsync=off", "shared_buffers=16MB", "max_connections=40")
 
 

@@ -93,7 +93,9 @@ def simulate_past(client: EvoLinkClient, *, seed: int = SEED) -> SimulatedPast:
     present = client.get_credits()
     source = source_of(client)
     readings = [ReadingRecord(source, each) for each in _readings(past, present, now)]
-    costs = [_cost(source, at, run) for at, run in past.runs]
+    first = new_number()
+    # In the order of their numbers, which is the order in which runs are told.
+    costs = [_cost(first + n, source, at, run) for n, (at, run) in enumerate(past.runs)]
     current.use(Location(Kind.MEMORY))
     current.required_writer().store().write(Batch(readings, costs))
     return SimulatedPast(len(readings), len(costs), total(event.own for event in past.events))
@@ -181,9 +183,9 @@ def _at(present: Credits, at: datetime, own: Decimal, others: Decimal, topped_up
     )
 
 
-def _cost(source: Source, at: datetime, run: Run) -> CostRecord:
+def _cost(number: int, source: Source, at: datetime, run: Run) -> CostRecord:
     return CostRecord(
-        number=new_number(),
+        number=number,
         source=source,
         kind="cell",
         work=work_id("cell", run.name),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,8 @@ def test_it_ends_with_a_killed_process() -> None:
     folder = killed.stdout.strip().partition("host=")[2]
     assert folder
     wait_until(lambda: not servers_in(folder), limit=30)
+    assert not (Path(folder) / "data").exists()
+    shutil.rmtree(Path(folder).parent)
 
 
 def test_without_one_it_is_a_single_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
