@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
+FINALIZER = "__del__"
+"""The name of all finalizers."""
+
 
 class Where(Enum):
     """Where a thread is, by the functions on its stack."""
@@ -16,7 +19,7 @@ class Where(Enum):
     OVER = "over"
     """In what surrounds the work, which is over."""
     FINALIZER = "finalizer"
-    """In a ``__del__``, which swallows what is raised in it."""
+    """In a finalizer, which swallows what is raised in it."""
     UNKNOWN = "unknown"
     """None of the known functions is on the stack."""
 
@@ -127,7 +130,7 @@ def locate(functions: Iterable[str], inner: str = "", *outer: str) -> Where:
     for name in functions:
         # A terminal runs its event loop inside the cell's call, a kernel the other way round: the innermost
         # decides.
-        if name == "__del__":
+        if name == FINALIZER:
             return Where.FINALIZER
         if name == "run_forever":
             return Where.LOOP

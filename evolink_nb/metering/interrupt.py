@@ -12,11 +12,21 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from .delivery import Delivery, Runs, Where, choose_for_task, choose_for_thread, choose_on_arrival, locate
+from .delivery import (
+    FINALIZER,
+    Delivery,
+    Runs,
+    Where,
+    choose_for_task,
+    choose_for_thread,
+    choose_on_arrival,
+    locate,
+)
 from .main_signal import main_signal
 from .raising import expects_stops, raisable, raise_in_thread, swallows_interrupts
 from .started import Started
@@ -36,6 +46,9 @@ if TYPE_CHECKING:
 
 MAX_TURNS = 100
 """Turns of an event loop after which a task that only yields to it is cancelled: it never awaits anything."""
+
+_FINALIZE = weakref.finalize.__call__.__code__
+"""What runs the callbacks of `weakref.finalize`."""
 
 
 class InterruptTarget:
@@ -270,5 +283,6 @@ def _functions_on(thread: int) -> Iterator[str]:
 
 def _functions_from(frame: FrameType | None) -> Iterator[str]:
     while frame is not None:
-        yield frame.f_code.co_name
+        # What such a callback raises is swallowed as well.
+        yield FINALIZER if frame.f_code is _FINALIZE else frame.f_code.co_name
         frame = frame.f_back

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
+import weakref
 
 import pytest
 
@@ -79,17 +80,24 @@ def test_one_of_two_watchers_may_leave() -> None:
     target.drain("other")
 
 
-def test_a_finalizer_swallows_no_stop() -> None:
+@pytest.mark.parametrize("is_weak", [False, True])
+def test_a_finalizer_swallows_no_stop(*, is_weak: bool) -> None:
     """Python only prints what is raised there: the stop arrives after it."""
     target, reached = InterruptTarget(), []
 
+    def finalize() -> None:
+        target.interrupt(a_stop())
+        reached.append(True)
+
     class Resource:
         def __del__(self) -> None:
-            target.interrupt(a_stop())
-            reached.append(True)
+            if not is_weak:
+                finalize()
 
     def work() -> None:
         resource = Resource()
+        if is_weak:
+            weakref.finalize(resource, finalize)
         del resource
         target.send()
 
