@@ -105,7 +105,8 @@ class CurrentHistory:
         """
         writer = self.writer()
         if writer is None:
-            raise HistoryError("No history is kept.", hint=f"{HISTORY_VARIABLE} is off; unset it.")
+            setting = HISTORY_VARIABLE if self._configured is None else "c.EvoLinkMagics.history"
+            raise HistoryError("No history is kept.", hint=f"{setting} is off; unset it.")
         return writer
 
     def stop(self, *, timeout: float = STOP_TIMEOUT) -> None:

@@ -8,6 +8,7 @@ import pytest
 from traitlets import TraitError
 
 from evolink_nb.api import settings as api_settings
+from evolink_nb.errors import HistoryError
 from evolink_nb.history.current import current
 from evolink_nb.history.location import Kind
 from evolink_nb.history.retention import KEEP_READINGS, Retention
@@ -135,6 +136,16 @@ def test_the_history_is_kept_there(tmp_path: Path) -> None:
         shell.run(f"%config EvoLinkMagics.history = {str(place)!r}")
     assert current.location.kind is Kind.OFF  # as the environment of the tests says
     assert current.retention == Retention()
+
+
+def test_what_turned_it_off_is_named() -> None:
+    with (
+        open_shell({"history": "off"}),
+        pytest.raises(HistoryError, match=r"c\.EvoLinkMagics\.history is off"),
+    ):
+        current.required_writer()
+    with pytest.raises(HistoryError, match="EVOLINK_NB_HISTORY is off"):
+        current.required_writer()
 
 
 def test_a_database_is_told_how_long(tmp_path: Path) -> None:

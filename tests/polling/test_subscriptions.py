@@ -96,6 +96,14 @@ def test_one_that_ignores_pauses_lifts_them() -> None:
     assert paused == [True, False, True]
 
 
+def test_budgets_and_fresh_ones_are_fresh() -> None:
+    subscriptions, found = made(60), []
+    for options in ({}, {"is_fresh": True}, {}, {"ignores_pause": True}):
+        subscriptions.add("a card", 60, **options)
+        found.append((subscriptions.are_fresh, subscriptions.must_be_served))
+    assert found == [(False, False), (True, False), (False, False), (True, True)]
+
+
 def test_a_pause_ends_with_its_subscribers() -> None:
     subscriptions = made(5)
     subscriptions.paused = True
