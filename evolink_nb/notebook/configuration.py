@@ -13,8 +13,11 @@ from traitlets.config import Configurable
 from .arguments import checked_budget, checked_limit, checked_place
 
 _PREFIX = "EVOLINK_NB_"
-_SWITCH = {"on": "1", "yes": "1", "off": "0", "no": "0"}
-"""What else may be written for a setting that is on or off."""
+_SWITCH = {
+    **dict.fromkeys(("on", "1", "true", "yes"), True),
+    **dict.fromkeys(("off", "0", "false", "no"), False),
+}
+"""What may be written for a setting that is on or off."""
 
 
 class EvoLinkSettings(Configurable):
@@ -61,7 +64,7 @@ class EvoLinkSettings(Configurable):
                 continue
             try:
                 self.set_trait(name, _parsed(trait, text))
-            except (TraitError, ValueError) as error:
+            except TraitError as error:
                 print(f"{variable_of(name)} is not used: {error}", file=sys.stderr)
 
     @validate("budget")
@@ -107,8 +110,14 @@ def _parsed(trait: TraitType[Any, Any], text: str) -> Any:
     if isinstance(trait, Union):
         return text
     if isinstance(trait, Bool):
-        text = _SWITCH.get(text.lower(), text)
-    return trait.from_string(text)
+        if text.lower() not in _SWITCH:
+            raise TraitError(f"{text!r} is neither on nor off.")
+        return _SWITCH[text.lower()]
+    try:
+        return trait.from_string(text)
+    except ValueError:
+        kind = "whole number" if isinstance(trait, Int) else "number"
+        raise TraitError(f"{text!r} is not a {kind}.") from None
 
 
 def _finite(name: str, number: float) -> float:

@@ -66,17 +66,26 @@ def test_the_configuration_wins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text"),
-    [("interval", "soon"), ("interval", "0"), ("interval", "nan"), ("track", "perhaps"), ("warn_below", "x")],
+    ("name", "text", "problem"),
+    [
+        ("interval", "soon", "'soon' is not a number."),
+        ("interval", "0", "should not be less than 0.1"),
+        ("interval", "nan", "interval must be a finite number, not nan."),
+        ("keep_history", "1.5", "'1.5' is not a whole number."),
+        ("keep_history", "-1", "should not be less than 0"),
+        ("track", "perhaps", "'perhaps' is neither on nor off."),
+        ("warn_below", "x", "'x' is not a limit: write 50 or 2h"),
+    ],
 )
 def test_a_wrong_variable_is_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, text: str
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, text: str, problem: str
 ) -> None:
     monkeypatch.setenv(variable_of(name), text)
     with open_shell() as shell:
         assert value_of(shell, name) == getattr(EvoLinkSettings(), name)
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{variable_of(name)} is not used: ")
+    assert problem in line
 
 
 def test_an_unknown_name_is_said() -> None:
