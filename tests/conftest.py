@@ -36,8 +36,12 @@ TIMEOUTS = {"kernels": 240, "browser": 420}
 SECONDS_TO_EXIT = 60
 
 
+LONGEST = "test_lite_site.py"
+"""It builds a site, and runs three notebooks in the browser's own Python."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests in `tests/browser`, run them last, and give each folder its time limit.
+    """Mark the tests in `tests/browser`, run them last, the longest first, and limit each folder's time.
 
     While Playwright's synchronous interface is open, an event loop counts as running in this thread, and
     tests that start one of their own (nbclient, IPython's `await`) could not. Last, it disturbs nobody.
@@ -48,7 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
         if folder in TIMEOUTS and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(TIMEOUTS[folder]))
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    # Begun last, the longest file would keep one process busy while the others are done.
+    items.sort(key=lambda item: (item.get_closest_marker("browser") is not None, item.path.name != LONGEST))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
