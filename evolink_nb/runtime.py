@@ -237,6 +237,11 @@ def turn() -> None:
     _wheels.turn()
 
 
+def is_own_task(task: asyncio.Task[Any]) -> bool:
+    """Return whether a task is one of our loops', on a platform without threads, and nobody's work."""
+    return _wheels.runs_as(task)
+
+
 def thread_time() -> float:
     """Return the seconds that the calling thread has spent computing; without threads, the process.
 
@@ -508,6 +513,10 @@ class _Wheels:
 
     def add(self, loop: Loop, events: asyncio.AbstractEventLoop) -> None:
         self._loops[loop] = events
+
+    def runs_as(self, task: asyncio.Task[Any]) -> bool:
+        """Return whether a task is one of the loops'."""
+        return any(loop._run is task for loop in list(self._loops))
 
     def turn(self) -> float:
         """Execute the steps that are due, and return the seconds until the next is."""

@@ -13,18 +13,20 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..formatting import counted
+from ..runtime import is_own_task
 
 AnyTask = asyncio.Task[Any]
 
 
 def unfinished_tasks() -> list[AnyTask]:
-    """Return the tasks of this thread's running event loop that aren't done, but for the running one."""
+    """Return the tasks of this thread's event loop that aren't done, but for the running one and our own."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         return []
     running = asyncio.current_task(loop)
-    return [task for task in asyncio.all_tasks(loop) if task is not running]
+    others = (task for task in asyncio.all_tasks(loop) if task is not running)
+    return [task for task in others if not is_own_task(task)]
 
 
 def context_of(task: AnyTask) -> contextvars.Context | None:

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 from typing import TYPE_CHECKING
 
 from evolink_nb import meter
 from evolink_nb.metering.active import BESIDE_A_TASK
 from evolink_nb.metering.tasks import context_of, describe, unfinished_tasks
+from evolink_nb.runtime import Loop
 
 if TYPE_CHECKING:
     from evolink_nb import EvoLinkClient
     from evolink_nb.demo import DemoServer
 
 MARK: contextvars.ContextVar[str] = contextvars.ContextVar("mark", default="")
+
+
+def test_our_own_loops_are_nobodys_work() -> None:
+    """Where there are no threads, what reads the balance is a task."""
+
+    async def main() -> None:
+        loop = Loop(lambda: math.inf, name="a loop", threads=False)
+        loop.start()
+        assert unfinished_tasks() == []
+        loop.stop()
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
 
 
 def test_a_task_keeps_its_makers_context() -> None:
