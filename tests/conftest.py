@@ -26,7 +26,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says more about the machine than about the code.
-hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.register_profile("any machine", deadline=None, max_examples=30)
 hypothesis.settings.load_profile("any machine")
 
 
@@ -36,8 +36,9 @@ TIMEOUTS = {"kernels": 240, "browser": 420}
 SECONDS_TO_EXIT = 60
 
 
-LONGEST = "test_lite_site.py"
-"""It builds a site, and runs three notebooks in the browser's own Python."""
+LONGEST = {"test_lite_site.py", "test_lower_bounds.py", "test_metered_cells.py", "test_notebooks.py"}
+"""The files of tests that take the longest: they install something, or run whole notebooks."""
+SLOW_FOLDERS = {"docs", "kernels", "history"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,8 +53,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
         if folder in TIMEOUTS and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(TIMEOUTS[folder]))
-    # Begun last, the longest file would keep one process busy while the others are done.
-    items.sort(key=lambda item: (item.get_closest_marker("browser") is not None, item.path.name != LONGEST))
+    # Begun last, the longest files would keep one process busy while the others are done.
+    items.sort(
+        key=lambda item: (
+            item.get_closest_marker("browser") is not None,
+            item.path.name not in LONGEST,
+            item.path.parent.name not in SLOW_FOLDERS,
+        )
+    )
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -71,6 +71,15 @@ class AskingForKey:
         """
         self._on_switch, self._on_login = on_switch, on_login
 
+    def forget_switched(self, on_switch: Switched) -> None:
+        """Call a function no longer, if it is the one that is called: what it belongs to is over.
+
+        Args:
+            on_switch: What `when_switched` was given.
+        """
+        if self._on_switch == on_switch:
+            self._on_switch = self._on_login = None
+
     def _log_in(self, buffers: Sequence[Any]) -> None:
         """Try a key that came beside a message: what is in it might be logged."""
         try:

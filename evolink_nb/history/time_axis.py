@@ -19,6 +19,8 @@ DAY = 24 * HOUR
 MONTH = 30.4 * DAY
 YEAR = 365.25 * DAY
 MONDAY = date(1, 1, 1)
+_ENOUGH = 64
+"""Ticks of which one surely is inside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,11 @@ def time_ticks(start: datetime, end: datetime, zone: Zone, most: int) -> list[Ti
     """
     for unit in _units((end - start).total_seconds() / most):
         found = list(_between(unit, start, end, zone, most))
-        if len(found) <= most:
+        if found and len(found) <= most:
             return _labelled(unit, found, zone)
+        if not found and most < _ENOUGH:
+            # Five days need not hold the beginning of a week: then the first of more ticks than may be.
+            return time_ticks(start, end, zone, 2 * most)[:1]
     return []
 
 

@@ -82,6 +82,7 @@ class Shown:
     def end(self) -> None:
         """Stop updating what was shown, and close the card unless a variable may hold it."""
         self.output.stop()
+        self.widget.forget_switched(self.output.switch)
         if self.owned:
             self.widget.close()
 

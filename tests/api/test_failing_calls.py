@@ -48,4 +48,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_failed_call_shows_no_key(outcomes: list[str], way: str, fault: str) -> None:
     error = ERRORS[fault]["httpx" in way]
-    assert f"{way} {fault} {error} hidden" in outcomes
+    # Whether a connection that is closed or cut is noticed while writing or while reading is left to chance.
+    is_chance = fault in {"closed", "cut"} and "httpx" in way
+    errors = (error, "ReadError", "ReadTimeout", "WriteError") if is_chance else (error,)
+    assert {f"{way} {fault} {each} hidden" for each in errors} & {*outcomes}

@@ -73,7 +73,7 @@ def lasting_server() -> Iterator[DemoServer]:
     garbage=st.binary(max_size=200)
     | st.sampled_from(GARBAGE).flatmap(lambda start: st.binary().map(start.__add__))
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_no_garbage_makes_the_server_fail(lasting_server: DemoServer, garbage: bytes) -> None:
     assert not re.search(rb"HTTP/1.1 [235]\d\d ", throw(lasting_server, garbage))
 
@@ -90,7 +90,7 @@ POSTS = st.sampled_from([path for path, operations in ROUTES.items() if "POST" i
 
 
 @given(path=POSTS, body=JSON | st.dictionaries(NAMES, JSON, max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_body_makes_the_server_fail(lasting_server: DemoServer, path: str, body: object) -> None:
     lasting_server.clear_faults()
     caller = Caller(lasting_server)

@@ -78,7 +78,7 @@ def test_schemathesis_finds_nothing(demo_process: DemoProcess, tmp_path: Path) -
         ),
         timeout=10,
     ).close()
-    options = ["--max-examples", "25", "--generation-deterministic", "--warnings", "off", "--no-color"]
+    options = ["--max-examples", "10", "--generation-deterministic", "--warnings", "off", "--no-color"]
     where = ["--url", demo_process.url, "--header", f"Authorization: {bearer}"]
     finished = subprocess.run(
         [sys.executable, "-m", "schemathesis.cli", "run", str(DESCRIPTION), *where, *options],

@@ -106,6 +106,7 @@ def test_line_ends_with_what_may_stay(kernel: Kernel, demo_server: DemoServer, e
     kernel.run(GENERATE)
     run_of_cell = kernel.run(f"{LINE} -o cost\ngenerate()")
     assert not any("when the cell ended" in line for line in cost_lines(run_of_cell.outputs))
+    kernel.run("while cost.credits is None: time.sleep(0.01)")
     messages = kernel.shut_down() if end == "shutdown" else kernel.run("%unload_ext evolink_nb").messages
     updates = [each["content"] for each in messages if each["msg_type"] == "update_display_data"]
     line = cost_lines(updates)[-1]

@@ -33,7 +33,7 @@ def scripts(draw: st.DrawFn) -> list[tuple[Any, ...]]:
 
 
 @example(kind="frozen", **GIVEN_BACK)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     script=scripts(),
     earlier=st.none() | amounts,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 
 import pytest
 
@@ -13,6 +14,7 @@ SCRIPTS = 270
 """Two of each kind of account, of cells and of calls."""
 
 
+@cache
 def played(seed: int) -> list[Script]:
     return [script.play() for script in scripts(SCRIPTS, seed)]
 
