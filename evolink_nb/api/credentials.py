@@ -39,7 +39,7 @@ _LIKE_A_KEY = re.compile("[-.]|.{40}")
 class Secret:
     """A key that is never printed: its repr, str and pickle don't contain it."""
 
-    __slots__ = ("_reveal",)
+    __slots__ = ("_fingerprints", "_reveal")
 
     def __init__(self, value: str) -> None:
         """Hold a key.
@@ -54,6 +54,7 @@ class Secret:
         usable = bool(value) and value.isascii() and value.isprintable() and " " not in value
         # A closure rather than an attribute, so that walking an object's attributes never finds the key.
         self._reveal: Callable[[], str] = lambda: value
+        self._fingerprints: dict[tuple[bytes, str], str] = {}
         if not usable:
             # No part of the key may stay in this frame: tracebacks can print its variables.
             value = ""
@@ -73,9 +74,13 @@ class Secret:
             salt: The database's own.
             scope: What the key is for: the same key elsewhere has another fingerprint.
         """
-        # Slow on purpose: whoever has the database can only guess keys, and each guess takes as long.
-        seen = f"{scope}\n{self._reveal()}".encode()
-        return hashlib.pbkdf2_hmac("sha256", seen, salt, _ROUNDS, dklen=16).hex()
+        known = self._fingerprints.get((salt, scope))
+        if known is None:
+            # Slow on purpose: whoever has the database can only guess keys, and each guess takes as long.
+            seen = f"{scope}\n{self._reveal()}".encode()
+            known = hashlib.pbkdf2_hmac("sha256", seen, salt, _ROUNDS, dklen=16).hex()
+            self._fingerprints[salt, scope] = known
+        return known
 
     def redact(self, text: str) -> str:
         """Return ``text`` with every occurrence of the key replaced by "[key]".

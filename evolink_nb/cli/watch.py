@@ -110,8 +110,8 @@ class Watch:
             runway=runway,
             burn_rate=self._fetcher.burn_rate,
             limit=self._limit,
-            account=read_variable(ACCOUNT_VARIABLE) or "",
-            key=read_variable(KEY_LABEL_VARIABLE) or "",
+            account=read_variable(ACCOUNT_VARIABLE),
+            key=read_variable(KEY_LABEL_VARIABLE),
         )
         for deliver in self._deliver:
             self._try(partial(deliver, text, body))

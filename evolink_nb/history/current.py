@@ -90,6 +90,19 @@ class CurrentHistory:
             before.stop()
         return found
 
+    def writer_for(self, *, simulated: bool) -> Writer | None:
+        """Return the writer of real readings and costs, or of the demo account's; None if none are kept.
+
+        Args:
+            simulated: Whether the demo account's are meant.
+
+        Raises:
+            ConfigurationError: ``EVOLINK_NB_HISTORY`` names no place that can hold one.
+        """
+        writer = self.writer()
+        is_kept = writer is not None and (not simulated or writer.location.keeps_simulated)
+        return writer if is_kept else None
+
     def _open(self, location: Location) -> Store:
         # On the writer's thread, when there is something to write: it imports SQLAlchemy.
         store: Store = import_module("evolink_nb.history.store").Store(location)

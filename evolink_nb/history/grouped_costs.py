@@ -86,7 +86,7 @@ def total_spent(connection: Connection, begins: int, ends: int, *, simulated: bo
         simulated: Whether to add up those that the demo account paid for.
     """
     query = (
-        select(COSTS.c.scale, func.sum(_spent()).label("spent"))
+        select(COSTS.c.scale, func.sum(spent_in_sql()).label("spent"))
         .where(COSTS.c.began_at >= begins, COSTS.c.began_at < ends)
         .where(COSTS.c.simulated == simulated, COSTS.c.within.is_(False))
         .group_by(COSTS.c.scale)
@@ -94,13 +94,13 @@ def total_spent(connection: Connection, begins: int, ends: int, *, simulated: bo
     return total(amount(int(row.spent or 0), row.scale) for row in connection.execute(query))
 
 
-def _spent() -> Any:
+def spent_in_sql() -> Any:
     """Return a run's cost in SQL: what the key spent, else what the account spent."""
     return func.coalesce(COSTS.c.token, COSTS.c.account)
 
 
 def _sums(by: GroupedBy, where: Any) -> Any:
-    column, spent = _COLUMNS[by], _spent()
+    column, spent = _COLUMNS[by], spent_in_sql()
     is_unsure = COSTS.c.confidence.not_in(_SURE)
     return (
         select(

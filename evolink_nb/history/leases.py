@@ -61,6 +61,16 @@ class Lease:
         """
         return now < self.expires_at <= now + LONGEST
 
+    def may_be_taken(self, holder: str, *, every: int, now: int) -> bool:
+        """Return whether `take_lease` would give it to a process, as far as is known here.
+
+        Args:
+            holder: The process.
+            every: Its interval, in milliseconds.
+            now: The time by the database's clock, in milliseconds since 1970.
+        """
+        return self.holder == holder or not self.is_held(now) or self.every * SOONER > every
+
 
 def find_lease(connection: Connection, fingerprint: str) -> Lease | None:
     """Return the lease of a key; None if nobody has had one yet.

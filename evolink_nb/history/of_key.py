@@ -11,7 +11,7 @@ from ..errors import EvoLinkError
 from .current import current
 from .location import Kind
 from .looking_back import read
-from .places import folder_of
+from .places import is_begun
 from .runs_out_words import format_runs_out
 from .sharing import source_of
 from .usual_hours import MEMORY, runs_out
@@ -113,8 +113,7 @@ def has_past() -> bool:
     """Return whether there may be a history; asking must not begin one."""
     location = current.location
     if location.kind is Kind.FILE:
-        path = location.path
-        return path is not None and (path.exists() or folder_of(path).exists())
+        return location.path is not None and is_begun(location.path)
     return location.kind is not Kind.OFF
 
 

@@ -50,6 +50,15 @@ def place_for(location: Location, *, mounts: Path, last: Path | None) -> Place:
     return Place(folder_of(path) / f"{host}{pid}{secrets.token_hex(4)}.db", is_network=True)
 
 
+def is_begun(path: Path) -> bool:
+    """Return whether any process has kept a history at a path.
+
+    Args:
+        path: The history's path.
+    """
+    return path.exists() or folder_of(path).exists()
+
+
 def folder_of(path: Path) -> Path:
     """Return the folder that holds each process's file.
 

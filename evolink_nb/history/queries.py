@@ -205,24 +205,6 @@ def costs(
     return [cost_of_row(row) for row in connection.execute(query).mappings()]
 
 
-def runs_of(connection: Connection, work: str, *, simulated: bool = False, most: int = 5) -> list[CostRecord]:
-    """Return what the last runs of the same thing cost, newest first.
-
-    Args:
-        connection: A connection in a transaction.
-        work: Identifies it: see `records.work_id`.
-        simulated: Whether to return those that the demo account paid for.
-        most: How many to return.
-    """
-    query = (
-        select(COSTS)
-        .where(COSTS.c.work == work, COSTS.c.simulated == simulated)
-        .order_by(COSTS.c.began_at.desc())
-        .limit(most)
-    )
-    return [cost_of_row(row) for row in connection.execute(query).mappings()]
-
-
 def _edges(spans: Sequence[tuple[int, int]]) -> CTE:
     """Return spans as a table with the columns n, begins and ends."""
     rows = [

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from .current import current
+from .holders import host_and_pid
 from .looking_back import read
 from .sharing import source_of
 
@@ -47,7 +48,6 @@ def reader_of(client: EvoLinkClient, *, timeout: float = TIMEOUT) -> Reader | No
         lease = leases.find_lease(connection, store.keys.fingerprint_of(source))
         if lease is None or not lease.is_held(store.now(connection)):
             return None
-        host, pid, _ = lease.holder.rsplit(":", 2)
-        return Reader(host, int(pid))
+        return Reader(*host_and_pid(lease.holder))
 
     return read(ask, timeout=timeout)

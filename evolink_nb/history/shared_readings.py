@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
 from typing import TYPE_CHECKING
 
 from .. import runtime
 from ..credits import Credits
 from ..errors import APIStatusError
 from ..polling.sharing import Duty, News, Turn, Wait
+from .holders import is_gone, new_holder
 from .leases import Lease, find_lease, publish, release, take_lease
 
 if TYPE_CHECKING:
@@ -45,7 +43,7 @@ class LeasedReadings:
 
     def after_fork(self) -> None:
         """Hold nothing of the parent's, in a forked child."""
-        self._holder = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(6)}"
+        self._holder = new_holder()
 
     def turn(self, interval: float, last: Credits | None) -> Turn | None:
         """Return whose turn it is; None if readings can't be shared here.
@@ -64,9 +62,9 @@ class LeasedReadings:
         with store.begin(reads_only=True) as connection:
             fingerprint = store.keys.fingerprint_of(self._source)
             lease, now = find_lease(connection, fingerprint), store.now(connection)
-        if lease is not None and not self._may_take(lease, every, now):
+        dead = lease.holder if lease is not None and is_gone(lease.holder) else ""
+        if lease is not None and not dead and not lease.may_be_taken(self._holder, every=every, now=now):
             return self._follow(lease, now, interval, last)
-        dead = lease.holder if lease is not None and _is_gone(lease.holder) else ""
         with store.begin() as connection:
             now = store.now(connection)
             term = take_lease(connection, fingerprint, self._holder, every=every, now=now, dead=dead)
@@ -75,10 +73,6 @@ class LeasedReadings:
         if term is not None:
             return Duty(term)
         return None if lease is None else self._follow(lease, now, interval, last)
-
-    def _may_take(self, lease: Lease, every: int, now: int) -> bool:
-        is_mine = lease.holder == self._holder
-        return is_mine or not lease.is_held(now) or every < lease.every or _is_gone(lease.holder)
 
     def _follow(self, lease: Lease, now: int, interval: float, last: Credits | None) -> Turn:
         """Return what the holder has read, or when it will have."""
@@ -115,17 +109,3 @@ class LeasedReadings:
                 publish(connection, fingerprint, duty.term, outcome, now=now, took=round(took * 1000))
             else:
                 release(connection, fingerprint, duty.term)
-
-
-def _is_gone(holder: str) -> bool:
-    """Return whether a holder is a process of this machine that has ended."""
-    host, pid, _ = holder.rsplit(":", 2)
-    if host != socket.gethostname()[:40] or os.name == "nt":
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False

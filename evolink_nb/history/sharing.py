@@ -70,8 +70,8 @@ def source_of(client: EvoLinkClient) -> Source:
     return Source(
         client.identity,
         client.fingerprint,
-        account=read_variable(ACCOUNT_VARIABLE) or "",
-        label=read_variable(KEY_LABEL_VARIABLE) or "",
+        account=read_variable(ACCOUNT_VARIABLE),
+        label=read_variable(KEY_LABEL_VARIABLE),
     )
 
 

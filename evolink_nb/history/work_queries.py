@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from .amounts import amount
+from .grouped_costs import spent_in_sql
 from .schema import COSTS
 
 
@@ -19,7 +20,7 @@ def last_costs(connection: Connection, work: str, simulated: bool, most: int) ->
         simulated: Whether the demo account paid.
         most: The most runs.
     """
-    spent = func.coalesce(COSTS.c.token, COSTS.c.account)
+    spent = spent_in_sql()
     query = (
         select(spent.label("spent"), COSTS.c.scale)
         .where(COSTS.c.work == work, COSTS.c.simulated == simulated, spent.is_not(None))

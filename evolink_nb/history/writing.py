@@ -33,7 +33,6 @@ class KeyNumbers:
         """
         self.salt = salt
         self._known: dict[tuple[str, str, str, bool], int] = {}
-        self._fingerprints: dict[str, str] = {}
 
     def forget(self) -> None:
         """Look them up again: a transaction that created one has failed."""
@@ -59,9 +58,7 @@ class KeyNumbers:
         Args:
             source: The key.
         """
-        if source.identity not in self._fingerprints:
-            self._fingerprints[source.identity] = source.fingerprint(self.salt)
-        return self._fingerprints[source.identity]
+        return source.fingerprint(self.salt)
 
 
 def write_batch(connection: Connection, batch: Batch, keys: KeyNumbers, offset: int) -> None:

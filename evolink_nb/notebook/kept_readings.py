@@ -58,10 +58,10 @@ def _source_of(fetcher: CreditsFetcher) -> Source:
 
 
 def _keep(fetcher: CreditsFetcher, source: Source, _change: object = None) -> None:
-    writer = None
-    with contextlib.suppress(EvoLinkError):
-        writer = current.writer()
-    credits = fetcher.credits
-    if writer is None or credits is None or (credits.simulated and not writer.location.keeps_simulated):
+    credits, writer = fetcher.credits, None
+    if credits is None:
         return
-    writer.record_reading(source, credits)
+    with contextlib.suppress(EvoLinkError):
+        writer = current.writer_for(simulated=credits.simulated)
+    if writer is not None:
+        writer.record_reading(source, credits)

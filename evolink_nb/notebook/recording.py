@@ -12,18 +12,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..api.client import EvoLinkClient
-from ..api.credentials import read_variable
 from ..errors import ConfigurationError
 from ..history.current import current
-from ..history.location import ACCOUNT_VARIABLE, HISTORY_VARIABLE, KEY_LABEL_VARIABLE, Kind
-from ..history.places import folder_of
-from ..history.records import Source
+from ..history.location import HISTORY_VARIABLE, Kind
+from ..history.places import is_begun
+from ..history.sharing import source_of
 from ..metering import ledger
 from ..polling.fetcher import CreditsFetcher, shared_fetchers, watch_shared
 from .kept_ledger import KeptLedger, Whereabouts
 
 if TYPE_CHECKING:
     from ..history.location import Location
+    from ..history.records import Source
     from ..history.writer import Writer
     from ..metering.cost import Cost
 
@@ -94,13 +94,11 @@ class Recording:
 
     def _writer(self, *, simulated: bool) -> Writer | None:
         try:
-            writer = current.writer()
+            writer = current.writer_for(simulated=simulated)
         except ConfigurationError as error:
             self._say(str(error))
             return None
-        if writer is None or (simulated and not writer.location.keeps_simulated):
-            return None
-        if writer is not self._observed:
+        if writer is not None and writer is not self._observed:
             self._observed = writer
             self._announcement = _announcement(writer.location)
             writer.observe(self._say)
@@ -120,11 +118,7 @@ class Recording:
 
 
 def _source_for(fetcher: CreditsFetcher) -> Source | None:
-    client = fetcher.client
-    if not isinstance(client, EvoLinkClient):
-        return None
-    labels = read_variable(ACCOUNT_VARIABLE), read_variable(KEY_LABEL_VARIABLE)
-    return Source(client.identity, client.fingerprint, *labels)
+    return source_of(fetcher.client) if isinstance(fetcher.client, EvoLinkClient) else None
 
 
 def _redact(identity: str, text: str) -> str:
@@ -138,7 +132,7 @@ def _announcement(location: Location) -> str:
     """Return where a new history is kept, in one line; "" if it isn't new."""
     if location.kind is not Kind.FILE or location.path is None or not location.is_default:
         return ""
-    if location.path.exists() or folder_of(location.path).exists():
+    if is_begun(location.path):
         return ""
     return f"Readings and costs are kept in {location.path}; {HISTORY_VARIABLE}=off keeps none."
 
