@@ -13,7 +13,7 @@ from ..credits import difference
 from ..errors import ConfigurationError
 from ..formatting import may_style
 from ..history.of_key import outlook
-from . import output, watching
+from . import credits_watch, output
 from .exit_codes import BELOW, OK
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def show_credits(
     lasts = ""
     with EvoLinkClient(found.key, base_url=found.base_url) as client:
         if watch:
-            show = watching.nothing if quiet else watching.printer(as_json=as_json)
-            credits = watching.watch(
+            show = credits_watch.nothing if quiet else credits_watch.printer(as_json=as_json)
+            credits = credits_watch.watch(
                 client, every or settings.INTERVAL, show, lambda c: _is_below(c, minimum)
             )
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from ..history.current import current
 from ..periods import Per, period_at
 from ..runtime import Loop
 from . import output
+from .endings import when_ended
 from .exit_codes import OK
 
 if TYPE_CHECKING:
@@ -160,15 +160,13 @@ def _serve(server: WSGIServer, readings: Readings, url: str) -> None:
     def end(_number: int, _frame: FrameType | None) -> None:
         raise _Ended
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        readings.start()
-        output.say(f"Metrics of the history: {url}")
-        server.serve_forever()
+        with when_ended(end):
+            readings.start()
+            output.say(f"Metrics of the history: {url}")
+            server.serve_forever()
     except _Ended:
         pass
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         readings.stop()
         server.server_close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -23,6 +22,8 @@ from ..history.sharing import share_readings
 from ..polling.fetcher import CreditsFetcher
 from . import output
 from .alarm_message import body_of, text_of
+from .credits_watch import wait_for_change
+from .endings import when_ended
 from .episodes import Episodes, Event
 from .exit_codes import OK
 
@@ -76,7 +77,7 @@ class Watch:
         try:
             is_first = not quiet
             while not self._stopped.is_set():
-                self._changes.get()
+                wait_for_change(self._changes)
                 is_first = self._check(is_first=is_first) and not self._stopped.is_set()
         finally:
             self._fetcher.stop()
@@ -156,18 +157,9 @@ def watch(
         deliver.append(partial(_run, run_command))
     with EvoLinkClient() as client:
         watching = Watch(CreditsFetcher(client, every), below, deliver)
-        before = {number: signal.signal(number, watching.stop) for number in _endings()}
-        try:
+        with when_ended(watching.stop):
             watching.run(quiet=quiet)
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
     return OK
-
-
-def _endings() -> list[signal.Signals]:
-    # Ctrl+C, and what systemd sends.
-    return [signal.SIGINT, signal.SIGTERM]
 
 
 def _run(command: str, text: str, body: str) -> None:

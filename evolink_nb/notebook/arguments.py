@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from collections.abc import Callable
 from decimal import Decimal
 from importlib import import_module
 from keyword import iskeyword
@@ -203,14 +204,7 @@ def checked_budget(value: str | float) -> str:
     Raises:
         TraitError: It is no budget.
     """
-    text = _plain(value)
-    if text in {"", "0"}:
-        return ""
-    try:
-        budget_setting(text)
-    except ArgumentTypeError as error:
-        raise TraitError(str(error)) from None
-    return text
+    return _checked(value, budget_setting)
 
 
 def checked_limit(value: str | float) -> str:
@@ -222,13 +216,7 @@ def checked_limit(value: str | float) -> str:
     Raises:
         TraitError: It is no limit.
     """
-    text = _plain(value)
-    if text in {"", "0"}:
-        return ""
-    try:
-        return limit(text)
-    except ArgumentTypeError as error:
-        raise TraitError(str(error)) from None
+    return _checked(value, limit)
 
 
 class Place(str):
@@ -257,6 +245,18 @@ def checked_place(text: str) -> str:
         except location.ConfigurationError as error:
             raise TraitError(str(error)) from None
     return Place(text.strip())
+
+
+def _checked(value: str | float, parse: Callable[[str], object]) -> str:
+    """Return a setting's text, "" for none, after checking that it can be parsed."""
+    text = _plain(value)
+    if text in {"", "0"}:
+        return ""
+    try:
+        parse(text)
+    except ArgumentTypeError as error:
+        raise TraitError(str(error)) from None
+    return text
 
 
 def _plain(value: str | float) -> str:

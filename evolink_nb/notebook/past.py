@@ -12,6 +12,7 @@ from .kept_ledger import entry_of
 if TYPE_CHECKING:
     import argparse
 
+    from ..history.report import Report
     from ..metering.entry import Entry
 
 
@@ -46,11 +47,7 @@ def show_costs_by(options: argparse.Namespace) -> Any:
         HistoryError: There is no history, or it can't be read.
         ConfigurationError: pandas is not installed, or the span can't be understood.
     """
-    report = looking_back.history(options.since or COSTS_SINCE, options.by)
-    if options.csv:
-        print(report.to_csv(), end="")
-        return None
-    return report.to_dataframe() if options.pandas else report
+    return _shown(looking_back.history(options.since or COSTS_SINCE, options.by), options)
 
 
 def show_history(options: argparse.Namespace) -> Any:
@@ -67,7 +64,15 @@ def show_history(options: argparse.Namespace) -> Any:
         ConfigurationError: pandas is not installed, or the span can't be understood.
     """
     report = looking_back.history(options.since, options.by)
-    if options.csv or options.json:
-        print(report.to_csv() if options.csv else report.to_json(), end="" if options.csv else "\n")
+    if options.json:
+        print(report.to_json())
+        return None
+    return _shown(report, options)
+
+
+def _shown(report: Report, options: argparse.Namespace) -> Any:
+    """Print a report as CSV if that is wanted; else return it, for the front end to show."""
+    if options.csv:
+        print(report.to_csv(), end="")
         return None
     return report.to_dataframe() if options.pandas else report

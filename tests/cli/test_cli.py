@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evolink_nb import EvoLinkClient, __version__
-from evolink_nb.cli import BELOW, OK, UNAVAILABLE, USAGE, main
+from evolink_nb.cli import BELOW, OK, UNAVAILABLE, USAGE, grammar, main, values
+from evolink_nb.history import looking_back, spans
+from evolink_nb.notebook import arguments
+from evolink_nb.periods import Per
 
 if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
@@ -229,3 +232,10 @@ def test_the_command_is_installed(simulated_account: DemoServer) -> None:
     assert done.returncode == BELOW
     assert "1,095.3996" in done.stdout
     assert simulated_account.requests_seen["/v1/credits"] == 1
+
+
+def test_ways_and_periods_are_the_same() -> None:
+    """They are written out where --help and loading must not import what knows them."""
+    assert grammar.WAYS == arguments.WAYS == looking_back.WAYS
+    assert values.PERIODS == arguments.PERIODS == tuple(Per)
+    assert {*arguments.COST_WAYS} == {*looking_back.WAYS} - {*spans.UNITS}

@@ -1,113 +1,149 @@
-"""``evolink-nb credits --watch``, at a real terminal and in a real pipe."""
+"""`evolink-nb watch`: a real process, a real webhook, a real command."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from decimal import Decimal
-from typing import IO, TYPE_CHECKING
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any
 
-import pexpect
 import pytest
 
+from evolink_nb.cli import main
+from evolink_nb.cli.exit_codes import OK, USAGE
+from tests.support.environment import account_of
+from tests.support.waiting import wait_until
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from evolink_nb.demo import DemoServer
 
-WATCH = [sys.executable, "-m", "evolink_nb", "credits", "--watch", "--every", "1"]
+
+class Webhook:
+    """A webhook that refuses the first messages, and keeps the others."""
+
+    def __init__(self, refused: int) -> None:
+        """Listen on loopback."""
+        self.refused = refused
+        self.bodies: list[str] = []
+        self.headers: list[dict[str, str]] = []
+        webhook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"])).decode()
+                webhook.headers.append(dict(self.headers))
+                accepted = len(webhook.headers) > webhook.refused
+                if accepted:
+                    webhook.bodies.append(body)
+                self.send_response(204 if accepted else 503)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
 
 
-@contextmanager
-def terminal(**environment: str) -> Iterator[pexpect.spawn[str]]:
-    """The command at a terminal of 100 columns."""
-    variables = {**os.environ, "TERM": "xterm", **environment}
-    process: pexpect.spawn[str] = pexpect.spawn(
-        WATCH[0], WATCH[1:], env=variables, encoding="utf-8", timeout=60, dimensions=(30, 100)
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """A webhook that refuses the first message."""
+    webhook = Webhook(refused=1)
+    thread = threading.Thread(target=webhook.server.serve_forever, args=(0.02,))
+    thread.start()
+    yield webhook
+    webhook.server.shutdown()
+    thread.join()
+    webhook.server.server_close()
+
+
+def start(server: DemoServer, *arguments: str) -> subprocess.Popen[str]:
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from evolink_nb.cli import main; sys.exit(main())",
+        "watch",
+        "--every",
+        "1",
+        *arguments,
+    ]
+    return subprocess.Popen(
+        command,
+        env={**os.environ, **account_of(server), "EVOLINK_NB_ACCOUNT": "lab"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    yield process
-    process.close(force=True)
 
 
-@contextmanager
-def pipe(*options: str) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
-    """The command with a pipe, and what it prints."""
-    with subprocess.Popen([*WATCH, *options], stdout=-1, stderr=-1, text=True) as process:
-        assert process.stdout is not None
-        yield process, process.stdout
-        process.kill()
+def end(process: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> tuple[str, str]:
+    process.send_signal(number)
+    said, complaints = process.communicate(timeout=60)
+    assert process.returncode == OK, complaints
+    return said, complaints
 
 
-def test_terminal_has_one_card_kept_fresh(simulated_account: DemoServer) -> None:
-    with terminal() as process:
-        process.expect_exact("1,095.3996 credits left")
-        simulated_account.account.spend("2.5")
-        process.expect_exact("1,092.8996 credits left")
-        shown = process.before or ""
-        # Back to the card's first line, which is erased with all below it.
-        assert re.search("\x1b\\[\\dF\x1b\\[J", shown)
-        assert "\x1b[1m" in shown
-        process.expect_exact("spent this session 2.5")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_quietly(demo_server: DemoServer, number: signal.Signals) -> None:
+    process = start(demo_server, "--below", "50")
+    assert process.stdout is not None
+    assert "Watching for less than 50." in process.stdout.readline()
+    assert end(process, number) == ("", "")
 
 
-def test_ctrl_c_ends_it_quietly(simulated_account: DemoServer) -> None:
-    with terminal(NO_COLOR="1") as process:
-        process.expect_exact("583.5571 used")
-        process.sendintr()
-        process.expect(pexpect.EOF)
-        assert (process.before or "").strip() in {"", "^C"}
-        process.wait()
-        assert process.exitstatus == 130
-    assert simulated_account.requests_seen["/v1/credits"] >= 1
+def test_a_webhook_hears_once(demo_server: DemoServer, webhook: Webhook) -> None:
+    process = start(demo_server, "--below", "500", "--webhook", webhook.url)
+    assert process.stdout is not None
+    process.stdout.readline()
+    demo_server.account.spend(700)
+    wait_until(lambda: webhook.bodies)
+    requests = demo_server.requests_seen["/v1/credits"]
+    wait_until(lambda: demo_server.requests_seen["/v1/credits"] >= requests + 2)
+    said, complaints = end(process)
+    assert "below 500 credits." in said
+    assert complaints == "evolink-nb: The webhook took no message: it answered 503. Trying again in 1 s.\n"
+    assert len(webhook.bodies) == 1
+    body: dict[str, Any] = json.loads(webhook.bodies[0])
+    assert (body["event"], body["below"], body["account"]) == ("below", "500 credits", "lab")
+    assert body["reading"]["spendable"] == pytest.approx(395.3996)
+    assert body["text"] in said
+    everything = f"{webhook.bodies}{webhook.headers}{said}{complaints}"
+    assert demo_server.key not in everything
+    assert demo_server.key.removeprefix("sk-") not in everything
 
 
-def test_each_reading_is_a_line_in_a_pipe(simulated_account: DemoServer) -> None:
-    with pipe() as (process, lines):
-        assert lines.readline().startswith("1,095.3996 credits left · account 1,095.3996 · API key ")
-        simulated_account.account.spend(1)
-        assert any(line.startswith("1,094.3996 credits left") for line in lines)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+def test_a_command_gets_the_alarm(demo_server: DemoServer, tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+    command = f'cat > "{heard}.new"; echo "$EVOLINK_NB_ALARM" >> "{heard}.new"; mv "{heard}.new" "{heard}"'
+    process = start(demo_server, "--below", "5000", "--exec", command, "--quiet")
+    wait_until(heard.exists)
+    said, _ = end(process)
+    body, text = heard.read_text(encoding="utf-8").splitlines()
+    assert json.loads(body)["text"] == text
+    assert said.endswith(f"{text}\n")
 
 
-def test_json_comes_an_object_a_line(simulated_account: DemoServer) -> None:
-    with pipe("--json", "--min", "1000") as (process, lines):
-        first = json.loads(lines.readline(), parse_float=Decimal)
-        assert first["spendable"] == Decimal("1095.3996")
-        simulated_account.account.spend(100)
-        *_, last = (json.loads(line, parse_float=Decimal) for line in lines)
-        assert last["spendable"] == Decimal("995.3996")
-        # It ends as soon as less is left.
-        assert process.wait(60) == 1
+def test_a_failing_command_is_told_of(demo_server: DemoServer) -> None:
+    process = start(demo_server, "--below", "5000", "--exec", "exit 3")
+    assert process.stderr is not None
+    assert process.stderr.readline() == (
+        "evolink-nb: The command failed with exit code 3. Trying again in 1 s.\n"
+    )
+    end(process)
 
 
-def test_passing_failure_ends_no_watch(simulated_account: DemoServer) -> None:
-    with pipe("--min", "1095") as (process, lines):
-        assert "1,095.3996" in lines.readline()
-        simulated_account.fault(status=500, times=1)
-        simulated_account.account.spend(1)
-        assert process.wait(60) == 1
-        assert process.stderr is not None
-        said = process.stderr.read().splitlines()
-    assert said[0].startswith("evolink-nb: EvoLink answered 500")
-    assert said[-1] == "evolink-nb: less than 1095 credits left to spend."
-
-
-@pytest.mark.parametrize("options", [(), ("--json",), ("--quiet",)])
-def test_refused_key_ends_a_watch(simulated_account: DemoServer, options: tuple[str, ...]) -> None:
-    simulated_account.fault(status=401, times=20)
-    with pipe(*options) as (process, _):
-        assert process.wait(60) == 69
-        assert process.stderr is not None
-        assert "answered 401" in process.stderr.read()
-
-
-def test_quiet_watch_waits_for_the_minimum(simulated_account: DemoServer) -> None:
-    with pipe("--quiet", "--min", "1095") as (process, lines):
-        simulated_account.account.spend(1)
-        assert process.wait(60) == 1
-        assert lines.read() == ""
+@pytest.mark.parametrize(
+    "arguments", [["--below", "soon"], ["--every", "0"], ["--every", "often"], ["--every", "inf"]]
+)
+def test_bad_usage_exits_with_64(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exited:
+        main(["watch", *arguments])
+    assert exited.value.code == USAGE
+    assert arguments[1] in capsys.readouterr().err

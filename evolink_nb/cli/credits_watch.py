@@ -50,7 +50,7 @@ def watch(client: EvoLinkClient, every: float, show: Show, is_last: Callable[[Cr
     seen: tuple[object, object] = (None, None)
     try:
         while True:
-            _wait_for(changed)
+            wait_for_change(changed)
             now = (fetcher.credits, fetcher.error)
             if now != seen:
                 seen = now
@@ -122,8 +122,12 @@ class _Card:
         self._lines = sum(1 + (len(line) - 1) // width for line in _CODES.sub("", text).splitlines())
 
 
-def _wait_for(changed: queue.SimpleQueue[Any]) -> None:
-    """Wait for a change, and take all there are."""
+def wait_for_change(changed: queue.SimpleQueue[Any]) -> None:
+    """Wait for a change, and take all there are.
+
+    Args:
+        changed: Gets something at each change.
+    """
     while True:
         try:
             changed.get(timeout=_WAKE_EVERY)
