@@ -320,8 +320,9 @@ FAULTS = [
 ]
 
 
-def outcome_of(server: FailingServer, timeout: float) -> Credits | EvoLinkError:
+def outcome_of(server: FailingServer, fault: Fault) -> Credits | EvoLinkError:
     """What a read comes to that is not repeated, and one after it."""
+    timeout = TIMEOUT if fault.outcome == LATE else SLACK
     with server.client(timeout, Timing(retry_delays=())) as client:
         began = time.monotonic()
         try:
@@ -330,6 +331,9 @@ def outcome_of(server: FailingServer, timeout: float) -> Credits | EvoLinkError:
             outcome = error
         assert time.monotonic() - began < timeout + SLACK
         client.timeout = SLACK
+        if fault.end != "stays":
+            # A request on a connection that the server is just closing is another fault.
+            server.wait_until_all_closed()
         # Not from what was left over.
         assert str(client.get_credits().spendable) == "1095.3996"
     return outcome
@@ -338,7 +342,7 @@ def outcome_of(server: FailingServer, timeout: float) -> Credits | EvoLinkError:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_is_told_for_what_it_is(fault: Fault) -> None:
     with FailingServer(fault.reply, GOOD) as server:
-        outcome = outcome_of(server, TIMEOUT if fault.outcome == LATE else SLACK)
+        outcome = outcome_of(server, fault)
         server.wait_until_all_closed()
     if isinstance(outcome, Credits):
         assert fault.outcome == READ
