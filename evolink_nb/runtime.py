@@ -277,6 +277,7 @@ class Loop:
         name: str,
         timer: Timer | None = None,
         on_error: Callable[[BaseException], None] | None = None,
+        on_end: Callable[[], None] | None = None,
         threads: bool = HAS_THREADS,
     ) -> None:
         """Prepare a loop for `start`.
@@ -288,12 +289,15 @@ class Loop:
             on_error: Called with each exception that escapes from the step; `is_running` then says whether
                 the loop continues. It must not keep the exception, whose traceback holds the step's
                 variables.
+            on_end: Called where the steps are after the last one, before those that join the loop go on.
+                Another run may have begun by then.
             threads: Whether to use a thread; without, a task of the event loop running at `start`.
         """
         self._step = step
         self._name = name
         self._timer: Timer = timer or SystemTimer()
         self._on_error = on_error
+        self._on_end: Callable[[], object] = on_end or _nothing
         self._threads = threads
         self._changed = threading.Condition()
         self._woken = False
@@ -418,6 +422,8 @@ class Loop:
         except BaseException as error:  # not the step: the timer, or our own bug
             self._end(job, error)
             raise
+        with guarded(f"{self._name}: on_end failed."):
+            self._on_end()
 
     def _repeat(self, job: Job[None]) -> None:
         while True:
@@ -451,6 +457,8 @@ class Loop:
                     await asyncio.wait_for(woken.wait(), None if math.isinf(left) else min(left, _MAX_WAIT))
             # A step that is always due must not starve the event loop.
             await asyncio.sleep(0)
+        with guarded(f"{self._name}: on_end failed."):
+            self._on_end()
 
     @property
     def _is_due(self) -> bool:

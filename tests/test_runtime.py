@@ -229,6 +229,27 @@ def test_a_loop_has_its_starters_context(threads: bool) -> None:
 
 
 @drivers
+def test_a_loop_says_when_it_has_ended(threads: bool) -> None:
+    """After its last step, also the one under way when it is stopped, and before it can be joined."""
+
+    async def run() -> None:
+        told: list[str] = []
+
+        def step() -> float:
+            told.append("begins")
+            loop.stop()
+            told.append("ends")
+            return math.inf
+
+        loop = on_both(threads, step, on_end=lambda: told.append("ended"))
+        loop.start()
+        await until(lambda: told[-1:] == ["ended"])
+        assert told == ["begins", "ends", "ended"]
+
+    asyncio.run(run())
+
+
+@drivers
 def test_a_loop_ends_by_itself(threads: bool) -> None:
     async def run() -> None:
         step = Steps(None, None)

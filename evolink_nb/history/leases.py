@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, null, or_, select, update
 
 from .. import errors
 from ..credits import Credits, TokenCredits, UserCredits
@@ -23,8 +23,10 @@ from .writing import inserting
 
 LIFE = 1.75
 """How long a lease holds, in intervals of its holder, which renews it at each reading."""
-LONGEST = 3_600_000
-"""Milliseconds after which no lease expires, unless the clock was set back."""
+MAX_WAIT = 1_800_000
+"""Milliseconds for which an answer of EvoLink may keep everybody from asking again."""
+MAX_AHEAD = 1_000
+"""Milliseconds by which a lease may be ahead of whoever looks at it, and had to wait for its row."""
 SOONER = 0.8
 """A process that wants readings this much more often than the holder takes the lease over."""
 
@@ -59,7 +61,7 @@ class Lease:
         Args:
             now: The time by the database's clock, in milliseconds since 1970.
         """
-        return now < self.expires_at <= now + LONGEST
+        return now < self.expires_at and not self._is_ahead(now)
 
     def may_be_taken(self, holder: str, *, every: int, now: int) -> bool:
         """Return whether `take_lease` would give it to a process, as far as is known here.
@@ -70,6 +72,13 @@ class Lease:
             now: The time by the database's clock, in milliseconds since 1970.
         """
         return self.holder == holder or not self.is_held(now) or self.every * SOONER > every
+
+    def _is_ahead(self, now: int) -> bool:
+        """Return whether the clock was set back since it was taken; `_are_ahead` asks the same in SQL."""
+        latest = now + self.every + MAX_AHEAD
+        has_failed = isinstance(self.outcome, errors.EvoLinkError)
+        is_read_later = self.read_at is not None and self.read_at > latest
+        return is_read_later or (not has_failed and self.expires_at > latest + LIFE * self.every)
 
 
 def find_lease(connection: Connection, fingerprint: str) -> Lease | None:
@@ -103,11 +112,13 @@ def take_lease(
     may = or_(
         LEASES.c.holder.in_((holder, dead)),
         LEASES.c.expires_at <= now,
-        LEASES.c.expires_at > now + LONGEST,
+        *_are_ahead(now),
         LEASES.c.every * SOONER > every,
     )
     values = {"holder": holder, "term": LEASES.c.term + 1, "expires_at": expires_at, "every": every}
-    taking = update(LEASES).where(LEASES.c.fingerprint == fingerprint, may).values(**values)
+    # What was read by a clock that has been set back since would be of no known age.
+    kept = {name: case((_is_read_later(now), null()), else_=LEASES.c[name]) for name in ("read_at", "error")}
+    taking = update(LEASES).where(LEASES.c.fingerprint == fingerprint, may).values(**values, **kept)
     term = connection.execute(taking.returning(LEASES.c.term)).scalar()
     if term is None:
         first = {**values, "fingerprint": fingerprint, "term": 1}
@@ -146,7 +157,7 @@ def publish(
         values["error"] = _error_text(outcome)
         # Nobody asks again before the server allows it.
         wait = round((outcome.retry_after or 0.0) * 1000)
-        values["expires_at"] = LEASES.c.expires_at + min(wait, LONGEST // 2)
+        values["expires_at"] = LEASES.c.expires_at + min(wait, MAX_WAIT)
     mine = (LEASES.c.fingerprint == fingerprint, LEASES.c.term == term)
     return connection.execute(update(LEASES).where(*mine).values(**values)).rowcount > 0
 
@@ -161,6 +172,20 @@ def release(connection: Connection, fingerprint: str, term: int) -> None:
     """
     mine = (LEASES.c.fingerprint == fingerprint, LEASES.c.term == term)
     connection.execute(update(LEASES).where(*mine).values(expires_at=0))
+
+
+def _are_ahead(now: int) -> tuple[ColumnElement[bool], ...]:
+    """Return what tells that the clock was set back since a lease was taken: it must hold nobody up.
+
+    A file's clock is the machine's. When EvoLink has asked to wait, a lease may expire much later than it was
+    taken, but was read then.
+    """
+    expires_later = LEASES.c.expires_at > LEASES.c.every * (1 + LIFE) + now + MAX_AHEAD
+    return _is_read_later(now), and_(LEASES.c.error.is_(None), expires_later)
+
+
+def _is_read_later(now: int) -> ColumnElement[bool]:
+    return LEASES.c.read_at > LEASES.c.every + now + MAX_AHEAD
 
 
 def _lease_of(row: Mapping[Any, Any]) -> Lease:

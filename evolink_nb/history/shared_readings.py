@@ -37,6 +37,7 @@ class LeasedReadings:
         self._source = source
         self._store = store
         self._holder = ""
+        self._term: int | None = None
         self._seen: tuple[int, int | None] = (0, None)
         self.after_fork()
         runtime.forget_after_fork(self)
@@ -44,6 +45,12 @@ class LeasedReadings:
     def after_fork(self) -> None:
         """Hold nothing of the parent's, in a forked child."""
         self._holder = new_holder()
+        self._term = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this process may have the lease."""
+        return self._term is not None
 
     def turn(self, interval: float, last: Credits | None) -> Turn | None:
         """Return whose turn it is; None if readings can't be shared here.
@@ -64,12 +71,14 @@ class LeasedReadings:
             lease, now = find_lease(connection, fingerprint), store.now(connection)
         dead = lease.holder if lease is not None and is_gone(lease.holder) else ""
         if lease is not None and not dead and not lease.may_be_taken(self._holder, every=every, now=now):
+            self._term = None
             return self._follow(lease, now, interval, last)
         with store.begin() as connection:
             now = store.now(connection)
             term = take_lease(connection, fingerprint, self._holder, every=every, now=now, dead=dead)
             if term is None:
                 lease = find_lease(connection, fingerprint)
+        self._term = term
         if term is not None:
             return Duty(term)
         return None if lease is None else self._follow(lease, now, interval, last)
@@ -101,11 +110,28 @@ class LeasedReadings:
         Raises:
             HistoryError: It can't be published.
         """
+        if not isinstance(outcome, Credits | APIStatusError):
+            self._release(duty.term)
+            return
         store = self._store
         with store.begin() as connection:
-            fingerprint = store.keys.fingerprint_of(self._source)
-            if isinstance(outcome, Credits | APIStatusError):
-                now = store.now(connection)
-                publish(connection, fingerprint, duty.term, outcome, now=now, took=round(took * 1000))
-            else:
-                release(connection, fingerprint, duty.term)
+            fingerprint, now = store.keys.fingerprint_of(self._source), store.now(connection)
+            publish(connection, fingerprint, duty.term, outcome, now=now, took=round(took * 1000))
+        if isinstance(outcome, APIStatusError) and outcome.retry_after:
+            # It holds until EvoLink may be asked again, whoever is still there then.
+            self._term = None
+
+    def release(self) -> None:
+        """Let another process read from now on.
+
+        Raises:
+            HistoryError: It can't be told so; the lease expires.
+        """
+        term, self._term = self._term, None
+        if term is not None:
+            self._release(term)
+
+    def _release(self, term: int) -> None:
+        store = self._store
+        with store.begin() as connection:
+            release(connection, store.keys.fingerprint_of(self._source), term)

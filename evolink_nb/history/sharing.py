@@ -6,6 +6,7 @@ answer in time, each process reads for itself. SQLAlchemy is imported on those t
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -114,6 +115,18 @@ class HistoryReadings:
             took: Seconds from its request to its outcome.
         """
         self._in_time(lambda: self._open().publish(duty, outcome, took))
+
+    def release(self) -> None:
+        """Let another process read from now on, if this one has."""
+        leased = self._leased
+        if leased is None or not leased.is_held:
+            return
+        try:
+            self._in_time(leased.release)
+        except RuntimeError:
+            # No thread can be started while the interpreter ends, and nothing needs the calling one then.
+            with contextlib.suppress(HistoryError):
+                leased.release()
 
     @property
     def _patience(self) -> float:

@@ -87,7 +87,14 @@ class Reader:
         self._error: errors.EvoLinkError | None = None
         # Whether there has been a subscriber since the loop started.
         self._kept = False
-        self._loop = Loop(self._step, name=THREAD_NAME, timer=clock, on_error=self._fail, threads=threads)
+        self._loop = Loop(
+            self._step,
+            name=THREAD_NAME,
+            timer=clock,
+            on_error=self._fail,
+            on_end=self._turns.release,
+            threads=threads,
+        )
         forget_after_fork(self)
 
     # -- subscribers -----------------------------------------------------------------------------------
@@ -310,6 +317,7 @@ class Reader:
         if future is not None:
             self._try(future, requested=requested, found=None if isinstance(found, Wait) else found)
         elif pausing:
+            self._turns.release()
             self._publisher.publish_status(Status.PAUSED)
         with self._lock:
             return self._next_at()

@@ -75,6 +75,9 @@ class SharedReadings(Protocol):
             took: Seconds from its request to its outcome.
         """
 
+    def release(self) -> None:
+        """Let another process read from now on: this one needs no more readings for the present."""
+
 
 class Sharing:
     """Whether readings are shared, and by whom: something above this layer says so."""

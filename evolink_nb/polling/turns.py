@@ -70,6 +70,12 @@ class Turns:
             with guarded("A reading could not be shared."):
                 self._shared.publish(duty, outcome, self._clock.monotonic() - started)
 
+    def release(self) -> None:
+        """Let another process read from now on, at the end of the loop or in a pause."""
+        if self._shared is not None:
+            with guarded("Another process could not be told to read."):
+                self._shared.release()
+
     def _stamp(self, news: News, asked_at: float) -> Outcome:
         if not isinstance(news.outcome, Credits):
             return news.outcome

@@ -9,7 +9,7 @@ import pytest
 
 from evolink_nb.errors import APIStatusError, AuthenticationError, RateLimitError
 from evolink_nb.history.deleting import delete_key
-from evolink_nb.history.leases import LIFE, LONGEST, find_lease, publish, release, take_lease
+from evolink_nb.history.leases import LIFE, find_lease, publish, release, take_lease
 from evolink_nb.history.store import Store
 from tests.support.histories import reading
 
@@ -55,9 +55,41 @@ def test_it_expires_in_time(connection: Connection) -> None:
     assert take(connection, "a:1:x", now=NOW + round(EVERY * LIFE) + 1) is None
 
 
-def test_a_clock_set_back_ends_it(connection: Connection) -> None:
-    take(connection, "a:1:x")
-    assert take(connection, "b:1:x", now=NOW - LONGEST - EVERY) == 2
+@pytest.mark.parametrize("minutes", [1, 59, 60, 61])
+@pytest.mark.parametrize("is_read", [False, True])
+def test_a_clock_set_back_ends_it(connection: Connection, minutes: int, *, is_read: bool) -> None:
+    """A file's clock is its machine's, and that may be set."""
+    term, then = take(connection, "a:1:x"), NOW - minutes * 60_000
+    if is_read and term is not None:
+        publish(connection, KEY, term, reading(0, 1), now=NOW + 5, took=3)
+    lease = find_lease(connection, KEY)
+    assert lease is not None
+    assert not lease.is_held(then)
+    assert take(connection, "b:1:x", now=then) == 2
+    assert take(connection, "c:1:x", now=then) is None
+
+
+def test_a_clock_set_back_ends_a_wait(connection: Connection) -> None:
+    """Though EvoLink has asked everybody to wait: nobody knows any more how long ago that was."""
+    term, then = take(connection, "a:1:x"), NOW - 600_000
+    assert term is not None
+    publish(connection, KEY, term, RateLimitError("Slow down.", status=429, retry_after=60), now=NOW, took=3)
+    lease = find_lease(connection, KEY)
+    assert lease is not None
+    assert lease.is_held(NOW)
+    assert not lease.is_held(then)
+    assert take(connection, "b:1:x", now=then) == 2
+
+
+def test_a_wait_for_the_row_ends_nothing(connection: Connection) -> None:
+    """Who asked a moment before the lease was taken sees it only now: its clock isn't behind."""
+    term = take(connection, "a:1:x", every=100)
+    assert term is not None
+    publish(connection, KEY, term, reading(0, 1), now=NOW + 50, took=3)
+    lease = find_lease(connection, KEY)
+    assert lease is not None
+    assert lease.is_held(NOW - 900)
+    assert take(connection, "b:1:x", now=NOW - 900, every=100) is None
 
 
 def test_one_in_more_of_a_hurry_gets_it(connection: Connection) -> None:

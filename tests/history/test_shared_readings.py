@@ -14,9 +14,11 @@ from evolink_nb import CreditsFetcher, CreditsWidget, EvoLinkClient
 from evolink_nb.credits import Credits
 from evolink_nb.errors import APIConnectionError, RateLimitError
 from evolink_nb.history.current import current
+from evolink_nb.history.leases import find_lease
 from evolink_nb.history.location import find_location
+from evolink_nb.history.reader import reader_of
 from evolink_nb.history.shared_readings import LeasedReadings
-from evolink_nb.history.sharing import share_readings
+from evolink_nb.history.sharing import share_readings, source_of
 from evolink_nb.history.store import Store
 from evolink_nb.polling.sharing import Duty, News, Wait, sharing
 from tests.support.environment import account_of
@@ -25,6 +27,7 @@ from tests.support.waiting import LIMIT, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from evolink_nb.demo import DemoServer
     from evolink_nb.history.location import Location
@@ -102,6 +105,28 @@ def test_a_shorter_interval_takes_over(two: tuple[LeasedReadings, LeasedReadings
     assert isinstance(one.turn(EVERY, None), Duty)
     assert isinstance(other.turn(EVERY / 2, None), Duty)
     assert isinstance(one.turn(EVERY, None), Wait)
+
+
+def test_a_released_one_passes_on(two: tuple[LeasedReadings, LeasedReadings]) -> None:
+    one, other = two
+    duty = one.turn(EVERY, None)
+    assert isinstance(duty, Duty)
+    one.publish(duty, reading(0, 1), 0.0)
+    assert not isinstance(other.turn(EVERY, None), Duty)
+    other.release()
+    assert not isinstance(other.turn(EVERY, None), Duty)
+    one.release()
+    assert isinstance(other.turn(EVERY, None), Duty)
+
+
+def test_a_release_ends_no_wait(two: tuple[LeasedReadings, LeasedReadings]) -> None:
+    """EvoLink has asked everybody to wait, and not only who read."""
+    one, other = two
+    duty = one.turn(EVERY, None)
+    assert isinstance(duty, Duty)
+    one.publish(duty, RateLimitError("Slow down.", status=429, retry_after=60.0), 0.0)
+    one.release()
+    assert not isinstance(other.turn(EVERY, None), Duty)
 
 
 # -- in fetchers ------------------------------------------------------------------------------------------
@@ -196,6 +221,42 @@ def test_a_fresh_card_shows_its_own_reading(demo_server: DemoServer, client: Evo
     card.close()
     second.stop()
     first.stop()
+
+
+@pytest.mark.usefixtures("shared")
+def test_who_reads_no_more_gives_it_back(client: EvoLinkClient) -> None:
+    """So that the next need not wait until it expires."""
+    fetcher, card = CreditsFetcher(client, EVERY), "a card"
+    fetcher.attach(card, EVERY)
+    wait_until(lambda: reader_of(client) is not None)
+    fetcher.detach(card)
+    assert reader_of(client) is None
+    fetcher.start()
+    wait_until(lambda: reader_of(client) is not None)
+    fetcher.pause()
+    wait_until(lambda: reader_of(client) is None)
+    fetcher.stop()
+
+
+def test_a_process_that_ends_gives_it_back(
+    tmp_path: Path, demo_server: DemoServer, client: EvoLinkClient
+) -> None:
+    place = tmp_path / "history.db"
+    environment = {**os.environ, **account_of(demo_server), "EVOLINK_NB_HISTORY": str(place)}
+    program = """
+import evolink_nb.history.shared_readings  # a file's first reading waits for no import
+from evolink_nb import CreditsFetcher, EvoLinkClient
+fetcher = CreditsFetcher(EvoLinkClient(), 600)
+fetcher.start()
+while fetcher.credits is None:
+    fetcher.wait(1)
+"""
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    store = Store(find_location(str(place)))
+    with store.begin(reads_only=True) as connection:
+        lease = find_lease(connection, store.keys.fingerprint_of(source_of(client)))
+        assert lease is not None
+        assert not lease.is_held(store.now(connection))
 
 
 def test_a_server_that_is_gone_is_no_loss(client: EvoLinkClient) -> None:
