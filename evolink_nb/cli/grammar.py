@@ -235,6 +235,7 @@ def _add_history(commands: Any) -> None:
         examples="""
             evolink-nb history --since 24h
             evolink-nb history --since 30d --by notebook --csv > bill.csv
+            evolink-nb history --keep-history 400      for all who share a database
         """,
     )
     history.set_defaults(run=_command("history.run_history"))
@@ -245,7 +246,21 @@ def _add_history(commands: Any) -> None:
     instead.add_argument("--json", dest="as_json", action="store_true", help="as JSON")
     instead.add_argument("--where", action="store_true", help="print where the history is kept")
     instead.add_argument("--forget", action="store_true", help="delete the history, after asking")
-    history.add_argument("--yes", dest="is_sure", action="store_true", help="with --forget: don't ask")
+    history.add_argument(
+        "--keep-readings",
+        type=values.days,
+        metavar="DAYS",
+        help="have a team's database keep every reading for so long (40), then one an hour; 0 for ever",
+    )
+    history.add_argument(
+        "--keep-history",
+        type=values.days,
+        metavar="DAYS",
+        help="have it keep anything for so long; 0 for ever, as by default",
+    )
+    history.add_argument(
+        "--yes", dest="is_sure", action="store_true", help="with --forget or --keep-…: don't ask"
+    )
 
 
 def _add_demo(commands: Any) -> None:

@@ -1,4 +1,4 @@
-"""``evolink-nb history``: what was spent, where that is kept, and how it is forgotten."""
+"""``evolink-nb history``: what was spent, where and how long that is kept, and how it is forgotten."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError, HistoryError
-from ..history import forgetting
+from ..history import forgetting, keeping
 from ..history.current import current
 from ..history.forgetting import what_would_go
 from ..history.location import Kind
@@ -21,9 +21,18 @@ _YES = {"y", "yes"}
 
 
 def run_history(
-    *, since: str, by: By | None, as_csv: bool, as_json: bool, where: bool, forget: bool, is_sure: bool
+    *,
+    since: str,
+    by: By | None,
+    as_csv: bool,
+    as_json: bool,
+    where: bool,
+    forget: bool,
+    keep_readings: int | None,
+    keep_history: int | None,
+    is_sure: bool,
 ) -> int:
-    """Print what the history has, or where it is kept, or delete it.
+    """Print what the history has, or where it is kept, or delete it, or say how long a team's is kept.
 
     Args:
         since: How far back.
@@ -32,6 +41,8 @@ def run_history(
         as_json: Whether to print JSON.
         where: Whether to print only where it is kept.
         forget: Whether to delete it, after asking.
+        keep_readings: Days for which a team's database keeps every reading; None to leave that as it is.
+        keep_history: Days for which it keeps anything, likewise.
         is_sure: Whether not to ask.
 
     Returns:
@@ -41,9 +52,14 @@ def run_history(
         EvoLinkError: There is no history, or it can't be used.
         OutputError: It can't be printed.
     """
-    if is_sure and not forget:
-        raise ConfigurationError("--yes goes with --forget.")
-    if where:
+    keeps = keep_readings is not None or keep_history is not None
+    if is_sure and not (forget or keeps):
+        raise ConfigurationError("--yes goes with --forget, --keep-readings and --keep-history.")
+    if keeps and (where or forget or as_csv or as_json):
+        raise ConfigurationError("--keep-readings and --keep-history go with --yes alone.")
+    if keeps:
+        _keep(keep_readings, keep_history, is_sure=is_sure)
+    elif where:
         location = current.location
         output.say("off" if location.kind is Kind.OFF else location.shown)
     elif forget:
@@ -55,6 +71,17 @@ def run_history(
     return OK
 
 
+def _keep(keep_readings: int | None, keep_history: int | None, *, is_sure: bool) -> None:
+    before = keeping.kept_for()
+    name = current.location.shown
+    question = f"{name} keeps {before.in_words}. Change that for all who share it? [y/N] "
+    if is_sure or _ask(question):
+        after = keeping.keep_for(keep_readings, keep_history)
+        output.say(f"{name} keeps {after.in_words}, for all who share it.")
+    else:
+        output.say("Nothing was changed.")
+
+
 def _print_report(report: Report, *, as_csv: bool, as_json: bool) -> None:
     if as_json:
         output.say(report.to_json())
@@ -64,7 +91,7 @@ def _print_report(report: Report, *, as_csv: bool, as_json: bool) -> None:
 
 def _ask(question: str) -> bool:
     if not sys.stdin or not sys.stdin.isatty():
-        raise HistoryError("Nothing was deleted: nobody can be asked.", hint="Add --yes to be sure.")
+        raise HistoryError("Nothing was done: nobody can be asked.", hint="Add --yes to be sure.")
     try:
         return input(question).strip().lower() in _YES
     except EOFError:

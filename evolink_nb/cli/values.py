@@ -9,6 +9,8 @@ from typing import Any
 
 PERIODS = ("day", "week", "month")
 _MAX_PORT = 65_535
+_MAX_DIGITS = 6
+"""Of a number of days: thousands of years are enough."""
 
 
 def credits(text: str) -> Decimal:
@@ -51,6 +53,23 @@ def seconds(text: str) -> float:
     if not 1 <= seconds < float("inf"):
         raise ArgumentTypeError(f"{text!r} is not a number of seconds, at least 1")
     return seconds
+
+
+def days(text: str) -> int:
+    """Return a number of days, 0 for ever.
+
+    Args:
+        text: The text typed.
+
+    Returns:
+        Days.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
+        raise ArgumentTypeError(f"{text!r} is not a number of days, or 0 for ever")
+    return int(text)
 
 
 def limit(text: str) -> Any:

@@ -6,12 +6,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .. import runtime
 from ..api.client import EvoLinkClient
 from ..errors import HistoryError
 from .current import current
 from .location import Kind, Location
-from .looking_back import TIMEOUT
+from .looking_back import change
 from .places import folder_of
 
 _BESIDE = ("", "-wal", "-shm", "-journal")
@@ -72,12 +71,4 @@ def _forget_key() -> None:
         fingerprint = client.fingerprint
     deleting: Any = import_module("evolink_nb.history.deleting")  # it imports SQLAlchemy
 
-    def run() -> None:
-        store = writer.store()
-        with store.begin() as connection:
-            deleting.delete_key(connection, fingerprint(store.keys.salt))
-
-    job = runtime.start(run, name="evolink-history-forget", log_errors=False)
-    if not runtime.wait_until_done(job.future, TIMEOUT):
-        raise HistoryError(f"The history in {writer.location.shown} didn't answer within {TIMEOUT:g} s.")
-    job.future.result()
+    change(lambda connection: deleting.delete_key(connection, fingerprint(writer.store().keys.salt)))

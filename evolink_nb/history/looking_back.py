@@ -109,11 +109,31 @@ def read(ask: Callable[[Connection], T], *, timeout: float = TIMEOUT) -> T:
     Raises:
         HistoryError: There is no history, or it can't be read.
     """
+    return _ask(ask, timeout=timeout, reads_only=True)
+
+
+def change(ask: Callable[[Connection], T], *, timeout: float = TIMEOUT) -> T:
+    """Change something in this process's history, on a thread, as a database may hang.
+
+    Args:
+        ask: Called with a connection in a transaction that may write.
+        timeout: Seconds that it may take.
+
+    Returns:
+        What ``ask`` returned.
+
+    Raises:
+        HistoryError: There is no history, or it can't be written.
+    """
+    return _ask(ask, timeout=timeout, reads_only=False)
+
+
+def _ask(ask: Callable[[Connection], T], *, timeout: float, reads_only: bool) -> T:
     writer = current.required_writer()
 
     def run() -> T:
         writer.flush(min(FLUSH_TIMEOUT, timeout))
-        with writer.store().begin(reads_only=True) as connection:
+        with writer.store().begin(reads_only=reads_only) as connection:
             return ask(connection)
 
     job = runtime.start(run, name="evolink-history-read", log_errors=False)

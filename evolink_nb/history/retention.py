@@ -1,4 +1,4 @@
-"""How long the history is kept: as the environment or the configuration says."""
+"""How long a history is kept: a file as the environment or the configuration says, a database by itself."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ class Retention:
 
     Attributes:
         every_reading: Every reading. Of older hours the last one stays, and what the hour came to.
-        hours: The hours, and their last readings.
-        costs: What work cost.
+        anything: What work cost, the hours, and their last readings.
     """
 
     every_reading: int | None = KEEP_READINGS
-    hours: int | None = None
-    costs: int | None = None
+    anything: int | None = None
+
+    @property
+    def in_words(self) -> str:
+        """What is kept for how long, as in "every reading for 40 days, hours and costs for ever"."""
+        return f"every reading {_for(self.every_reading)}, hours and costs {_for(self.anything)}"
 
 
 def retention_of(keep_readings: int | None = None, keep_history: int | None = None) -> Retention:
@@ -42,7 +45,11 @@ def retention_of(keep_readings: int | None = None, keep_history: int | None = No
         keep_readings = _days(KEEP_READINGS_VARIABLE, KEEP_READINGS)
     if keep_history is None:
         keep_history = _days(KEEP_HISTORY_VARIABLE, 0)
-    return Retention(keep_readings or None, keep_history or None, keep_history or None)
+    return Retention(keep_readings or None, keep_history or None)
+
+
+def _for(days: int | None) -> str:
+    return "for ever" if days is None else f"for {days} day{'s' if days != 1 else ''}"
 
 
 def _days(variable: str, default: int) -> int:

@@ -19,7 +19,7 @@ from ..runtime import forget_after_fork
 from .engine import PATIENCE, READS_ONLY, create_file, make_engine, now_of
 from .filesystems import MOUNTS, network_type
 from .location import Kind, Location
-from .maintaining import MAINTENANCE_INTERVAL, maintain
+from .maintaining import MAINTENANCE_INTERVAL, maintain, retention_in
 from .merging import merged
 from .migrating import NewerError, migrate, version_of
 from .places import folder_of, place_for, shared_salt
@@ -45,7 +45,7 @@ class Store:
     Attributes:
         location: Where it is.
         on_set_aside: Called with the new path of a damaged file.
-        retention: Returns how long what is kept; asked before each round of deleting.
+        retention: Returns how long a file keeps what; asked before each round of deleting.
     """
 
     def __init__(self, location: Location, *, mounts: Path = MOUNTS) -> None:
@@ -127,7 +127,9 @@ class Store:
         if time.monotonic() >= self._maintain_at:
             self._maintain_at = time.monotonic() + MAINTENANCE_INTERVAL
             with self.begin() as connection:
-                maintain(connection, self.now(connection), self.retention())
+                is_shared = self.location.kind is Kind.SERVER
+                retention = retention_in(connection) if is_shared else self.retention()
+                maintain(connection, self.now(connection), retention)
 
     def now(self, connection: Connection) -> int:
         """Return the time by the database's clock, in milliseconds since 1970.

@@ -34,10 +34,13 @@ class EvoLinkSettings(Configurable):
     ).tag(config=True)
     interval = Float(15.0, min=0.1, help="Seconds between two readings of a live card.").tag(config=True)
     keep_history: Any = Int(
-        None, allow_none=True, min=0, help="Days for which the history is kept; 0 for ever, as by default."
+        None,
+        allow_none=True,
+        min=0,
+        help="Days for which a file keeps the history; 0 for ever, as by default.",
     ).tag(config=True)
     keep_readings: Any = Int(
-        None, allow_none=True, min=0, help="Days for which all readings are kept (40), then one an hour."
+        None, allow_none=True, min=0, help="Days for which a file keeps all readings (40), then one an hour."
     ).tag(config=True)
     quiet = Float(6.0, min=0.0, help="Seconds for which nothing must move before a cost is believed.").tag(
         config=True

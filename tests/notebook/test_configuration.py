@@ -137,11 +137,11 @@ def test_the_history_is_kept_there(tmp_path: Path) -> None:
     place = tmp_path / "class.db"
     with open_shell({"history": str(place), "keep_readings": 7, "keep_history": 30}) as shell:
         assert current.location.path == place
-        assert current.retention == Retention(7, 30, 30)
+        assert current.retention == Retention(7, 30)
         shell.run("%config EvoLinkMagics.history = 'off'")
         shell.run("%config EvoLinkMagics.keep_history = 0")
         assert current.location.kind is Kind.OFF
-        assert current.retention == Retention(7, None, None)
+        assert current.retention == Retention(7, None)
         shell.run(f"%config EvoLinkMagics.history = {str(place)!r}")
     assert current.location.kind is Kind.OFF  # as the environment of the tests says
     assert current.retention == Retention()
@@ -178,7 +178,7 @@ def test_variables_say_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """For the commands too; one that can't be understood deletes nothing."""
     monkeypatch.setenv("EVOLINK_NB_KEEP_READINGS", "5")
     monkeypatch.setenv("EVOLINK_NB_KEEP_HISTORY", "a year")
-    assert current.retention == Retention(5, None, None)
+    assert current.retention == Retention(5, None)
 
 
 # -- tracking -----------------------------------------------------------------------------------------------

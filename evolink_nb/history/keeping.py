@@ -1,0 +1,55 @@
+"""How long a team's database keeps what it has: the same for all who share it, and set by a command alone.
+
+A setting of one kernel must not delete what others look back on.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigurationError
+from .current import current
+from .location import Kind
+from .looking_back import change, read
+from .retention import KEEP_HISTORY_VARIABLE, KEEP_READINGS_VARIABLE
+
+if TYPE_CHECKING:
+    from .retention import Retention
+
+
+def kept_for() -> Retention:
+    """Return how long the team's database keeps what.
+
+    Raises:
+        HistoryError: There is no history, or it can't be read.
+        ConfigurationError: It is no database that a team shares.
+    """
+    found: Retention = read(_of_server().retention_in)
+    return found
+
+
+def keep_for(keep_readings: int | None, keep_history: int | None) -> Retention:
+    """Set how long the team's database keeps what, and return that.
+
+    Args:
+        keep_readings: Days for which every reading is kept, 0 for ever; None as before.
+        keep_history: Days for which anything is kept, likewise.
+
+    Raises:
+        HistoryError: There is no history, or it can't be written.
+        ConfigurationError: It is no database that a team shares.
+    """
+    maintaining = _of_server()
+    found: Retention = change(lambda connection: maintaining.keep_in(connection, keep_readings, keep_history))
+    return found
+
+
+def _of_server() -> Any:
+    location = current.required_writer().location
+    if location.kind is not Kind.SERVER:
+        raise ConfigurationError(
+            f"The history in {location.shown} is yours alone, and kept as your settings say.",
+            hint=f"Set {KEEP_READINGS_VARIABLE} or {KEEP_HISTORY_VARIABLE}.",
+        )
+    return import_module("evolink_nb.history.maintaining")  # it imports SQLAlchemy
