@@ -1,8 +1,9 @@
-"""Many fetchers on one key, in several processes: requests an interval, and how soon all have a reading.
+"""Many fetchers on one key, in several processes: how they share its readings.
 
     python -m tests.history.team [--on sqlite|postgresql|pgbouncer] [--processes 8] [--each 25] [--interval 2]
 
-Exits 1 if the requests are more than 1.2 an interval, or a reading takes more than a second to reach 99 %.
+Prints the requests an interval, how soon a reading reaches 99 %, how soon another process reads when the one
+that does is killed, and how many connections to the server there were. Exits 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -11,27 +12,48 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+import psycopg
+from sqlalchemy import select
+
+from evolink_nb import runtime
 from evolink_nb.demo import Account, DemoServer
+from evolink_nb.history.holders import host_and_pid
+from evolink_nb.history.location import find_location
+from evolink_nb.history.schema import LEASES
+from evolink_nb.history.store import Store
+from tests.history.targets import Figure, report
 from tests.support.environment import account_of
 from tests.support.pgbouncer import pooled
 from tests.support.postgres import running_postgres
 from tests.support.waiting import wait_until
 
 MAX_REQUESTS = 1.2
+"""Requests an interval."""
 MAX_SECONDS = 1.0
+"""Seconds within which 99 of 100 fetchers have a new reading, counted from the first that has it."""
+MAX_INTERVALS = 2.0
+"""Intervals within which another process reads when the one that does is killed."""
+MAX_CONNECTIONS = 10
+"""Connections to the server, by way of PgBouncer."""
+KILLS = 3
+LOOK_EVERY = 0.1
+"""Seconds between two looks at the server's connections."""
 ROUTE = "/v1/credits"
 _MEMBER = """
 import json, sys, time
+from evolink_nb.history import holders
 from evolink_nb import CreditsFetcher, EvoLinkClient
-count, interval = int(sys.argv[1]), float(sys.argv[2])
+count, interval, machine = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
+if machine:
+    holders._host = lambda: machine
 fetchers = [CreditsFetcher(EvoLinkClient(), interval) for _ in range(count)]
 heard = []
 for number, fetcher in enumerate(fetchers):
@@ -44,63 +66,136 @@ while any(fetcher.credits is None for fetcher in fetchers):
     time.sleep(0.05)
 print("ready", flush=True)
 sys.stdin.readline()
+print(json.dumps(heard), flush=True)
+sys.stdin.read()
 for fetcher in fetchers:
     fetcher.stop()
-print(json.dumps(heard))
 """
 
 
-@dataclass(frozen=True)
-class Result:
-    """What was measured.
+class Place(NamedTuple):
+    """Where a team keeps its history.
 
     Attributes:
-        requests: Requests an interval.
-        p99: Seconds within which 99 of 100 fetchers had a new reading, counted from the first that had it.
-        missed: How many readings some fetcher never had.
+        url: As the team knows it.
+        server: The server's own URL; "" where there is none.
+        is_pooled: Whether PgBouncer stands between.
     """
 
-    requests: float
-    p99: float
-    missed: int
+    url: str
+    server: str = ""
+    is_pooled: bool = False
 
 
-def measure(url: str, *, processes: int, each: int, interval: float, rounds: int) -> Result:
-    """Run a team for some intervals.
+def measure(place: Place, *, processes: int, each: int, interval: float, rounds: int) -> list[Figure]:
+    """Run a team for some intervals, and kill who reads for it.
 
     Args:
-        url: Where its history is.
-        processes: How many processes.
+        place: Where its history is.
+        processes: How many processes. Where a server has the history, each takes itself for a machine.
         each: How many fetchers in each.
         interval: Seconds between two readings.
         rounds: For how many intervals.
     """
     with DemoServer(Account()) as server, contextlib.ExitStack() as stack:
-        environment = {**os.environ, **account_of(server), "EVOLINK_NB_HISTORY": url}
-        command = [sys.executable, "-c", _MEMBER, str(each), str(interval)]
+        connections = stack.enter_context(_counted(place.server)) if place.server else []
+        environment = {**os.environ, **account_of(server), "EVOLINK_NB_HISTORY": place.url}
         pipe = subprocess.PIPE
-        members = [
-            stack.enter_context(
-                subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
-            )
-            for _ in range(processes)
-        ]
+        members = []
+        for number in range(processes):
+            machine = f"machine-{number}" if place.server else ""
+            command = [sys.executable, "-c", _MEMBER, str(each), str(interval), machine]
+            member = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
+            members.append(stack.enter_context(member))
         for member in members:
-            assert member.stdout is not None
-            assert member.stdout.readline() == "ready\n"
+            assert _line_of(member) == "ready\n"
         _settle(server, interval)
-        before, began = server.requests_seen[ROUTE], time.monotonic()
-        amounts = []
-        for _ in range(rounds):
-            seen = server.requests_seen[ROUTE]
-            server.account.spend(1)
-            amounts.append(str(server.account.balance()["user"]["used_credits"]))
-            wait_until(lambda seen=seen: server.requests_seen[ROUTE] > seen)  # type: ignore[misc]
-        seconds = time.monotonic() - began
-        requests = (server.requests_seen[ROUTE] - before) / (seconds / interval)
+        requests, amounts = _spend(server, interval, rounds)
         _rest(server, interval)
-        heard = [json.loads(member.communicate("\n")[0].splitlines()[-1]) for member in members]
-    return Result(requests, *_spread(heard, amounts, processes * each))
+        heard = [json.loads(_line_of(member, "\n")) for member in members]
+        waits = [_kill_reader(place, server, members) for _ in range(min(KILLS, processes - 1))]
+        for member in members:
+            member.kill()
+    p99, missed = _spread(heard, amounts, processes * each)
+    most = MAX_CONNECTIONS if place.is_pooled else None
+    return [
+        Figure("requests an interval", requests, MAX_REQUESTS),
+        Figure("a reading reaches 99 % within", p99, MAX_SECONDS, " s"),
+        Figure("readings that somebody missed", missed, 0),
+        Figure(
+            f"another reads, after {len(waits)} kills, within",
+            max(waits, default=0.0) / interval,
+            MAX_INTERVALS,
+            " intervals",
+        ),
+        # Without PgBouncer there is no target: each asks on a connection of its own, and closes it.
+        *([Figure("connections to the server", max(connections), most)] if place.server else []),
+    ]
+
+
+def _line_of(member: subprocess.Popen[str], asked: str = "") -> str:
+    assert member.stdout is not None
+    assert member.stdin is not None
+    member.stdin.write(asked)
+    member.stdin.flush()
+    return member.stdout.readline()
+
+
+def _spend(server: DemoServer, interval: float, rounds: int) -> tuple[float, list[str]]:
+    """Spend a credit before each reading; return the requests an interval, and what was used each time."""
+    before, began = server.requests_seen[ROUTE], time.monotonic()
+    amounts = []
+    for _ in range(rounds):
+        server.account.spend(1)
+        amounts.append(str(server.account.balance()["user"]["used_credits"]))
+        _next_request(server)
+    seconds = time.monotonic() - began
+    return (server.requests_seen[ROUTE] - before) / (seconds / interval), amounts
+
+
+def _next_request(server: DemoServer, *, limit: float = 60.0) -> None:
+    seen = server.requests_seen[ROUTE]
+    wait_until(lambda: server.requests_seen[ROUTE] > seen, limit=limit)
+
+
+def _kill_reader(place: Place, server: DemoServer, members: list[subprocess.Popen[str]]) -> float:
+    """Kill who reads for all, just after a reading; return the seconds until another does.
+
+    That is the worst moment: it has just renewed its lease.
+    """
+    for _ in range(2):
+        _next_request(server)
+    with Store(find_location(place.url)).begin(reads_only=True) as connection:
+        _, pid = host_and_pid(connection.execute(select(LEASES.c.holder)).scalar_one())
+    assert pid in {member.pid for member in members}
+    os.kill(pid, signal.SIGKILL)
+    killed_at = time.monotonic()
+    _next_request(server)
+    return time.monotonic() - killed_at
+
+
+@contextlib.contextmanager
+def _counted(url: str) -> Iterator[list[int]]:
+    """Yield how many connections a database had at each look, besides this one, until the `with` ends."""
+    counts = [0]
+    query = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+
+        def look() -> float:
+            row = connection.execute(query).fetchone()
+            counts.append(row[0] if row is not None else 0)
+            return time.monotonic() + LOOK_EVERY
+
+        loop = runtime.Loop(look, name="evolink-nb-counting")
+        loop.start()
+        try:
+            yield counts
+        finally:
+            job = loop.stop()
+            if job is not None:
+                job.join()
 
 
 def _settle(server: DemoServer, interval: float) -> None:
@@ -137,14 +232,15 @@ def _spread(heard: list[list[Any]], amounts: list[str], fetchers: int) -> tuple[
 
 
 @contextlib.contextmanager
-def database(kind: str) -> Iterator[str]:
-    """Yield the URL of an empty database of a kind: sqlite, postgresql or pgbouncer."""
+def database(kind: str) -> Iterator[Place]:
+    """Yield an empty database of a kind: sqlite, postgresql or pgbouncer."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         if kind == "sqlite":
-            yield f"{folder}/history.db"
+            yield Place(f"{folder}/history.db")
             return
         url = stack.enter_context(running_postgres()).new_database()
-        yield stack.enter_context(pooled(url)) if kind == "pgbouncer" else url
+        is_pooled = kind == "pgbouncer"
+        yield Place(stack.enter_context(pooled(url)) if is_pooled else url, url, is_pooled)
 
 
 def main() -> int:
@@ -156,16 +252,12 @@ def main() -> int:
     parser.add_argument("--interval", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=10)
     given = parser.parse_args()
-    with database(given.on) as url:
-        found = measure(
-            url, processes=given.processes, each=given.each, interval=given.interval, rounds=given.rounds
+    with database(given.on) as place:
+        figures = measure(
+            place, processes=given.processes, each=given.each, interval=given.interval, rounds=given.rounds
         )
-    sys.stdout.write(
-        f"{given.processes * given.each} fetchers in {given.processes} processes on {given.on}, "
-        f"every {given.interval:g} s: {found.requests:.2f} requests an interval, "
-        f"a reading reaches 99 % within {found.p99:.2f} s, {found.missed} missed\n"
-    )
-    return int(found.requests > MAX_REQUESTS or found.p99 > MAX_SECONDS or found.missed > 0)
+    title = f"{given.processes * given.each} fetchers in {given.processes} processes on {given.on}"
+    return report(f"{title}, every {given.interval:g} s", figures)
 
 
 if __name__ == "__main__":
