@@ -165,6 +165,7 @@ class Commands:
         self.cards.apply_settings(
             every=settings.interval,
             warn_below=settings.warn_below or None,
+            critical_below=settings.critical_below or None,
             credits_per_dollar=settings.credits_per_dollar,
         )
 

@@ -29,6 +29,9 @@ class EvoLinkSettings(Configurable):
     credits_per_dollar: Any = Float(
         None, allow_none=True, help="How many credits a dollar buys, for cards to show what is left in USD."
     ).tag(config=True)
+    critical_below = Union(
+        [Unicode(), Float()], help="Another alarm of live cards, as critical, below this; none by default."
+    ).tag(config=True)
     history = Unicode(
         help="Where the history is kept: a file, a URL, or off; as the environment says by default."
     ).tag(config=True)
@@ -74,7 +77,7 @@ class EvoLinkSettings(Configurable):
     def _check_budget(self, proposal: Any) -> str:
         return checked_budget(proposal["value"])
 
-    @validate("warn_below")
+    @validate("warn_below", "critical_below")
     def _check_limit(self, proposal: Any) -> str:
         return checked_limit(proposal["value"])
 

@@ -118,7 +118,8 @@ class LiveCards:
             if shown.options is None or not shown.widget.comm:
                 continue
             options, widget = self._completed(shown.options), shown.widget
-            widget.warn_below, widget.credits_per_dollar = options.warn_below, options.credits_per_dollar
+            widget.warn_below, widget.critical_below = options.warn_below, options.critical_below
+            widget.credits_per_dollar = options.credits_per_dollar
             widget.fetcher.attach(widget, options.every, fresh=options.fresh)
         for each in self._html.values():
             each.apply_options()

@@ -102,7 +102,7 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
             self._apply_settings()
         return self._commands
 
-    @observe("quiet", "settle", "interval", "warn_below", "credits_per_dollar")
+    @observe("quiet", "settle", "interval", "warn_below", "critical_below", "credits_per_dollar")
     def _apply_settings(self, _change: object = None) -> None:
         if self._commands is not None:
             self._commands.apply_settings(self)

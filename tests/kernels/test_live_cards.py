@@ -217,7 +217,7 @@ CONFIGURED = """
 import json
 cards = get_ipython().magics_manager.registry["EvoLinkMagics"].commands.cards
 [card] = [each.widget for each in cards._live]
-print(json.dumps([card.interval, card.warn_below, card.credits_per_dollar]))
+print(json.dumps([card.interval, card.warn_below, card.critical_below, card.credits_per_dollar]))
 """
 
 
@@ -225,14 +225,15 @@ def test_cards_follow_the_configuration(loaded: Kernel) -> None:
     """What is shown changes at once; an option that was typed stays."""
     loaded.run("%config EvoLinkMagics.warn_below = 50\n%config EvoLinkMagics.interval = 1800")
     loaded.run("%evolink_credits --live --credits-per-dollar 7", cell="c1")
-    assert json.loads(loaded.run(CONFIGURED, cell="asked").text) == [1800.0, "50", 7.0]
+    assert json.loads(loaded.run(CONFIGURED, cell="asked").text) == [1800.0, "50", None, 7.0]
     loaded.run(
         "%config EvoLinkMagics.warn_below = '2h'\n"
+        "%config EvoLinkMagics.critical_below = 20\n"
         "%config EvoLinkMagics.interval = 900\n"
         "%config EvoLinkMagics.credits_per_dollar = 10",
         cell="c2",
     )
-    assert json.loads(loaded.run(CONFIGURED, cell="asked").text) == [900.0, "2h", 7.0]
+    assert json.loads(loaded.run(CONFIGURED, cell="asked").text) == [900.0, "2h", "20", 7.0]
 
 
 @pytest.mark.parametrize("how", ["--live", "--html", ""])

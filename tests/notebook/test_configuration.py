@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 WRITTEN: dict[str, tuple[str, object]] = {
     "budget": ("50/day", "50/day"),
     "credits_per_dollar": ("67", 67.0),
+    "critical_below": ("30 min", "30 min"),
     "interval": ("30", 30.0),
     "keep_history": ("400", 400),
     "keep_readings": ("0", 0),
@@ -105,6 +106,7 @@ def test_an_unknown_name_is_said() -> None:
         ("credits_per_dollar", 0),
         ("credits_per_dollar", float("inf")),
         ("warn_below", "soon"),
+        ("critical_below", "soon"),
         ("history", "mysql://host/database"),
         ("keep_history", -1),
     ],
@@ -226,3 +228,18 @@ def test_a_card_shows_what_is_configured() -> None:
         shell.run("%config EvoLinkMagics.credits_per_dollar = 20")
         assert shell.bundle(value)["text/plain"] == typed
         assert shell.bundle(shell.run("%evolink_credits").value)["text/plain"] != typed
+
+
+@pytest.mark.usefixtures("simulated_account")
+def test_a_card_warns_as_configured() -> None:
+    """Below either limit; what is typed counts in place of it."""
+    with open_shell({"warn_below": 2000}) as shell:
+        assert level_on(shell, "%evolink_credits") == "low"
+        shell.run("%config EvoLinkMagics.critical_below = 1500")
+        assert level_on(shell, "%evolink_credits") == "critical"
+        assert level_on(shell, "%evolink_credits --critical-below 100") == "low"
+
+
+def level_on(shell: Shell, line: str) -> str:
+    """The level that a card in a terminal ends with."""
+    return shell.bundle(shell.run(line).value)["text/plain"].splitlines()[-1].strip()
