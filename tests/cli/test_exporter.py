@@ -16,20 +16,25 @@ import requests
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from evolink_nb import EvoLinkClient
+from evolink_nb.api.settings import DEFAULT_BASE_URL
 from evolink_nb.cli import main
 from evolink_nb.cli.exit_codes import OK, UNAVAILABLE, USAGE
 from evolink_nb.cli.metrics import HistoryCollector
 from evolink_nb.history.location import find_location
+from evolink_nb.history.records import Source
 from evolink_nb.history.snapshot import KeyFigures, Snapshot
 from evolink_nb.periods import Per
 from tests.support.environment import free_port
-from tests.support.histories import reading, source, writing_to
+from tests.support.histories import reading, writing_to
 from tests.support.promtool import check
+from tests.support.secrecy import forms_in
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+KEY = "sk-a-key-that-is-looked-for-0123456789abcdef"
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
 RULES = HOW_TO / "prometheus-rules.yml"
@@ -149,8 +154,9 @@ tests:
 def exporter(tmp_path: Path) -> Iterator[str]:
     """The URL of an exporter's page; the history has one key."""
     place = str(tmp_path / "history.db")
-    with writing_to(find_location(place)) as writer:
-        writer.record_reading(source(label="lab"), reading(0, 900))
+    with EvoLinkClient(KEY) as client, writing_to(find_location(place)) as writer:
+        mine = Source(client.identity, client.fingerprint, label="lab")
+        writer.record_reading(mine, reading(0, 900))
         assert writer.flush(60)
     process = subprocess.Popen(
         [sys.executable, "-m", "evolink_nb", "exporter", "--port", str(free_port()), "--every", "1"],
@@ -170,6 +176,8 @@ def test_a_page_is_served(exporter: str) -> None:
         return values(requests.get(exporter, timeout=60).text).get("evolink_spendable_credits")
 
     wait_until(lambda: spendable() == 100)
+    answer = requests.get(exporter, timeout=60)
+    assert forms_in(answer.content + str(answer.headers).encode(), KEY, DEFAULT_BASE_URL) == []
 
 
 def test_without_a_history_it_says_so(

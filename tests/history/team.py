@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -167,9 +166,10 @@ def _kill_reader(place: Place, server: DemoServer, members: list[subprocess.Pope
         _next_request(server)
     with Store(find_location(place.url)).begin(reads_only=True) as connection:
         _, pid = host_and_pid(connection.execute(select(LEASES.c.holder)).scalar_one())
-    assert pid in {member.pid for member in members}
-    os.kill(pid, signal.SIGKILL)
+    [reader] = [member for member in members if member.pid == pid]
+    reader.kill()
     killed_at = time.monotonic()
+    reader.wait()
     _next_request(server)
     return time.monotonic() - killed_at
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sqlite3
 import subprocess
@@ -11,10 +10,8 @@ from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from evolink_nb import EvoLinkClient
 from evolink_nb.history import queries
 from evolink_nb.history.location import find_location
-from evolink_nb.history.records import Source
 from evolink_nb.history.store import Store
 from tests.history.crowd import write_together
 from tests.history.kills import kill_often
@@ -105,25 +102,6 @@ def test_forgotten_file_begins_anew(tmp_path: Path) -> None:
         writer.record_cost(cost(1, number=2))
         assert writer.flush(20)
     assert numbers_at(find_location(str(path))) == [2]
-
-
-def test_no_form_of_the_key_is_kept(tmp_path: Path) -> None:
-    key = "sk-a-key-that-is-looked-for-0123456789abcdef"
-    path = tmp_path / "history.db"
-    with EvoLinkClient(key) as client, writing_to(find_location(str(path))) as writer:
-        mine = Source(client.identity, client.fingerprint, account="lab", label="mine")
-        writer.record_reading(mine, reading(0, 1))
-        writer.record_cost(cost(1, source=mine))
-        assert writer.flush(30)
-    kept = b"".join(file.read_bytes() for file in tmp_path.iterdir()).lower()
-    plain = [key, key.removeprefix("sk-"), f"https://api.evolink.ai\n{key}"]
-    hashes = [
-        hashlib.new(name, text.encode()) for text in plain for name in ("md5", "sha1", "sha256", "sha512")
-    ]
-    looked_for = [text.encode() for text in plain]
-    looked_for += [each.hexdigest()[:16].encode() for each in hashes] + [each.digest()[:8] for each in hashes]
-    assert [text for text in looked_for if text in kept] == []
-    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_forked_child_writes_for_itself(location: Location) -> None:

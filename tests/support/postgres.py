@@ -54,12 +54,17 @@ def _find() -> Path | None:
 
 
 class Postgres:
-    """A server with its own folder and port, on loopback and on a socket in that folder."""
+    """A server with its own folder and port, on loopback and on a socket in that folder.
+
+    Attributes:
+        data: The folder of its files.
+        port: Its port.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Create its files; it doesn't run yet."""
         self._programs = postgres_folder()
-        self._data = folder / "data"
+        self.data = folder / "data"
         self._folder = folder
         # PostgreSQL refuses to run as root.
         is_root = os.geteuid() == 0
@@ -69,7 +74,7 @@ class Postgres:
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
-        self._run("initdb", "-D", str(self._data), "-U", "evolink", "-A", "trust", "-N", "-E", "UTF8")
+        self._run("initdb", "-D", str(self.data), "-U", "evolink", "-A", "trust", "-N", "-E", "UTF8")
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -84,7 +89,7 @@ class Postgres:
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._programs / "postgres", "-D", self._data, *arguments],
+                [self._programs / "postgres", "-D", self.data, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -1,13 +1,19 @@
-"""Whether a key can be found in an object, by one who looks wherever attributes, slots and items lead."""
+"""Whether a key can be found in bytes, or in an object: wherever attributes, slots and items lead."""
 
 from __future__ import annotations
 
+import base64
+import codecs
+import hashlib
 import logging
 from collections.abc import Iterable, Iterator
 from types import MethodType, ModuleType
 
 _LEFT_OUT = ModuleType | type | logging.Logger | logging.Manager
 """What leads to the whole program."""
+_HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "blake2b", "blake2s")
+_PART = 12
+"""Characters of a key that nobody would guess."""
 
 
 # Every way to look at a reading, and a failure of each kind of screen output.
@@ -51,6 +57,65 @@ def texts_in(start: object) -> Iterator[str]:
         yield str(value)
         if isinstance(value, bytes | bytearray):
             yield value.decode("latin-1")
+
+
+def forms_of(key: str, url: str) -> dict[str, bytes]:
+    """Return what a key could be recovered from, or recognised by: it and its parts, however written.
+
+    Args:
+        key: The key.
+        url: The base URL that it is for.
+    """
+    tail = key.removeprefix("sk-")
+    texts = {"key": key, "tail": tail, "header": f"Bearer {key}", "identity": f"{url}\n{key}"}
+    forms = {
+        f"{len(part)} characters from {begin}": part.encode()
+        for begin in range(len(tail) - _PART + 1)
+        for part in [tail[begin : begin + _PART]]
+    }
+    for name, text in texts.items():
+        plain = text.encode()
+        forms |= {f"{name}, {how}": form for how, form in _written(plain).items()}
+        for algorithm in _HASHES:
+            digest = hashlib.new(algorithm, plain).digest()
+            # A part tells as well who has used it.
+            forms[f"{name}, {algorithm}"] = digest[:8]
+            forms[f"{name}, {algorithm} in hex"] = digest[:8].hex().encode()
+            forms[f"{name}, {algorithm} in base64"] = base64.b64encode(digest)[:10]
+    return forms
+
+
+def forms_in(content: bytes, key: str, url: str) -> list[str]:
+    """Return the names of the forms of a key that are in bytes, in capital or small letters.
+
+    Args:
+        content: The bytes.
+        key: The key.
+        url: The base URL that it is for.
+    """
+    lowered = content.lower()
+    return [name for name, form in forms_of(key, url).items() if form.lower() in lowered]
+
+
+def _written(plain: bytes) -> dict[str, bytes]:
+    """Return the ways in which programs write a text that isn't to be seen at once."""
+    ways = {
+        "plain": plain,
+        "reversed": plain[::-1],
+        "in hex": plain.hex().encode(),
+        "percent-encoded": "".join(f"%{byte:02x}" for byte in plain).encode(),
+        "with its dashes percent-encoded": plain.replace(b"-", b"%2d"),
+        "as JSON's escapes": "".join(f"\\u{byte:04x}" for byte in plain).encode(),
+        "in UTF-16": plain.decode().encode("utf-16-le"),
+        "in base32": base64.b32encode(plain).rstrip(b"=")[:-1],
+        "in base85": base64.b85encode(plain)[:-5],
+        "in rot13": codecs.encode(plain.decode(), "rot13").encode(),
+    }
+    for before in range(3):
+        # In the middle of a longer text its base64 depends on what is before; its ends are others' too.
+        whole = base64.b64encode(bytes(before) + plain)[4 if before else 0 :]
+        ways[f"in base64 after {before}"] = whole.rstrip(b"=")[:-4]
+    return ways
 
 
 def holders_of(key: str, roots: Iterable[object]) -> list[str]:
