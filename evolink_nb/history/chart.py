@@ -1,29 +1,19 @@
-"""A chart of the history: HTML with one SVG, or text for a terminal."""
+"""A chart of the history: HTML with one SVG."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
-from datetime import datetime
-from decimal import Decimal
 from html import escape
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..formatting import MINUS, format_amount
 from . import chart_words as words
 from .chart_svg import balance_axis, draw, spent_axis
 
 if TYPE_CHECKING:
-    from .axes import Axis
-    from .chart_data import Bucket, ChartData
+    from .chart_data import ChartData
 
 STYLESHEET = Path(__file__).with_name("chart.css")
-
-COLUMN = 24
-"""The width of a full bar in text, in characters."""
-FULL, SLIVER = "\N{FULL BLOCK}", "\N{LEFT ONE EIGHTH BLOCK}"
 
 
 def chart_html(data: ChartData, *, table: str = "") -> str:
@@ -51,54 +41,6 @@ def framed(content: str) -> str:
         content: HTML that is safe to insert.
     """
     return f'<style>{_style()}</style>\n<figure class="evolink-chart" dir="ltr">{content}</figure>'
-
-
-def chart_text(data: ChartData) -> str:
-    """Return the chart as text: a line with a bar for each bucket.
-
-    Args:
-        data: What it shows.
-    """
-    head = [words.title(data), f"  {words.summary(data)}"]
-    rows = [] if data.is_empty else _rows(data)
-    dear = [f"  {number}. {line}" for number, line in enumerate(words.dearest(data), 1)]
-    below = [*(f"  {line}" for line in words.notes(data)), *(["  Dearest work:"] if dear else []), *dear]
-    return "\n".join([*head, *rows, *below]).replace(MINUS, "-")
-
-
-def _rows(data: ChartData) -> list[str]:
-    axis = spent_axis(data)
-    most = max((each.spent for each in data.buckets if each.spent is not None), default=Decimal(0))
-    cells = [("", f"spent per {data.unit}", "", "left")]
-    for start, end, each in _stretches(data):
-        spent = "" if each.spent is None else format_amount(each.spent)
-        left = "" if each.balance is None else format_amount(each.balance)
-        bar = _bar(each, axis, most) if each.is_known else "no readings"
-        cells.append((words.span(start, end, data.zone), spent, bar, left))
-    widths = [max(len(row[column]) for row in cells) for column in range(4)]
-    return [
-        f"  {when:<{widths[0]}}  {spent:>{widths[1]}}  {bar:<{widths[2]}}  {left:>{widths[3]}}".rstrip()
-        for when, spent, bar, left in cells
-    ]
-
-
-def _stretches(data: ChartData) -> Iterator[tuple[datetime, datetime, Bucket]]:
-    """Yield the buckets, with those in which nothing happened taken together; each with its times."""
-    for _, alike in groupby(enumerate(data.buckets), key=lambda pair: _key(*pair)):
-        stretch = [each for _, each in alike]
-        yield stretch[0].start, stretch[-1].end, stretch[0]
-
-
-def _key(number: int, bucket: Bucket) -> object:
-    return number if bucket.spent else (bucket.is_known, bucket.balance)
-
-
-def _bar(bucket: Bucket, axis: Axis, most: Decimal) -> str:
-    if bucket.spent is None or bucket.spent <= 0:
-        return ""
-    zero = axis.position(Decimal(0))
-    share = (axis.position(bucket.spent) - zero) / (axis.position(most) - zero)
-    return FULL * round(share * COLUMN) or SLIVER
 
 
 def _plot(data: ChartData) -> str:

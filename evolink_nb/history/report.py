@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, overload
 from ..errors import ConfigurationError
 from ..formatting import plain_amount
 from .chart import chart_html, framed
+from .chart_words import dearest as dearest_work
 from .report_chart import chart_of
 from .results import KeyRow, PeriodRow, Row, WorkRow
 from .table import as_table
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..periods import Zone
+    from .chart_data import ChartData
     from .spans import Span
 
 
@@ -82,18 +84,26 @@ class Report(Sequence[Any]):
         return iter(self._rows)
 
     def __repr__(self) -> str:
-        return as_table(self._rows, total=self.total, span=self.span)
+        table = as_table(self._rows, total=self.total, span=self.span)
+        chart = self._chart
+        lines = [] if chart is None else dearest_work(chart)
+        below = ["  Dearest work:", *(f"  {number}. {line}" for number, line in enumerate(lines, 1))]
+        return "\n".join([table, *(below if lines else [])])
+
+    @property
+    def _chart(self) -> ChartData | None:
+        """The chart of periods; None if it has none."""
+        periods = [row for row in self._rows if isinstance(row, PeriodRow)]
+        return chart_of(periods, self.dearest, self._zone) if periods else None
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002 - IPython's interface
         return {"text/plain": repr(self), "text/html": self._html()}
 
     def _html(self) -> str:
         """Return the chart of periods, and the table below it."""
-        periods = [row for row in self._rows if isinstance(row, PeriodRow)]
         table = as_html_table(self._rows, total=self.total, span=self.span)
-        return (
-            chart_html(chart_of(periods, self.dearest, self._zone), table=table) if periods else framed(table)
-        )
+        chart = self._chart
+        return framed(table) if chart is None else chart_html(chart, table=table)
 
     @property
     def simulated(self) -> bool:

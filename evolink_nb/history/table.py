@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -21,6 +21,12 @@ UNKNOWN = "not read"
 _DAY = timedelta(days=1)
 _GAP = "gap"
 
+BAR = 12
+"""The width of the longest bar, in characters."""
+FULL, SLIVER = "\N{FULL BLOCK}", "\N{LEFT ONE EIGHTH BLOCK}"
+
+_FROM, _SPENT, _ACCOUNT_SPENT, _TOPPED_UP, _LEFT, _NOTE = range(6)
+"""Columns of periods."""
 _PERIOD_HEADINGS = ("from", "spent", "account spent", "topped up", "left", "")
 _KEY_HEADINGS = ("key", "spent", "account spent", "account left", "key left", "last read", "account")
 _WORK_HEADINGS = ("what", "runs", "spent", "of it unsure", "time", "last")
@@ -29,6 +35,8 @@ _WORK_HEADINGS = ("what", "runs", "spent", "of it unsure", "time", "last")
 def as_table(rows: Sequence[Row], *, total: Decimal, span: Span) -> str:
     """Return rows as a table, with a line above it that says what it shows and what was spent in all.
 
+    Periods have a bar each, as no chart is above them, and no columns that say nothing.
+
     Args:
         rows: The rows, all of one kind.
         total: Credits spent in all.
@@ -36,7 +44,8 @@ def as_table(rows: Sequence[Row], *, total: Decimal, span: Span) -> str:
     """
     if not rows:
         return NOTHING_YET
-    lines = _aligned(table_cells(rows))
+    cells, periods = table_cells(rows), _shown(rows)
+    lines = _aligned(_with_bars(cells, periods), left=(0, 2)) if periods else _aligned(cells)
     return "\n".join([table_title(rows, total=total, span=span), *(f"  {line}" for line in lines)])
 
 
@@ -61,17 +70,44 @@ def table_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     periods = [row for row in rows if isinstance(row, PeriodRow)]
     if periods:
         of_days = all(row.end - row.start >= _DAY / 2 for row in periods[:-1]) and len(periods) > 1
-        # The first of several that nothing is known of stands for all.
-        shown = [
-            row
-            for before, row in zip([None, *periods], periods, strict=False)
-            if row.remaining is not None or before is None or before.remaining is not None
-        ]
-        return [_PERIOD_HEADINGS, *(_period(row, of_days=of_days) for row in shown)]
+        return [_PERIOD_HEADINGS, *(_period(row, of_days=of_days) for row in _shown(rows))]
     of_keys = [row for row in rows if isinstance(row, KeyRow)]
     if of_keys:
         return [_KEY_HEADINGS, *map(_key, of_keys)]
     return [_WORK_HEADINGS, *(_work(row) for row in rows if isinstance(row, WorkRow))]
+
+
+def _shown(rows: Sequence[Row]) -> list[PeriodRow]:
+    """Return the periods among rows; the first of several that nothing is known of stands for all."""
+    periods = [row for row in rows if isinstance(row, PeriodRow)]
+    return [
+        row
+        for before, row in zip([None, *periods], periods, strict=False)
+        if row.remaining is not None or before is None or before.remaining is not None
+    ]
+
+
+def _with_bars(cells: Sequence[tuple[str, ...]], periods: Sequence[PeriodRow]) -> list[tuple[str, ...]]:
+    """Return the lines of periods with a bar each, and without columns that say nothing."""
+    most = max(row.spent for row in periods)
+    bars = ["", *(_bar(row.spent, most) for row in periods)]
+    hidden = set()
+    if all(row.account_spent == row.spent for row in periods):
+        hidden.add(_ACCOUNT_SPENT)
+    if not any(row.topped_up for row in periods):
+        hidden.add(_TOPPED_UP)
+    return [
+        (
+            *line[: _SPENT + 1],
+            bar,
+            *(cell for column, cell in enumerate(line) if column > _SPENT and column not in hidden),
+        )
+        for line, bar in zip(cells, bars, strict=True)
+    ]
+
+
+def _bar(spent: Decimal, most: Decimal) -> str:
+    return FULL * round(spent / most * BAR) or SLIVER if spent > 0 else ""
 
 
 def _period(row: PeriodRow, *, of_days: bool) -> tuple[str, ...]:
@@ -108,13 +144,14 @@ def _one_line(name: str) -> str:
     return shown if len(shown) <= MAX_NAME else f"{shown[: MAX_NAME - 1]}…"
 
 
-def _aligned(lines: Sequence[tuple[str, ...]]) -> list[str]:
+def _aligned(lines: Sequence[tuple[str, ...]], *, left: Collection[int] = (0,)) -> list[str]:
+    """Return lines with their columns below each other; those on the left, and the last, begin alike."""
     widths = [max(_width(line[column]) for line in lines) for column in range(len(lines[0]))]
     last = len(widths) - 1
     return [
         "  ".join(
             cell + " " * (width - _width(cell))
-            if column in {0, last}
+            if column in left or column == last
             else " " * (width - _width(cell)) + cell
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()

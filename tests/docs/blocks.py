@@ -96,6 +96,7 @@ def comparable(output: str) -> str:
     """
     text = re.sub(r"\x1b\[[0-9;]*m", "", output)
     text = re.sub(r"((Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?\d{4}-\d\d-\d\d", "DATE", text)
+    text = re.sub(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d{1,2} [A-Z][a-z][a-z]\b", "DATE", text)
     text = re.sub(r"\d\d:\d\d(:\d\d)?(\.\d+)?", "TIME", text)
     text = re.sub(r"<?\b[\d.]+ ?(m?s|min)\b", "SECONDS", text)
     text = re.sub(r"settled in SECONDS · |; not settled yet", "", text)

@@ -68,6 +68,22 @@ def test_a_notebook_shows_chart_and_table(morning: Report) -> None:
     assert "<script" not in shown
 
 
+def test_a_terminal_shows_bars_and_table(morning: Report) -> None:
+    """And no column that says the same as another, or nothing."""
+    lines = repr(morning).splitlines()
+    assert [line.split() for line in lines[1:-3]] == [
+        ["from", "spent", "topped", "up", "left"],
+        ["Mon", "2026-11-02", "12:00", "55", "███████████", "945"],
+        ["Mon", "2026-11-02", "13:00", "60", "████████████", "500", "1,385"],
+        ["Mon", "2026-11-02", "14:00", "30", "██████", "1,355"],
+        ["Mon", "2026-11-02", "15:00", "…", "not", "read"],
+        ["Mon", "2026-11-02", "18:00", "15", "███", "1,340", "gap"],
+    ]
+    assert len({line.index("█") for line in lines if "█" in line}) == 1
+    assert lines[-3:-1] == ["  Dearest work:", "  1. train(): 50 credits in 2 runs"]
+    assert lines[-1].startswith(f"  2. {MARKUP[:9]}")
+
+
 def test_a_long_table_is_closed_at_first(writer: Writer) -> None:
     for minutes in range(0, 60 * (MAX_OPEN + 2), 10):
         writer.record_reading(source(), reading(minutes, minutes))
