@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from IPython.core.error import StdinNotImplementedError
+
 from ..api import settings
 from ..api.client import EvoLinkClient
+from ..api.credentials import API_KEY_VARIABLE, Secret
 from ..errors import ConfigurationError
 from ..history.sharing import share_readings
 from ..polling.fetcher import CreditsFetcher
@@ -14,7 +18,6 @@ from ..polling.fetcher import CreditsFetcher
 if TYPE_CHECKING:
     import argparse
 
-    from ..api.credentials import Secret
     from ..api.settings import Connection
 
 
@@ -100,3 +103,19 @@ def names_account(options: argparse.Namespace) -> bool:
 
 def _shared(found: Connection) -> CreditsFetcher:
     return CreditsFetcher.shared(EvoLinkClient(found.key, base_url=found.base_url))
+
+
+def ask_for_key() -> Secret:
+    """Prompt for a key, without an echo.
+
+    Raises:
+        ConfigurationError: The front end can't prompt.
+    """
+    try:
+        # Keep the key out of this frame's variables: tracebacks can print those.
+        return Secret(getpass.getpass("EvoLink API key: "))
+    except (StdinNotImplementedError, EOFError):
+        pass
+    raise ConfigurationError(
+        "This front end can't prompt for a key.", hint=f"Set {API_KEY_VARIABLE} instead."
+    )

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.error import StdinNotImplementedError, UsageError
+from IPython.core.error import UsageError
 from IPython.display import display
 
 from ..api import credentials, settings
-from ..api.credentials import API_KEY_VARIABLE, Secret
 from ..card import render as card
-from ..errors import ConfigurationError, EvoLinkError
+from ..errors import EvoLinkError
 from ..formatting import may_style
 from ..metering.report import Costs
 from . import past, session_budgets
-from .accounts import Accounts, names_account
+from .accounts import Accounts, ask_for_key, names_account
 from .cells import Cells
 from .configured_budget import ConfiguredBudget
 from .configured_tracking import ConfiguredTracking
@@ -115,7 +113,7 @@ class Commands:
             credentials.login.forget()
             self._accounts.find_default()
             return None
-        key = _ask_for_key()
+        key = ask_for_key()
         fetcher = self._accounts.fetcher_with(key)
         credits = self._read(fetcher)
         credentials.login.enter(key)
@@ -287,14 +285,3 @@ class Commands:
                 stale = card.CardView(fetcher.credits, "stale", age=age, notice=fetcher.notice)
                 display(stale.mimebundle(styled=self._shows_style), raw=True)
             raise
-
-
-def _ask_for_key() -> Secret:
-    try:
-        # Keep the key out of this frame's variables: tracebacks can print those.
-        return Secret(getpass.getpass("EvoLink API key: "))
-    except (StdinNotImplementedError, EOFError):
-        pass
-    raise ConfigurationError(
-        "This front end can't prompt for a key.", hint=f"Set {API_KEY_VARIABLE} instead."
-    )
