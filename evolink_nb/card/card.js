@@ -197,7 +197,7 @@ function spanOf(points) {
 export function rateHint(readings, interval) {
   if (interval > MAX_STEP) return `Burn and runway need a reading every ${formatTime(MAX_STEP)}.`;
   const missing = Math.max(MIN_STEPS, Math.ceil(MIN_RECORD / interval)) + 1 - readings;
-  return `Burn and runway come ${missing > 0 ? `in about ${formatTime(missing * interval)}` : "once credits are spent"}.`;
+  return `Burn and runway show ${missing > 0 ? `in about ${formatTime(missing * interval)}` : "once credits are spent"}.`;
 }
 
 // -- decisions -------------------------------------------------------------------------------------------
@@ -292,6 +292,7 @@ class Card {
   /** @type {string | undefined}  the half that bound, and what it had left, at the last reading */
   #binding;
   #last = 0;
+  #rows = "";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #changeTimer;
   /** @type {Point[]} */
@@ -503,6 +504,7 @@ class Card {
     const corner = document.querySelector("#evolink-corner");
     if (!corner?.hasChildNodes()) corner?.remove();
     this.#showForm();
+    this.#tick();
     this.#checkVisible();
     this.#button("pin").focus(); // a move takes the focus away
   }
@@ -600,6 +602,7 @@ class Card {
     this.#setField("worth", model.get("worth"));
     this.#showHalf("user", false);
     this.#showHalf("token", model.get("token_unlimited"));
+    this.#renewRows();
     this.#showChange();
     this.#showForm();
     const rate = model.get("burn_rate");
@@ -650,6 +653,14 @@ class Card {
     this.#last = amount;
   }
 
+  /** Put the rows in anew where they change places or columns: so nothing that was there before moves. */
+  #renewRows() {
+    const form = `${this.#model.get("binding")} ${this.#model.get("token_unlimited")}`;
+    const rows = query(this.#root, "tbody");
+    if (form !== this.#rows) rows.append(...rows.children);
+    this.#rows = form;
+  }
+
   /**
    * @param {Half} half
    * @param {boolean} unlimited
@@ -672,7 +683,7 @@ class Card {
     this.#setField(`${half}-word`, "used");
     setNumber(this.#field(`${half}-total`), gauge.total && `of ${gauge.total}`);
     this.#setField(`${half}-unit`, gauge.unit);
-    const mark = /low|crit/.test(level) ? level : "spendable";
+    const mark = level === "ok" ? "spendable" : level === "overdrawn" ? "" : level;
     this.#setField(`${half}-mark`, binding ? mark : "");
 
     meter.closest("tr")?.setAttribute("data-binding", String(binding));
@@ -705,7 +716,10 @@ class Card {
     this.#root.dataset.status = status;
     const needsKey = model.get("needs_key") && !this.#disconnected;
     query(this.#root, ".evo-key").hidden = !needsKey;
-    this.#setField("status", needsKey && !model.get("account") ? "no key" : label);
+    const shown = needsKey && !model.get("account") ? "no key" : label;
+    this.#setField("status", shown);
+    // A small card may cut it off.
+    setTitle(this.#field("status"), Boolean(this.#root.dataset.form) && shown);
     const isGone = status === "gone";
     const message = this.#field("message");
     setText(message, isGone ? GONE_MESSAGE : model.get("message"));

@@ -78,7 +78,8 @@ def script() -> str:
 
 def _fill_gauge(half: str, gauge: Gauge, level: str) -> str:
     # Colour alone isn't enough to tell a level by.
-    mark = level if level in {"low", "critical"} else "spendable"
+    # An overdrawn balance says so itself.
+    mark = {"ok": "spendable", "overdrawn": ""}.get(level, level)
     total = f"of {gauge.total}" if gauge.total else ""
     return _template("gauge").substitute(
         half=half,

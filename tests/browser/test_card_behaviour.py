@@ -217,10 +217,10 @@ def test_the_last_change_is_shown_briefly(gallery: dict[str, Scene], scene_page:
 @pytest.mark.parametrize(
     ("traits", "readings", "hint"),
     [
-        ({}, 1, "Burn and runway come in about 45 s."),
-        ({}, 3, "Burn and runway come in about 15 s."),
-        ({}, 4, "Burn and runway come once credits are spent."),
-        ({"interval": 3.0}, 1, "Burn and runway come in about 21 s."),
+        ({}, 1, "Burn and runway show in about 45 s."),
+        ({}, 3, "Burn and runway show in about 15 s."),
+        ({}, 4, "Burn and runway show once credits are spent."),
+        ({"interval": 3.0}, 1, "Burn and runway show in about 21 s."),
         ({"interval": 3600}, 1, "Burn and runway need a reading every 10 min."),
         ({"burn_rate": 0.2}, 4, ""),
     ],

@@ -45,6 +45,10 @@ CHANGES: dict[str, dict[str, Any]] = {
     "two less": {"user_remaining": 9.5, "user_used": 1221.8044, "spent": 1086.0},
     "the key's digits": {"token_remaining": 8.1234, "token_used": 99991.8766},
     "more than there was": {"user_remaining": 1234567.5, "user_used": 0.5},
+    "the key binds": {"token_remaining": 8.1, "token_used": 99991.9, "binding": "token", "level": "low"},
+    "the account again": {**READING, "user_remaining": 1234567.5, "user_used": 0.5},
+    "a key without a limit": {"token_unlimited": True},
+    "with one": {"token_unlimited": False},
     "an outlook": {"outlook": OUTLOOK},
     "a rate": {"burn_rate": 0.2, "runway": 47, "spent": 41.2},
     "no rate": {"burn_rate": None, "runway": None},
@@ -74,6 +78,16 @@ def test_nothing_moves_whatever_comes(
     name: str, width: int, gallery: dict[str, Scene], moving_page: ScenePage
 ) -> None:
     moving_page.show(gallery[name], LAB[0], width)
+    _see_nothing_move(moving_page)
+
+
+def test_nothing_moves_on_a_small_card(gallery: dict[str, Scene], moving_page: ScenePage) -> None:
+    moving_page.show(gallery["live"], LAB[0], 300)
+    moving_page.set_compact(True)
+    _see_nothing_move(moving_page)
+
+
+def _see_nothing_move(moving_page: ScenePage) -> None:
     moving_page.page.clock.resume()
     moving_page.page.evaluate(OBSERVE)
     for what, traits in CHANGES.items():

@@ -163,6 +163,9 @@ def test_a_pill_fits_in_every_state(name: str, gallery: dict[str, Scene], scene_
     scene_page.show(gallery[name], LAB[0], 440)
     scene_page.card.locator('[data-action="pin"]').click()
     expect(scene_page.card).to_have_attribute("data-form", "pill")
+    status = scene_page.card.locator('[data-field="status"]')
+    expect(status).to_have_attribute("title", scene_page.field("status"))  # it may be cut off
+    expect(scene_page.card.locator('[data-field="badge"]')).to_be_visible(visible=name == "demo")
     for theme in LAB:
         scene_page.set_theme(theme)
         assert scene_page.card.evaluate(MISFITS) == []
