@@ -16,6 +16,7 @@ import evolink_nb
 from docs import build
 from docs.generated import GENERATORS
 from evolink_nb.cli import exit_codes, grammar
+from evolink_nb.demo.__main__ import main as serve_api
 from evolink_nb.notebook.configuration import settings, variable_of
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ def section(of: str, title: str) -> str:
 
 
 def options_of(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """The names of a parser's options, those that its help hides too."""
     for action in parser._actions:
-        if action.help is not argparse.SUPPRESS and not isinstance(action, argparse._SubParsersAction):
+        if not isinstance(action, argparse._SubParsersAction):
             choices = "|".join(map(str, action.choices or ()))
             yield from action.option_strings or [str(action.metavar or choices or action.dest)]
 
@@ -70,6 +72,17 @@ def test_every_command_and_option_is_there() -> None:
     [commands] = [each for each in parser._actions if isinstance(each, argparse._SubParsersAction)]
     for each in (parser, *commands.choices.values()):
         assert missing_options(each, section("command-line", each.prog)) == []
+
+
+def test_every_option_of_the_api_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """The simulated API alone, whose options are written by hand."""
+    with pytest.raises(SystemExit):
+        serve_api(["--help"])
+    named = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
+    assert "--port" in named
+    assert {
+        name for name in named if name not in section("command-line", "python -m evolink_nb.demo")
+    } == set()
 
 
 def test_every_option_says_what_it_does() -> None:
