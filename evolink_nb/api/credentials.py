@@ -163,7 +163,7 @@ def key_in_variable(name: str) -> Secret:
     if _LIKE_A_KEY.search(name):
         # Not quoted back: it may be the key itself.
         raise ConfigurationError(
-            "That is no name of an environment variable.",
+            "That is not the name of an environment variable.",
             hint=f"Name the variable that holds the key: --key-env {API_KEY_VARIABLE}.",
         )
     if not read_variable(name):

@@ -93,8 +93,8 @@ def parse_response(
     """
     if not response.sent:
         return errors.InvalidResponseError(
-            "The balance was answered from a cache or a recording in this process, not by EvoLink.",
-            hint="Let what replaces parts of requests here, such as responses, pass this request on.",
+            "The balance came from a cache or a recording in this process, not from EvoLink.",
+            hint="Have the library that replaces parts of requests, such as responses, let this one through.",
         )
     clock = clock or ServerClock()
     old = clock.why_old(response.headers, response.requested_at, response.monotonic)
@@ -106,7 +106,7 @@ def parse_response(
         return _error_on_success(response, content, redact, server_now)
     if old is not None:
         return errors.InvalidResponseError(
-            f"The balance was answered from a cache, and may be old: {old}.",
+            f"The balance came from a cache and may be old: {old}.",
             request_id=_request_id(response, redact),
             hint=NO_CACHE,
         )
@@ -238,11 +238,11 @@ def _may_be_api(response: Response, content: object) -> bool:
 
 def _hint(cls: type[errors.APIStatusError], status: int) -> str | None:
     if status == 304:  # Not Modified
-        return f"It was never asked whether anything changed. {NO_CACHE}"
+        return f"The request didn't ask whether anything had changed. {NO_CACHE}"
     if 300 <= status < 400:
         return f"Redirects are not followed, to protect the key. Check {settings.BASE_URL_VARIABLE}."
     if status < 200:
-        return "Only the announcement of an answer arrived: try again, or check a proxy on the way."
+        return "Only an interim answer arrived, and no final one: try again, or check a proxy on the way."
     if status in {401, 402, 403} and cls not in KEY_ERRORS:
         return "Not the API but something before it, such as a proxy or a bot check; it isn't about the key."
     return HINTS.get(cls)

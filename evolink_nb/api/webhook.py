@@ -43,4 +43,4 @@ def post_json(url: str, body: str, *, timeout: float = TIMEOUT) -> None:
         problem = type(error).__name__
     # Raised out here: requests' exceptions hold the URL.
     if problem is not None:
-        raise APIConnectionError(f"The webhook took no message: {problem}.")
+        raise APIConnectionError(f"The webhook didn't accept the message: {problem}.")

@@ -1,4 +1,4 @@
-"""``evolink-nb completion``: what makes a shell complete its options."""
+"""``evolink-nb completion``: the script with which a shell completes its options."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as flaw:  # noqa: BLE001 - Python's own exit code, 1, would mean "below --min"
         # Without the exception's own text, which may quote the key.
         where = "".join(traceback.format_tb(flaw.__traceback__)).rstrip()
-        what = f"{type(flaw).__name__}, a flaw in evolink-nb {__version__}: please report it."
+        what = f"{type(flaw).__name__}, a bug in evolink-nb {__version__}: please report it."
         return failure.say(what, flaw, FLAW, after=f"\n{where}")
 
 

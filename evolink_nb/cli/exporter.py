@@ -150,7 +150,7 @@ def export(*, host: str, port: int, every: float, budgets: list[tuple[Decimal, s
         )
     except OSError as error:
         raise ConfigurationError(
-            f"Nothing can be served on {host}:{port}: {error.strerror}.", hint="Choose another --port."
+            f"Can't listen on {host}:{port}: {error.strerror}.", hint="Choose another --port."
         ) from None
     _serve(server, readings, f"http://{host}:{server.server_port}/metrics")
     return OK

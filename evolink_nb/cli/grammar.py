@@ -76,7 +76,7 @@ def new_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     parser = _Parser(
         prog="evolink-nb",
-        description="EvoLink credits, from a shell. `evolink-nb COMMAND --help` says more of each.",
+        description="EvoLink credits, from a shell. `evolink-nb COMMAND --help` says more about each.",
         examples="""
             evolink-nb credits                    what is left
             evolink-nb credits --min 50 || exit   end a script when less than 50 credits are left
@@ -103,7 +103,7 @@ def _add_credits(commands: Any) -> None:
         help="print what the account and the key have left",
         description="Print what the account and the key have left. Exits 0; 1 below --min; "
         "64 on bad usage or without a key; 69 when the balance can't be read; 74 when it can't be printed; "
-        "70 on a flaw in evolink-nb; 130 after Ctrl+C.",
+        "70 on a bug in evolink-nb; 130 after Ctrl+C.",
         examples="""
             evolink-nb credits --min 50 --quiet || echo "top up first"
             evolink-nb credits --watch --every 60
@@ -141,7 +141,7 @@ def _add_watch(commands: Any) -> None:
         "watch",
         help="raise an alarm when the credits run low, with no notebook open",
         description="Read the balance again and again, and raise an alarm when it falls below a limit: once "
-        "until it recovers. It says as well when it does, and when the balance can't be read for 15 minutes. "
+        "until it recovers. It also says when it has, and when the balance couldn't be read for 15 minutes. "
         "The webhook gets a JSON object, and so does the command, on its standard input. Ends with 0 on "
         "Ctrl+C or SIGTERM.",
         examples="""
@@ -190,7 +190,7 @@ def _add_exporter(commands: Any) -> None:
         default=[],
         type=values.budget,
         metavar="CREDITS/PER",
-        help="tell what is left of this for each key: 50/day, 200/week, 600/month",
+        help="also serve what each key has left of this budget: 50/day, 200/week, 600/month",
     )
 
 
@@ -213,9 +213,9 @@ def _add_login(commands: Any) -> None:
 def _add_completion(commands: Any) -> None:
     completion = commands.add_parser(
         "completion",
-        help="print what makes a shell complete evolink-nb's options",
-        description="Print what makes a shell complete evolink-nb's commands and options. Needs shtab: "
-        "pip install 'evolink-nb[completion]'.",
+        help="print the script that completes evolink-nb's options in a shell",
+        description="Print the script with which a shell completes evolink-nb's commands and options. "
+        "Needs shtab: pip install 'evolink-nb[completion]'.",
         examples="""
             eval "$(evolink-nb completion bash)"                                   in ~/.bashrc
             evolink-nb completion zsh > "${fpath[1]}/_evolink-nb"
@@ -229,7 +229,7 @@ def _add_completion(commands: Any) -> None:
 def _add_history(commands: Any) -> None:
     history = commands.add_parser(
         "history",
-        help="print what was spent, as kept by all notebooks that share the history",
+        help="print what all notebooks that share the history have spent",
         description="Print what was spent. EVOLINK_NB_HISTORY says where that is kept: a file, "
         "postgresql://user@host/database, or off.",
         examples="""

@@ -91,7 +91,9 @@ def _print_report(report: Report, *, as_csv: bool, as_json: bool) -> None:
 
 def _ask(question: str) -> bool:
     if not sys.stdin or not sys.stdin.isatty():
-        raise HistoryError("Nothing was done: nobody can be asked.", hint="Add --yes to be sure.")
+        raise HistoryError(
+            "Nothing was done: there is nobody to ask.", hint="Add --yes to do it without asking."
+        )
     try:
         return input(question).strip().lower() in _YES
     except EOFError:

@@ -88,7 +88,7 @@ class HistoryCollector(Collector):
     def _spending(snapshot: Snapshot, names: list[list[str]]) -> Iterator[Metric]:
         burn = _gauge("evolink_burn_credits_per_hour", "Credits that the key spent in the last hour.")
         runway = _gauge("evolink_runway_seconds", "Seconds that the credits last at that rate.")
-        by_key = _gauge("evolink_key_spent_credits", "Credits that the key spent of late.", "window")
+        by_key = _gauge("evolink_key_spent_credits", "Credits that the key spent recently.", "window")
         for figures, labels in zip(snapshot.keys, names, strict=True):
             burn.add_metric(labels, float(figures.burn_per_hour))
             runway.add_metric(labels, figures.runway)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..card.alarms import Threshold
 
 ALARM_VARIABLE = "EVOLINK_NB_ALARM"
-"""Not to be set: the text of an alarm, for the command that ``evolink-nb watch --exec`` runs."""
+"""Set for you: the text of an alarm, in the command that ``evolink-nb watch --exec`` runs."""
 PAUSES = (1.0, 5.0, 30.0, 120.0)
 """Seconds before the second try to deliver an alarm, the third, and so on."""
 COMMAND_SECONDS = 60.0

@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--port", type=_port, default=0, help="the port to listen on (default: a free one)")
     parser.add_argument(
-        "--seed", type=int, default=SEED, help="the seed of all that is drawn (default: %(default)s)"
+        "--seed", type=int, default=SEED, help="the seed of everything random (default: %(default)s)"
     )
     options = parser.parse_args(arguments)
     try:
@@ -65,7 +65,7 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > _MAX_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port, 0 to {_MAX_PORT}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to {_MAX_PORT})")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""A database for a simulated team: a PostgreSQL of its own where there is one, else one SQLite file."""
+"""A database for a simulated team: a PostgreSQL server of its own where there is one, else an SQLite file."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class TeamDatabase:
 
     @property
     def is_postgresql(self) -> bool:
-        """Whether it is a PostgreSQL."""
+        """Whether it is a PostgreSQL server."""
         return self._server is not None
 
     def __repr__(self) -> str:
         """Return what it is, in one line."""
         if self.is_postgresql:
-            return "A PostgreSQL of its own, for as long as this notebook runs"
+            return "A PostgreSQL server of its own, for as long as this notebook runs"
         return f"One SQLite file, shared in the same way: {self.why_not}"
 
     def stop(self) -> None:

@@ -15,7 +15,7 @@ from ..errors import ConfigurationError
 HISTORY_VARIABLE = "EVOLINK_NB_HISTORY"
 """Where the history is kept: a file, ``postgresql://user@host/database``, or ``off``."""
 ACCOUNT_VARIABLE = "EVOLINK_NB_ACCOUNT"
-"""The account's name in the history: the API tells none."""
+"""The account's name in the history: the API doesn't tell it."""
 KEY_LABEL_VARIABLE = "EVOLINK_NB_KEY_LABEL"
 """The key's name in the history."""
 OFF = "off"

@@ -45,20 +45,20 @@ def _between(
     text = f"runs out on {_day(expected, zone)}"
     first, most_likely = (at.astimezone(zone).date() for at in (earliest, expected))
     if latest is None:
-        return text if first == most_likely else f"{text}, or from {_near(first, most_likely)} on"
+        return text if first == most_likely else f"{text}, or from {_beside(most_likely, first)[0]} on"
     last = latest.astimezone(zone).date()
-    is_sure = first == last
-    return text if is_sure else f"{text}, between {_near(first, most_likely)} and {_near(last, most_likely)}"
+    return text if first == last else "{}, between {} and {}".format(text, *_beside(most_likely, first, last))
 
 
 def _day(at: datetime, zone: Zone) -> str:
     return format_day(at.astimezone(zone).date())
 
 
-def _near(day: date, other: date) -> str:
-    """Return a day by its weekday, if that is enough beside another day."""
-    is_near = abs(day - other) < timedelta(days=7)
-    return WEEKDAYS[day.weekday()] if is_near else format_day(day, weekday=False)
+def _beside(day: date, *others: date) -> list[str]:
+    """Return days by their weekdays, if for all of them that is enough beside a day that is told in full."""
+    if all(abs(day - other) < timedelta(days=7) for other in others):
+        return [WEEKDAYS[other.weekday()] for other in others]
+    return [format_day(other, weekday=False) for other in others]
 
 
 def _hour(at: datetime, zone: Zone) -> str:

@@ -86,7 +86,7 @@ def simulate_past(client: EvoLinkClient, *, seed: int = SEED) -> SimulatedPast:
         EvoLinkError: It can't be read.
     """
     if not client.get_credits().simulated:
-        raise ConfigurationError("This is no demo account.", hint="Set EVOLINK_NB_DEMO to 1.")
+        raise ConfigurationError("This is not the demo account.", hint="Set EVOLINK_NB_DEMO to 1.")
     now = datetime.now(UTC)
     past = _past(now, seed)
     _live_through(client, past)

@@ -47,7 +47,7 @@ def parse_length(text: str) -> timedelta:
     match = _SPAN.fullmatch(text.strip())
     seconds = float(match[1]) * _SECONDS[match[2].lower()] if match else 0.0
     if not 0 < seconds < timedelta.max.total_seconds() / 1000:
-        raise ConfigurationError(f"{text!r} is no length of time.", hint="Write 24h, 7d or 2w.")
+        raise ConfigurationError(f"{text!r} is not a length of time.", hint="Write 24h, 7d or 2w.")
     return timedelta(seconds=seconds)
 
 

@@ -14,7 +14,7 @@ from .results import KeyRow, PeriodRow, Row, WorkRow
 if TYPE_CHECKING:
     from .spans import Span
 
-NOTHING_YET = "The history has nothing of that time."
+NOTHING_YET = "The history has nothing from that time."
 MAX_NAME = 48
 """The longest name shown, in characters."""
 UNKNOWN = "not read"
@@ -29,7 +29,7 @@ _FROM, _SPENT, _ACCOUNT_SPENT, _TOPPED_UP, _LEFT, _NOTE = range(6)
 """Columns of periods."""
 _PERIOD_HEADINGS = ("from", "spent", "account spent", "topped up", "left", "")
 _KEY_HEADINGS = ("key", "spent", "account spent", "account left", "key left", "last read", "account")
-_WORK_HEADINGS = ("what", "runs", "spent", "of it unsure", "time", "last")
+_WORK_HEADINGS = ("what", "runs", "spent", "of which uncertain", "time", "last")
 
 
 def as_table(rows: Sequence[Row], *, total: Decimal, span: Span) -> str:

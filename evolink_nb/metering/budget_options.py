@@ -23,7 +23,7 @@ class BudgetOptions:
 
     Attributes:
         timing: How often it checks, and how long it waits.
-        warn_at: The part of the limit at which it warns, once; None for no warning.
+        warn_at: The fraction of the limit at which it warns, once; None for no warning.
     """
 
     timing: WatchTiming = field(default_factory=WatchTiming)
@@ -42,7 +42,7 @@ class BudgetOptions:
 
         Args:
             every: The longest time between two readings, in seconds.
-            warn_at: The part of the limit at which to warn, once; None or 0 for no warning.
+            warn_at: The fraction of the limit at which to warn, once; None or 0 for no warning.
             grace: Seconds for which work that makes guarded calls may go on at the limit.
             max_blind: Seconds after which work is stopped if the balance can't be read; None for never.
 
@@ -69,7 +69,7 @@ class BudgetOptions:
         """Return the same options but for those given.
 
         Args:
-            warn_at: The part of the limit at which to warn, once; 0 for no warning.
+            warn_at: The fraction of the limit at which to warn, once; 0 for no warning.
             grace: Seconds for which work that makes guarded calls may go on at the limit.
             max_blind: Seconds after which work is stopped if the balance can't be read.
 

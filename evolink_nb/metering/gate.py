@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from .interrupt import InterruptTarget
 
 LEFT = (
-    "The call comes from work that was stopped, which is refused until it ends or runs under another budget."
+    "The call comes from work that was stopped; it is refused until that work ends "
+    "or runs under another budget."
 )
 """What a refused call of such work is told."""
 

@@ -44,7 +44,7 @@ def parse_grace(value: float) -> float:
 
 
 def parse_warn_at(value: float | None) -> Decimal | None:
-    """Return the part of a limit at which to warn.
+    """Return the fraction of a limit at which to warn.
 
     Args:
         value: A part from 0 to 1; None or 0 for no warning.
@@ -58,7 +58,7 @@ def parse_warn_at(value: float | None) -> Decimal | None:
     if value is None or value == 0:
         return None
     if isinstance(value, bool) or not 0 < value <= 1:
-        raise ValueError(f"warn_at must be a part of the limit from 0 to 1, not {value!r}")
+        raise ValueError(f"warn_at must be a fraction of the limit, from 0 to 1, not {value!r}")
     return Decimal(str(value))
 
 

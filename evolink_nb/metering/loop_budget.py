@@ -41,7 +41,7 @@ class LoopBudget:
             fetcher: The fetcher whose cards show the warning.
             spend: What the loop has spent.
             call_site: The loop's name.
-            warn_at: The part of the limit at which to warn, once; None for no warning.
+            warn_at: The fraction of the limit at which to warn, once; None for no warning.
         """
         given = f" {call_site.given!r}" if call_site.given else ""
         self.max_credits = spend.limit or NOTHING

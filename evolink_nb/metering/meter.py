@@ -81,7 +81,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
             settle: The longest time to wait for the cost to settle, in seconds. Where that is less than the
                 quiet time (6 s), it takes its place, unless the account was seen to be later.
             every: The longest time between two readings while there is a limit, in seconds.
-            warn_at: The part of the limit at which to warn, once; None or 0 for no warning.
+            warn_at: The fraction of the limit at which to warn, once; None or 0 for no warning.
             grace: Seconds for which work that makes calls with ``client.auth`` may go on at the limit.
             max_blind: Seconds after which work is stopped if the balance can't be read; None for never.
             client: The client for the account; by default that of the key that `settings` finds.

@@ -72,7 +72,7 @@ class LoopRun:
             call_site: The loop's name in the ledger and on the bar.
             length: The number of items; None if unknown.
             limit: Credits that the loop may spend; None for no limit.
-            warn_at: The part of the limit at which to warn, once; None for no warning.
+            warn_at: The fraction of the limit at which to warn, once; None for no warning.
             timing: How long to wait, and how often to read.
         """
         self.spend = LoopSpend(limit, length, timing.lag)

@@ -79,7 +79,7 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
             description: The loop's name on the bar and in the ledger; its place in the source by default.
             client: The client for the account; by default that of the key that `settings` finds.
             every: Seconds between two readings of a loop without a limit.
-            warn_at: The part of the limit at which to warn, once; None or 0 for no warning.
+            warn_at: The fraction of the limit at which to warn, once; None or 0 for no warning.
             max_blind: Seconds after which the loop ends if the balance can't be read; None for never.
 
         Raises:

@@ -43,10 +43,10 @@ def budget(
         max_credits: Credits that may be spent.
         per: "day", "week" or "month" for a budget of each: all that was spent with the key since the period
             began counts, by any kernel, as far back as the history tells.
-        timezone: Whose days they are, as "Europe/Berlin"; this machine's by default.
+        timezone: Whose days they are, such as "Europe/Berlin"; this machine's by default.
         name: Its name: "session", "day", "week" or "month" by default. A new one takes its namesake's place.
         every: The longest time between two readings while work runs, in seconds.
-        warn_at: The part of the limit at which to warn, once; None or 0 for no warning.
+        warn_at: The fraction of the limit at which to warn, once; None or 0 for no warning.
         grace: Seconds for which work that makes calls with ``client.auth`` may go on at the limit.
         max_blind: Seconds after which work is stopped if the balance can't be read; None for never.
         client: The client for the account; by default that of the key that `settings` finds.

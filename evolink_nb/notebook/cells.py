@@ -75,7 +75,7 @@ class Cells:
         """Apply the shell's settings, from the next cell.
 
         Args:
-            quiet: Seconds for which nothing must move before a cost is believed.
+            quiet: Seconds without any change after which a cost counts as settled.
             settle: Seconds that each measured cell waits for its cost to settle; 0 doesn't wait.
         """
         quiet_times.begin_with(quiet)

@@ -24,41 +24,49 @@ class EvoLinkSettings(Configurable):
     """The settings of the magics. The configuration wins over the environment, and an option over both."""
 
     budget = Union(
-        [Unicode(), Float()], help='A budget that is always set: 50 for the session, "50/day", "50/month".'
+        [Unicode(), Float()],
+        help='A budget that is always in force: 50 (for the session), "50/day" or "50/month".',
     ).tag(config=True)
     credits_per_dollar: Any = Float(
-        None, allow_none=True, help="How many credits a dollar buys, for cards to show what is left in USD."
+        None, allow_none=True, help="How many credits a dollar buys; with it, cards show what is left in USD."
     ).tag(config=True)
     critical_below = Union(
-        [Unicode(), Float()], help="Another alarm of live cards, as critical, below this; none by default."
+        [Unicode(), Float()],
+        help="Live cards raise another alarm, a critical one, below this; none by default.",
     ).tag(config=True)
     history = Unicode(
-        help="Where the history is kept: a file, a URL, or off; as the environment says by default."
+        help="Where the history is kept: a file, a URL, or off; by default, as the environment says."
     ).tag(config=True)
     interval = Float(15.0, min=0.1, help="Seconds between two readings of a live card.").tag(config=True)
     keep_history: Any = Int(
         None,
         allow_none=True,
         min=0,
-        help="Days for which a file keeps the history; 0 for ever, as by default.",
+        help="Days for which a file keeps the history; 0 (the default) for ever.",
     ).tag(config=True)
     keep_readings: Any = Int(
-        None, allow_none=True, min=0, help="Days for which a file keeps all readings (40), then one an hour."
+        None,
+        allow_none=True,
+        min=0,
+        help="Days for which a file keeps all readings (40); after that, one an hour.",
     ).tag(config=True)
-    quiet = Float(6.0, min=0.0, help="Seconds for which nothing must move before a cost is believed.").tag(
+    quiet = Float(6.0, min=0.0, help="Seconds without any change after which a cost counts as settled.").tag(
         config=True
     )
     settle = Float(
-        0.0, min=0.0, help="Seconds that each measured cell waits for its cost; its quiet time if shorter."
+        0.0,
+        min=0.0,
+        help="Seconds that each measured cell waits for its cost. If fewer than `quiet`, they replace it.",
     ).tag(config=True)
     timezone = Unicode(
         help='Time zone in which days begin, such as "Europe/Berlin"; the machine\'s by default.'
     ).tag(config=True)
-    track = Bool(False, help="Whether every cell that spends shows its cost, as with tracking on.").tag(
-        config=True
-    )
+    track = Bool(
+        False, help="Whether every cell that spends shows its cost, as after %evolink_track on."
+    ).tag(config=True)
     warn_below = Union(
-        [Unicode(), Float()], help='Alarm of live cards: below 50 (credits) or "2h" (left); none by default.'
+        [Unicode(), Float()],
+        help='Live cards raise an alarm below this: 50 (credits) or "2h" (left); none by default.',
     ).tag(config=True)
 
     def take_environment(self) -> None:

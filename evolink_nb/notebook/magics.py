@@ -124,8 +124,18 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
     @argument("--html", action="store_true", help="The same as plain HTML, for front ends without widgets.")
     @argument("--compact", action="store_true", help="With --live or --html, a small card.")
     @argument("--every", type=positive, metavar="SECONDS", help="Seconds between readings (15).")
-    @argument("--warn-below", type=limit, metavar="LIMIT", help="Alarm below: 50 (credits) or 2h (left).")
-    @argument("--critical-below", type=limit, metavar="LIMIT", help="Alarm again, as critical, below this.")
+    @argument(
+        "--warn-below",
+        type=limit,
+        metavar="LIMIT",
+        help="Raise an alarm below this: 50 (credits) or 2h (left).",
+    )
+    @argument(
+        "--critical-below",
+        type=limit,
+        metavar="LIMIT",
+        help="Raise another alarm, a critical one, below this.",
+    )
     @argument("--credits-per-dollar", type=positive, metavar="N", help="Show roughly what is left in USD.")
     @argument("--fresh", action="store_true", help="Read EvoLink itself, never what another kernel has read.")
     @argument("--json", action="store_true", help="Print the reading with the API's own field names.")
@@ -189,23 +199,30 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
     )
     @argument("--name", type=unquoted, metavar="NAME", help="The budget's name (session).")
     @argument("--per", choices=PERIODS, help="A budget of each day, week or month, shared by all kernels.")
-    @argument("--timezone", metavar="NAME", help="Time zone of its days: Europe/Berlin (the machine's).")
-    @argument("--warn-at", type=part, metavar="PART", help="Warn at this part of it (0.8); 0 for never.")
     @argument(
-        "--grace", type=seconds, metavar="SECONDS", help="Let calls under way end before work is cut (30)."
+        "--timezone", metavar="NAME", help="Time zone of its days, such as Europe/Berlin (the machine's)."
+    )
+    @argument(
+        "--warn-at", type=part, metavar="FRACTION", help="Warn at this fraction of it (0.8); 0 for never."
+    )
+    @argument(
+        "--grace",
+        type=seconds,
+        metavar="SECONDS",
+        help="How long calls under way may take to end before the work is interrupted (30).",
     )
     @argument(
         "--max-blind",
         type=seconds,
         metavar="SECONDS",
-        help="Stop work if the balance can't be read for so long (30).",
+        help="Stop the work if the balance can't be read for this long (30).",
     )
     @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
     @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
     @line_magic
     @with_help
     def evolink_budget(self, line: str) -> None:
-        """Show the budgets in force with what is spent and left, or set, change or cancel a session's.
+        """Show the budgets in force, with what is spent and left; or set, change or cancel the session's.
 
         What is spent from now on counts; if a budget is changed, what it has counted stays. With --per, what
         was spent with the key since the day, week or month began counts, by any kernel.
@@ -217,11 +234,20 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
     @no_var_expand
     @with_options()
     @argument(
-        "--csv", nargs="?", const="-", type=unquoted, metavar="FILE", help="Print them as CSV, or write FILE."
+        "--csv",
+        nargs="?",
+        const="-",
+        type=unquoted,
+        metavar="FILE",
+        help="Print them as CSV, or write them to FILE.",
     )
     @argument("--pandas", action="store_true", help="Return them as a pandas DataFrame.")
-    @argument("--since", metavar="SPAN", help="Those of earlier kernels too, for so long: 24h, 7d, 2w.")
-    @argument("--by", choices=COST_WAYS, help="Add up those of all kernels by this (of the last 30d).")
+    @argument("--since", metavar="SPAN", help="Include earlier kernels, this far back: 24h, 7d, 2w.")
+    @argument(
+        "--by",
+        choices=COST_WAYS,
+        help="Add up the costs of all kernels by this (over 30d, if --since isn't given).",
+    )
     @line_magic
     @with_help
     def evolink_costs(self, line: str) -> Any:
@@ -240,7 +266,7 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
     @line_magic
     @with_help
     def evolink_history(self, line: str) -> Any:
-        """Show what was spent, of all notebooks that share this history, also before this kernel began."""
+        """Show what all notebooks that share this history have spent, also before this kernel started."""
         options = options_of(self.evolink_history, line)
         if [options.csv, options.json, options.pandas].count(True) > 1:
             raise UsageError("--csv, --json and --pandas do the same thing: choose one.")
@@ -253,16 +279,23 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
         "--grace",
         type=seconds,
         metavar="SECONDS",
-        help="Let calls under way end before --max interrupts the cell (30).",
+        help="How long calls under way may take to end before --max interrupts the cell (30).",
     )
-    @argument("--warn-at", type=part, metavar="PART", help="Warn at this part of --max (0.8); 0 for never.")
+    @argument(
+        "--warn-at", type=part, metavar="FRACTION", help="Warn at this fraction of --max (0.8); 0 for never."
+    )
     @argument(
         "--max-blind",
         type=seconds,
         metavar="SECONDS",
-        help="With --max, stop the cell if the balance can't be read for so long (30).",
+        help="With --max, stop the cell if the balance can't be read for this long (30).",
     )
-    @argument("--settle", type=seconds, metavar="SECONDS", help="Wait up to SECONDS; its quiet time if less.")
+    @argument(
+        "--settle",
+        type=seconds,
+        metavar="SECONDS",
+        help="Wait up to SECONDS for the cost; if less than the quiet time, it replaces that.",
+    )
     @argument("-o", dest="output", type=name, metavar="NAME", help="Store the cost in this variable.")
     @argument("--name", type=label, metavar="NAME", help="The cell's name wherever its cost is shown.")
     @argument("-q", dest="quiet", action="store_true", help="Show no line under the cell.")
@@ -273,7 +306,8 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
     def evolink_credits_of_cell(self, line: str, cell: str | None) -> None:
         """Run the cell as if this line were not there, and say below what it cost.
 
-        The cost is read from the account, and amended in place as that settles; %evolink_costs has all.
+        The cost is read from the account, and amended in place as that settles. %evolink_costs lists all
+        costs.
         """
         # The cell's error has been shown already; anything beyond that is for another magic to report.
         __tracebackhide__ = True

@@ -86,8 +86,9 @@ def left_behind(before: CreditsFetcher | None) -> str:
     names = [each.name for each in sessions if before is not None and each.fetcher is before]
     if not names:
         return ""
-    only = "and nothing that this one spends. For that set another: evolink_nb.budget(…)"
-    return f"{' and '.join(names)} still watches what the key used before spends, {only}"
+    verb = "watches" if len(names) == 1 else "watch"
+    only = "not what this one spends. For that, set another: evolink_nb.budget(…)"
+    return f"{' and '.join(names)} still {verb} what the key used before spends, {only}"
 
 
 def _named(label: str | None) -> Sequence[SessionBudget]:

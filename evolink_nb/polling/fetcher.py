@@ -40,11 +40,11 @@ class CreditsFetcher(SafeObservers):
     """
 
     credits = Instance(Credits, allow_none=True, help="The last good reading.")
-    status = UseEnum(Status, Status.LOADING, help=f"How the reading stands: {', '.join(Status)}.")
+    status = UseEnum(Status, Status.LOADING, help=f"The state of the reading: {', '.join(Status)}.")
     error = Instance(errors.EvoLinkError, allow_none=True, help="Why the last try failed; None if it didn't.")
     updated_at = Instance(datetime, allow_none=True, help="When the last good reading was taken; aware.")
     spent = Instance(Decimal, (), help="Credits spent since the first reading.")
-    burn_rate = Float(None, allow_none=True, help="Credits spent a second of late; None if not known.")
+    burn_rate = Float(None, allow_none=True, help="Credits spent per second lately; None if not known.")
     runway = Float(None, allow_none=True, help="Seconds the credits last at that rate; None if not known.")
     retry_at = Instance(datetime, allow_none=True, help="When the server allows the next try; aware.")
     interval = Float(settings.INTERVAL, help="Seconds between two readings.")

@@ -109,10 +109,10 @@ def test_loopback_uses_no_proxy_for_https(
 @pytest.mark.parametrize(
     ("status", "advice"),
     [
-        ("304 Not Modified", "never asked whether anything changed. Let no proxy or gateway cache"),
+        ("304 Not Modified", "didn't ask whether anything had changed. Let no proxy or gateway cache"),
         ("300 Multiple Choices", "Redirects are not followed"),
-        ("103 Early Hints", "Only the announcement of an answer arrived"),
-        ("101 Switching Protocols", "Only the announcement of an answer arrived"),
+        ("103 Early Hints", "Only an interim answer arrived"),
+        ("101 Switching Protocols", "Only an interim answer arrived"),
     ],
 )
 def test_answers_that_are_none_are_explained(status: str, advice: str) -> None:

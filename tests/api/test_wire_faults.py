@@ -32,7 +32,7 @@ NOT_JSON = "InvalidResponseError: it is not JSON, or is cut short"
 PACKED = "InvalidResponseError: it is compressed, although the request refused that"
 LARGE = "InvalidResponseError: it is larger than 1,048,576 bytes"
 AWAY = "APIStatusError: Redirects are not followed"
-NO_ANSWER = "APIStatusError: Only the announcement of an answer arrived"
+NO_ANSWER = "APIStatusError: Only an interim answer arrived"
 
 BODY = json.dumps(READING).encode()
 LENGTH = len(BODY)
@@ -278,7 +278,7 @@ FAULTS = [
     Fault(
         "redirect: 304",
         response(b"", "304 Not Modified"),
-        "APIStatusError: never asked whether anything changed",
+        "APIStatusError: didn't ask whether anything had changed",
     ),
     # answers without a body
     Fault("no body: 204", response(b"", "204 No Content"), EMPTY),

@@ -132,7 +132,7 @@ def test_a_flaw_is_exit_code_70(
     monkeypatch.setattr(EvoLinkClient, "get_credits", fail)
     assert main(["credits", "--min", "5"]) == FLAW == 70
     printed = capsys.readouterr().err
-    assert printed.startswith(f"evolink-nb: {type(flaw).__name__}, a flaw in evolink-nb ")
+    assert printed.startswith(f"evolink-nb: {type(flaw).__name__}, a bug in evolink-nb ")
     assert "in fail" in printed  # where
     assert "sk-secret" not in printed  # what an exception says may be a key
 

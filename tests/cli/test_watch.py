@@ -109,7 +109,10 @@ def test_a_webhook_hears_once(demo_server: DemoServer, webhook: Webhook) -> None
     wait_until(lambda: demo_server.requests_seen["/v1/credits"] >= requests + 2)
     said, complaints = end(process)
     assert "below 500 credits." in said
-    assert complaints == "evolink-nb: The webhook took no message: it answered 503. Trying again in 1 s.\n"
+    assert (
+        complaints
+        == "evolink-nb: The webhook didn't accept the message: it answered 503. Trying again in 1 s.\n"
+    )
     assert len(webhook.bodies) == 1
     body: dict[str, Any] = json.loads(webhook.bodies[0])
     assert (body["event"], body["below"], body["account"]) == ("below", "500 credits", "lab")

@@ -103,7 +103,7 @@ def test_other_reports_are_tables(morning: Report, by: str) -> None:
 def test_nothing_is_shown_as_such(writer: Writer) -> None:
     writer.record_reading(source(), reading(0, 1))
     shown = html(evolink_nb.history(NOON - 9 * HOUR, until=NOON - 8 * HOUR))
-    assert "<p>The history has nothing of that time.</p>" in shown
+    assert "<p>The history has nothing from that time.</p>" in shown
 
 
 @pytest.mark.parametrize(

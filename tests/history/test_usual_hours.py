@@ -228,6 +228,7 @@ def days_from_now(*days: float | None) -> RunsOut:
     [
         (days_from_now(6, 7, 9), "runs out on Thu 3 Dec, between Wed and Sat"),
         (days_from_now(6.9, 7, 7.1), "runs out on Thu 3 Dec"),
+        (days_from_now(27, 32, 39), "runs out on Mon 28 Dec, between 23 Dec and 4 Jan"),
         (days_from_now(5, 14, 30), "runs out on Thu 10 Dec, between 1 Dec and 26 Dec"),
         (days_from_now(0.1, 0.25, 0.4), "runs out at about 16:00, between 12:30 and 19:30"),
         (days_from_now(0, 1, 2), "runs out on Fri 27 Nov, between Thu and Sat"),

@@ -323,7 +323,7 @@ class TestTeam:
     """team.ipynb."""
 
     def test_a_team_has_a_postgresql(self, ran: dict[str, Ran]) -> None:
-        assert "A PostgreSQL of its own" in ran["team"].output("TeamDatabase()")
+        assert "A PostgreSQL server of its own" in ran["team"].output("TeamDatabase()")
 
     def test_cards_share_the_requests(self, ran: dict[str, Ran]) -> None:
         """One a second, or a few more where the machine is busy; alone they would make fifteen."""
