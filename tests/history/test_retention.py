@@ -118,7 +118,7 @@ def test_a_command_says_it_for_a_team(
 ) -> None:
     monkeypatch.setenv("EVOLINK_NB_HISTORY", postgres.new_database())
     assert main(["history", "--keep-history", "400"]) == UNAVAILABLE
-    assert "nobody can be asked" in capsys.readouterr().err
+    assert "there is nobody to ask" in capsys.readouterr().err
     assert main(["history", "--keep-history", "400", "--yes"]) == OK
     said = capsys.readouterr().out
     assert "keeps every reading for 40 days, hours and costs for 400 days, for all who share it." in said
