@@ -3,7 +3,7 @@
 Every thread is named, daemonic, runs in a copy of its caller's context (ipykernel 7.0 loses what a thread
 without one sends) and is supervised: exceptions that escape are logged and passed to the waiting callers, so
 none waits for a dead thread. A forked child starts with none of its parent's threads and no lock held
-(`forget_after_fork`).
+(`forget_after_fork`). What is short and often needed runs on threads that are used again (`Workers`).
 
 Where the platform has no threads (Pyodide), the same work runs as tasks of the running event loop. They don't
 run while code waits: so whoever waits for one of them, by `wait_for` or `Loop.wait_for`, executes the steps
@@ -22,10 +22,12 @@ import sys
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from functools import partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,9 @@ HAS_THREADS = sys.platform != "emscripten"
 """Whether this platform can start threads."""
 ERROR_PAUSE = 1.0
 """Seconds before a loop retries after a step failed unexpectedly."""
+
+LINGER = 1.0
+"""Seconds for which a thread that has done its work waits for more: readings may follow one another."""
 
 INTERRUPT_SLICE = 0.25
 """The longest that a wait keeps Python from noticing an interrupt, in seconds."""
@@ -102,11 +107,15 @@ class Job(Generic[T]):
                 self._thread.join(seconds)
         return not self.is_alive
 
-    def _start(self, function: Callable[[], T], *, log_errors: bool, threads: bool) -> None:
+    def _prepared(self, function: Callable[[], T], *, log_errors: bool) -> Callable[[], None]:
+        """Return what runs the function, once, in a copy of the calling context."""
         # A running job can't be cancelled: cancelling the awaiting task would cancel the future too, leaving
         # nowhere for the result to go.
         self.future.set_running_or_notify_cancel()
-        run = partial(contextvars.copy_context().run, self._run, function, log_errors)
+        return partial(contextvars.copy_context().run, self._run, function, log_errors)
+
+    def _start(self, function: Callable[[], T], *, log_errors: bool, threads: bool) -> None:
+        run = self._prepared(function, log_errors=log_errors)
         if not threads:
             run()
             return
@@ -172,6 +181,148 @@ async def run_async(function: Callable[[], T], *, name: str, threads: bool = HAS
     """
     job = start(function, name=name, log_errors=False, threads=threads)
     return await asyncio.wrap_future(job.future)
+
+
+class Workers:
+    """Runs functions as `start` does, on threads that stay a while for the next one.
+
+    A thread that sleeps is given a processor as soon as it is woken; a new one has to wait until those that
+    compute have had their turn. While all cores are busy that takes as long as a request.
+    """
+
+    def __init__(self, name: str, *, linger: float = LINGER, threads: bool = HAS_THREADS) -> None:
+        """Start with no thread.
+
+        Args:
+            name: The threads' name.
+            linger: Seconds for which a thread waits for the next function before it ends.
+            threads: Whether to use threads.
+        """
+        self._name = name
+        self._linger = linger
+        self._threads = threads
+        self._idle = _Idle()
+        weakref.finalize(self, self._idle.end).atexit = False
+        forget_after_fork(self)
+
+    def start(self, function: Callable[[], T]) -> Future[T]:
+        """Run ``function`` in the background, once; as many run at once as are started.
+
+        Args:
+            function: The function, run in a copy of the caller's context.
+
+        Returns:
+            What holds its result or exception when it has ended; without threads, it has.
+
+        Raises:
+            RuntimeError: The platform can't start another thread.
+        """
+        job: Job[T] = Job(self._name)
+        run = job._prepared(function, log_errors=True)
+        if not self._threads:
+            run()
+        elif self._idle.give(run) is None:
+            _Worker(self._idle, self._linger, self._name).begin(run)
+        return job.future
+
+    def end_idle(self) -> list[threading.Thread]:
+        """End the threads that wait for a function, and the others after the one they run.
+
+        Returns:
+            The threads that were waiting, to be joined: they end at once.
+        """
+        return self._idle.end()
+
+    def after_fork(self) -> None:
+        """Forget the parent's threads, in a forked child."""
+        self._idle.forget()
+
+
+class _Idle:
+    """The workers that wait for a function, the last to have worked first."""
+
+    def __init__(self) -> None:
+        self._workers: deque[_Worker] = deque()
+        self.era = object()
+        """Another one after each `end`."""
+
+    def add(self, worker: _Worker) -> bool:
+        """Have a worker wait here, and return whether it may: all may have been ended since it began."""
+        self._workers.append(worker)
+        # After it was added: it finds another era, or is found by what ends them.
+        return worker.era is self.era
+
+    def remove(self, worker: _Worker) -> None:
+        with contextlib.suppress(ValueError):
+            self._workers.remove(worker)
+
+    def give(self, run: Callable[[], None] | None) -> _Worker | None:
+        """Have a worker run something, or end if it is None, and return it; None if none waits."""
+        with contextlib.suppress(IndexError):
+            while not (worker := self._workers.pop()).take(run):
+                pass
+            return worker
+        return None
+
+    def end(self) -> list[threading.Thread]:
+        self.era = object()
+        ended = []
+        while (worker := self.give(None)) is not None:
+            ended.append(worker.thread)
+        return ended
+
+    def forget(self) -> None:
+        self._workers.clear()
+
+
+class _Worker:
+    """A thread that runs one function after the other."""
+
+    def __init__(self, idle: _Idle, linger: float, name: str) -> None:
+        self.era = idle.era
+        self.thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._idle = idle
+        self._linger = linger
+        self._given: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        # Reentrant: a garbage collection within may end the threads of what it collects.
+        self._lock = threading.RLock()
+        self._has_ended = False
+
+    def begin(self, run: Callable[[], None]) -> None:
+        self._given.put(run)
+        self.thread.start()
+
+    def take(self, run: Callable[[], None] | None) -> bool:
+        """Run something next, or end if it is None, and return whether it will: it may just have ended."""
+        with self._lock:
+            if not self._has_ended:
+                self._given.put(run)
+            return not self._has_ended
+
+    def _work(self) -> None:
+        while (run := self._next()) is not None:
+            run()
+            # It holds its caller's context, and an exception the frames of what failed.
+            del run
+            if not self._idle.add(self):
+                break
+        self._idle.remove(self)
+
+    def _next(self) -> Callable[[], None] | None:
+        with contextlib.suppress(Empty):
+            return self._given.get(timeout=self._linger)
+        # Whoever took it from the idle ones may have been interrupted, and give it nothing.
+        with self._lock:
+            self._has_ended = self._given.empty()
+        return None if self._has_ended else self._given.get()
+
+
+def end_idle_threads() -> None:
+    """End all threads of `Workers` that wait for a function, and return when they have ended."""
+    until = time.monotonic() + LINGER
+    workers = [owner for owner in list(_forkable.values()) if isinstance(owner, Workers)]
+    for thread in [thread for each in workers for thread in each.end_idle()]:
+        thread.join(max(until - time.monotonic(), 0.0))
 
 
 def wait_until_done(future: Future[Any], seconds: float | None = None) -> bool:

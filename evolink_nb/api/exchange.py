@@ -10,7 +10,6 @@ from concurrent.futures import Future, InvalidStateError
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from .. import runtime
     from ..errors import APIConnectionError
 
 T = TypeVar("T")
@@ -22,7 +21,7 @@ class Exchange(Generic[T]):
     Attributes:
         outcome: Holds a value, never an exception.
         cancelled: Identifies the caller, who may cancel this alone; None for one who doesn't.
-        job: The job running it; None before it is started.
+        done: Is done when nothing of it runs any more; None before it is started.
         sent: Whether a connection of ours has sent the request; if not, nothing has asked the server.
     """
 
@@ -34,7 +33,7 @@ class Exchange(Generic[T]):
         """
         self.cancelled = cancelled
         self.outcome: Future[T | APIConnectionError] = Future()
-        self.job: runtime.Job[None] | None = None
+        self.done: Future[None] | None = None
         self._socket: socket.socket | None = None
         self._cancelled = False
         self.sent = False

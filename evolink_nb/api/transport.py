@@ -1,7 +1,7 @@
 """One HTTP exchange with a total deadline, cancellable at any moment.
 
 Nothing in requests limits a name look-up or a response that arrives byte by byte, so each exchange runs in
-its own thread while the caller waits for the outcome. That also keeps the frames that hold the key out of
+a thread of ours while the caller waits for the outcome. That also keeps the frames that hold the key out of
 every traceback: an interrupt unwinds the caller's frames, and errors come back as values.
 
 An adapter of requests does the exchange, without a `requests.Session`: what a session adds is either unwanted
@@ -91,6 +91,7 @@ class BoundedSession(Generic[T]):
         self._parse = parse
         self._close_grace = close_grace
         self._in_flight: set[Exchange[T]] = set()
+        self._workers = runtime.Workers(THREAD_NAME)
         self._open()
         runtime.forget_after_fork(self)
 
@@ -117,7 +118,7 @@ class BoundedSession(Generic[T]):
                 return _cancelled()
             # Inside try: starting waits for the thread, and an interrupt may come at that moment.
             try:
-                exchange.job = runtime.start(partial(self._run, exchange, timeout), name=THREAD_NAME)
+                exchange.done = self._workers.start(partial(self._run, exchange, timeout))
             except RuntimeError as error:
                 return not_started(error)
             if not runtime.wait_until_done(exchange.outcome, timeout):
@@ -145,9 +146,10 @@ class BoundedSession(Generic[T]):
         self.cancel()
         # A connection returned to a closed session would stay open.
         for exchange in in_flight:
-            if exchange.job is not None:
-                exchange.job.join(self._close_grace)
+            if exchange.done is not None:
+                runtime.wait_until_done(exchange.done, self._close_grace)
         self._adapter.close()
+        self._workers.end_idle()
 
     def after_fork(self) -> None:
         """Start anew in a forked child: the parent keeps its connections, requests and locks."""

@@ -15,7 +15,7 @@ from traitlets import Float, Instance, Int, TraitError, Unicode, UseEnum, valida
 from .. import errors
 from ..api import settings
 from ..credits import Credits
-from ..runtime import HAS_THREADS, forget_after_fork
+from ..runtime import HAS_THREADS, end_idle_threads, forget_after_fork
 from .async_readings import readings_of
 from .clock import Clock
 from .publisher import Publisher, SafeObservers
@@ -307,5 +307,6 @@ def watch_shared(watcher: Callable[[CreditsFetcher], None]) -> Callable[[], None
 
 @atexit.register
 def stop_all() -> None:
-    """Stop every fetcher of this process, at exit and when the extension is unloaded."""
+    """Stop every fetcher of this process, at exit and when the extension is unloaded; leave no thread."""
     _registry.stop_all()
+    end_idle_threads()

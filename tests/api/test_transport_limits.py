@@ -33,6 +33,7 @@ from tests.support.failing_server import (
     loopback_certificate,
     response,
 )
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from evolink_nb.api.responses import Response
@@ -293,6 +294,18 @@ def test_first_outcome_reported_counts() -> None:
         session.close()
     assert type(outcome) is errors.APIConnectionError
     assert "its client was closed" in outcome.message
+
+
+def test_reads_in_a_row_share_a_thread() -> None:
+    """A new one would have to wait its turn while all cores are busy."""
+    with FailingServer(GOOD) as server:
+        session = session_of(server, lambda _: threading.current_thread())
+        first = session.get(10.0, session.closed)
+        wait_until(lambda: session.get(10.0, session.closed) is first)
+        session.close()
+        assert isinstance(first, threading.Thread)
+        first.join(SLACK)
+        assert not first.is_alive()
 
 
 def test_work_begun_before_sends_nothing() -> None:

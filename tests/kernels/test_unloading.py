@@ -58,7 +58,9 @@ def test_reloading_leaves_one_of_each(kernel: Kernel) -> None:
     for _ in range(10):
         kernel.run("%reload_ext evolink_nb\n%evolink_credits --live")
     reloaded = traces(kernel.run(TRACES).text)
-    assert reloaded.pop("threads") == ["evolink-nb-fetcher"]
+    # That of the last request stays for a moment.
+    threads = [name for name in reloaded.pop("threads") if name != "evolink-nb-request"]
+    assert threads == ["evolink-nb-fetcher"]
     assert reloaded == {name: traces_ for name, traces_ in LOADED.items() if name != "threads"}
     assert "1,095.3996" in kernel.run("%evolink_credits").text
 

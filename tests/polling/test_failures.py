@@ -15,6 +15,7 @@ from evolink_nb import errors
 from evolink_nb.polling.backoff import MAX_PAUSE
 from evolink_nb.polling.clock import Clock
 from evolink_nb.polling.fetcher import CreditsFetcher
+from evolink_nb.runtime import end_idle_threads
 from tests.support.clock import BEGINNING, FakeClock
 from tests.support.scripted import (
     PATIENCE,
@@ -336,6 +337,7 @@ def test_no_thread_for_a_request_passes(reader: EvoLinkClient, monkeypatch: pyte
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
+        end_idle_threads()  # the last one would do
         with pytest.raises(errors.APIConnectionError, match="can't start new thread"):
             reader.get_credits()
         wait_until(lambda: fetcher.status == "offline")

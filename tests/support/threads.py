@@ -7,10 +7,13 @@ import threading
 import time
 import traceback
 
+from evolink_nb.runtime import end_idle_threads
+
 OURS = "evolink-nb"
 DEMO = "evolink-nb-demo"
 _LIMIT = 20.0
 """Seconds that a thread which has been told to end may take."""
+_PAUSE = 0.05
 
 
 def running(prefix: str = OURS) -> set[threading.Thread]:
@@ -34,9 +37,13 @@ def join_all_but(kept: set[threading.Thread], *, limit: float = _LIMIT) -> None:
     """
     deadline = time.monotonic() + limit
     while left := running() - kept:
-        remaining = deadline - time.monotonic()
-        assert remaining > 0, "Threads are left:\n" + "\n".join(map(_stack_of, left))
-        left.pop().join(remaining)
+        assert time.monotonic() < deadline, "Threads are left:\n" + "\n".join(map(_stack_of, left))
+        end_idle_threads()  # they would end by themselves, a moment later
+        thread = left.pop()
+        if thread.ident is None:  # it is about to begin
+            time.sleep(_PAUSE)
+        else:
+            thread.join(_PAUSE)
 
 
 def _stack_of(thread: threading.Thread) -> str:
