@@ -41,6 +41,8 @@ _MODULES = {
 }
 _READING = {"CreditsFetcher", "CreditsWidget"}
 """What reads for as long as it is shown: readings are then shared with other processes."""
+_MEASURING = {"budget", "meter", "track"}
+"""What measures work: where a history is to be kept, what that cost is recorded."""
 _SUBMODULES = {
     # A package that can be called.
     "history": "history",
@@ -60,6 +62,8 @@ def __getattr__(name: str) -> Any:
         found = getattr(import_module(f".{_MODULES[name]}", __name__), name)
         if name in _READING:
             import_module(".history.sharing", __name__).share_readings()
+        if name in _MEASURING:
+            import_module(".notebook.expected_work", __name__).expected_work.expect()
         return found
     if name in _SUBMODULES:
         return import_module(f".{_SUBMODULES[name]}", __name__)

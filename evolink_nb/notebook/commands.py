@@ -23,7 +23,7 @@ from .configured_budget import ConfiguredBudget
 from .configured_tracking import ConfiguredTracking
 from .forecasts import Forecasts
 from .live_cards import LiveCards
-from .recording import Recording
+from .recording import recordings
 
 if TYPE_CHECKING:
     from ..credits import Credits
@@ -55,7 +55,7 @@ class Commands:
             shell: The shell whose magics these are.
             running: The cells running in it.
         """
-        self._recording = Recording(shell)
+        self._recording = recordings.begin()
         self._accounts = Accounts(self._follow)
         self.cells = Cells(shell, running, self._accounts.fetcher_for)
         self.cards = LiveCards(shell, running, self._accounts.use)
@@ -264,7 +264,7 @@ class Commands:
         self.cards.stop()
         self._accounts.stop()
         self._forecasts.stop()
-        self._recording.stop()
+        recordings.end()
         self._last = None
 
     def _follow(self, before: CreditsFetcher | None, now: CreditsFetcher | None) -> None:

@@ -19,6 +19,7 @@ CREDITS_TYPE = ("evolink_nb.credits", "Credits")
 WIDGET_TYPE = ("evolink_nb.card.unseen", "SilentUnseen")
 """A base class of the live card: anywidget makes a class of its own for each card, all of the card's name."""
 STOPS = {
+    "notebook.recording": attrgetter("recordings.end"),
     "metering.budget_registry": attrgetter("budgets.cancel_all"),
     "metering.gate": attrgetter("gate.let_go"),
     "metering.active": attrgetter("active_measurements.cancel_all"),

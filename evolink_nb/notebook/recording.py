@@ -1,12 +1,17 @@
-"""Has a kernel's readings and costs kept in the history, and says where, and what goes wrong."""
+"""Has a process's readings and costs kept in the history, and says where, and what goes wrong.
+
+Of a kernel that has loaded the extension; of a program only where the user chose the place.
+"""
 
 from __future__ import annotations
 
 import getpass
 import os
 import re
+import secrets
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,6 +24,7 @@ from ..history.places import is_begun
 from ..history.sharing import source_of
 from ..metering import ledger
 from ..polling.fetcher import CreditsFetcher, shared_fetchers, watch_shared
+from ..runtime import forget_after_fork
 from .kept_ledger import KeptLedger, Whereabouts
 
 if TYPE_CHECKING:
@@ -27,6 +33,8 @@ if TYPE_CHECKING:
     from ..history.writer import Writer
     from ..metering.cost import Cost
 
+EXTENSION = "EvoLinkMagics"
+"""What IPython knows the loaded extension as."""
 _KEY = re.compile(r"\bsk-[\w-]{4,}")
 _STOP_SECONDS = 1.0
 """Seconds that unloading waits for what is still to be written."""
@@ -38,17 +46,17 @@ class Recording:
     The demo account is kept only where the user has chosen the place.
     """
 
-    def __init__(self, shell: Any) -> None:
+    def __init__(self, kernel: str) -> None:
         """Begin to keep.
 
         Args:
-            shell: The shell whose work it is.
+            kernel: What the history is to call this kernel.
         """
         self._followed: dict[CreditsFetcher, Callable[[Any], None]] = {}
         self._observed: Writer | None = None
         self._problem = self._announcement = ""
-        inner = ledger.current()
-        self._ledger = KeptLedger(inner, self._writer_of, self._source_of, _redact, _whereabouts(shell))
+        inner, where = ledger.current(), _whereabouts(kernel)
+        self._ledger = KeptLedger(inner, self._writer_of, self._source_of, _redact, where)
         ledger.use(self._ledger)
         self._unwatch = watch_shared(self._follow)
 
@@ -117,6 +125,66 @@ class Recording:
                 fetcher.set_message(notice=problem)
 
 
+class Recordings:
+    """The recording of this process, begun when it is first needed."""
+
+    def __init__(self) -> None:
+        """Begin none yet."""
+        self._lock = threading.RLock()
+        self._current: Recording | None = None
+        # A container that is started again may give its kernels the numbers of earlier ones.
+        self._kernel = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        forget_after_fork(self)
+
+    def begin(self) -> Recording:
+        """Return the recording, which keeps what comes from now on."""
+        with self._lock:
+            if self._current is None:
+                self._current = Recording(self._kernel)
+            return self._current
+
+    def begin_if_kept(self) -> None:
+        """Begin if work is to be kept that no magic measures."""
+        if self._current is None and (_has_extension() or _is_chosen()):
+            self.begin()
+
+    def end(self) -> None:
+        """Keep nothing further; what is known is written."""
+        with self._lock:
+            recording, self._current = self._current, None
+        if recording is not None:
+            recording.stop()
+
+    def after_fork(self) -> None:
+        """Keep nothing of a forked child's."""
+        self._lock = threading.RLock()
+
+
+recordings = Recordings()
+"""This process's."""
+
+
+def _has_extension() -> bool:
+    shell = _shell()
+    return shell is not None and EXTENSION in shell.magics_manager.registry
+
+
+def _is_chosen() -> bool:
+    """Return whether the user has said where the history is kept: a program leaves no file unasked."""
+    try:
+        location = current.location
+    except ConfigurationError:  # begun, the recording says so
+        return True
+    return not location.is_default and location.kind is not Kind.OFF
+
+
+def _shell() -> Any:
+    """Return IPython's shell; None where there is none."""
+    ipython = sys.modules.get("IPython")
+    find = getattr(ipython, "get_ipython", None)
+    return None if find is None else find()
+
+
 def _source_for(fetcher: CreditsFetcher) -> Source | None:
     return source_of(fetcher.client) if isinstance(fetcher.client, EvoLinkClient) else None
 
@@ -137,10 +205,14 @@ def _announcement(location: Location) -> str:
     return f"Readings and costs are kept in {location.path}; {HISTORY_VARIABLE}=off keeps none."
 
 
-def _whereabouts(shell: Any) -> Whereabouts:
+def _whereabouts(kernel: str) -> Whereabouts:
+    shell = _shell()
     # Jupyter's server names the notebook; VS Code tells the code.
-    notebook = os.environ.get("JPY_SESSION_NAME") or shell.user_ns.get("__vsc_ipynb_file__") or ""
-    return Whereabouts(str(notebook), f"{socket.gethostname()}:{os.getpid()}", _username())
+    names = shell.user_ns if shell is not None else vars(sys.modules["__main__"])
+    notebook = os.environ.get("JPY_SESSION_NAME") or names.get("__vsc_ipynb_file__") or ""
+    if shell is None and not notebook:
+        notebook = names.get("__file__") or ""
+    return Whereabouts(str(notebook), kernel, _username())
 
 
 def _username() -> str:
