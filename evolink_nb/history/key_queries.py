@@ -12,14 +12,14 @@ from sqlalchemy import Connection, select
 from .hours import begin_of, hour_of
 from .queries import Key, hours, keys
 from .records import milliseconds, moment
-from .rows import point_of
-from .schema import META, READINGS
+from .rows import cost_of_row, point_of
+from .schema import COSTS, KEYS, META, READINGS
 from .usual_hours import Stretch
 
 if TYPE_CHECKING:
     from ..credits import Credits
     from .hours import Hour
-    from .records import Source
+    from .records import CostRecord, Source
     from .selection import Point
 
 EARLIER = timedelta(days=7)
@@ -66,6 +66,39 @@ def readings_around(connection: Connection, key: Key, since: datetime, now: date
     elif last is not None and not within and not before:
         known.append(last.credits)
     return [*known, *(each.credits for each in within), *(each.last for each in after)]
+
+
+def runs_since(
+    connection: Connection,
+    fingerprint: str,
+    since: int,
+    first: int,
+    *,
+    simulated: bool,
+    but: str,
+    most: int,
+) -> list[CostRecord]:
+    """Return the runs of a key that ended after a time, the last recorded first.
+
+    Args:
+        connection: A connection in a transaction.
+        fingerprint: The key's salted fingerprint.
+        since: The time, in milliseconds since 1970.
+        first: The smallest number that they may have (`records.number_at`): it costs by the runs since then.
+        simulated: Whether the demo account paid for them.
+        but: The kernel whose runs to leave out.
+        most: The most runs.
+    """
+    ended_at = COSTS.c.began_at + COSTS.c.milliseconds
+    query = (
+        select(COSTS)
+        .join(KEYS, COSTS.c.key_id == KEYS.c.id)
+        .where(COSTS.c.id >= first, KEYS.c.fingerprint == fingerprint, COSTS.c.simulated == simulated)
+        .where(ended_at >= since, COSTS.c.kernel != but)
+        .order_by(COSTS.c.id.desc())
+        .limit(most)
+    )
+    return [cost_of_row(row) for row in connection.execute(query).mappings()]
 
 
 def spent_in_hours(

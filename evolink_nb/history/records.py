@@ -106,8 +106,20 @@ class CostRecord:
 
 def new_number() -> int:
     """Return a number for a run: later ones are larger, and no two processes' are the same."""
-    milliseconds = time.time_ns() // 1_000_000 - _NUMBERS_BEGIN
-    return (max(milliseconds, 0) << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
+    return _number(time.time_ns() // 1_000_000) | secrets.randbits(_RANDOM_BITS)
+
+
+def number_at(moment: datetime) -> int:
+    """Return the smallest number that `new_number` returns from a moment on.
+
+    Args:
+        moment: An aware datetime.
+    """
+    return _number(milliseconds(moment))
+
+
+def _number(at: int) -> int:
+    return max(at - _NUMBERS_BEGIN, 0) << _RANDOM_BITS
 
 
 def work_id(kind: str, key: str) -> str:

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
-from collections.abc import Callable
-from concurrent.futures import Future
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from .. import runtime
 from ..api.credentials import read_variable
 from ..errors import EvoLinkError, HistoryError
 from ..polling.sharing import Duty, SharedReadings, Turn, sharing
 from .current import current
+from .in_time import InTime
 from .location import ACCOUNT_VARIABLE, KEY_LABEL_VARIABLE, Kind
 from .records import Source
 
@@ -29,15 +27,11 @@ if TYPE_CHECKING:
     from .shared_readings import LeasedReadings
     from .writer import Writer
 
-T = TypeVar("T")
-
 _LEASES = "evolink_nb.history.shared_readings"
 DEADLINE = 1.5
 """Seconds until the database must have answered."""
 OPENING = 4.0
 """Likewise the first time, for a team's server: SQLAlchemy is imported then."""
-RETRY = 30.0
-"""Seconds without sharing after it has failed."""
 
 
 def share_readings() -> None:
@@ -89,13 +83,12 @@ class HistoryReadings:
         self._source = source
         self._writer = writer
         self._leased: LeasedReadings | None = None
-        self._not_before = 0.0
-        self._pending: Future[Any] | None = None
+        self._database = InTime("evolink-nb lease")
         runtime.forget_after_fork(self)
 
     def after_fork(self) -> None:
-        """Wait for nothing of the parent's, in a forked child."""
-        self._pending = self._leased = None
+        """Hold nothing of the parent's, in a forked child."""
+        self._leased = None
 
     def turn(self, interval: float, last: Credits | None) -> Turn | None:
         """Return whose turn it is; None if the history can't tell in time.
@@ -104,7 +97,7 @@ class HistoryReadings:
             interval: Seconds between two readings of this process.
             last: Its newest reading.
         """
-        return self._in_time(lambda: self._open().turn(interval, last))
+        return self._database.ask(lambda: self._open().turn(interval, last), self._patience)
 
     def publish(self, duty: Duty, outcome: Outcome, took: float) -> None:
         """Publish what this process has read.
@@ -114,7 +107,7 @@ class HistoryReadings:
             outcome: The reading or the error.
             took: Seconds from its request to its outcome.
         """
-        self._in_time(lambda: self._open().publish(duty, outcome, took))
+        self._database.ask(lambda: self._open().publish(duty, outcome, took), self._patience)
 
     def release(self) -> None:
         """Let another process read from now on, if this one has."""
@@ -122,7 +115,7 @@ class HistoryReadings:
         if leased is None or not leased.is_held:
             return
         try:
-            self._in_time(leased.release)
+            self._database.ask(leased.release, self._patience)
         except RuntimeError:
             # No thread can be started while the interpreter ends, and nothing needs the calling one then.
             with contextlib.suppress(HistoryError):
@@ -140,17 +133,3 @@ class HistoryReadings:
             module = import_module(_LEASES)
             self._leased = module.LeasedReadings(self._source, self._writer.store())
         return self._leased
-
-    def _in_time(self, function: Callable[[], T]) -> T | None:
-        is_busy = self._pending is not None and not self._pending.done()
-        if is_busy or time.monotonic() < self._not_before:
-            return None
-        self._pending = runtime.start(function, name="evolink-nb lease", log_errors=False).future
-        if not runtime.wait_until_done(self._pending, self._patience):
-            return None
-        try:
-            found: T = self._pending.result()
-        except HistoryError:
-            self._not_before = time.monotonic() + RETRY
-            return None
-        return found

@@ -79,6 +79,11 @@ class Store:
         """Whether it is on a network file system, so that each process has a file of its own."""
         return self._is_network
 
+    def has_many_files(self) -> bool:
+        """Return whether reading it merges the files of many processes, before it is open too."""
+        path = self.location.path
+        return path is not None and bool(network_type(path.parent, self._mounts))
+
     @property
     def keys(self) -> KeyNumbers:
         """The numbers of keys; only within `begin`."""
@@ -100,7 +105,7 @@ class Store:
         """
         problem = None
         try:
-            engine = self._merged() if reads_only and self._has_many_files() else self._open()
+            engine = self._merged() if reads_only and self.has_many_files() else self._open()
             with self._one_at_a_time(), engine.connect() as connection:
                 connection.execution_options(**{READS_ONLY: reads_only})
                 with connection.begin():
@@ -163,10 +168,6 @@ class Store:
                 self._connect()
             assert self._engine is not None  # for mypy: it has just been made  # noqa: S101
             return self._engine
-
-    def _has_many_files(self) -> bool:
-        path = self.location.path
-        return path is not None and bool(network_type(path.parent, self._mounts))
 
     def _merged(self) -> Engine:
         """Return what all processes have written, where each has a file of its own."""

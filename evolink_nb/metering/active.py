@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from .. import runtime
 from ..api.calls import calls
 from .followed_account import FollowedAccount
+from .own_time import OwnTime
 from .tasks import AnyTask, context_of, unfinished_tasks
 from .verdict import AT_THE_SAME_TIME
 
@@ -72,6 +73,7 @@ class ActiveMeasurements:
         # Only its fetcher keeps an account alive.
         self._accounts: weakref.WeakValueDictionary[int, FollowedAccount] = weakref.WeakValueDictionary()
         self._knows_kernel = False
+        self._own_time = OwnTime(time.monotonic())
         self._left: weakref.WeakSet[AnyTask] = weakref.WeakSet()
         # The work enclosing the running code, outermost first: nested work is not an overlap.
         self._enclosing: contextvars.ContextVar[tuple[Measured, ...]] = contextvars.ContextVar(
@@ -88,7 +90,7 @@ class ActiveMeasurements:
         with self._lock:
             account = self._accounts.get(id(fetcher))
             if account is None:
-                account = FollowedAccount(fetcher, knows_kernel=self._knows_kernel)
+                account = FollowedAccount(fetcher, knows_kernel=self._knows_kernel, own=self._own_time)
                 self._accounts[id(fetcher)] = account
         calls.add_observer(self)
         return account
@@ -172,8 +174,11 @@ class ActiveMeasurements:
             if each.is_over:
                 each.wait(max(deadline - time.monotonic(), 0.0))
         for account in self._followed():
-            account.settler.stop(max(deadline - time.monotonic(), 0.0))
+            for thread in (account.settler, account.lookout):
+                thread.stop(max(deadline - time.monotonic(), 0.0))
         self._knows_kernel = False
+        # Nothing reports cells any more.
+        self._own_time.begin(time.monotonic())
 
     # -- cells ------------------------------------------------------------------------------------------
 
@@ -184,11 +189,13 @@ class ActiveMeasurements:
             measured_on: The fetcher of the account on which it is measured; None if it isn't.
         """
         self._knows_kernel = True
+        self._own_time.begin(time.monotonic())
         for account in self._followed():
             account.set_busy(busy=account.fetcher is not measured_on)
 
     def end_cell(self) -> None:
         """Record that no cell runs any more."""
+        self._own_time.end(time.monotonic())
         for account in self._followed():
             account.set_busy(busy=False)
 

@@ -8,36 +8,29 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from .. import runtime
 from . import baseline, ledger
+from .lookout import Lookout
+from .own_time import OwnTime
 from .quiet import quiet_times
 from .row import Row
 from .settler import Settler
+from .unmeasured import UnmeasuredCell
 from .work import Work, call_ends
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ..api.calls import Call
     from ..credits import Credits
     from ..polling.fetcher import CreditsFetcher
+    from .published import Member
     from .settlement import SettleTiming
 
 HISTORY = 20
 """The number of readings before the first work that are checked for earlier calls."""
-
-
-class Member(Protocol):
-    """Measured work, as its account publishes what it cost."""
-
-    @property
-    def work(self) -> Work:
-        """The work."""
-
-    def publish(self) -> None:
-        """Publish the work's cost, and whether it is final."""
 
 
 class FollowedAccount:
@@ -48,38 +41,35 @@ class FollowedAccount:
     Attributes:
         fetcher: The fetcher that reads the account.
         settler: Reads for it in the background.
+        lookout: Asks what other kernels did with its key.
     """
 
-    def __init__(self, fetcher: CreditsFetcher, *, knows_kernel: bool = False) -> None:
+    def __init__(
+        self, fetcher: CreditsFetcher, *, knows_kernel: bool = False, own: OwnTime | None = None
+    ) -> None:
         """Follow an account, beginning with what its fetcher has read already.
 
         Args:
             fetcher: The fetcher that reads the account.
             knows_kernel: Whether every cell that runs is reported.
+            own: When this kernel may have spent; by default from now on.
         """
         self.fetcher = fetcher
         self.settler = Settler(fetcher, self)
+        self.lookout = Lookout(fetcher, self, own or OwnTime(fetcher.clock.monotonic()))
         self._row = Row(quiet_times.of(fetcher.client.identity))
         # Reentrant: the garbage collector may end a guarded call at any moment.
         self._lock = threading.RLock()
         self._publishing = threading.RLock()
         self._has_tried = threading.Event()
         self._members: dict[Work, Member] = {}
-        self._unmeasured: Work | None = None
-        self._is_busy = False
+        self._unmeasured = UnmeasuredCell()
         self._attended = 0
-        self._computed = 0.0
         for reading in fetcher.readings[-HISTORY:]:
             self._row.record(reading)
         self._row.strays.knows_kernel = knows_kernel
         fetcher.observe(self._on_revision, "revision")
         runtime.forget_after_fork(self)
-
-    @property
-    def works(self) -> tuple[Work, ...]:
-        """The work in its row, oldest first."""
-        with self._lock:
-            return tuple(self._row.works)
 
     def refresh(self, *, max_age: float) -> None:
         """Have the account read unless the newest reading serves as the one before work that begins now.
@@ -155,15 +145,25 @@ class FollowedAccount:
         with self._lock:
             work.is_final = True
 
+    # -- what other kernels did ------------------------------------------------------------------------
+
+    def revise(self, change: Callable[[Row], bool]) -> None:
+        """Have costs changed by what no reading tells.
+
+        Args:
+            change: Changes them, and returns whether any has changed.
+        """
+        with self._lock:
+            has_changed = change(self._row)
+        if has_changed and not self._attended:
+            self.settler.start()
+
     # -- what isn't measured ----------------------------------------------------------------------------
 
     def suspend(self) -> None:
         """Record that measured work begins: a cell that isn't measured spends nothing meanwhile."""
         with self._lock:
-            unmeasured, self._unmeasured = self._unmeasured, None
-            if unmeasured is not None:
-                unmeasured.ended = self.fetcher.clock.monotonic()
-                unmeasured.computed += runtime.thread_time() - self._computed
+            self._unmeasured.suspend(self.fetcher.clock.monotonic())
 
     def resume(self, *, is_known: bool = False) -> None:
         """Record that measured work is over: the cell it ran in may spend again.
@@ -172,19 +172,10 @@ class FollowedAccount:
             is_known: Whether it is known that other code runs, also where no cell does.
         """
         with self._lock:
+            unmeasured = self._unmeasured
             running = any(work.ended is None for work in self._members)
-            if not (self._is_busy or is_known) or running or self._unmeasured is not None:
-                return
-            works = self._row.works
-            last = works[-1] if works else None
-            if last is not None and last.is_anonymous and not last.calls:
-                # Cells that aren't measured needn't be told apart; between them nothing is spent.
-                last.computed += self.fetcher.clock.monotonic() - (last.ended or last.started)
-                last.ended = None
-            else:
-                last = Work(self.fetcher.clock.monotonic(), is_anonymous=True)
-                self._row.begin(last)
-            self._unmeasured, self._computed = last, runtime.thread_time()
+            if (unmeasured.is_busy or is_known) and not running and unmeasured.work is None:
+                unmeasured.resume(self._row, self.fetcher.clock.monotonic())
 
     def set_busy(self, *, busy: bool) -> None:
         """Record that a cell that isn't measured on this account begins or ends.
@@ -194,7 +185,7 @@ class FollowedAccount:
         """
         with self._lock:
             self._row.strays.knows_kernel = True
-            self._is_busy = busy
+            self._unmeasured.is_busy = busy
         if busy:
             self.resume()
         else:
@@ -209,8 +200,8 @@ class FollowedAccount:
         """
         with self._lock:
             found = [each for each in works if not each.is_closed]
-            if not found and self._unmeasured is not None:
-                found = [self._unmeasured]
+            if not found and self._unmeasured.work is not None:
+                found = [self._unmeasured.work]
             if not found:
                 found = [Work(call.began_at, is_anonymous=True)]
                 self._row.begin(found[0])
@@ -224,7 +215,7 @@ class FollowedAccount:
             call: The call.
         """
         with self._lock:
-            call_ends(call, self._row.works, unmeasured=self._unmeasured)
+            call_ends(call, self._row.works, unmeasured=self._unmeasured.work)
         self.settler.wake()
 
     @contextlib.contextmanager
@@ -263,6 +254,9 @@ class FollowedAccount:
         """Publish what has changed: costs, and what was spent while nothing measured ran."""
         with self._publishing:
             with self._lock:
+                works = tuple(self._members)
+            self.lookout.watch(works)
+            with self._lock:
                 members = list(self._members.items())
                 idle = self._row.strays.take_idle()
             for each in idle:
@@ -271,13 +265,15 @@ class FollowedAccount:
                 member.publish()
             with self._lock:
                 over = [work for work, _ in members if work.is_closed and work is not self._row.strays.last]
+                doubtful = self.lookout.may_doubt(over)
                 for work in over:
-                    self._members.pop(work, None)
+                    if work not in doubtful:
+                        self._members.pop(work, None)
 
     def after_fork(self) -> None:
         """Forget the parent's work, and whatever held the locks; called in a forked child."""
         self._lock, self._publishing = threading.RLock(), threading.RLock()
-        self._members, self._unmeasured = {}, None
+        self._members, self._unmeasured = {}, UnmeasuredCell()
         self._row = Row(quiet_times.of(self.fetcher.client.identity))
 
     def _on_revision(self, _change: object) -> None:

@@ -15,6 +15,7 @@ from .. import runtime
 from .cost import assess
 from .entry import EARLIER_NAME, IDLE_NAME, Entry, Kind
 from .summary import Row, expected, is_mixed, merged, rows, runs_left, total, total_of_others
+from .verdict import ELSEWHERE
 
 if TYPE_CHECKING:
     from .cost import Cost
@@ -173,5 +174,8 @@ def record_idle(idle: Idle, account: str) -> None:
     """
     seconds = idle.until.monotonic - idle.since.monotonic
     cost = assess(idle.since, idle.until, seconds=seconds, stable=True)
+    if idle.is_elsewhere:
+        # Other kernels that share a history go by this: see `doubts`.
+        cost = replace(cost, reason=ELSEWHERE)
     began_at = idle.since.read_at
     current().record(Entry("", IDLE_NAME, "idle", began_at, cost, account=account))

@@ -6,11 +6,14 @@ import logging
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from ..runtime import guarded, wait_for
 from . import ledger
 from .cost import Cost
+
+if TYPE_CHECKING:
+    from .work import Work
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,17 @@ class Listener(Protocol[M_contra]):
 
     def final(self, measurement: M_contra) -> None:
         """Handle that the cost is final; once."""
+
+
+class Member(Protocol):
+    """Measured work, as its account publishes what it cost."""
+
+    @property
+    def work(self) -> Work:
+        """The work."""
+
+    def publish(self) -> None:
+        """Publish the work's cost, and whether it is final."""
 
 
 class PublishedCost(Generic[M]):

@@ -30,11 +30,13 @@ class Idle:
         since: The last reading without it.
         until: The reading that shows it.
         credits: The credits.
+        is_elsewhere: Whether no cell of this kernel can have spent it.
     """
 
     since: Credits
     until: Credits
     credits: Decimal
+    is_elsewhere: bool = False
 
 
 class Strays:
@@ -92,20 +94,30 @@ class Strays:
         if amount < 0:
             return None
         self.seen_at = movement.seen_at
-        if self.knows_kernel and self.last is not None:
-            self._elsewhere_until = movement.seen_at + ELSEWHERE_FOR
+        is_elsewhere = self.knows_kernel and self.last is not None
+        if is_elsewhere:
+            self.hear(movement.seen_at)
         if self.last is not None or works:
-            self.keep(movement, amount)
+            self.keep(movement, amount, is_elsewhere=is_elsewhere)
         return None
 
-    def keep(self, movement: Movement, amount: Decimal) -> None:
+    def hear(self, seen_at: float) -> None:
+        """Record that the key was seen in use elsewhere, by this kernel or another.
+
+        Args:
+            seen_at: When, in seconds.
+        """
+        self._elsewhere_until = max(self._elsewhere_until, seen_at + ELSEWHERE_FOR)
+
+    def keep(self, movement: Movement, amount: Decimal, *, is_elsewhere: bool = False) -> None:
         """Keep a movement as spent while no measured work ran.
 
         Args:
             movement: The movement.
             amount: Its credits.
+            is_elsewhere: Whether no cell of this kernel can have spent it.
         """
-        self._idle.append(Idle(movement.since, movement.until, amount))
+        self._idle.append(Idle(movement.since, movement.until, amount, is_elsewhere))
 
     def _late_work(self, movement: Movement, works: Sequence[Work]) -> Work | None:
         """Return the work that a movement after its time can still belong to, if nothing else ran."""

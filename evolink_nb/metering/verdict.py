@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..credits import CreditsDelta, difference, total
 from ..formatting import format_amount
-from .cost import Cost, Together, assess
+from .cost import STILL_MOVING, Cost, Together, assess
 from .movements import Movement, Share, groups_of, shares_of
 from .quiet import quiet_for
 from .receipts import CONFIRMED, weigh
@@ -197,6 +197,9 @@ def _cost_of(facts: Facts, work: Work, row: _Row, group: frozenset[Work]) -> Cos
             # Work that a long row has dropped may still be in the group.
             has_fallen = any(shares[each].has_fallen for each in group if each in shares)
             cost = _weigh_together(cost, work, together, group, has_fallen=has_fallen)
+    if cost.reason == STILL_MOVING and reason == STILL_SPENDING:
+        # It may never come to rest: say what is known.
+        cost = replace(cost, reason=reason)
     return replace(cost, together=together, settled=cost.settled and cost.confidence != "unsettled")
 
 
@@ -247,6 +250,7 @@ def _why_shared(facts: Facts, work: Work, row: _Row, together: Together | None) 
     reasons = (
         (work.shared is not None, work.shared),
         (together is not None, IN_A_ROW),
+        (share.is_alone and share.after_end >= STEADY, STILL_SPENDING),
         (share.follows_gap, spent_before(share)),
         (not share.is_alone and work.outermost is not work, AROUND_IT),
         (not share.is_alone, BESIDE_UNMEASURED),
@@ -254,7 +258,6 @@ def _why_shared(facts: Facts, work: Work, row: _Row, together: Together | None) 
             facts.strange_at is not None and work.started - facts.strange_at < facts.quiet,
             spent_before(),
         ),
-        (share.after_end >= STEADY, STILL_SPENDING),
         (share.was_refunded, REFUNDED),
         (is_missing and share.has_moved, IN_A_ROW),
         (facts.elsewhere, ELSEWHERE),

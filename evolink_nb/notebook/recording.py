@@ -23,9 +23,11 @@ from ..history.location import HISTORY_VARIABLE, Kind
 from ..history.places import is_begun
 from ..history.sharing import source_of
 from ..metering import ledger
+from ..metering.neighbours import neighbours
 from ..polling.fetcher import CreditsFetcher, shared_fetchers, watch_shared
 from ..runtime import forget_after_fork
 from .kept_ledger import KeptLedger, Whereabouts
+from .neighbours import HistoryNeighbours
 
 if TYPE_CHECKING:
     from ..history.location import Location
@@ -58,6 +60,7 @@ class Recording:
         inner, where = ledger.current(), _whereabouts(kernel)
         self._ledger = KeptLedger(inner, self._writer_of, self._source_of, _redact, where)
         ledger.use(self._ledger)
+        neighbours.use(HistoryNeighbours(lambda simulated: self._writer(simulated=simulated), where.kernel))
         self._unwatch = watch_shared(self._follow)
 
     def at_cell_end(self) -> None:
@@ -69,6 +72,7 @@ class Recording:
     def stop(self) -> None:
         """Keep nothing further; what is known is written."""
         self._unwatch()
+        neighbours.use(None)
         for fetcher, handler in self._followed.items():
             fetcher.unobserve(handler, "revision")
         self._followed.clear()

@@ -9,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolink_nb.credits import total
+from evolink_nb.metering import ledger
 from evolink_nb.metering.cost import Confidence, Cost
 from evolink_nb.metering.movements import Movement
-from evolink_nb.metering.strays import ELSEWHERE_FOR, LATE_HORIZON, Strays, amend
+from evolink_nb.metering.strays import ELSEWHERE_FOR, LATE_HORIZON, Idle, Strays, amend
+from evolink_nb.metering.verdict import ELSEWHERE
 from evolink_nb.metering.work import Work
+from tests.support.ledgers import own_ledger
 from tests.support.readings import moved
 from tests.support.rows import amounts, works
 
@@ -104,6 +107,27 @@ def test_use_elsewhere_is_known_for_a_while(lag: float) -> None:
     assert strays.seen_at == 100 + lag
     assert strays.is_elsewhere(100 + lag + ELSEWHERE_FOR - 1)
     assert not strays.is_elsewhere(100 + lag + ELSEWHERE_FOR)
+    assert [each.is_elsewhere for each in strays.take_idle()] == [True]
+
+
+def test_what_others_saw_counts_as_seen() -> None:
+    """The latest of it, in whatever order it is heard."""
+    strays = strays_after(None)
+    for seen_at in (50, 100, 20):
+        strays.hear(seen_at)
+    assert strays.is_elsewhere(99 + ELSEWHERE_FOR)
+    assert not strays.is_elsewhere(100 + ELSEWHERE_FOR)
+
+
+@pytest.mark.parametrize("is_elsewhere", [True, False])
+def test_the_ledger_says_what_was_elsewhere(is_elsewhere: bool) -> None:
+    """Not of what a cell that nobody measures may have spent."""
+    spent = Idle(moved(100), moved(110, spent=2), Decimal(2), is_elsewhere=is_elsewhere)
+    with own_ledger() as book:
+        ledger.record_idle(spent, "account")
+    (entry,) = book.entries()
+    assert (entry.kind, entry.cost.credits) == ("idle", Decimal(2))
+    assert (entry.cost.reason == ELSEWHERE) == is_elsewhere
 
 
 @given(amounts, amounts, st.booleans(), st.booleans())

@@ -175,5 +175,7 @@ def test_a_steady_spender_is_no_clean_cost(run: Run) -> None:
         run.time.seconds += 1
         run.account.spend(1)
         run.fetcher.read()
+    # Said before the account comes to rest, too: it may never do so.
+    assert (work.work.cost.confidence, work.work.cost.reason) == ("unsettled", STILL_SPENDING)
     run.settle(work)
     assert (work.cost.confidence, work.cost.reason) == ("shared", STILL_SPENDING)

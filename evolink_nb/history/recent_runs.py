@@ -1,0 +1,80 @@
+"""What other kernels that share a history have recorded of one key lately."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from .in_time import InTime
+from .location import Kind
+from .of_key import MAX_SAME
+from .records import milliseconds, number_at
+from .records import moment as moment_of
+
+if TYPE_CHECKING:
+    from .records import CostRecord, Source
+    from .writer import Writer
+
+PATIENCE = 5.0
+"""Seconds until the database must have answered: SQLAlchemy may be imported for it."""
+CLOCK_SLACK = timedelta(hours=1)
+"""By how much another machine's clock may differ: runs are looked up by its time."""
+MAX_RUNS = 2_000
+"""The most runs that are looked at, the newest."""
+
+
+class RecentRuns:
+    """The runs of one key in other kernels; asked for on threads of its own."""
+
+    def __init__(self, source: Source, writer: Writer, kernel: str) -> None:
+        """Ask nothing yet.
+
+        Args:
+            source: The key.
+            writer: What knows the database.
+            kernel: What this kernel is called in it.
+        """
+        self._source = source
+        self._writer = writer
+        self._kernel = kernel
+        self._database = InTime("evolink-history-runs")
+
+    @property
+    def are_shared(self) -> bool:
+        """Whether other kernels may keep theirs in the same place."""
+        return self._writer.location.kind in {Kind.FILE, Kind.SERVER}
+
+    def since(self, moment: datetime, *, simulated: bool) -> list[CostRecord] | None:
+        """Return the runs that ended after about a moment, newest first, by this machine's clock.
+
+        Args:
+            moment: The moment, by this machine's clock.
+            simulated: Whether the demo account paid for them.
+
+        Returns:
+            The runs; None if the database doesn't tell, or would have to be merged from many files for it.
+        """
+        if not self.are_shared:
+            return None
+        return self._database.ask(lambda: self._find(moment, simulated=simulated), PATIENCE)
+
+    def _find(self, moment: datetime, *, simulated: bool) -> list[CostRecord] | None:
+        store = self._writer.store()
+        if store.has_many_files():
+            return None
+        queries = import_module("evolink_nb.history.key_queries")  # it imports SQLAlchemy
+        with store.begin(reads_only=True) as connection:
+            ahead = moment_of(store.now(connection)) - datetime.now(UTC)
+            ahead = ahead if abs(ahead) > MAX_SAME else timedelta()
+            found: list[CostRecord] = queries.runs_since(
+                connection,
+                store.keys.fingerprint_of(self._source),
+                milliseconds(moment + ahead),
+                number_at(moment - CLOCK_SLACK),
+                simulated=simulated,
+                but=self._kernel,
+                most=MAX_RUNS,
+            )
+        return [replace(record, began_at=record.began_at - ahead) for record in found] if ahead else found

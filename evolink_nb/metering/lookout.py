@@ -1,0 +1,168 @@
+"""Asks, for one account, what other kernels did with its key, as long as that may be in a cost.
+
+At the work's end, again when its cost is final, and then less and less often: another kernel's work is known
+when it ends, and may have begun long before.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from .. import runtime
+from .doubts import doubt, is_open
+from .neighbours import neighbours
+from .quiet import MAX_QUIET
+from .strays import ELSEWHERE_FOR
+
+if TYPE_CHECKING:
+    from ..polling.fetcher import CreditsFetcher
+    from .neighbours import Seen
+    from .own_time import OwnTime
+    from .row import Row
+    from .work import Work
+
+log = logging.getLogger(__name__)
+
+THREAD_NAME = "evolink-nb-lookout"
+MIN_PAUSE = 2.0
+"""The shortest time between two questions about a cost, in seconds, unless it has become final."""
+LOOKS_FOR = 3_600.0
+"""Seconds after work for which its cost is asked about."""
+PATIENCE = 1.5
+"""Seconds that a cost waits for the answer before it is said to be *clean*."""
+MAX_WORKS = 100
+"""The most work with a final cost that is asked about, the newest: a meter in a long loop makes thousands."""
+
+
+class Doubtful(Protocol):
+    """The costs of one account."""
+
+    def revise(self, change: Callable[[Row], bool]) -> None:
+        """Have costs changed by what no reading tells.
+
+        Args:
+            change: Changes them, and returns whether any has changed.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """When a cost was last asked about, in seconds, and whether it was final then."""
+
+    at: float
+    was_final: bool
+
+
+class Lookout:
+    """The thread that asks for one account; it lives while any cost may hold what another kernel spent."""
+
+    def __init__(self, fetcher: CreditsFetcher, costs: Doubtful, own: OwnTime) -> None:
+        """Prepare a lookout; `watch` starts it.
+
+        Args:
+            fetcher: The fetcher that reads the account, and whose clock is used.
+            costs: The costs of the account.
+            own: When this kernel may have spent.
+        """
+        self._fetcher = fetcher
+        self._costs = costs
+        self._own = own
+        self._works: Sequence[Work] = ()
+        self._asked: dict[Work, Asked] = {}
+        self._answered = threading.Condition()
+        self._loop = runtime.Loop(self._step, name=THREAD_NAME, timer=fetcher.clock)
+
+    def may_doubt(self, works: Sequence[Work]) -> set[Work]:
+        """Return the work whose cost is final and may still turn out to hold what another kernel spent.
+
+        Args:
+            works: Work whose cost is final, oldest first.
+        """
+        found = [
+            each for each in works if is_open(each) and next_ask_at(each, self._asked.get(each)) < math.inf
+        ]
+        return set(found[-MAX_WORKS:]) if found and neighbours.are_known(self._fetcher) else set()
+
+    def watch(self, works: Sequence[Work]) -> None:
+        """Ask about the costs of work, as long as that is due, if anything knows of other kernels.
+
+        What is final now isn't *clean* before there is an answer; one that doesn't come soon amends it.
+
+        Args:
+            works: The work whose costs may still change, in place of what was watched before.
+        """
+        self._works = works
+        if not any(map(is_open, works)) or not neighbours.are_known(self._fetcher):
+            return
+        try:
+            self._loop.start()
+        except RuntimeError:
+            log.exception("No thread could be started: costs can't be compared with other kernels'.")
+            return
+        with self._answered:
+            self._answered.wait_for(lambda: all(map(self._is_answered, works)), PATIENCE)
+
+    def stop(self, seconds: float) -> None:
+        """End the thread; it may be started again.
+
+        Args:
+            seconds: The longest time to wait for its end.
+        """
+        job = self._loop.stop()
+        if job is not None:
+            job.join(seconds)
+
+    def _step(self) -> float | None:
+        """Ask what is due, and return when the next question is; None when there is none."""
+        works = [work for work in self._works if is_open(work)]
+        self._asked = {work: asked for work, asked in self._asked.items() if work in works}
+        now = self._fetcher.clock.monotonic()
+        due = min((next_ask_at(work, self._asked.get(work)) for work in works), default=math.inf)
+        if due > now:
+            return None if math.isinf(due) else due
+        # What becomes final while this is asked is asked about again.
+        asked = {work: Asked(now, work.is_final) for work in works}
+        try:
+            self._ask(works, now)
+        finally:
+            with self._answered:
+                self._asked |= asked
+                self._answered.notify_all()
+        return self._fetcher.clock.monotonic()
+
+    def _is_answered(self, work: Work) -> bool:
+        asked = self._asked.get(work)
+        return not work.is_final or not is_open(work) or (asked is not None and asked.was_final)
+
+    def _ask(self, works: Sequence[Work], now: float) -> None:
+        befores = [work.before.requested_at for work in works if work.before is not None]
+        # What was seen long before the work matters too, and what explains that.
+        since = min(befores, default=now) - ELSEWHERE_FOR - MAX_QUIET
+        seen = neighbours.seen(self._fetcher, since)
+        if seen is not None:
+            self._costs.revise(partial(self._doubt, works, seen))
+
+    def _doubt(self, works: Sequence[Work], seen: Seen, row: Row) -> bool:
+        return doubt(works, row.strays, seen, self._own, quiet=row.quiet.seconds)
+
+
+def next_ask_at(work: Work, asked: Asked | None) -> float:
+    """Return when to ask about a cost: at once, when it is final, and then twice as late each time.
+
+    Args:
+        work: The work that it is the cost of.
+        asked: When it was last asked about; None if never.
+
+    Returns:
+        The time, in seconds of the fetcher's clock; infinite for never.
+    """
+    if asked is None or (work.is_final and not asked.was_final):
+        return -math.inf
+    since_end = asked.at - (work.ended or 0.0)
+    return asked.at + max(since_end, MIN_PAUSE) if since_end < LOOKS_FOR else math.inf

@@ -1,0 +1,56 @@
+"""When this kernel may itself have spent, measured or not. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+KEPT_FOR = 3_600.0
+"""Seconds for which it is remembered."""
+
+
+@dataclass(slots=True)
+class _Span:
+    began: float
+    ended: float = math.inf
+
+
+class OwnTime:
+    """When code of this kernel ran: all the time, until something reports when its cells do."""
+
+    def __init__(self, now: float) -> None:
+        """Begin with code that runs.
+
+        Args:
+            now: The time, in seconds.
+        """
+        self._spans = [_Span(now)]
+
+    def begin(self, now: float) -> None:
+        """Record that a cell begins.
+
+        Args:
+            now: The time, in seconds.
+        """
+        if self._spans and math.isinf(self._spans[-1].ended):
+            return
+        self._spans = [each for each in self._spans if each.ended > now - KEPT_FOR]
+        self._spans.append(_Span(now))
+
+    def end(self, now: float) -> None:
+        """Record that no cell runs any more.
+
+        Args:
+            now: The time, in seconds.
+        """
+        if self._spans and math.isinf(self._spans[-1].ended):
+            self._spans[-1].ended = now
+
+    def overlaps(self, since: float, until: float) -> bool:
+        """Return whether any code ran between two times.
+
+        Args:
+            since: The earlier one, in seconds.
+            until: The later one.
+        """
+        return any(each.began <= until and each.ended >= since for each in self._spans)
