@@ -44,9 +44,9 @@ class TeamDatabase:
         atexit.register(self.stop)
         programs = find_programs()
         if programs is None:
-            self.why_not = "this machine has no PostgreSQL"
+            self.why_not = "this machine has no PostgreSQL (on Debian: apt-get install postgresql)"
         elif importlib.util.find_spec("psycopg") is None:
-            self.why_not = "the extra evolink-nb[team] isn't installed"
+            self.why_not = "psycopg is not installed (pip install 'evolink-nb[team]')"
         else:
             self._start(programs)
 

@@ -1,8 +1,9 @@
-"""Does here what a Binder launch does with `binder/`, and runs the quickstart there: `make binder`.
+"""Does here what a Binder launch does with `binder/`, and runs two notebooks there: `make binder`.
 
-The steps are repo2docker's: an environment, `requirements.txt` from the repository's root, `postBuild`, and
-then every command under `start`. It works on a copy, in a folder that is removed at the end. Only two things
-differ: the Python is the one at hand, and JupyterLab comes with the requirements, not with the image.
+The steps are repo2docker's: the packages in `apt.txt`, an environment, `requirements.txt` from the
+repository's root, `postBuild`, and then every command under `start`. It works on a copy, in a folder that is
+removed at the end. Only two things differ: the Python is the one at hand, and JupyterLab comes with the
+requirements, not with the image.
 """
 
 from __future__ import annotations
@@ -15,14 +16,23 @@ import tempfile
 import venv
 from pathlib import Path
 
+from tests.support import apt
 from tests.support.environment import isolated_environment
 
 _ROOT = Path(__file__).parents[2]
 _TOUR = Path("notebooks") / "quickstart.ipynb"
+_TEAM = Path("notebooks") / "team.ipynb"
+_HAS_POSTGRESQL = """
+import sys
+from evolink_nb.demo.database import TeamDatabase
+database = TeamDatabase()
+database.stop()
+sys.exit(database.why_not or 0)
+"""
 
 
 def build_and_run(folder: Path) -> None:
-    """Build the Binder environment of this repository within `folder`, and run the quickstart in it.
+    """Build the Binder environment of this repository within `folder`, and run two notebooks in it.
 
     Raises:
         subprocess.CalledProcessError: A step failed; its own output says how.
@@ -35,6 +45,9 @@ def build_and_run(folder: Path) -> None:
     def run(*command: str | Path) -> None:
         subprocess.run(command, cwd=repository, env=environment, stdin=subprocess.DEVNULL, check=True)
 
+    packages = (repository / "binder" / "apt.txt").read_text().split()
+    _step(f"Installing {', '.join(packages)}, as binder/apt.txt says")
+    apt.install(*packages)
     asked = (repository / "binder" / "runtime.txt").read_text().strip()
     _step(f"Installing binder/requirements.txt ({asked} on Binder, {sys.version.split()[0]} here)")
     pip = ("python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
@@ -43,7 +56,10 @@ def build_and_run(folder: Path) -> None:
     run(repository / "binder" / "postBuild")
     _step("Running the quickstart under binder/start")
     run(repository / "binder" / "start", "jupyter", "execute", "--timeout=300", _TOUR)
-    _step("The quickstart ran from its first cell to its last.")
+    _step("Running the team's notebook, which finds PostgreSQL there")
+    run("python", "-c", _HAS_POSTGRESQL)
+    run(repository / "binder" / "start", "jupyter", "execute", "--timeout=300", _TEAM)
+    _step("Both ran from their first cell to their last.")
 
 
 def _make_environment(folder: Path) -> dict[str, str]:
