@@ -10,7 +10,13 @@ if TYPE_CHECKING:
 PATIENCE = 240_000.0
 """Milliseconds: Python starts in the page, on whatever else the machine is doing."""
 
+POLLING = 50.0
+"""Milliseconds between looks at a page. At each frame, Playwright's way, they would keep it busy painting."""
+
 _PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(each => each.innerText)"
+_CELLS = "document.querySelector('.jp-CodeCell')"
+_OUTPUTS = "[...document.querySelectorAll('.jp-CodeCell .jp-OutputArea')]"
+_LIVE = f"{_OUTPUTS}.some(each => each.innerText.includes('updated'))"
 _IDLE = "document.querySelector('#jp-main-statusbar')?.innerText.includes('Idle')"
 
 
@@ -36,8 +42,8 @@ class LitePage:
     def open(self, notebook: str) -> None:
         """Open a notebook, and wait until its kernel is ready."""
         self._page.goto(f"{self._site}/lab/index.html?path={notebook}")
-        self._page.wait_for_selector(".jp-CodeCell", timeout=PATIENCE)
-        self._page.wait_for_function(_IDLE, timeout=PATIENCE)
+        self._wait_for(_CELLS)
+        self._wait_for(_IDLE)
 
     def finish_all(self) -> None:
         """Wait for the last cell, going on after each error: JupyterLite stops there, whatever the tag."""
@@ -54,7 +60,7 @@ class LitePage:
 
     def wait_for_live_card(self) -> None:
         """Wait until a live card shows a reading."""
-        self._page.wait_for_selector(".jp-CodeCell :text('updated')", timeout=PATIENCE)
+        self._wait_for(_LIVE)
 
     def outputs(self) -> list[str]:
         """What each code cell shows now."""
@@ -70,8 +76,11 @@ class LitePage:
         self._page.click('.lm-MenuBar-itemLabel:text("Run")')
         self._page.click(f'.lm-Menu-itemLabel:text-is("{item}")')
         changed = f"before => JSON.stringify({_PROMPTS}) !== JSON.stringify(before)"
-        self._page.wait_for_function(changed, arg=before, timeout=PATIENCE)
+        self._wait_for(changed, before)
 
     def _finish(self) -> None:
         done = f"{_IDLE} && !{_PROMPTS}.some(each => each.includes('*'))"
-        self._page.wait_for_function(done, timeout=PATIENCE)
+        self._wait_for(done)
+
+    def _wait_for(self, condition: str, argument: object = None) -> None:
+        self._page.wait_for_function(condition, arg=argument, timeout=PATIENCE, polling=POLLING)
