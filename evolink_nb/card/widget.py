@@ -24,7 +24,7 @@ from .login import is_keyless
 from .open_cards import open_cards
 from .subshells import answer_beside_running_cells
 from .synced import shown_trend, synced, to_milliseconds
-from .template import script, stylesheet
+from .template import script
 from .unseen import SilentUnseen
 from .views import HEARTBEAT_TIMEOUT
 
@@ -128,8 +128,7 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
         self._on_alarm = on_alarm
         self._prepare_unseen(heartbeat_timeout)
         super().__init__(
-            # With its styles, which it takes along when it is pinned or popped out.
-            _template=f"<style>{stylesheet()}</style>{card.render_live_html()}",
+            _template=card.live_template(),
             compact=compact,
             interval=interval,
             warn_below=warn_below,

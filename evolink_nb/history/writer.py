@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 FIRST_WRITE_DELAY = 2.0
 """Seconds until the first write, so that its imports don't delay what began it."""
+WRITE_DELAY = 0.25
+"""Seconds until each later one, so that it doesn't hold up what it is about: a reading is recorded before
+it is shown. What comes meanwhile is written in the same transaction."""
 BATCH = 500
 """Entries written in one transaction."""
 RETRY_DELAYS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
@@ -60,7 +63,7 @@ class Writer:
         Args:
             location: Where to write.
             open_store: Returns the database; called on the writer's thread.
-            delay: Seconds until the first write.
+            delay: Seconds until the first write; the later ones take no longer.
             most: How many entries wait in memory at most.
         """
         self.location = location
@@ -188,7 +191,7 @@ class Writer:
         with self._lock:
             if math.isinf(self._due):
                 self._due = time.monotonic() + self._delay
-                self._delay = 0.0
+                self._delay = min(self._delay, WRITE_DELAY)
         with guarded("The history's thread could not be started."):
             self._loop.start()
 

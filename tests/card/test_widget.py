@@ -228,6 +228,8 @@ def test_without_a_key_there_is_no_card() -> None:
 def test_fifty_cards_make_one_request(simulated_account: DemoServer) -> None:
     cards = [CreditsWidget(interval=0.3) for _ in range(50)]
     assert len({id(card.fetcher) for card in cards}) == 1
+    # Nor does each hold the template, of 43 kB.
+    assert len({id(card._template) for card in cards}) == 1
     fetcher = cards[0].fetcher
     readings: list[Credits] = []
     four = threading.Event()

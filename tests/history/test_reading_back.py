@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import evolink_nb
 from evolink_nb.history import queries
+from evolink_nb.history.location import find_location
 from evolink_nb.history.looking_back import costs
+from evolink_nb.history.writer import Writer
 from tests.support.histories import NOON, cost, reading, source
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from evolink_nb.history.writer import Writer
+    from pathlib import Path
+
+    from evolink_nb.history.buffer import Batch
+    from evolink_nb.history.store import Store
 
 DAY = timedelta(days=1)
 
@@ -48,6 +54,29 @@ def test_costs_are_amended_in_place(writer: Writer) -> None:
     ]
     report = evolink_nb.history(NOON - DAY, "cell", until=NOON + DAY)
     assert [(row.name, row.spent, row.runs) for row in report] == [("run(a)", Decimal("1.2"), 1)]
+
+
+class SizesOnly:
+    """A store that notes how many entries each of its transactions has."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def write(self, batch: Batch) -> None:
+        self.sizes.append(len(batch))
+
+
+def test_entries_wait_for_one_another(tmp_path: Path) -> None:
+    """Written at once, each would compete with what it is about, such as the magic that shows a reading."""
+    store = SizesOnly()
+    writer = Writer(find_location(str(tmp_path / "history.db")), open_store=lambda: cast("Store", store))
+    writer.record_reading(source(), reading(0, 0))
+    assert writer.flush(20)
+    for minutes in (1, 2, 3):
+        writer.record_reading(source(), reading(minutes, minutes))
+    wait_until(lambda: not writer.waiting)
+    assert store.sizes == [1, 3]
+    assert writer.stop()
 
 
 def test_unchanged_readings_are_not_kept(writer: Writer) -> None:
