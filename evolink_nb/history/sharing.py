@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +98,19 @@ class HistoryReadings:
             interval: Seconds between two readings of this process.
             last: Its newest reading.
         """
-        return self._database.ask(lambda: self._open().turn(interval, last), self._patience)
+        is_late = threading.Event()
+
+        def ask() -> Turn | None:
+            turn = self._open().turn(interval, last)
+            if is_late.is_set():
+                # What this process reads now it reads for itself: nobody must wait for that.
+                self._open().release()
+            return turn
+
+        turn = self._database.ask(ask, self._patience)
+        if turn is None:
+            is_late.set()
+        return turn
 
     def publish(self, duty: Duty, outcome: Outcome, took: float) -> None:
         """Publish what this process has read.

@@ -103,5 +103,5 @@ def set_budget(
     if recurrence is None:
         return SessionBudget(fetcher, limit, label=name or SESSION, options=options)
     budget = PeriodBudget(fetcher, limit, recurrence, kept=kept_readings, label=name, options=options)
-    keep_readings(fetcher)
+    keep_readings()
     return budget

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 from ..api.client import EvoLinkClient
-from ..errors import EvoLinkError, HistoryError
+from ..errors import HistoryError
 from ..history import of_key
 from ..history.current import current
 from ..history.sharing import source_of
+from .recording import recordings
 
 if TYPE_CHECKING:
     from ..credits import Credits
@@ -35,15 +34,9 @@ def kept_readings(fetcher: CreditsFetcher, since: datetime) -> list[Credits]:
     return of_key.kept_readings(_source_of(fetcher), since)
 
 
-def keep_readings(fetcher: CreditsFetcher) -> None:
-    """Have a fetcher's readings kept from now on, so that later kernels know them; the newest at once.
-
-    Args:
-        fetcher: The fetcher.
-    """
-    source = _source_of(fetcher)
-    fetcher.observe(partial(_keep, fetcher, source), "revision")
-    _keep(fetcher, source)
+def keep_readings() -> None:
+    """Have readings kept from now on, so that later kernels know them; the newest at once."""
+    recordings.begin()
     writer = current.writer()
     if writer is not None:
         # A kernel that is killed soon has kept what the next one counts from.
@@ -55,13 +48,3 @@ def _source_of(fetcher: CreditsFetcher) -> Source:
     if not isinstance(client, EvoLinkClient):
         raise HistoryError("No history is kept of a client that is not an EvoLinkClient.")
     return source_of(client)
-
-
-def _keep(fetcher: CreditsFetcher, source: Source, _change: object = None) -> None:
-    credits, writer = fetcher.credits, None
-    if credits is None:
-        return
-    with contextlib.suppress(EvoLinkError):
-        writer = current.writer_for(simulated=credits.simulated)
-    if writer is not None:
-        writer.record_reading(source, credits)

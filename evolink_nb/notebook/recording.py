@@ -1,6 +1,7 @@
 """Has a process's readings and costs kept in the history, and says where, and what goes wrong.
 
-Of a kernel that has loaded the extension; of a program only where the user chose the place.
+Of a kernel that has loaded the extension; of a program only where the user chose the place, or has set a
+budget that outlives it.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ class Recording:
     def _follow(self, fetcher: CreditsFetcher) -> None:
         handler = self._followed[fetcher] = partial(self._at_revision, fetcher)
         fetcher.observe(handler, "revision")
+        handler(None)  # what it has read before
 
     def _at_revision(self, fetcher: CreditsFetcher, _change: object) -> None:
         credits, source = fetcher.credits, _source_for(fetcher)

@@ -18,7 +18,7 @@ from evolink_nb.history.leases import find_lease
 from evolink_nb.history.location import find_location
 from evolink_nb.history.reader import reader_of
 from evolink_nb.history.shared_readings import LeasedReadings
-from evolink_nb.history.sharing import share_readings, source_of
+from evolink_nb.history.sharing import HistoryReadings, share_readings, source_of
 from evolink_nb.history.store import Store
 from evolink_nb.polling.sharing import Duty, News, Wait, sharing
 from tests.support.environment import account_of
@@ -127,6 +127,24 @@ def test_a_release_ends_no_wait(two: tuple[LeasedReadings, LeasedReadings]) -> N
     one.publish(duty, RateLimitError("Slow down.", status=429, retry_after=60.0), 0.0)
     one.release()
     assert not isinstance(other.turn(EVERY, None), Duty)
+
+
+def test_a_turn_that_comes_late_is_no_turn(team: Location, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process has read for itself by then: who waits for what it reads would wait for nothing."""
+    monkeypatch.setattr("evolink_nb.history.sharing.DEADLINE", 0.0)
+    current.use(team)
+    mine = source()
+    readings = HistoryReadings(mine, current.required_writer())
+    assert readings.turn(EVERY, None) is None
+    store = Store(team)
+
+    def is_free_again() -> bool:
+        with store.begin(reads_only=True) as connection:
+            lease = find_lease(connection, store.keys.fingerprint_of(mine))
+            return lease is not None and not lease.is_held(store.now(connection))
+
+    wait_until(is_free_again)
+    current.use(None)
 
 
 # -- in fetchers ------------------------------------------------------------------------------------------
@@ -245,7 +263,9 @@ def test_a_process_that_ends_gives_it_back(
     environment = {**os.environ, **account_of(demo_server), "EVOLINK_NB_HISTORY": str(place)}
     program = """
 import evolink_nb.history.shared_readings  # a file's first reading waits for no import
+from evolink_nb.history import sharing
 from evolink_nb import CreditsFetcher, EvoLinkClient
+sharing.DEADLINE = 60.0  # however slow this machine is
 fetcher = CreditsFetcher(EvoLinkClient(), 600)
 fetcher.start()
 while fetcher.credits is None:
