@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,9 +30,9 @@ from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from evolink_nb.demo import DemoServer
+    from evolink_nb.history.writer import Writer
     from tests.support.broken_places import BrokenPlace
 
 FAR = 2**42
@@ -95,9 +97,43 @@ def test_a_card_goes_on_without_it(broken: BrokenPlace, simulated_account: DemoS
         assert len(set(notices) - {""}) == 1
         assert notices.count("") == 1
         with writer.store().begin(reads_only=True) as connection:
-            rows = connection.execute(select(READINGS)).mappings()
-            kept = {point_of(row).credits.user.used for row in rows}
             costs = queries.costs(connection, 0, FAR)
-        assert seen <= kept
+        assert seen <= kept_in(writer)
         assert len(costs) == 1
         card.close()
+
+
+def test_a_card_names_what_was_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, simulated_account: DemoServer
+) -> None:
+    """A damaged file is kept whole, and what comes from then on is in a new one."""
+    monkeypatch.setattr("evolink_nb.history.writer.RETRY_DELAYS", (0.1,))
+    place, garbage = tmp_path / "history.db", b"no database any more " * 5_000
+    with open_shell({"history": str(place)}) as shell:
+        shell.run("%evolink_credits")
+        fetcher, notices = the_fetcher(), list[str]()
+        fetcher.observe(lambda change: notices.append(change.new), "notice")
+        card = CreditsWidget(fetcher, interval=600)
+        wait_until(lambda: card.user_used is not None)
+        writer = current.required_writer()
+        assert writer.flush(30)
+        wait_until(lambda: not Path(f"{place}-wal").exists())
+        with place.open("r+b") as file:
+            file.write(garbage)
+        simulated_account.account.spend(1)
+        used = fetcher.read(join=False).user.used
+        assert writer.flush(30)
+        [aside] = tmp_path.glob("history.db.damaged-*")
+        assert aside.read_bytes().startswith(garbage)
+        wait_until(lambda: str(aside) in card.notice)
+        assert (card.status, card.user_used) == ("live", float(used))
+        assert notices == [f"The history was damaged. It is kept as {aside}, and a new one begins."]
+        assert used in kept_in(writer)
+        card.close()
+
+
+def kept_in(writer: Writer) -> set[Decimal]:
+    """Return what the account had used by the readings of a history."""
+    with writer.store().begin(reads_only=True) as connection:
+        rows = connection.execute(select(READINGS)).mappings()
+        return {point_of(row).credits.user.used for row in rows}
