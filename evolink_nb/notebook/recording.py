@@ -6,6 +6,7 @@ budget that outlives it.
 
 from __future__ import annotations
 
+import atexit
 import getpass
 import os
 import re
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 EXTENSION = "EvoLinkMagics"
 """What IPython knows the loaded extension as."""
 _KEY = re.compile(r"\bsk-[\w-]{4,}")
+EXIT_SECONDS = 10.0
+"""Seconds that a script waits, at its end, for what is still to be written."""
 _STOP_SECONDS = 1.0
 """Seconds that unloading waits for what is still to be written."""
 
@@ -153,6 +156,9 @@ class Recordings:
         """Begin if work is to be kept that no magic measures."""
         if self._current is None and (_has_extension() or _is_chosen()):
             self.begin()
+            if _shell() is None:
+                # A script may end before anything has been written, and nothing ends it by force.
+                atexit.register(write_all)
 
     def end(self) -> None:
         """Keep nothing further; what is known is written."""
@@ -168,6 +174,19 @@ class Recordings:
 
 recordings = Recordings()
 """This process's."""
+
+
+def write_all() -> None:
+    """Write what a script has measured, at its end, or say that it isn't kept."""
+    try:
+        writer = current.writer()
+    except ConfigurationError as error:
+        problem = str(error)
+    else:
+        if writer is None or writer.flush(EXIT_SECONDS):
+            return
+        problem = writer.problem or f"{writer.location.shown} did not answer within {EXIT_SECONDS:g} s."
+    print(f"What this script measured is not all in the history: {problem}", file=sys.stderr)
 
 
 def _has_extension() -> bool:

@@ -10,7 +10,9 @@ import pytest
 from evolink_nb.history import looking_back
 from evolink_nb.history.current import current
 from evolink_nb.history.location import HISTORY_VARIABLE, Location, find_location
+from evolink_nb.notebook.recording import write_all
 from tests.support.environment import account_of, isolated_environment
+from tests.support.histories import cost
 from tests.support.scripts import run_script
 
 if TYPE_CHECKING:
@@ -53,3 +55,24 @@ def test_a_script_keeps_what_it_is_told_to(environment: dict[str, str], place: L
 def test_a_script_leaves_no_file_unasked(environment: dict[str, str], tmp_path: Path) -> None:
     assert "MemoryLedger" in run_script(MEASURE, environment)
     assert not list(tmp_path.rglob("*.db"))
+
+
+def test_a_script_says_what_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A setting that makes no sense, and a place that can't be written."""
+    monkeypatch.setenv(HISTORY_VARIABLE, "gopher://nowhere")
+    write_all()
+    assert f"not all in the history: The history can't be kept there. Set {HISTORY_VARIABLE}" in read(capsys)
+    monkeypatch.setattr("evolink_nb.notebook.recording.EXIT_SECONDS", 0.1)
+    (tmp_path / "file").touch()
+    current.use(find_location(str(tmp_path / "file" / "history.db")))
+    current.required_writer().record_cost(cost(1))
+    write_all()
+    assert "file/history.db" in read(capsys)
+    current.stop(timeout=0.1)
+    current.use(None)
+
+
+def read(capsys: pytest.CaptureFixture[str]) -> str:
+    return " ".join(capsys.readouterr().err.split())
