@@ -1,7 +1,7 @@
 """Asks, for one account, what other kernels did with its key, as long as that may be in a cost.
 
-At the work's end, again when its cost is final, and then less and less often: another kernel's work is known
-when it ends, and may have begun long before.
+Soon after the work's end, again when its cost is final, and then less and less often: another kernel's work
+is known when it ends, and may have begun long before.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 THREAD_NAME = "evolink-nb-lookout"
+FIRST_AFTER = 1.0
+"""Seconds after work until the first question: what it imports mustn't hold up the line under a cell."""
 MIN_PAUSE = 2.0
 """The shortest time between two questions about a cost, in seconds, unless it has become final."""
 LOOKS_FOR = 3_600.0
@@ -153,7 +155,7 @@ class Lookout:
 
 
 def next_ask_at(work: Work, asked: Asked | None) -> float:
-    """Return when to ask about a cost: at once, when it is final, and then twice as late each time.
+    """Return when to ask about a cost: soon, when it is final, and then twice as late each time.
 
     Args:
         work: The work that it is the cost of.
@@ -162,7 +164,10 @@ def next_ask_at(work: Work, asked: Asked | None) -> float:
     Returns:
         The time, in seconds of the fetcher's clock; infinite for never.
     """
-    if asked is None or (work.is_final and not asked.was_final):
+    ended = work.ended or 0.0
+    if work.is_final and (asked is None or not asked.was_final):
         return -math.inf
-    since_end = asked.at - (work.ended or 0.0)
+    if asked is None:
+        return ended + FIRST_AFTER
+    since_end = asked.at - ended
     return asked.at + max(since_end, MIN_PAUSE) if since_end < LOOKS_FOR else math.inf

@@ -13,7 +13,7 @@ import pytest
 
 from evolink_nb.metering.account import shared_fetcher
 from evolink_nb.metering.active import active_measurements
-from evolink_nb.metering.lookout import LOOKS_FOR, MIN_PAUSE, THREAD_NAME, Asked, next_ask_at
+from evolink_nb.metering.lookout import FIRST_AFTER, LOOKS_FOR, MIN_PAUSE, THREAD_NAME, Asked, next_ask_at
 from evolink_nb.metering.measurement import Measurement
 from evolink_nb.metering.meter import meter
 from evolink_nb.metering.neighbours import Run, Seen, Sighting, neighbours
@@ -200,10 +200,10 @@ def test_no_answer_changes_nothing(
 
 
 def test_an_hour_has_few_questions() -> None:
-    """At once, when the cost is final, and less and less often."""
+    """Soon, when the cost is final, and less and less often."""
     work = Work(0.0, ended=10.0)
-    assert next_ask_at(work, None) == -math.inf
-    now, asked = 10.2, []
+    now, asked = next_ask_at(work, None), []
+    assert now == 10 + FIRST_AFTER
     while not math.isinf(now):
         asked.append(now)
         if len(asked) == 3:
