@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from ..api.credentials import read_variable
 
 KEEP_READINGS_VARIABLE = "EVOLINK_NB_KEEP_READINGS"
-"""Days for which every reading is kept (40), and later one an hour; 0 for ever."""
+"""Days for which a file keeps every reading (40), and later one an hour; 0 for ever."""
 KEEP_HISTORY_VARIABLE = "EVOLINK_NB_KEEP_HISTORY"
-"""Days for which costs and hours are kept; 0 (the default) for ever."""
+"""Days for which a file keeps costs and hours; 0 (the default) for ever."""
 
 
 KEEP_READINGS = 40
