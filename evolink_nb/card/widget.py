@@ -44,49 +44,53 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
     Attributes:
         fetcher: The `CreditsFetcher` that the card follows.
         is_default: Whether it shows the account of the key that is used by default.
-        interval: Seconds between two readings.
-        status: The fetcher's status.
-        runway: Seconds the credits will last at the current burn rate; None if unknown.
-        burn_rate: Recent rate of spending in credits per second; None if unknown.
-        warn_below: Credits (``50``) or a runway (``"2h"``) below which a reading is low; None for no limit.
-        critical_below: Likewise for critical.
-        credits_per_dollar: How many credits a dollar buys; None to show no dollars.
-        compact: Whether it has its small form.
     """
 
     # Text, not paths: anywidget watches files for each widget, and that keeps closed ones alive.
     _esm = script()
     _template = synced(Unicode())
 
-    token_remaining = synced(Float(None, allow_none=True))
-    token_used = synced(Float(None, allow_none=True))
-    token_unlimited = synced(Bool(False))
-    user_remaining = synced(Float(None, allow_none=True))
-    user_used = synced(Float(None, allow_none=True))
+    token_remaining = synced(Float(None, allow_none=True, help="Credits that the key may still spend."))
+    token_used = synced(Float(None, allow_none=True, help="Credits that the key has used."))
+    token_unlimited = synced(Bool(False, help="Whether the key has no limit of its own."))
+    user_remaining = synced(Float(None, allow_none=True, help="Credits that the account has left."))
+    user_used = synced(Float(None, allow_none=True, help="Credits that the account has used."))
     binding = synced(Unicode(help='Which half limits spending: "user" or "token".'))
     needs_key = synced(Bool(False, help="Whether it asks for an API key."))
     account = synced(Unicode(help="Tells this account from others on the same page; nothing else."))
     compact = synced(Bool(False, help="Whether it has its small form, about 300 by 96 pixels."))
     level = synced(Unicode("ok", help="ok, low, critical or overdrawn."))
-    simulated = synced(Bool(False))
+    simulated = synced(Bool(False, help="Whether the account is the demo's."))
     spent = synced(Float(0.0, help="Credits spent since the fetcher's first reading."))
-    burn_rate = synced(Float(None, allow_none=True))
-    runway = synced(Float(None, allow_none=True))
-    status = synced(Unicode("loading"))
-    message = synced(Unicode())
+    burn_rate = synced(Float(None, allow_none=True, help="Credits spent per second lately; None if unknown."))
+    runway = synced(
+        Float(None, allow_none=True, help="Seconds the credits last at that rate; None if unknown.")
+    )
+    status = synced(Unicode("loading", help="The fetcher's status."))
+    message = synced(Unicode(help="Why the balance can't be read, and what to do; empty if it can."))
     request = synced(Unicode(help="Identifies the request that failed; empty if nothing does."))
     alarm = synced(Unicode(help="What the last alarm said; empty again after a good reading."))
     notice = synced(Unicode(help="What the user must know at once, beside any alarm; empty if nothing."))
     outlook = synced(Unicode(help='What the credits are enough for: "enough for about 14 more runs of …".'))
     limits = synced(Unicode(help="warn_below and critical_below, in words."))
-    updated_at = synced(Instance(datetime, allow_none=True), to_json=to_milliseconds)
-    retry_at = synced(Instance(datetime, allow_none=True), to_json=to_milliseconds)
+    updated_at = synced(
+        Instance(datetime, allow_none=True, help="When the reading was taken; aware."),
+        to_json=to_milliseconds,
+    )
+    retry_at = synced(
+        Instance(datetime, allow_none=True, help="When the server allows the next try; aware."),
+        to_json=to_milliseconds,
+    )
     retry_in = synced(Float(None, allow_none=True, help="Seconds to retry_at, when it was set."))
-    interval = synced(Float(settings.INTERVAL))
+    interval = synced(Float(settings.INTERVAL, help="Seconds between two readings."))
     worth = synced(Unicode(help="About what is left in USD, where credits_per_dollar says."))
-    credits_per_dollar: Any = Float(None, allow_none=True)
-    warn_below: Any = traitlets.Any(None)
-    critical_below: Any = traitlets.Any(None)
+    credits_per_dollar: Any = Float(
+        None, allow_none=True, help="How many credits a dollar buys; None to show no dollars."
+    )
+    warn_below: Any = traitlets.Any(
+        None, help='Credits (50) or a runway ("2h") below which a reading is low; None for no limit.'
+    )
+    critical_below: Any = traitlets.Any(None, help="Likewise for critical.")
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sphinx.util.inventory import InventoryFile
+from traitlets import TraitType
 
 import evolink_nb
 from docs import build
@@ -48,17 +49,17 @@ def test_it_asks_no_other_host(site: Path) -> None:
 
 
 def public_names() -> Iterator[str]:
-    """Each public name, and each public method or property of the classes among them."""
+    """Each public name, and each public method, property or trait of the classes among them."""
     for name in evolink_nb.__all__:
         found = getattr(evolink_nb, name)
         yield f"evolink_nb.{name}"
         if inspect.isclass(found) and not issubclass(found, BaseException):
             own = [each for each in vars(found) if not each.startswith("_")]
-            callables = (staticmethod, classmethod, property)
+            members = (staticmethod, classmethod, property, TraitType)
             yield from (
                 f"evolink_nb.{name}.{each}"
                 for each in own
-                if inspect.isfunction(vars(found)[each]) or isinstance(vars(found)[each], callables)
+                if inspect.isfunction(vars(found)[each]) or isinstance(vars(found)[each], members)
             )
     yield from (
         f"evolink_nb.{'' if name in evolink_nb.__all__ else 'errors.'}{name}"
