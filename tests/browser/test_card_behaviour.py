@@ -209,6 +209,12 @@ def test_the_last_change_is_shown_briefly(gallery: dict[str, Scene], scene_page:
         assert scene_page.field("user-change") == change
         scene_page.page.clock.run_for(200)
         assert scene_page.field("user-change") == ""
+    # On a small card it stands where the unit is, or the level.
+    scene_page.set_compact(True)
+    for level, left in (("ok", 1189.5), ("low", 45.25)):
+        scene_page.update(updated_at=1, user_remaining=left, level=level)
+        assert scene_page.field("user-change") != ""
+        assert scene_page.card.evaluate(MISFITS) == []
     # Another half, or another account's first reading, is no change.
     scene_page.update(updated_at=2, binding="token")
     assert scene_page.field("token-change") == ""
