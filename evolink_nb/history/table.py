@@ -30,6 +30,8 @@ _FROM, _SPENT, _ACCOUNT_SPENT, _TOPPED_UP, _LEFT, _NOTE = range(6)
 _PERIOD_HEADINGS = ("from", "spent", "account spent", "topped up", "left", "")
 _KEY_HEADINGS = ("key", "spent", "account spent", "account left", "key left", "last read", "account")
 _WORK_HEADINGS = ("what", "runs", "spent", "of which uncertain", "time", "last")
+_UNCERTAIN = 3
+"""The column of work that is hidden where nothing is uncertain."""
 
 
 def as_table(rows: Sequence[Row], *, total: Decimal, span: Span) -> str:
@@ -62,7 +64,7 @@ def table_title(rows: Sequence[Row], *, total: Decimal, span: Span) -> str:
 
 
 def table_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
-    """Return the table as texts, line by line, the headings first.
+    """Return the table as texts, line by line, the headings first; no column of work that says nothing.
 
     Args:
         rows: The rows, all of one kind.
@@ -74,7 +76,10 @@ def table_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     of_keys = [row for row in rows if isinstance(row, KeyRow)]
     if of_keys:
         return [_KEY_HEADINGS, *map(_key, of_keys)]
-    return [_WORK_HEADINGS, *(_work(row) for row in rows if isinstance(row, WorkRow))]
+    work = [_work(row) for row in rows if isinstance(row, WorkRow)]
+    if any(line[_UNCERTAIN] for line in work):
+        return [_WORK_HEADINGS, *work]
+    return [(*line[:_UNCERTAIN], *line[_UNCERTAIN + 1 :]) for line in (_WORK_HEADINGS, *work)]
 
 
 def _shown(rows: Sequence[Row]) -> list[PeriodRow]:

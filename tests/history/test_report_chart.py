@@ -100,6 +100,17 @@ def test_other_reports_are_tables(morning: Report, by: str) -> None:
     assert "<script" not in shown
 
 
+@pytest.mark.usefixtures("morning")
+def test_what_is_uncertain_has_a_column(writer: Writer) -> None:
+    """Where anything is; elsewhere it would say nothing."""
+    for uncertain in (False, True):
+        if uncertain:
+            writer.record_cost(cost(5, minutes=90, key="beside", confidence="shared"))
+        report = evolink_nb.history(NOON, "cell", until=NOON + 7 * HOUR)
+        assert ("of which uncertain" in repr(report)) == uncertain
+        assert ("of which uncertain" in html(report)) == uncertain
+
+
 def test_nothing_is_shown_as_such(writer: Writer) -> None:
     writer.record_reading(source(), reading(0, 1))
     shown = html(evolink_nb.history(NOON - 9 * HOUR, until=NOON - 8 * HOUR))
