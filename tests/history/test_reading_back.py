@@ -17,6 +17,8 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from evolink_nb.history.buffer import Batch
     from evolink_nb.history.store import Store
 
@@ -66,17 +68,21 @@ class SizesOnly:
         self.sizes.append(len(batch))
 
 
-def test_entries_wait_for_one_another(tmp_path: Path) -> None:
+def test_entries_wait_for_one_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Written at once, each would compete with what it is about, such as the magic that shows a reading."""
-    store = SizesOnly()
-    writer = Writer(find_location(str(tmp_path / "history.db")), open_store=lambda: cast("Store", store))
-    writer.record_reading(source(), reading(0, 0))
-    assert writer.flush(20)
-    for minutes in (1, 2, 3):
+    monkeypatch.setattr("evolink_nb.history.writer.WRITE_DELAY", 60.0)
+    kept, prompt = SizesOnly(), SizesOnly()
+    location = find_location(str(tmp_path / "history.db"))
+    writer = Writer(location, open_store=lambda: cast("Store", kept), delay=60.0)
+    other = Writer(location, open_store=lambda: cast("Store", prompt), delay=0.0)
+    for minutes in range(4):
         writer.record_reading(source(), reading(minutes, minutes))
-    wait_until(lambda: not writer.waiting)
-    assert store.sizes == [1, 3]
+        assert minutes or writer.flush(20)
+        other.record_reading(source(), reading(minutes, minutes))
+        wait_until(lambda: not other.waiting)
     assert writer.stop()
+    assert other.stop()
+    assert (kept.sizes, prompt.sizes) == ([1, 3], [1, 1, 1, 1])
 
 
 def test_unchanged_readings_are_not_kept(writer: Writer) -> None:
