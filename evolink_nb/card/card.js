@@ -387,9 +387,13 @@ class Card {
     const sizes = new ResizeObserver(check);
     sizes.observe(this.#root);
     document.addEventListener("visibilitychange", check, { signal });
-    const ticking = setInterval(() => this.#tick(), 1000);
+    const says = query(this.#root, ".evo-says");
+    const fit = new ResizeObserver(() => this.#checkFit());
+    for (const each of [says, ...says.querySelectorAll("[data-field]")]) fit.observe(each);
+    const ticking = setInterval(() => this.#everySecond(), 1000);
     this.#onDestroy(() => {
       sizes.disconnect();
+      fit.disconnect();
       this.#outputChanges.disconnect();
       clearInterval(ticking);
       clearTimeout(this.#confirmation);
@@ -470,7 +474,7 @@ class Card {
     view.document.title = "EvoLink credits";
     view.onpagehide = () => this.#bringBack();
     // A hidden page's own timers hardly run.
-    view.setInterval(() => this.#tick(), 1000);
+    view.setInterval(() => this.#everySecond(), 1000);
     this.#move(view.document.body, "This card is in a window of its own.");
   }
 
@@ -694,6 +698,11 @@ class Card {
     meter.style.setProperty("--share", plainAmount(gauge.share));
   }
 
+  #everySecond() {
+    this.#checkFit(); // in a window of its own, sizes aren't observed
+    this.#tick();
+  }
+
   /** Update what time alone changes: ages, waits, and what the kernel's silence means. */
   #tick() {
     const model = this.#model;
@@ -724,9 +733,6 @@ class Card {
     const message = this.#field("message");
     setText(message, isGone ? GONE_MESSAGE : model.get("message"));
     setTitle(message, !isGone && model.get("request") && `Request ${model.get("request")}`);
-    const says = query(this.#root, ".evo-says");
-    // What doesn't fit is shown when the keyboard gets there, too.
-    if (!says.matches(":hover, :focus")) says.tabIndex = says.scrollHeight > says.clientHeight ? 0 : -1;
     const age = now - this.#arrivedAt;
     const isRead = model.get("updated_at") !== null;
     const readAt = new Date(Date.now() - age);
@@ -735,6 +741,14 @@ class Card {
     this.#setField("time", isRead ? readAt.toLocaleTimeString() : "");
     this.#setField("cadence", `every ${plainAmount(model.get("interval"))} s`);
     this.#showButtons();
+  }
+
+  /** Let the keyboard get to what doesn't fit: it is shown then. Asking for sizes costs much before a layout. */
+  #checkFit() {
+    const says = query(this.#root, ".evo-says");
+    if (says.matches(":hover, :focus")) return;
+    const fields = [...says.querySelectorAll("[data-field]")];
+    says.tabIndex = fields.some((field) => field.scrollHeight > field.clientHeight) ? 0 : -1;
   }
 
   #showButtons() {

@@ -185,6 +185,34 @@ def test_a_long_message_is_shown_whole(gallery: dict[str, Scene], scene_page: Sc
     expect(scene_page.card.locator('.evo-says[tabindex="0"]')).to_have_count(0)
 
 
+_ASKED_FOR_SIZES = """traits => {
+    const asked = [];
+    const restore = [];
+    for (const name of ["scrollHeight", "clientHeight", "scrollWidth", "clientWidth"]) {
+        const real = Object.getOwnPropertyDescriptor(Element.prototype, name);
+        restore.push(() => Object.defineProperty(Element.prototype, name, real));
+        const get = function () { asked.push(name); return real.get.call(this); };
+        Object.defineProperty(Element.prototype, name, { ...real, get });
+    }
+    host.model.set(traits);
+    for (const each of restore) each();
+    return asked;
+}"""
+
+
+def test_an_update_asks_for_no_sizes(gallery: dict[str, Scene], scene_page: ScenePage) -> None:
+    """The page would be laid out for it in the middle of the update: most of what that cost."""
+    scene_page.show(gallery["live"], LAB[0], 260)
+    says = scene_page.card.locator(".evo-says")
+    expect(says).to_have_attribute("tabindex", "-1")
+    long = "What there is to say has no place here. " * 9
+    assert scene_page.page.evaluate(_ASKED_FOR_SIZES, {"message": long, "user_remaining": 12.5}) == []
+    # And yet the keyboard gets to what doesn't fit, and to nothing else.
+    expect(says).to_have_attribute("tabindex", "0")
+    scene_page.update(message="Short.")
+    expect(says).to_have_attribute("tabindex", "-1")
+
+
 def test_the_most_urgent_is_in_sight(gallery: dict[str, Scene], scene_page: ScenePage) -> None:
     """One thing is said at a time, all of it where one points."""
     scene_page.show(gallery["live"], LAB[0], 440)
