@@ -270,9 +270,10 @@ class NotebookPage:
         try:
             page.wait_for_function(_IS_OPEN, arg=cells, timeout=_SECONDS_TO_OPEN * 500)
         except PageTimeoutError:
-            # A front end can miss that its kernel has come up, and then waits for ever.
+            # A front end can miss that its kernel has come up, and then waits for ever. Where it only was
+            # slow, it begins again from nothing: it gets all the time there is.
             page.reload()
-            page.wait_for_function(_IS_OPEN, arg=cells, timeout=_SECONDS_TO_OPEN * 500)
+            page.wait_for_function(_IS_OPEN, arg=cells, timeout=_SECONDS_TO_OPEN * 1000)
         expect(page.locator("#jupyterlab-splash")).to_have_count(0)
 
     def run(self, index: int, *, wait: bool = True, timeout: float = _SECONDS_TO_RUN) -> None:
