@@ -20,11 +20,19 @@ import threading
 print([thread.name for thread in threading.enumerate() if "evolink" in thread.name])
 """
 
+LEFT_EDGES = """card => [...card.querySelectorAll(".evo-title, .evo-name")].map(part => {
+    const range = document.createRange();
+    range.selectNodeContents(part);
+    return range.getBoundingClientRect().left;
+})"""
+
 
 def test_html_moves_while_a_cell_runs(front_end: FrontEnd, demo_server: DemoServer) -> None:
     notebook, card = open_card(front_end, demo_server, HTML, ENDLESS)
     expect(card.root).to_have_count(1)
     expect(card.root.locator("button")).to_have_count(0)
+    # Whatever the host's own styles for tables say.
+    assert len(set(card.root.evaluate(LEFT_EDGES))) == 1
     notebook.begin(2)
     for left in ("1,094.3996", "1,093.3996"):
         demo_server.account.spend(1)
