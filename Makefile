@@ -46,7 +46,7 @@ lint: $(VENV)/.installed-lint ## check style, types and which layer imports whic
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.frontend
 
-bench: $(VENV)/.installed-test ## measure what loading, reading and live updates cost
+bench: $(VENV)/.installed-test ## measure what this package adds to your work, beside comparable libraries (ARGS=--write-docs publishes it)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(VENV)/.installed-test ## run a kernel for 10 minutes while much goes wrong, and count what it holds

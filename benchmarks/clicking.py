@@ -14,7 +14,7 @@ from tests.support.jupyter import FrontEnd
 from tests.support.overlay import ipykernel
 
 from .browser import jupyter_in_chromium
-from .ratio import Comparison
+from .ratio import Comparison, part
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -62,17 +62,17 @@ _CLICK_PLAIN = """(cell) => {
 }"""
 
 
-def measure() -> list[Comparison]:
+def measure(share: float = 1.0) -> list[Comparison]:
     """Return the seconds in each front end, and their ratio to the plain button's."""
     rows = []
     with jupyter_in_chromium() as (server, browser):
         for name, title in NAMES.items():
-            seconds, plain = _clicks(server, browser, name)
+            seconds, plain = _clicks(server, browser, name, part(CLICKS, share))
             where = f"in {title} while a cell runs"
             rows += [
-                Comparison(f"a click to its number on screen, {where}  (seconds)", seconds, MAX_SECONDS),
+                Comparison(f"a click to its number on screen, {where} (seconds)", seconds, MAX_SECONDS),
                 Comparison(
-                    f"the same : an ipywidgets.Button, {plain:.1f} s  (time)",
+                    f"the same : a click on an `ipywidgets.Button`, {plain:.0f} s (time)",
                     [ours / plain for ours in seconds],
                     MAX_SECONDS / CELL_SECONDS,
                 ),
@@ -81,7 +81,7 @@ def measure() -> list[Comparison]:
 
 
 def _clicks(
-    server: JupyterServer, browser: Browser, name: Literal["lab", "notebook"]
+    server: JupyterServer, browser: Browser, name: Literal["lab", "notebook"], clicks: int
 ) -> tuple[list[float], float]:
     """Return the seconds that each click on the card took, and those that the plain button's took."""
     front_end = FrontEnd(server, browser, name)
@@ -99,12 +99,12 @@ def _clicks(
         notebook.output(2).locator("button").wait_for()
         notebook.output(2).evaluate(_CLICK_PLAIN)
         seconds = []
-        for _ in range(CLICKS):
+        for _ in range(clicks):
             demo.account.spend(1)
             seconds.append(float(card.root.evaluate(_CLICK_CARD)))
             card.is_("live")
         if not notebook.execution_running(3):
-            raise RuntimeError(f"{CLICKS} clicks took longer than the cell ran; nothing was measured.")
+            raise RuntimeError(f"{clicks} clicks took longer than the cell ran; nothing was measured.")
         plain = float(notebook.page.evaluate("() => window.plainButton"))
     front_end.close()
     return seconds, plain

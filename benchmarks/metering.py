@@ -8,21 +8,25 @@ kernel itself stamps, so that the way of the messages is no part of it.
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from jupyter_client.manager import KernelManager
 
 from evolink_nb.demo import DemoServer
+from evolink_nb.history.location import HISTORY_VARIABLE
+from evolink_nb.notebook.configuration import variable_of
 from tests.support import colab
+from tests.support.environment import account_of, isolated_environment
 
-from .ratio import Comparison
+from .ratio import Comparison, part
 
 if TYPE_CHECKING:
     from jupyter_client.blocking.client import BlockingKernelClient
@@ -34,6 +38,8 @@ CELLS = 5
 """Cells for which tracking is on, and then off, in each round; each on its own."""
 ROW = 20
 """The same, one right after the other."""
+QUIET = 1.0
+"""Seconds for which nothing must move before a cost is believed: by default it takes longer to settle."""
 PAUSE = 0.3
 """Seconds after which a cell that spent nothing is settled."""
 
@@ -63,42 +69,45 @@ class Times(NamedTuple):
         return self.before + self.after
 
 
-def measure() -> list[Comparison]:
+def measure(share: float = 1.0) -> list[Comparison]:
     """Return what the line costs before and after its cell, and what tracking costs a cell of no cost."""
-    return _measure(sys.executable)
+    return _measure(sys.executable, share)
 
 
-def measure_on_oldest() -> list[Comparison]:
+def measure_on_oldest(share: float = 1.0) -> list[Comparison]:
     """Return the same on the oldest set of packages that is supported, Colab's."""
     return [
-        replace(comparison, question=f"Colab's set: {comparison.question}")
-        for comparison in _measure(str(colab.python()))
+        replace(comparison, question=f"Colab's set: {comparison.question}", name="")
+        for comparison in _measure(str(colab.python()), share)
     ]
 
 
-def _measure(interpreter: str) -> list[Comparison]:
-    with DemoServer() as server:
-        account = {"EVOLINK_API_KEY": server.key, "EVOLINK_BASE_URL": server.url}
+def _measure(interpreter: str, share: float) -> list[Comparison]:
+    with DemoServer() as server, tempfile.TemporaryDirectory() as home:
+        history = {HISTORY_VARIABLE: str(Path(home) / "history.db")}  # kept, as it is by default
+        quick = {variable_of("quiet"): str(QUIET)}
+        environment = {**isolated_environment(Path(home)), **account_of(server), **history, **quick}
         manager = KernelManager(kernel_name="python3")
         assert manager.kernel_spec is not None  # for mypy  # noqa: S101
         manager.kernel_spec.argv[0] = interpreter
-        manager.start_kernel(
-            env={**os.environ, **account, "PYTHONPATH": str(colab.ROOT)}, stderr=subprocess.DEVNULL
-        )
+        manager.start_kernel(env={**environment, "PYTHONPATH": str(colab.ROOT)}, stderr=subprocess.DEVNULL)
         client = manager.blocking_client()
         client.start_channels()
         try:
             client.wait_for_ready(timeout=60)
             _run(client, _SET_UP)
-            return [*_of_the_line(client), *_of_tracking(client)]
+            return [
+                *_of_the_line(client, part(ROUNDS, share)),
+                *_of_tracking(client, part(TRACKING_ROUNDS, share)),
+            ]
         finally:
             client.stop_channels()
             manager.shutdown_kernel(now=True)
 
 
-def _of_the_line(client: BlockingKernelClient) -> list[Comparison]:
+def _of_the_line(client: BlockingKernelClient, rounds: int) -> list[Comparison]:
     before, rest, added, following = [], [], [], []
-    for number in range(WARM_UP + ROUNDS):
+    for number in range(WARM_UP + rounds):
         metered, next_one = _cells(client, _METERED, _BARE)
         _run(client, _SETTLED)
         [bare] = _cells(client, _BARE)
@@ -110,16 +119,23 @@ def _of_the_line(client: BlockingKernelClient) -> list[Comparison]:
             added.append((metered.after - bare.after) * 1000)
             following.append(next_one.whole / bare.whole)
     return [
-        Comparison("before a cell with %%evolink_credits : a warm get_credits()  (time)", before, 2.0),
-        Comparison("the rest of it, its line shown : the bare cell  (time)", rest, 3.0),
-        Comparison("what the line adds after its cell  (ms)", added, 10.0),
-        Comparison("the next cell, while that one settles : the bare cell  (time)", following, 1.5),
+        Comparison(
+            "before a cell with `%%evolink_credits` : a warm `get_credits()` (time)",
+            before,
+            2.0,
+            "before-cell",
+        ),
+        Comparison(
+            "the rest of that cell, its line shown : the bare cell, which does nothing (time)", rest, 3.0
+        ),
+        Comparison("what the line adds after its cell (ms)", added, 10.0),
+        Comparison("the next cell, while that one settles : the bare cell (time)", following, 1.5),
     ]
 
 
-def _of_tracking(client: BlockingKernelClient) -> list[Comparison]:
+def _of_tracking(client: BlockingKernelClient, rounds: int) -> list[Comparison]:
     ratios, added, added_in_a_row = [], [], []
-    for _ in range(TRACKING_ROUNDS):
+    for _ in range(rounds):
         alone, in_a_row = {}, {}
         for state in ("on", "off"):
             _run(client, f"%evolink_track {state}")
@@ -129,9 +145,13 @@ def _of_tracking(client: BlockingKernelClient) -> list[Comparison]:
         added.append((alone["on"] - alone["off"]) * 1000)
         added_in_a_row.append((in_a_row["on"] - in_a_row["off"]) * 1000)
     return [
-        Comparison("a tracked cell that spends nothing : the bare cell  (time)", ratios, 1.5),
-        Comparison("what tracking adds to that cell  (ms)", added, 1.0),
-        Comparison(f"… to each of {ROW}, one right after the other  (ms)", added_in_a_row, 1.0),
+        Comparison(
+            "a cell that spends nothing, with `%evolink_track on` : the bare cell (time)",
+            ratios,
+            1.5,
+        ),
+        Comparison("what tracking adds to that cell (ms)", added, 1.0, "tracking-ms"),
+        Comparison(f"… to each of {ROW}, one right after the other (ms)", added_in_a_row, 1.0),
     ]
 
 

@@ -19,7 +19,7 @@ from evolink_nb.credits import TokenCredits, UserCredits
 from tests.support.chromium import open_chromium
 from tests.support.clock import SteppedClock
 
-from .ratio import Comparison
+from .ratio import Comparison, part
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -81,21 +81,21 @@ class _Account:
         """Nothing is under way."""
 
 
-def measure() -> list[Comparison]:
+def measure(share: float = 1.0) -> list[Comparison]:
     """Return the milliseconds of each update."""
-    states = _states()
+    states = _states(part(UPDATES, share))
     with open_chromium() as browser:
         costs = _costs(browser, states)
-    return [Comparison("scripting of one live update in the page  (ms)", costs, MAX_MILLISECONDS)]
+    return [Comparison("scripting of one live update in the page (ms)", costs, MAX_MILLISECONDS)]
 
 
-def _states() -> list[dict[str, Any]]:
+def _states(updates: int) -> list[dict[str, Any]]:
     """Return what the front end knows of a widget after each reading."""
     account = _Account()
     fetcher = CreditsFetcher(account, interval=3600, clock=account.clock)
     widget = CreditsWidget(fetcher, interval=3600)
     states = []
-    for _ in range(UPDATES + 1):
+    for _ in range(updates + 1):
         fetcher.read()
         state = widget.get_state()
         states.append({name: value for name, value in state.items() if name not in _NOT_THE_CARDS})

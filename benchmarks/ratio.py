@@ -9,11 +9,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Comparison:
-    """One question's answer: a ratio for every round, and the most it should be."""
+    """One figure of a question: a ratio, or a number with a unit, for every round, and the most it may be.
+
+    Attributes:
+        question: What was measured, with its unit at the end, in Markdown.
+        ratios: The number of each round.
+        target: The most that the middle one may be.
+        name: What README calls it by; empty if README doesn't quote it.
+    """
 
     question: str
     ratios: list[float]
     target: float
+    name: str = ""
 
     @property
     def median(self) -> float:
@@ -21,16 +29,17 @@ class Comparison:
         return statistics.median(self.ratios)
 
     @property
+    def middle_half(self) -> tuple[float, float]:
+        """The quarters between which half of the ratios are."""
+        if len(self.ratios) < 2:
+            return self.median, self.median
+        low, _, high = statistics.quantiles(self.ratios, n=4, method="inclusive")
+        return low, high
+
+    @property
     def holds(self) -> bool:
         """Whether the middle ratio meets the target."""
         return self.median <= self.target
-
-    def line(self, width: int) -> str:
-        """Return one row of the table, its question padded to a width in characters."""
-        low, _, high = statistics.quantiles(self.ratios, n=4) if len(self.ratios) > 1 else self.ratios * 3
-        verdict = "holds" if self.holds else "MISSED"
-        spread = f"{low:.3f} to {high:.3f}"
-        return f"{self.question:<{width}}  {self.median:.3f}  ({spread})  target {self.target:g}  {verdict}"
 
 
 def alternate(ours: Callable[[], float], peer: Callable[[], float], *, rounds: int) -> list[float]:
@@ -49,3 +58,13 @@ def alternate(ours: Callable[[], float], peer: Callable[[], float], *, rounds: i
             mine, theirs = ours(), peer()
         ratios.append(mine / theirs)
     return ratios
+
+
+def part(rounds: int, share: float) -> int:
+    """Return a share of a number of rounds, one at least.
+
+    Args:
+        rounds: The number that makes a figure stable.
+        share: From 0, to see that all of it runs, to 1.
+    """
+    return max(round(rounds * share), 1)

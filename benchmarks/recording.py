@@ -1,52 +1,81 @@
-"""What does keeping a history add to ``%evolink_credits``?"""
+"""What does keeping a history add to ``%evolink_credits``?
+
+Every reading differs from the one before, so each is kept. The history is on for some readings and then off
+for as many, in turn; the first of each, which opens the file and its connection, isn't timed.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import os
+import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from evolink_nb.demo import DemoServer
 from evolink_nb.history.current import current
 from evolink_nb.history.location import find_location
-from tests.support.environment import account_of
 
-from .ratio import Comparison, alternate
+from .busy import quiet_and_busy
+from .ratio import Comparison, alternate, part
+from .simulated import simulated_api
 
-ROUNDS = 60
+if TYPE_CHECKING:
+    from evolink_nb.history.location import Location
+
+    from .simulated import SimulatedApi
+
+ROUNDS = 20
+READS = 10
+MAX_RATIO = 1.1
+SECONDS_TO_WRITE = 60.0
 
 
-def measure() -> list[Comparison]:
-    """Return the ratio of seconds, once the first write is over."""
-    with DemoServer(seed=1) as server, tempfile.TemporaryDirectory() as folder:
-        os.environ.update(account_of(server))
-        places = [find_location(str(Path(folder) / "history.db")), find_location("off")]
+def measure(share: float = 1.0) -> list[Comparison]:
+    """Return the ratios of seconds."""
+    before = dict(os.environ)
+    with simulated_api() as server, tempfile.TemporaryDirectory() as folder:
+        os.environ.update(server.environment)
         shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
         shell.run_line_magic("load_ext", "evolink_nb")
-        current.use(places[0])
-        _seconds(shell)
-        current.required_writer().flush(60)
+        kept, off = (
+            partial(_seconds, shell, server, find_location(place))
+            for place in (str(Path(folder) / "history.db"), "off")
+        )
+        try:
+            return quiet_and_busy(
+                "`%evolink_credits`, kept in a history : not kept (time)",
+                lambda: alternate(kept, off, rounds=part(ROUNDS, share)),
+                target=MAX_RATIO,
+                busy_target=MAX_RATIO,
+                name="recording",
+            )
+        finally:
+            shell.run_line_magic("unload_ext", "evolink_nb")
+            current.use(None)
+            for name in server.environment:
+                os.environ.pop(name)
+            os.environ.update(before)
 
-        def with_history() -> float:
-            current.use(places[0])
-            return _seconds(shell)
 
-        def without() -> float:
-            current.use(places[1])
-            return _seconds(shell)
-
-        ratios = alternate(with_history, without, rounds=ROUNDS)
-        shell.run_line_magic("unload_ext", "evolink_nb")
-    return [Comparison("%evolink_credits, kept in a history : not kept  (time)", ratios, 1.1)]
+def _seconds(shell: InteractiveShell, server: SimulatedApi, place: Location) -> float:
+    """Return the seconds of the middle one of several readings."""
+    current.use(place)
+    _read(shell, server)
+    writer = current.writer()
+    if writer is not None:
+        writer.flush(SECONDS_TO_WRITE)
+    return statistics.median(_read(shell, server) for _ in range(READS))
 
 
-def _seconds(shell: InteractiveShell) -> float:
+def _read(shell: InteractiveShell, server: SimulatedApi) -> float:
+    server.spend()
     begun = time.perf_counter()
     with contextlib.redirect_stdout(io.StringIO()):
         shell.run_line_magic("evolink_credits", "")

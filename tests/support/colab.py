@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
-from filelock import FileLock
+from tests.support.environments import interpreter_with
 
 ROOT = Path(__file__).parents[2]
 CONSTRAINTS = Path(__file__).parent / "colab-constraints.txt"
-CACHE = Path(sys.prefix) / "test-environments"
-"""Where it is kept from one run to the next: within this interpreter's own environment."""
 
 
 def python() -> Path:
@@ -24,25 +20,13 @@ def python() -> Path:
 
     It is Colab's Python where this machine has it, else this one.
     """
-    base = _base()
-    requirements = [
-        *tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"],
-        "ipykernel",
-    ]
-    told = "\n".join([base, *requirements, CONSTRAINTS.read_text()])
-    folder = CACHE / f"colab-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
-    interpreter = folder / "bin" / "python"
-    complete = folder / "complete"
-    CACHE.mkdir(exist_ok=True)
-    # Tests run in several processes, and more than one may ask for it first.
-    with FileLock(f"{folder}.lock"):
-        if not complete.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            subprocess.run([base, "-m", "venv", folder], check=True)
-            pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*pip, "--constraint", str(CONSTRAINTS), *requirements], check=True)
-            complete.touch()
-    return interpreter
+    return interpreter_with("colab", [*dependencies(), "ipykernel"], base=_base(), constraints=CONSTRAINTS)
+
+
+def dependencies() -> list[str]:
+    """What this package requires, as pyproject.toml says it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return list(project["dependencies"])
 
 
 def install_kernel(folder: Path) -> str:

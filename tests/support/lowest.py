@@ -11,7 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from tests.support.colab import CACHE, ROOT
+from tests.support.colab import ROOT
+from tests.support.environments import CACHE
 
 NAMES = ("requests", "urllib3", "tqdm")
 """What is installed at its lower bound. Google Colab has the others' (`tests.support.colab`)."""
