@@ -180,7 +180,7 @@ def periods_of_readings(
             .select_from(edges.join(READINGS, and_(READINGS.c.key_id == key.id, READINGS.c.at == last)))
             .order_by(edges.c.n)
         )
-        before = _last_before(connection, key, begins)
+        before = _last_before(connection, key, begins) or _first_since(connection, key, begins)
         for row in connection.execute(query).mappings():
             point = point_of(row, simulated=key.simulated)
             found[row["n"], key.id] = _period_between(before, point)
@@ -258,6 +258,13 @@ def _add_last(
 def _last_before(connection: Connection, key: Key, at: int) -> Point | None:
     query = select(READINGS).where(READINGS.c.key_id == key.id, READINGS.c.at < at)
     row = connection.execute(query.order_by(READINGS.c.at.desc()).limit(1)).mappings().first()
+    return None if row is None else point_of(row, simulated=key.simulated)
+
+
+def _first_since(connection: Connection, key: Key, at: int) -> Point | None:
+    """Return the first reading of all, where nothing is known of the time before a span."""
+    query = select(READINGS).where(READINGS.c.key_id == key.id, READINGS.c.at >= at)
+    row = connection.execute(query.order_by(READINGS.c.at).limit(1)).mappings().first()
     return None if row is None else point_of(row, simulated=key.simulated)
 
 

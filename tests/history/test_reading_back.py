@@ -35,6 +35,15 @@ def test_periods_say_what_was_spent(writer: Writer) -> None:
     assert "175 credits spent" in repr(report)
 
 
+def test_the_first_minutes_spending_is_there(writer: Writer) -> None:
+    """What was spent since the first reading of all, where there is none before the span."""
+    for minutes, spent in ((0.2, 0), (0.6, 3), (2.5, 5)):
+        writer.record_reading(source(account="lab"), reading(minutes, spent))
+    report = evolink_nb.history(NOON, "minute", until=NOON + timedelta(minutes=4))
+    assert [row.spent for row in report] == [3, 0, 2, 0]
+    assert report.total == 5
+
+
 def test_a_day_without_readings_is_unknown(writer: Writer) -> None:
     """Also one that begins a moment after the last reading; one that has only just begun is not."""
     for minutes in (0, 710, 715, 48 * 60 + 720 + 5, 72 * 60 + 715):
