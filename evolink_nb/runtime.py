@@ -396,11 +396,32 @@ def is_own_task(task: asyncio.Task[Any]) -> bool:
 def thread_time() -> float:
     """Return the seconds that the calling thread has spent computing; without threads, the process.
 
-    What it was ready to compute and had to wait for a processor counts too, where the system tells (Linux).
+    What it was ready to compute and had to wait for a processor counts too, where the system tells (Linux),
+    and what it waited for us (`own_wait`): the rest is what its own code has waited for.
     """
     if sys.platform == "emscripten":
-        return time.process_time()
-    return time.thread_time() + _seconds_ready()
+        return time.process_time() + _own.waited
+    return time.thread_time() + _seconds_ready() + _own.waited
+
+
+class _OwnWaits(threading.local):
+    """How long the thread has waited for us, in seconds."""
+
+    waited = 0.0
+
+
+_own = _OwnWaits()
+
+
+@contextlib.contextmanager
+def own_wait() -> Iterator[None]:
+    """Have what the calling thread waits for inside the block count as ours, as a reading of the balance."""
+    began, computed = time.monotonic(), thread_time()
+    try:
+        yield
+    finally:
+        took = time.monotonic() - began
+        _own.waited += max(took - (thread_time() - computed), 0.0)
 
 
 _SCHEDULING = Path("/proc/thread-self/schedstat")

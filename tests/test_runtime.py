@@ -598,3 +598,15 @@ def test_waiting_for_a_processor_is_no_wait() -> None:
             other.wait()
     assert computed - alone > 0.5 * (took - alone)
     assert computed < 1.2 * took
+
+
+def test_waiting_for_us_is_no_wait() -> None:
+    """Nor within another such wait: it counts once."""
+    began, computed = time.monotonic(), runtime.thread_time()
+    with runtime.own_wait():
+        with runtime.own_wait():
+            threading.Event().wait(0.05)
+        threading.Event().wait(0.05)
+    took, computed = time.monotonic() - began, runtime.thread_time() - computed
+    assert took >= 0.1
+    assert took - 0.02 < computed < took + 0.001

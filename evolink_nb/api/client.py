@@ -179,7 +179,8 @@ class EvoLinkClient:
             APIStatusError: The response is an error; its class says which.
             InvalidResponseError: The response can't be parsed.
         """
-        return self._read(threading.Event())
+        with runtime.own_wait():
+            return self._read(threading.Event())
 
     async def get_credits_async(self) -> Credits:
         """Read the balance now, without blocking the event loop.

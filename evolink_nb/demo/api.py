@@ -65,6 +65,17 @@ ROUTES: Mapping[str, Mapping[str, Operation]] = {
 }
 """The operation for each method and path."""
 
+SPENDING_ROUTES = frozenset(
+    {
+        "/v1/images/generations",
+        "/v1/videos/generations",
+        "/v1/audios/generations",
+        "/v1/chat/completions",
+    }
+)
+MIN_SPENDING_LATENCY = 0.03
+"""Seconds before a response of these, at least: no model answers sooner, and meters rely on that."""
+
 _OPEN_TO_ALL = frozenset({RESULT_ROUTE})
 
 
@@ -126,12 +137,17 @@ class Api:
     def admit(self, request: Request) -> Fault | None:
         """Record a request, and return the fault that applies to it, counted as used.
 
-        A transport that can wait does so before `respond`, for `Fault.latency` seconds: a late response then
+        A transport that can wait does so before `respond`, for `latency_of` seconds: a late response then
         says what is true when it is sent.
         """
         route, _ = route_of(request.target)
         self.log.record(route, request)
         return self.faults.take(route)
+
+    def latency_of(self, request: Request, fault: Fault | None) -> float:
+        """Return for how many seconds a transport that can wait does so before `respond`."""
+        is_spending = route_of(request.target)[0] in SPENDING_ROUTES
+        return max(MIN_SPENDING_LATENCY if is_spending else 0.0, fault.latency if fault is not None else 0.0)
 
     def respond(self, request: Request, fault: Fault | None = None) -> Response:
         """Return the response to an admitted request, spoilt by the fault that applies to it."""

@@ -180,8 +180,9 @@ class DemoServer:
             ConnectionAbortedError: The server stopped meanwhile.
         """
         fault = self.api.admit(request)
-        if fault is not None and fault.latency:
-            self.pause(fault.latency)
+        latency = self.api.latency_of(request, fault)
+        if latency:
+            self.pause(latency)
         if route_of(request.target)[0] != FAULT_ROUTE:
             return self.api.respond(request, fault)
         with self._lifecycle:

@@ -17,8 +17,7 @@ from .own_time import OwnTime
 from .quiet import quiet_times
 from .row import Row
 from .settler import Settler
-from .unmeasured import UnmeasuredCell
-from .work import Work, call_ends
+from .unmeasured import UnmeasuredWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from ..polling.fetcher import CreditsFetcher
     from .published import Member
     from .settlement import SettleTiming
+    from .work import Work
 
 HISTORY = 20
 """The number of readings before the first work that are checked for earlier calls."""
@@ -58,12 +58,12 @@ class FollowedAccount:
         self.settler = Settler(fetcher, self)
         self.lookout = Lookout(fetcher, self, own or OwnTime(fetcher.clock.monotonic()))
         self._row = Row(quiet_times.of(fetcher.client.identity))
+        self._unmeasured = UnmeasuredWork(self._row)
         # Reentrant: the garbage collector may end a guarded call at any moment.
         self._lock = threading.RLock()
         self._publishing = threading.RLock()
         self._has_tried = threading.Event()
         self._members: dict[Work, Member] = {}
-        self._unmeasured = UnmeasuredCell()
         self._attended = 0
         for reading in fetcher.readings[-HISTORY:]:
             self._row.record(reading)
@@ -162,8 +162,9 @@ class FollowedAccount:
 
     def suspend(self) -> None:
         """Record that measured work begins: a cell that isn't measured spends nothing meanwhile."""
+        now = _now(self.fetcher)
         with self._lock:
-            self._unmeasured.suspend(self.fetcher.clock.monotonic())
+            self._unmeasured.suspend(*now)
 
     def resume(self, *, is_known: bool = False) -> None:
         """Record that measured work is over: the cell it ran in may spend again.
@@ -171,11 +172,9 @@ class FollowedAccount:
         Args:
             is_known: Whether it is known that other code runs, also where no cell does.
         """
+        now = _now(self.fetcher)
         with self._lock:
-            unmeasured = self._unmeasured
-            running = any(work.ended is None for work in self._members)
-            if (unmeasured.is_busy or is_known) and not running and unmeasured.work is None:
-                unmeasured.resume(self._row, self.fetcher.clock.monotonic())
+            self._unmeasured.resume(*now, is_known=is_known)
 
     def set_busy(self, *, busy: bool) -> None:
         """Record that a cell that isn't measured on this account begins or ends.
@@ -183,13 +182,9 @@ class FollowedAccount:
         Args:
             busy: Whether it begins.
         """
+        now = _now(self.fetcher)
         with self._lock:
-            self._row.strays.knows_kernel = True
-            self._unmeasured.is_busy = busy
-        if busy:
-            self.resume()
-        else:
-            self.suspend()
+            self._unmeasured.set_busy(*now, busy=busy)
 
     def add_call(self, call: Call, works: Iterable[Work]) -> None:
         """Record a guarded call that begins.
@@ -199,14 +194,7 @@ class FollowedAccount:
             works: The measured work it is made in; none if nobody measures it.
         """
         with self._lock:
-            found = [each for each in works if not each.is_closed]
-            if not found and self._unmeasured.work is not None:
-                found = [self._unmeasured.work]
-            if not found:
-                found = [Work(call.began_at, is_anonymous=True)]
-                self._row.begin(found[0])
-            for work in dict.fromkeys(each for inner in found for each in (inner, *inner.enclosing)):
-                work.calls.append(call)
+            self._unmeasured.add_call(call, works)
 
     def end_call(self, call: Call) -> None:
         """Record a guarded call that has ended.
@@ -215,7 +203,7 @@ class FollowedAccount:
             call: The call.
         """
         with self._lock:
-            call_ends(call, self._row.works, unmeasured=self._unmeasured.work)
+            self._unmeasured.end_call(call)
         self.settler.wake()
 
     @contextlib.contextmanager
@@ -273,8 +261,9 @@ class FollowedAccount:
     def after_fork(self) -> None:
         """Forget the parent's work, and whatever held the locks; called in a forked child."""
         self._lock, self._publishing = threading.RLock(), threading.RLock()
-        self._members, self._unmeasured = {}, UnmeasuredCell()
+        self._members = {}
         self._row = Row(quiet_times.of(self.fetcher.client.identity))
+        self._unmeasured = UnmeasuredWork(self._row)
 
     def _on_revision(self, _change: object) -> None:
         reading = self.fetcher.credits
@@ -290,3 +279,8 @@ class FollowedAccount:
             )
         if changed and not self._attended:
             self.settler.start()
+
+
+def _now(fetcher: CreditsFetcher) -> tuple[float, float]:
+    """Return the time, and how long this thread has computed: no cell waits for a lock of ours."""
+    return fetcher.clock.monotonic(), runtime.thread_time()

@@ -177,5 +177,8 @@ def record_idle(idle: Idle, account: str) -> None:
     if idle.is_elsewhere:
         # Other kernels that share a history go by this: see `doubts`.
         cost = replace(cost, reason=ELSEWHERE)
+    if idle.credits != cost.credits:
+        # Measured work has spent the rest.
+        cost = replace(cost, token=idle.credits, user=idle.credits, others=None, topped_up=None)
     began_at = idle.since.read_at
     current().record(Entry("", IDLE_NAME, "idle", began_at, cost, account=account))

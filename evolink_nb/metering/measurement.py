@@ -76,7 +76,7 @@ class Measurement:
         self.work = Work(0.0, self._timing.settle, is_tracked=not reads_first)
         self._published = PublishedCost(self, listener)
         self._over = threading.Event()
-        self._is_superseded = False
+        self._is_superseded = self._is_unread = False
         self._began_at: datetime = fetcher.clock.now()
         self._account: FollowedAccount = active_measurements.account_of(fetcher)
         self._account.apply(self._timing)
@@ -97,7 +97,7 @@ class Measurement:
 
     def begin(self) -> None:
         """Find the balance before the work; its time counts from here."""
-        is_unread = not self._read_before()
+        self._is_unread = not self._read_before()
         known = self.fetcher.credits
         self._published.value = Cost(simulated=known is not None and known.simulated)
         self._began_at = self.fetcher.clock.now()
@@ -106,8 +106,8 @@ class Measurement:
         if self.phase is Phase.FINAL:  # abandoned meanwhile: a task may be cancelled while this waits
             self._account.forget(self.work)
             return
-        if is_unread or known is None:
-            self.work.before = None
+        if self._is_unread or self.work.before is None:
+            # An earlier reading tells too what was spent since: too old for a limit, but no cost is lost.
             self.work.cost = Cost(reason=why_unread(self.fetcher.error), simulated=self.cost.simulated)
         self._move_to(Phase.RUNNING)
 
@@ -164,8 +164,8 @@ class Measurement:
 
     @property
     def before(self) -> Credits | None:
-        """The reading before the work, if any."""
-        return self.work.before
+        """The reading before the work, if it could be read."""
+        return None if self._is_unread else self.work.before
 
     @property
     def after(self) -> Credits | None:
@@ -209,7 +209,7 @@ class Measurement:
         until = self._now + self._timing.settle
         self.work.resumes_at = math.inf
         try:
-            with self._account.attended():
+            with runtime.own_wait(), self._account.attended():
                 self._settle(until)
                 self._account.release(self.work)
         finally:

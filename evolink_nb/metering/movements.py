@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from ..credits import CreditsDelta, difference, total
+from ..credits import CreditsDelta, total
 from .baseline import is_idle_between
 from .parts import parts_of
 from .quiet import quiet_for
 
 if TYPE_CHECKING:
     from ..credits import Credits
+    from .key_counter import Step
     from .work import Work
 
 NOTHING = Decimal(0)
@@ -93,7 +94,7 @@ class Movement:
 def movement_between(
     earlier: Credits,
     later: Credits,
-    account: Decimal,
+    step: Step,
     works: Sequence[Work],
     *,
     quiet: float,
@@ -106,7 +107,7 @@ def movement_between(
     Args:
         earlier: One reading.
         later: The next.
-        account: What the account spent or reserved between them, in credits.
+        step: What moved between them.
         works: The work of the row.
         quiet: The quiet time, in seconds.
         lag: The longest time between work and its charge that was ever seen, in seconds.
@@ -115,8 +116,7 @@ def movement_between(
             charge may be a charge less what an earlier call was settled for.
     """
     after, seen_at = earlier.requested_at, later.monotonic
-    key = key_step(earlier, later)
-    amount = account if frozen else key
+    amount = step.account if frozen else step.key
     quiets = {work: quiet_for(work.settle, quiet=quiet, lag=lag) for work in works}
     charged = [work for work in works if _may_be_of(work, after, seen_at, quiets[work])]
     charged = charged or [work for work in works if _may_be_of(work, after, seen_at, quiet)]
@@ -132,8 +132,8 @@ def movement_between(
     begun = min((work.started for work in could), default=after)
     found = [*charged, *settled] if amount > 0 else [*settled, *charged]
     return Movement(
-        key,
-        account,
+        step.key,
+        step.account,
         tuple(dict.fromkeys(found)),
         earlier,
         later,
@@ -143,52 +143,22 @@ def movement_between(
     )
 
 
-def key_step(earlier: Credits, later: Credits) -> Decimal:
-    """Return what the key spent between two readings, even if its counter was reset meanwhile.
-
-    Args:
-        earlier: One reading.
-        later: The next.
-
-    Returns:
-        Credits; negative for a settlement for less or a refund, which the balance shows as well.
-    """
-    step = CreditsDelta.between(earlier, later)
-    limited = not earlier.token.unlimited and not later.token.unlimited
-    # What a counter loses by being reset, no balance gets back.
-    dropped = step.token_drop if limited else step.user_drop
-    is_reset = min(difference(dropped, step.token), difference(step.user_drop, step.token)) > 0
-    return dropped if step.token < 0 and is_reset else step.token
-
-
-def account_step(start: Credits, earlier: Credits, later: Credits) -> Decimal:
-    """Return what the account spent or reserved between two readings.
-
-    Args:
-        start: The reading at which its row began.
-        earlier: One reading since then.
-        later: The next.
-    """
-    before, after = (CreditsDelta.between(start, each) for each in (earlier, later))
-    return difference(max(after.user, after.user_drop), max(before.user, before.user_drop))
-
-
 def groups_of(
     works: Iterable[Work], movements: Iterable[Movement], *, frozen: bool
 ) -> dict[Work, frozenset[Work]]:
-    """Return the group of each outermost work: all work that only a sum is known of.
+    """Return the group of each `Work.whole`: all work that only a sum is known of.
 
     Args:
         works: The work of the row.
         movements: Its movements.
         frozen: Whether the key's own counter stands still.
     """
-    groups: dict[Work, set[Work]] = {work.outermost: {work.outermost} for work in works}
+    groups: dict[Work, set[Work]] = {work.whole: {work.whole} for work in works}
     for movement in movements:
         if not movement.amount(frozen=frozen) and not movement.may_hide:
             continue
         joined: set[Work] = set()
-        for work in {each.outermost for each in movement.possible}:
+        for work in {each.whole for each in movement.possible}:
             joined |= groups.get(work, {work})
         for work in joined:
             groups[work] = joined
@@ -229,7 +199,9 @@ def shares_of(works: Iterable[Work], movements: Iterable[Movement], *, frozen: b
         movements: Its movements.
         frozen: Whether the key's own counter stands still.
     """
-    shares = {work: Share(work.carried, has_moved=bool(work.carried)) for work in works}
+    shares = {
+        work: Share(work.carried, not work.has_carried_shared, has_moved=bool(work.carried)) for work in works
+    }
     for movement, parts in with_parts(movements, frozen=frozen):
         amount, possible = movement.amount(frozen=frozen), movement.possible
         if not possible or not (amount or movement.may_hide):
@@ -290,8 +262,7 @@ def _may_be_of(work: Work, after: float, seen_at: float, quiet: float) -> bool:
     """Return whether what was spent between two readings may have been spent by work."""
     if work.has_calls_under_way:
         return True
-    # Nobody knows what work does that isn't measured: it counts where it ran, or is known to spend.
-    since = after - (quiet if work.calls or work.has_spent or not work.is_anonymous else 0.0)
+    since = after - quiet
     if work.rests_since is not None and work.rests_since < since:
         return False
     if any(begin <= seen_at and end >= since for begin, end in work.own_spans(since)):

@@ -60,8 +60,7 @@ def is_over(work: Work, facts: Facts, moved_at: float) -> bool:
         facts: What is known of the row.
         moved_at: When the reading was requested that showed the last movement.
     """
-    is_past = work.is_anonymous or _ended_before(work, facts, facts.quiet)
-    return work.ended is not None and rests(facts, moved_at) and is_past
+    return rests(facts, moved_at) and _ended_before(work, facts, facts.quiet)
 
 
 def is_kept(work: Work, facts: Facts) -> bool:
@@ -99,7 +98,8 @@ def is_explained(facts: Facts, moved_at: float) -> bool:
         work.is_guarded_only or (work not in moved and _is_quiet(work, facts, moved_at))
         for work in facts.works
     )
-    return is_told and explain(facts.works, min(befores, key=_read_at), facts.now)
+    first = facts.counter.view(min(befores, key=_read_at))
+    return is_told and explain(facts.works, first, facts.now)
 
 
 def _is_around(outer: Work, work: Work) -> bool:

@@ -16,20 +16,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..credits import total
 from ..polling.backoff import PERMANENT_ERRORS
 from . import pace, rest
 from .cost import Cost, is_same
-from .movements import Movement, account_step, key_step, movement_between, with_parts
+from .moved import Moved
 from .receipts import NO_CHARGE
 from .strays import Strays, amend
-from .verdict import Facts, confirmed, costs_of, outstanding, why_unread
+from .verdict import Facts, confirmed, costs_of, why_unread
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from ..credits import Credits
     from ..errors import EvoLinkError
+    from .movements import Movement
     from .quiet import QuietTime
     from .work import Work
 
@@ -60,10 +60,9 @@ class Row:
         self.works: list[Work] = []
         self.strays = Strays()
         self._start: Credits | None = None
-        self._movements: list[Movement] = []
+        self._moved = Moved(quiet)
         self._moved_at = -math.inf
         self._tried_at = -math.inf
-        self._frozen = False
 
     # -- events -----------------------------------------------------------------------------------------
 
@@ -91,10 +90,19 @@ class Row:
             work: The work.
         """
         self.works = [each for each in self.works if each is not work]
-        self._movements = [
+        self._moved.movements = [
             replace(each, candidates=tuple(other for other in each.candidates if other is not work))
-            for each in self._movements
+            for each in self._moved.movements
         ]
+
+    def discard(self, work: Work) -> None:
+        """Forget work that was too short for a call, unless nothing else can have spent what moved then.
+
+        Args:
+            work: The work.
+        """
+        if all(each.candidates != (work,) for each in self._moved.movements):
+            self.forget(work)
 
     def record(self, reading: Credits) -> None:
         """Take one more reading; older ones than the newest are ignored.
@@ -181,11 +189,11 @@ class Row:
         if self._start is None or self.latest is None:
             return None
         return Facts(
-            self._start,
-            self.latest,
+            self._moved.counter.view(self._start),
+            self._moved.counter.view(self.latest),
             self.works,
-            self._movements,
-            self._frozen,
+            self._moved.movements,
+            self._moved.counter,
             self.quiet.seconds,
             self.strays.seen_at,
             self.strays.is_elsewhere(self.latest.requested_at),
@@ -195,27 +203,17 @@ class Row:
     def _place(self, latest: Credits, reading: Credits) -> None:
         """Find out whose a movement can be."""
         assert self._start is not None  # for mypy: there was a reading before  # noqa: S101
-        key, account = key_step(latest, reading), account_step(self._start, latest, reading)
-        unlimited = latest.token.unlimited and reading.token.unlimited
-        self._frozen = unlimited and not key and (self._frozen or not any(m.key for m in self._movements))
-        amount = account if self._frozen else key
-        was_settling = amount < 0 or outstanding(self._start, latest, frozen=self._frozen)
-        movement = movement_between(
-            latest,
-            reading,
-            account,
-            self.works,
-            quiet=self.quiet.seconds,
-            lag=self.quiet.longest_lag,
-            frozen=self._frozen,
-            so_far=self._movements if was_settling else None,
-        )
+        quiet = self.quiet.seconds
+        movement = self._moved.between(self._start, latest, reading, self.works)
+        amount = self._moved.amount(movement)
         if movement.possible:
-            self._movements.append(movement)
+            self._moved.movements.append(movement)
             if amount:
                 self._learn(movement)
         elif amount:
             self._place_late(movement, amount)
+        if self.quiet.seconds > quiet:
+            self._moved.seek_anew(self._start, self.works)
 
     def _learn(self, movement: Movement) -> None:
         """Learn from a charge how late this account may be."""
@@ -236,7 +234,7 @@ class Row:
         if amount > 0:
             self.quiet.learn(lag)
         if late in self.works:
-            self._movements.append(replace(movement, candidates=(late,)))
+            self._moved.movements.append(replace(movement, candidates=(late,)))
         else:
             amend(late, amount, lag)
 
@@ -266,7 +264,7 @@ class Row:
             costs |= {work: cost for work, cost in costs_of(facts, at_rest=True).items() if work in ripe}
         for work, cost in costs.items():
             if work in ripe or not rest.is_kept(work, facts):
-                work.cost, work.after, work.settled_at = cost, facts.now, self._moved_at
+                work.cost, work.after, work.settled_at = cost, self.latest, self._moved_at
                 work.is_early = False
 
     def _close(self, works: Iterable[Work]) -> None:
@@ -281,20 +279,9 @@ class Row:
         self._start = self.latest
         self.works = list(works)
         self._drop_movements()
-        if not self._movements:
-            self._frozen = False
 
     def _drop_movements(self) -> None:
-        """Drop what can only be of work that is closed."""
-        for movement, parts in with_parts(self._movements, frozen=self._frozen):
-            if not movement.is_over:
-                continue
-            owner, amount = movement.owner, movement.amount(frozen=self._frozen)
-            if owner is not None and owner.is_anonymous and not movement.is_anonymous and amount > 0:
-                # It may be the measured work's: it mustn't be missing from the total.
-                self.strays.keep(movement, amount)
-            for work in self.works:
-                # What ran within it is over, and was part of its cost.
-                carried = [part for each, part in parts.items() if work.contains(each)]
-                work.carried = total((work.carried, *carried))
-        self._movements = [each for each in self._movements if not each.is_over]
+        unmeasured = self._moved.drop(self.works)
+        if unmeasured is not None:
+            # It may be the measured work's: it mustn't be missing from the total.
+            self.strays.keep(*unmeasured)

@@ -126,7 +126,7 @@ class Strays:
         runs = any(work.ended is None or work.is_anonymous for work in works)
         if not candidates or runs or not self.knows_kernel or self.is_elsewhere(movement.after):
             return None
-        last = max(candidates, key=lambda work: work.ended or 0.0)
+        last = max(candidates, key=lambda work: (work.could_spend, work.ended or 0.0))
         is_late = movement.seen_at - (last.ended or 0.0) <= self.late_horizon
         is_open = not last.was_amended and last.cost.confidence not in {"confirmed", "unknown"}
         return last if is_late and is_open else None

@@ -1,54 +1,111 @@
-"""The cell that runs and isn't measured on an account, as work that nobody measures."""
+"""What runs on an account and nobody measures, as work that its row knows of: it may spend too.
+
+Pure: no thread, lock or clock. Times are seconds of one monotonic clock.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import runtime
-from .work import Work
+from .work import MIN_PAID_CALL_SECONDS, Work
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..api.calls import Call
     from .row import Row
 
 
-class UnmeasuredCell:
-    """What is known of such a cell on one account.
+class UnmeasuredWork:
+    """The cells that aren't measured, and guarded calls outside any work, as an account's row has them."""
 
-    Attributes:
-        work: Its work; None while none runs.
-        is_busy: Whether such a cell runs, though measured work may be running in it.
-    """
-
-    def __init__(self) -> None:
-        """Start with none."""
-        self.work: Work | None = None
-        self.is_busy = False
-        self._computed = 0.0
-
-    def suspend(self, now: float) -> None:
-        """Record that measured work begins: the cell spends nothing meanwhile.
-
-        Args:
-            now: The time, in seconds.
-        """
-        work, self.work = self.work, None
-        if work is not None:
-            work.ended = now
-            work.computed += runtime.thread_time() - self._computed
-
-    def resume(self, row: Row, now: float) -> None:
-        """Record that no measured work runs any more: the cell may spend again.
+    def __init__(self, row: Row) -> None:
+        """Start without any.
 
         Args:
             row: The account's row.
-            now: The time, in seconds.
         """
-        last = row.works[-1] if row.works else None
-        if last is not None and last.is_anonymous and not last.calls:
+        self._row = row
+        self._running: Work | None = None
+        self._is_busy = False
+        self._resumed_at = self._computed = 0.0
+
+    def suspend(self, now: float, computed: float) -> None:
+        """Record that measured work begins: a cell that isn't measured spends nothing meanwhile.
+
+        Args:
+            now: The current time.
+            computed: Seconds that the thread has spent computing.
+        """
+        unmeasured, self._running = self._running, None
+        if unmeasured is not None:
+            unmeasured.ended = now
+            took, computed = now - self._resumed_at, computed - self._computed
+            # Many short waits are no call.
+            unmeasured.computed += took if took - computed < MIN_PAID_CALL_SECONDS else computed
+
+    def resume(self, now: float, computed: float, *, is_known: bool = False) -> None:
+        """Record that measured work is over: the cell it ran in may spend again.
+
+        Args:
+            now: The current time.
+            computed: Seconds that the thread has spent computing.
+            is_known: Whether it is known that other code runs, also where no cell does.
+        """
+        works = self._row.works
+        is_measured = any(work.ended is None and not work.is_anonymous for work in works)
+        if not (self._is_busy or is_known) or is_measured or self._running is not None:
+            return
+        last = works[-1] if works else None
+        is_alike = last is not None and last.is_anonymous and not last.calls
+        if last is not None and is_alike and last.could_spend:
             # Cells that aren't measured needn't be told apart; between them nothing is spent.
             last.computed += now - (last.ended or last.started)
             last.ended = None
         else:
+            if last is not None and is_alike:
+                self._row.discard(last)
             last = Work(now, is_anonymous=True)
-            row.begin(last)
-        self.work, self._computed = last, runtime.thread_time()
+            self._row.begin(last)
+        self._running, self._resumed_at, self._computed = last, now, computed
+
+    def set_busy(self, now: float, computed: float, *, busy: bool) -> None:
+        """Record that a cell that isn't measured on this account begins or ends.
+
+        Args:
+            now: The current time.
+            computed: Seconds that the thread has spent computing.
+            busy: Whether it begins.
+        """
+        self._row.strays.knows_kernel = True
+        self._is_busy = busy
+        if busy:
+            self.resume(now, computed)
+        else:
+            self.suspend(now, computed)
+
+    def add_call(self, call: Call, works: Iterable[Work]) -> None:
+        """Record a guarded call that begins.
+
+        Args:
+            call: The call.
+            works: The measured work it is made in; none if nobody measures it.
+        """
+        found = [each for each in works if not each.is_closed]
+        if not found and self._running is not None:
+            found = [self._running]
+        if not found:
+            found = [Work(call.began_at, is_anonymous=True)]
+            self._row.begin(found[0])
+        for work in dict.fromkeys(each for inner in found for each in (inner, *inner.enclosing)):
+            work.calls.append(call)
+
+    def end_call(self, call: Call) -> None:
+        """Record a guarded call that has ended, and with it the work that was nothing but that call.
+
+        Args:
+            call: The call.
+        """
+        for work in self._row.works:
+            if work.is_anonymous and work.ended is None and work is not self._running and call in work.calls:
+                work.ended = call.ended_at

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ..credits import Credits
     from ..errors import EvoLinkError
+    from .key_counter import KeyCounter
     from .work import Work
 
 AT_THE_SAME_TIME = "other metered work ran at the same time"
@@ -64,7 +65,7 @@ class Facts:
         now: The newest reading.
         works: All work since then.
         movements: The movements since then that can be theirs.
-        frozen: Whether the key's own counter stands still.
+        counter: Which counter tells what the key spends; `start` and `now` are seen by it.
         quiet: The quiet time, in seconds.
         strange_at: When something moved that can be nobody's, in seconds; None if nothing has.
         elsewhere: Whether the key is known to be in use elsewhere.
@@ -75,11 +76,16 @@ class Facts:
     now: Credits
     works: Sequence[Work]
     movements: Sequence[Movement]
-    frozen: bool
+    counter: KeyCounter
     quiet: float
     strange_at: float | None = None
     elsewhere: bool = False
     lag: float = 0.0
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the key's own counter stands still."""
+        return self.counter.frozen
 
     def quiet_of(self, work: Work) -> float:
         """Return the quiet time of work, in seconds.
@@ -115,7 +121,7 @@ class _Row:
         shares: What each stretch of work spent.
         outers: The measured work that is part of no other, in the order in which it began.
         uncharged: The work that made guarded calls of which nothing has moved.
-        sums: The sum of each group that holds more than one measured stretch of work.
+        sums: The sum of each group that holds measured work and other.
         at_rest: Whether nothing has moved for the quiet time.
         adds_up: Whether all guarded calls cost what their receipts say.
     """
@@ -147,7 +153,7 @@ def costs_of(facts: Facts, *, at_rest: bool) -> dict[Work, Cost]:
         at_rest and _receipts_add_up(facts.works, shares),
     )
     return {
-        work: _cost_of(facts, work, row, groups.get(work.outermost, frozenset()))
+        work: _cost_of(facts, work, row, groups.get(work.whole, frozenset()))
         for work in measured
         if work.ended is not None
     }
@@ -181,16 +187,17 @@ def _cost_of(facts: Facts, work: Work, row: _Row, group: frozenset[Work]) -> Cos
     is_single = len(row.outers) == 1
     is_apart = is_single or (at_rest and facts.is_settling)
     begun = work.outermost if is_apart else row.outers[0]
-    before = max(facts.start, begun.before or facts.start, key=lambda reading: reading.monotonic)
+    begin = facts.start if begun.before is None else facts.counter.view(begun.before)
+    before = max(facts.start, begin, key=lambda reading: reading.monotonic)
     share = shares[work]
     cost = assess(before, facts.now, seconds=work.seconds, stable=at_rest)
     cost = _with_share(cost, share.credits, facts, is_single=is_single and work is begun)
     if at_rest and cost.confidence == "clean" and facts.is_settling:
         cost = replace(cost, confidence="shared", reason=EARLIER_CALLS)
-    if at_rest and share.is_alone:
+    if at_rest and share.is_alone and not share.was_refunded:
         cost = weigh(cost, work, has_moved=share.has_moved, adds_up=row.adds_up)
     together = row.sums.get(group)
-    reason = _why_shared(facts, work, row, together)
+    reason = _why_shared(facts, work, row, group)
     if cost.confidence in {"clean", "shared"} and reason is not None:
         cost = replace(cost, confidence="shared", reason=reason)
         if row.adds_up and together is not None:
@@ -235,30 +242,38 @@ def _with_share(cost: Cost, spent: Decimal, facts: Facts, *, is_single: bool) ->
 
 
 def _together(group: frozenset[Work], shares: Mapping[Work, Share]) -> Together | None:
-    """Return the sum of a group that holds more than one measured stretch of work."""
-    measured = [work for work in group if not work.is_anonymous and work in shares]
-    if len(measured) < 2:
+    """Return the sum of a group that holds more than one stretch of work."""
+    known = [work for work in group if work in shares]
+    measured = [work for work in known if not work.is_anonymous]
+    # What is around other work of the group goes on; what was shared in an earlier row is an estimate.
+    is_open = any(outer in group and outer.contains(work) for work in known for outer in work.enclosing)
+    is_estimate = any(work.has_carried_shared for work in known)
+    if len(known) < 2 or not measured or is_open or is_estimate:
         return None
-    return Together(label_of(measured), total(shares[work].credits for work in measured))
+    return Together(
+        label_of(measured, has_more=len(known) > len(measured)), total(shares[work].credits for work in known)
+    )
 
 
-def _why_shared(facts: Facts, work: Work, row: _Row, together: Together | None) -> str | None:
+def _why_shared(facts: Facts, work: Work, row: _Row, group: frozenset[Work]) -> str | None:
     """Return why a cost may hold what other work spent; None if it can't."""
-    share = row.shares[work]
+    share, together = row.shares[work], row.sums.get(group)
+    is_beside = together is not None and any(each.is_anonymous for each in group)
     # A charge that is missing may be hidden by a settlement for less of this.
     is_missing = any(not work.contains(other) for other in row.uncharged)
     reasons = (
         (work.shared is not None, work.shared),
-        (together is not None, IN_A_ROW),
+        (is_beside, BESIDE_UNMEASURED),
+        (together is not None or work.has_carried_shared, IN_A_ROW),
         (share.is_alone and share.after_end >= STEADY, STILL_SPENDING),
         (share.follows_gap, spent_before(share)),
         (not share.is_alone and work.outermost is not work, AROUND_IT),
-        (not share.is_alone, BESIDE_UNMEASURED),
+        (not share.is_alone, IN_A_ROW),
         (
             facts.strange_at is not None and work.started - facts.strange_at < facts.quiet,
             spent_before(),
         ),
-        (share.was_refunded, REFUNDED),
+        (share.was_refunded or share.credits < 0, REFUNDED),
         (is_missing and share.has_moved, IN_A_ROW),
         (facts.elsewhere, ELSEWHERE),
     )
@@ -269,10 +284,7 @@ def _weigh_together(
     cost: Cost, work: Work, together: Together, group: frozenset[Work], *, has_fallen: bool
 ) -> Cost:
     """Return the cost of work in a group, by its own receipts if they explain the whole group."""
-    all_told = all(
-        each.is_anonymous or (each.is_guarded_only and (each.has_all_receipts or not each.calls))
-        for each in group
-    )
+    all_told = all(each.is_guarded_only and (each.has_all_receipts or not each.calls) for each in group)
     receipts = total(each.receipts for each in group)
     if not all_told or has_fallen or difference(together.credits, receipts) != 0:
         return cost

@@ -10,7 +10,7 @@ from ..credits import total
 from .cost import Cost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ..api.calls import Call
     from ..credits import Credits
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 SETTLE = 30.0
 """The longest time to keep reading the cost after the work, in seconds, unless the user says otherwise."""
 MIN_CALL_SECONDS = 0.02
-"""The shortest time a call over the internet takes, in seconds: work that waited less hardly made one."""
-MIN_LOCAL_CALL_SECONDS = 0.0007
-"""The shortest time a call within this machine takes, in seconds: work that waited less made none."""
+"""The shortest time a call that spends takes, in seconds: work that waited less made none. Through a gateway
+on this machine it goes over the internet, too. On a busy machine threads wait for one another and for files,
+but seldom for that long."""
 MIN_PAID_CALL_SECONDS = 0.1
 """The shortest time that a model takes to answer, in seconds: guarded work that waited less beside its calls,
-for a busy machine or a file, made no other."""
+and a cell that isn't measured and waited less at all, for a busy machine or a file, made no other."""
 NOTHING = Decimal(0)
 EN_DASH = "\u2013"
 
@@ -48,6 +48,7 @@ class Work:
         before: The reading before it; None if there is none.
         shared: What else is known to have spent meanwhile, if anything.
         carried: Credits spent in it, in rows that are over.
+        has_carried_shared: Whether some of them may have been spent by other work.
         has_spent: Whether a movement of the account could only be its.
         cost: Its cost, as far as known.
         after: The reading `cost` was assessed by.
@@ -73,6 +74,7 @@ class Work:
     before: Credits | None = None
     shared: str | None = None
     carried: Decimal = NOTHING
+    has_carried_shared: bool = False
     has_spent: bool = False
     cost: Cost = field(default_factory=Cost)
     after: Credits | None = None
@@ -109,8 +111,9 @@ class Work:
     @property
     def could_spend(self) -> bool:
         """Whether it may have made a call: what nobody asked to measure may be too short for one."""
-        is_asked_for = not (self.is_tracked or self.is_anonymous)
-        return self.ended is None or is_asked_for or bool(self.calls) or self.waited >= MIN_LOCAL_CALL_SECONDS
+        if self.ended is None or self.calls or not (self.is_tracked or self.is_anonymous):
+            return True
+        return self.waited >= (MIN_PAID_CALL_SECONDS if self.is_anonymous else MIN_CALL_SECONDS)
 
     @property
     def is_guarded_only(self) -> bool:
@@ -119,7 +122,7 @@ class Work:
             return False
         spans = [(call.began_at, call.ended_at) for call in self.calls if call.ended_at is not None]
         guarded = covered(spans, self.started, self.ended)
-        least = MIN_PAID_CALL_SECONDS if self.calls else MIN_LOCAL_CALL_SECONDS
+        least = MIN_PAID_CALL_SECONDS if self.calls else MIN_CALL_SECONDS
         return self.waited - guarded < least
 
     # -- nesting ----------------------------------------------------------------------------------------
@@ -131,6 +134,16 @@ class Work:
         outlived = self.ended is not None and (other.ended is None or other.ended > self.ended)
         return self in other.enclosing and not outlived
 
+    def carry(self, parts: Mapping[Work, Decimal]) -> None:
+        """Keep what was spent within this by work whose row is over.
+
+        Args:
+            parts: What each stretch of work that it can belong to spent of something, in credits.
+        """
+        within = [part for work, part in parts.items() if self.contains(work)]
+        self.carried = total((self.carried, *within))
+        self.has_carried_shared = self.has_carried_shared or 0 < len(within) < len(parts)
+
     @property
     def occupied_until(self) -> float:
         """When the code around it went on; infinite until it does."""
@@ -141,6 +154,12 @@ class Work:
     def outermost(self) -> Work:
         """The outermost work that it is part of: itself, if of none."""
         return next((outer for outer in self.enclosing if outer.contains(self)), self)
+
+    @property
+    def whole(self) -> Work:
+        """The outermost work that it is part of and that has ended, so that its cost can be known."""
+        around = (outer for outer in self.enclosing if outer.ended is not None and outer.contains(self))
+        return next(around, self)
 
     def own_spans(self, since: float) -> list[tuple[float, float]]:
         """Return when it ran with nothing else measured within it.
@@ -185,15 +204,22 @@ def calls_of(works: Iterable[Work]) -> list[Call]:
     return list(dict.fromkeys(call for work in works for call in work.calls))
 
 
-def label_of(works: Sequence[Work]) -> str:
+def label_of(works: Sequence[Work], *, has_more: bool = False) -> str:
     """Return the name of several stretches of work: "cells 8 to 12", "cells 8, 10 and 12".
 
     Args:
-        works: The work.
+        works: The measured work of them.
+        has_more: Whether there is work among them that nobody measures.
     """
+    return _names_of(works) + (" and what isn't measured" if has_more else "")
+
+
+def _names_of(works: Sequence[Work]) -> str:
     numbers = sorted({work.number for work in works if work.number is not None})
-    if len(numbers) < len(works) or not numbers:
-        return f"{len(works)} pieces of work"
+    if len(numbers) < len(works):
+        return f"{len(works)} pieces of work" if len(works) > 1 else "this"
+    if len(numbers) == 1:
+        return f"cell {numbers[0]}"
     if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
         return f"cells {numbers[0]}{EN_DASH}{numbers[-1]}"
     return f"cells {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
@@ -214,16 +240,3 @@ def covered(spans: Iterable[tuple[float, float]], begin: float, end: float) -> f
             seconds += stop - start
             reached = stop
     return seconds
-
-
-def call_ends(call: Call, works: Iterable[Work], *, unmeasured: Work | None) -> None:
-    """End the work that was nothing but a guarded call.
-
-    Args:
-        call: The call that has ended.
-        works: The work of its account.
-        unmeasured: The cell that isn't measured and still runs, if any.
-    """
-    for work in works:
-        if work.is_anonymous and work.ended is None and work is not unmeasured and call in work.calls:
-            work.ended = call.ended_at

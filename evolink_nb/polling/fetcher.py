@@ -15,7 +15,7 @@ from traitlets import Float, Instance, Int, TraitError, Unicode, UseEnum, valida
 from .. import errors
 from ..api import settings
 from ..credits import Credits
-from ..runtime import HAS_THREADS, end_idle_threads, forget_after_fork
+from ..runtime import HAS_THREADS, end_idle_threads, forget_after_fork, own_wait
 from .async_readings import readings_of
 from .clock import Clock
 from .publisher import Publisher, SafeObservers
@@ -222,7 +222,8 @@ class CreditsFetcher(SafeObservers):
             EvoLinkError: The platform can't start another thread; or the caller is an observer of this
                 fetcher, which would wait for itself. The reason a read failed is in ``error``.
         """
-        self._reader.refresh()
+        with own_wait():
+            self._reader.refresh()
 
     def read(self, *, join: bool = True) -> Credits:
         """Return a reading taken now, shared with every observer.
@@ -237,7 +238,8 @@ class CreditsFetcher(SafeObservers):
             EvoLinkError: The read failed; at once while a Retry-After applies. Also when called by an
                 observer of this fetcher, which would wait for itself.
         """
-        return self._reader.read(fresh=not join)
+        with own_wait():
+            return self._reader.read(fresh=not join)
 
     def wait(self, seconds: float) -> None:
         """Wait for the first attempt to end; returns at once if none is going to be made.
@@ -245,7 +247,8 @@ class CreditsFetcher(SafeObservers):
         Args:
             seconds: The longest time to wait.
         """
-        self._reader.wait(seconds)
+        with own_wait():
+            self._reader.wait(seconds)
 
     # -- notifying -------------------------------------------------------------------------------------
 

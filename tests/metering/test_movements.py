@@ -11,10 +11,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from evolink_nb.credits import total
+from evolink_nb.metering.key_counter import KeyCounter, Step
 from evolink_nb.metering.movements import (
     Movement,
     groups_of,
-    key_step,
     movement_between,
     shares_of,
 )
@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 NOTHING = Decimal(0)
 
 
+key_step = KeyCounter().key_step
+
+
 def seen(made: list[Work], earlier: Credits, later: Credits, *, quiet: float) -> Movement:
     """The movement between two readings of a key that has a counter of its own."""
     amount = key_step(earlier, later)
-    return movement_between(earlier, later, amount, made, quiet=quiet, lag=quiet, frozen=False, so_far=None)
+    step = Step(amount, amount)
+    return movement_between(earlier, later, step, made, quiet=quiet, lag=quiet, frozen=False, so_far=None)
 
 
 @given(st.lists(amounts, min_size=1, max_size=8))
@@ -122,14 +126,14 @@ def test_only_sole_candidates_are_alone(row: Made) -> None:
 
 @given(rows())
 def test_groups_divide_the_work(row: Made) -> None:
-    """Each outermost work is in one group; a movement's candidates are in the same one."""
+    """All work that is part of no other, but of such that goes on, is in one; a movement's is in the same."""
     groups = groups_of(row.works, row.movements, frozen=False)
-    assert set(groups) == set(row.outermost)
+    assert set(groups) == {work.whole for work in row.works}
     for work, group in groups.items():
         assert work in group
         assert all(groups[other] == group for other in group)
     for movement in row.movements:
-        assert len({groups[work.outermost] for work in movement.possible}) <= 1
+        assert len({groups[work.whole] for work in movement.possible}) <= 1
 
 
 @given(rows())
@@ -139,8 +143,8 @@ def test_a_group_is_held_together(row: Made) -> None:
     for group in set(groups.values()):
         for work in group if len(group) > 1 else ():
             assert any(
-                work in {each.outermost for each in movement.possible}
-                and len({each.outermost for each in movement.possible}) > 1
+                work in {each.whole for each in movement.possible}
+                and len({each.whole for each in movement.possible}) > 1
                 for movement in row.movements
             )
 
@@ -168,7 +172,14 @@ def test_a_settlement_is_of_charged_work(
     first = Movement(spent, spent, (charged,), moved(0), moved(200, spent=spent))
     later = moved(201 + seconds, spent=0)
     movement = movement_between(
-        moved(200, spent=spent), later, -spent, made, quiet=6.0, lag=6.0, frozen=False, so_far=[first]
+        moved(200, spent=spent),
+        later,
+        Step(-spent, -spent),
+        made,
+        quiet=6.0,
+        lag=6.0,
+        frozen=False,
+        so_far=[first],
     )
     assert movement.candidates == (charged,)
     [share] = shares_of([charged], [first, movement], frozen=False).values()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from evolink_nb.api.calls import Call
 from evolink_nb.credits import total
+from evolink_nb.metering.key_counter import KeyCounter
 from evolink_nb.metering.movements import Movement
 from evolink_nb.metering.rest import SLACK, is_explained, rests, ripe
 from evolink_nb.metering.verdict import Facts
@@ -22,7 +23,7 @@ QUIET = 6.0
 def facts_of(row: Made, now: float, *, reserved: Decimal = Decimal(0)) -> Facts:
     spent = total(each.key for each in row.movements)
     latest = moved(now, spent=spent, reserved=reserved)
-    return Facts(moved(0), latest, row.works, row.movements, frozen=False, quiet=QUIET)
+    return Facts(moved(0), latest, row.works, row.movements, counter=KeyCounter(), quiet=QUIET)
 
 
 @given(times, times)
@@ -79,7 +80,7 @@ def test_receipts_explain_what_moved(prices: list[Decimal], off: Decimal) -> Non
     work, spent = called(prices), total((*prices, off))
     now = moved(9, spent=spent)
     seen = [Movement(spent, spent, (work,), moved(0), now)]
-    facts = Facts(moved(0), now, [work], seen, frozen=False, quiet=QUIET)
+    facts = Facts(moved(0), now, [work], seen, counter=KeyCounter(), quiet=QUIET)
     assert is_explained(facts, 9) == (off == 0)
 
 
@@ -90,7 +91,7 @@ def test_other_waiting_must_show_first(prices: list[Decimal], waits: float) -> N
     for now, is_known in ((20 + waits + QUIET / 2, False), (20 + waits + QUIET, True)):
         latest = moved(now, spent=spent)
         seen = [Movement(spent, spent, (work,), moved(0), moved(10, spent=spent))]
-        facts = Facts(moved(0), latest, [work, other], seen, frozen=False, quiet=QUIET)
+        facts = Facts(moved(0), latest, [work, other], seen, counter=KeyCounter(), quiet=QUIET)
         assert is_explained(facts, 10) == is_known
 
 
@@ -103,5 +104,5 @@ def test_work_without_a_reading_stays_open(prices: list[Decimal]) -> None:
     work = called(prices)
     now = moved(9, spent=total(prices))
     work.before = None
-    facts = Facts(moved(0), now, [work], [], frozen=False, quiet=QUIET)
+    facts = Facts(moved(0), now, [work], [], counter=KeyCounter(), quiet=QUIET)
     assert not is_explained(facts, 9)

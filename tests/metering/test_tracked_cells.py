@@ -11,6 +11,7 @@ from evolink_nb.demo import Account
 from evolink_nb.metering.measurement import Measurement
 from evolink_nb.metering.quiet import quiet_times
 from evolink_nb.metering.verdict import STILL_SPENDING, spent_before
+from evolink_nb.metering.work import MIN_CALL_SECONDS
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.simulated_time import START, Reader, SimulatedTime
 
@@ -80,6 +81,16 @@ def test_spending_in_a_row_counts_once(run: Run, spender: int) -> None:
     assert spent(*row) == [2 if place == spender else 0 for place in range(3)]
 
 
+def test_a_busy_machine_makes_no_spender(run: Run) -> None:
+    """A cell that waited for a thread or a file, and for less than any call takes, is no part of a row."""
+    call, idle = run.work(0.5, spends=2), run.work(MIN_CALL_SECONDS / 2)
+    run.settle(call, idle)
+    assert [(work.cost.credits, work.cost.confidence, work.cost.together) for work in (call, idle)] == [
+        (Decimal(2), "clean", None),
+        (Decimal(0), "clean", None),
+    ]
+
+
 def test_two_spenders_in_a_row_add_up(run: Run) -> None:
     """What two in a row spent is all there, not twice, and neither is sure of its part."""
     row = [run.work(0.2, spends=2), run.work(0.2, spends=3)]
@@ -113,6 +124,20 @@ def test_a_reservation_beside_is_the_cells(run: Run) -> None:
     work.stop()
     run.settle(work)
     assert (work.cost.credits, work.cost.confidence) == (Decimal(2), "clean")
+
+
+def test_an_old_reading_is_better_than_none(run: Run) -> None:
+    """Where the balance can't be read before work, what was spent since the last reading is no less known."""
+    run.reader.broken = True
+    work = Measurement(run.fetcher)
+    work.start()
+    assert work.before is None
+    run.account.spend(2)
+    run.time.seconds += 1
+    work.stop()
+    run.reader.broken = False
+    run.settle(work)
+    assert (work.cost.credits, work.cost.settled) == (Decimal(2), True)
 
 
 def test_no_reading_before_is_no_zero() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from evolink_nb.credits import total
 from evolink_nb.errors import APIConnectionError
+from evolink_nb.metering.key_counter import KeyCounter
 from evolink_nb.metering.movements import Movement, groups_of
 from evolink_nb.metering.receipts import CONFIRMED
 from evolink_nb.metering.verdict import (
@@ -37,7 +38,9 @@ SURE = {"clean", "confirmed"}
 def facts_of(row: Made, **more: object) -> Facts:
     """What is known long after all of it."""
     spent = total(each.key for each in row.movements)
-    facts = Facts(moved(0), moved(1000, spent=spent), row.works, row.movements, frozen=False, quiet=QUIET)
+    facts = Facts(
+        moved(0), moved(1000, spent=spent), row.works, row.movements, counter=KeyCounter(), quiet=QUIET
+    )
     return replace(facts, **more)  # type: ignore[arg-type]  # the fields' own names
 
 

@@ -84,9 +84,8 @@ def test_quiet_cell_keeps_its_cost(shell: Shell, book: MemoryLedger) -> None:
 
 def test_unreadable_cost_is_unknown(shell: Shell, demo_server: DemoServer, book: MemoryLedger) -> None:
     demo_server.fault(status=401)
-    shown = shell.run(f"{LINE}\n6 * 7")
+    shown = settled(shell, "6 * 7")
     assert shown.value == 42
-    assert shown.error is None
     assert cost_line(shown).startswith("cost unknown: the balance could not be read")
     [entry] = book.entries()
     assert entry.cost.credits is None
@@ -137,7 +136,7 @@ def test_cell_on_another_key_supersedes(
     monkeypatch.setenv("ANOTHER_KEY", demo_server.key_of(OTHER_KEY))
     demo_server.account.settle_after = (60, 60)
     shell.run(f"{LINE} -o first\naccount.reserve(2, cost=2)")
-    shell.run(f"{LINE} --key-env ANOTHER_KEY\naccount.reserve(3, cost=3)\nimport time; time.sleep(0.05)")
+    shell.run(f"{LINE} --key-env ANOTHER_KEY\naccount.reserve(3, cost=3)\nimport time; time.sleep(0.2)")
     demo_server.account.settle_all()
     assert shell.ip.user_ns["first"].wait(30)
     assert shell.ip.user_ns["first"].confidence != "clean"

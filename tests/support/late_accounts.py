@@ -1,7 +1,6 @@
-"""Accounts whose counters are late, cached, batched or spent from elsewhere, in simulated time.
+"""Accounts whose counters are late, cached, batched, stand still or are shared, in simulated time.
 
-Everything that will happen is known in advance: a reading is a sum over what is visible by then. No thread,
-no clock, no server.
+A reading is a sum over what has happened and is visible by then. No thread, no clock, no server.
 """
 
 from __future__ import annotations
@@ -33,11 +32,20 @@ KINDS = (
     "dust",
     "resets",
     "limit changed",
+    "limit removed",
+    "top-ups",
+    "used stands still",
+    "key stands still",
+    "readings fail",
     "other keys",
     "same key elsewhere",
     "very late",
 )
 """The kinds of account. Only in the last is a charge later than the quiet time."""
+PROMPT = frozenset({"prompt", "dust", "resets", "limit changed", "limit removed", "refunds", "readings fail"})
+"""Those that settle within 3 s."""
+FAILURES = 0.3
+"""The share of readings that fail where they do."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +65,8 @@ class LateAccount:
     Attributes:
         kind: One of `KINDS`.
         chance: Where everything random comes from.
-        has_cancelled: Whether a charge and what another call got back, as a settlement for less or a refund,
-            were seen first in the same reading, and came to nothing: nobody can see that.
+        cancelled: The calls of which a charge, and what another one got back as a settlement for less or a
+            refund, were seen first in the same reading, and came to nothing: nobody can see that.
     """
 
     kind: str
@@ -66,7 +74,7 @@ class LateAccount:
     changes: list[Change] = field(default_factory=list)
     resets: list[float] = field(default_factory=list)
     limits: list[tuple[float, Decimal]] = field(default_factory=list)
-    has_cancelled: bool = False
+    cancelled: set[int] = field(default_factory=set)
     _cached_at: float = -100.0
     _calls: int = 0
     _shown: set[Change] = field(default_factory=set)
@@ -90,18 +98,19 @@ class LateAccount:
             if counter in amounts:
                 self.changes.append(Change(at, counter, amounts[counter], self._calls))
 
-    def call(self, at: float, price: Decimal, cost: Decimal) -> None:
-        """Charge a call of this key as this kind of account does: reserve, then settle."""
+    def call(self, at: float, price: Decimal, cost: Decimal) -> int:
+        """Charge a call of this key as this kind of account does: reserve, then settle. Return its number."""
         self._calls += 1
         settles = self.chance.uniform(2, 8)
-        if self.kind in {"prompt", "dust", "resets", "limit changed", "refunds"}:
+        if self.kind in PROMPT:
             settles = self.chance.choice([0.0, self.chance.uniform(0.2, 3)])
         if self.kind == "charged afterwards":
             late = self.chance.uniform(0.3, 5.5)
             self.move(at + late, token=cost, user=cost, balance=cost)
-            return
+            return self._calls
         self.move(at, token=price, balance=price)
         self.move(at + settles, token=cost - price, user=cost, balance=cost - price)
+        return self._calls
 
     def spend(self, at: float, amount: Decimal, *, own: bool = False) -> None:
         """Spend and settle at once, by another key unless it is the own."""
@@ -110,29 +119,45 @@ class LateAccount:
 
     # -- what is seen -----------------------------------------------------------------------------------
 
-    def read(self, now: float) -> Credits:
-        """Return the reading requested at a time."""
+    def read(self, now: float) -> Credits | None:
+        """Return the reading requested at a time; None if it failed."""
+        if self.kind == "readings fail" and self.chance.random() < FAILURES:
+            return None
         served = now + LATENCY / 2
         seen = {counter: self._seen(counter, served) for counter in COUNTERS}
         shown = [change for change in self.changes if change.at <= seen[change.counter]]
-        self._note_cancelling([change for change in shown if change.counter == "token"])
+        self._note_cancelling([change for change in shown if change.counter == self._watched])
         sums = {
             counter: total(change.amount for change in shown if change.counter == counter)
             for counter in COUNTERS
         }
-        token_used = sums["token"] + Decimal("583.5571")
-        for at in self.resets:
-            if at <= served:
-                token_used -= Decimal(500)
-        limit = total([Decimal("99416.4429"), *(amount for at, amount in self.limits if at <= served)])
         noise = Decimal(self.chance.randint(-9, 9)).scaleb(-13) if self.kind == "dust" else Decimal(0)
         return Credits(
-            TokenCredits(limit - sums["token"] + noise, token_used - noise, unlimited=False),
+            self._token(sums["token"], served, noise),
             UserCredits(Decimal("1095.3996") - sums["balance"] - noise, Decimal("135.9048") + sums["user"]),
             BEGINNING + timedelta(seconds=now),
             requested_at=now,
             monotonic=now + LATENCY,
         )
+
+    def _token(self, spent: Decimal, served: float, noise: Decimal) -> TokenCredits:
+        used, unlimited = Decimal("583.5571"), False
+        remaining = total([Decimal("99416.4429"), *(amount for at, amount in self.limits if at <= served)])
+        if self.kind == "key stands still":
+            return TokenCredits(Decimal(0), used, unlimited=True)
+        if self.kind == "limit removed":
+            unlimited = any(at <= served for at, _ in self.limits)
+            remaining = Decimal(0) if unlimited else Decimal("99416.4429")
+        if self.kind != "used stands still":
+            used += spent
+        for at in self.resets:
+            if at <= served:
+                used -= Decimal(500)
+        return TokenCredits(remaining if unlimited else remaining - spent + noise, used - noise, unlimited)
+
+    @property
+    def _watched(self) -> Counter:
+        return "balance" if self.kind == "key stands still" else "token"
 
     def _note_cancelling(self, shown: list[Change]) -> None:
         new = [change for change in shown if change not in self._shown and change.amount]
@@ -140,8 +165,8 @@ class LateAccount:
         moved: dict[int, Decimal] = {}
         for change in new:
             moved[change.call] = total((moved.get(change.call, Decimal(0)), change.amount))
-        if any(amount and -amount in moved.values() for amount in moved.values()):
-            self.has_cancelled = True
+        back = {-amount for amount in moved.values()} & set(moved.values()) - {Decimal(0)}
+        self.cancelled |= {call for call, amount in moved.items() if amount in back or -amount in back}
 
     def _seen(self, counter: Counter, served: float) -> float:
         """Return the time whose state is served, after which everything is still invisible."""

@@ -75,7 +75,13 @@ def cost_lines(outputs: list[Any]) -> list[str]:
 
 
 def settled_cost(line: str) -> str:
-    """The cost in the line under a cell, once that is settled: clean, or shared with others."""
-    found = re.match(r"([^·]+) · (settled in \d+\.\d s · )?(shared: |[\d,.]+ left)", line)
+    """The cost in the line under a cell, once that is settled: clean, or shared with others.
+
+    It is an estimate right after a cell that isn't measured and may have spent: that is left out.
+    """
+    beside = r"cell \d+ and what isn't measured together: [\d.]+ · "
+    found = re.match(
+        rf"(?:about )?([^·]+) · ({beside})?(settled in \d+\.\d s · )?(shared: |[\d,.]+ left)", line
+    )
     assert found, line
     return found[1]

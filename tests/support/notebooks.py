@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
@@ -58,6 +59,31 @@ async def _run(jobs: Sequence[Job]) -> None:
                 for number, job in enumerate(jobs)
             )
         )
+
+
+def run_with_restart(job: Job, *, after: int) -> None:
+    """Run a notebook to its end, with a restart of its kernel in between, as from the menu.
+
+    Args:
+        job: The notebook.
+        after: The number of cells that run before the restart.
+    """
+    asyncio.run(_run_with_restart(job, after))
+    for cell in job.notebook.cells:
+        cell.outputs = _joined(cell.outputs)
+
+
+async def _run_with_restart(job: Job, after: int) -> None:
+    with TemporaryDirectory(prefix="kernels-") as folder:
+        manager = _kernel_in(Path(folder), 0)
+        client = NotebookClient(job.notebook, timeout=120, km=manager, **job.options)
+        async with client.async_setup_kernel(env=dict(job.environment), cleanup_kc=True):
+            for number, cell in enumerate(job.notebook.cells):
+                if number == after:
+                    await manager.restart_kernel()
+                    assert isinstance(client.kc, AsyncKernelClient)
+                    await client.kc.wait_for_ready(timeout=120)
+                await client.async_execute_cell(cell, number)
 
 
 def _joined(outputs: list[Any]) -> list[Any]:
