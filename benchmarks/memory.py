@@ -33,27 +33,28 @@ def make_ours():
     assert card.user_remaining is not None
     return card
 
-def kilobytes_of(make):
+def kilobytes_of(make, count):
     kept = [make()]
     gc.collect()
     tracemalloc.start()
-    kept += [make() for _ in range({CARDS})]
+    kept += [make() for _ in range(count)]
     gc.collect()
     held = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    return held / {CARDS} / 1000
+    return held / count / 1000
 """
 
 
 def measure(share: float = 1.0) -> list[Comparison]:
     """Return the ratio of bytes, and the kilobytes of one of ours."""
+    count = max(part(CARDS, share), 10)
     ratios, ours = [], []
     with simulated_api() as server:
         for _ in range(part(ROUNDS, share)):
             with running_kernel(server.environment) as kernel:
                 value_of(kernel, _SET_UP)
-                ours.append(value_of(kernel, "print(kilobytes_of(make_ours))"))
-                ratios.append(ours[-1] / value_of(kernel, "print(kilobytes_of(make_composed))"))
+                ours.append(value_of(kernel, f"print(kilobytes_of(make_ours, {count}))"))
+                ratios.append(ours[-1] / value_of(kernel, f"print(kilobytes_of(make_composed, {count}))"))
     return [
         Comparison("a live card : the same of core ipywidgets (memory)", ratios, MAX_RATIO, "memory"),
         Comparison("memory of a live card in the kernel (kB)", ours, MAX_KILOBYTES, "memory-kb"),
