@@ -155,7 +155,7 @@ def _build_lite(tools: _Tools, site: Path) -> None:
     contents.mkdir(parents=True)
     for name in NOTEBOOKS:
         text = (ROOT / "notebooks" / name).read_text(encoding="utf-8")
-        (contents / name).write_text(without_links(text), encoding="utf-8")
+        (contents / name).write_text(for_the_site(text), encoding="utf-8")
     tools.python(
         *("-m", "jupyterlite_core", "build", "--apps=lab", "--no-sourcemaps", "--no-unused-shared-packages"),
         *(f"--contents={contents}", f"--lite-dir={CACHE / 'project'}", f"--output-dir={site}"),
@@ -164,8 +164,10 @@ def _build_lite(tools: _Tools, site: Path) -> None:
     )
 
 
-def without_links(notebook: str) -> str:
-    """Return a notebook without the lines that link to those that are left out.
+def for_the_site(notebook: str) -> str:
+    """Return a notebook as the site has it: its saved outputs shown, and no link to a notebook left out.
+
+    No server reads the file there, which would join the lines of an output and say that it is trusted.
 
     Args:
         notebook: The notebook's JSON.
@@ -175,7 +177,19 @@ def without_links(notebook: str) -> str:
         if cell["cell_type"] == "markdown":
             lines = "".join(cell["source"]).splitlines(keepends=True)
             cell["source"] = [line for line in lines if not any(f"]({name})" in line for name in LEFT_OUT)]
+        if cell["cell_type"] == "code":
+            cell["metadata"]["trusted"] = True
+            for output in cell["outputs"]:
+                _join_lines(output)
+                _join_lines(output.get("data", {}))
     return json.dumps(content, ensure_ascii=False, indent=1)
+
+
+def _join_lines(parts: dict[str, Any]) -> None:
+    """Join the texts that a file has as lists of lines; a traceback's list, and JSON's, stay."""
+    for name, value in parts.items():
+        if isinstance(value, list) and name != "traceback" and not name.endswith("json"):
+            parts[name] = "".join(value)
 
 
 def _add_pyodide(site: Path, runtime: Path, compiled: Path, own: Path) -> None:

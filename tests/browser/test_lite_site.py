@@ -80,6 +80,13 @@ def test_the_first_card_takes_few_requests(asked_until_card: list[str]) -> None:
     assert len(asked_until_card) - looks <= MAX_REQUESTS
 
 
+def test_saved_outputs_are_shown_at_once(quickstart: LitePage) -> None:
+    """Before Python has started."""
+    card = next(each for each in quickstart.saved if each)
+    assert "demo data" in card
+    assert "\n," not in card
+
+
 @pytest.mark.usefixtures("site")
 def test_all_packages_come_with_bytecode() -> None:
     """All of one Python: a browser would take twice as long to compile them as it takes to start."""

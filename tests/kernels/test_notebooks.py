@@ -131,7 +131,7 @@ def test_the_site_has_no_dead_links() -> None:
     """The demo in the browser leaves some out, and what links to them."""
     assert {*build.NOTEBOOKS, *build.LEFT_OUT} == {f"{name}.ipynb" for name in NAMES}
     for name in build.NOTEBOOKS:
-        text = build.without_links((FOLDER / name).read_text(encoding="utf-8"))
+        text = build.for_the_site((FOLDER / name).read_text(encoding="utf-8"))
         assert {*re.findall(r"\]\(([^):]+\.ipynb)\)", text)} <= {*build.NOTEBOOKS}
 
 

@@ -17,17 +17,23 @@ _PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e
 _CELLS = "document.querySelector('.jp-CodeCell')"
 _OUTPUTS = "[...document.querySelectorAll('.jp-CodeCell .jp-OutputArea')]"
 _LIVE = f"{_OUTPUTS}.some(each => each.innerText.includes('updated'))"
+_SAVED = f"{_OUTPUTS}.some(each => each.innerText.trim())"
 _IDLE = "document.querySelector('#jp-main-statusbar')?.innerText.includes('Idle')"
 
 
 class LitePage:
-    """One notebook in JupyterLite."""
+    """One notebook in JupyterLite.
+
+    Attributes:
+        saved: What each code cell showed before any was run.
+    """
 
     def __init__(self, browser: Browser, site: str) -> None:
         self._site = site
         self._context = browser.new_context(viewport={"width": 1200, "height": 2400})
         self._page = self._context.new_page()
         self._asked: list[str] = []
+        self.saved: list[str] = []
         self._context.on("request", lambda request: self._asked.append(request.url))
 
     def close(self) -> None:
@@ -43,6 +49,8 @@ class LitePage:
         """Open a notebook, and wait until its kernel is ready."""
         self._page.goto(f"{self._site}/lab/index.html?path={notebook}")
         self._wait_for(_CELLS)
+        self._wait_for(_SAVED)
+        self.saved = self.outputs()
         self._wait_for(_IDLE)
 
     def finish_all(self) -> None:
