@@ -11,7 +11,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from evolink_nb.history.location import HISTORY_VARIABLE
+from evolink_nb.history.storage.location import HISTORY_VARIABLE
 from tests.support.environment import isolation
 
 from .busy import quiet_and_busy

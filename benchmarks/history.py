@@ -18,11 +18,13 @@ from typing import Any
 import psycopg
 from sqlalchemy import text
 
-from evolink_nb.history import answers, key_queries, queries
-from evolink_nb.history.location import Location, find_location
-from evolink_nb.history.records import Source, moment
-from evolink_nb.history.spans import Span
-from evolink_nb.history.store import Store
+from evolink_nb.history.queries import answers
+from evolink_nb.history.queries import keys as key_queries
+from evolink_nb.history.queries import readings as queries
+from evolink_nb.history.reports.spans import Span
+from evolink_nb.history.storage.location import Location, find_location
+from evolink_nb.history.storage.store import Store
+from evolink_nb.history.tables.records import Source, moment
 from tests.support.postgres import running_postgres
 
 from .ratio import Comparison, alternate, part

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from jupyter_client.manager import KernelManager
 
 from evolink_nb.demo import DemoServer
-from evolink_nb.history.location import HISTORY_VARIABLE
-from evolink_nb.notebook.configuration import variable_of
+from evolink_nb.history.storage.location import HISTORY_VARIABLE
+from evolink_nb.notebook.configured.configuration import variable_of
 from tests.support import colab
 from tests.support.environment import account_of, isolated_environment
 

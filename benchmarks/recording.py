@@ -20,14 +20,14 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from evolink_nb.history.current import current
-from evolink_nb.history.location import find_location
+from evolink_nb.history.storage.location import find_location
 
 from .busy import quiet_and_busy
 from .ratio import Comparison, alternate, part
 from .simulated import simulated_api
 
 if TYPE_CHECKING:
-    from evolink_nb.history.location import Location
+    from evolink_nb.history.storage.location import Location
 
     from .simulated import SimulatedApi
 

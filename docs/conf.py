@@ -24,7 +24,7 @@ nitpick_ignore_regex = [("py:obj", ".*"), (r"py:.*", r"(?!evolink_nb\b).*")]
 # What signatures name and nobody types.
 nitpick_ignore = [
     ("py:class", "evolink_nb.api.credentials.Secret"),
-    ("py:class", "evolink_nb.metering.loop_reader.LoopTiming"),
+    ("py:class", "evolink_nb.metering.loops.reader.LoopTiming"),
     ("py:class", "evolink_nb.metering.metered.HasCost"),
 ]
 suppress_warnings = ["config.cache"]

@@ -14,7 +14,7 @@ from traitlets import Undefined
 
 import evolink_nb
 from evolink_nb.cli import exit_codes, grammar
-from evolink_nb.notebook.configuration import settings, variable_of
+from evolink_nb.notebook.configured.configuration import settings, variable_of
 from evolink_nb.notebook.magics import EvoLinkMagics
 
 PACKAGE = Path(evolink_nb.__file__).parent

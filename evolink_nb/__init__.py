@@ -61,7 +61,7 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         found = getattr(import_module(f".{_MODULES[name]}", __name__), name)
         if name in _READING:
-            import_module(".history.sharing", __name__).share_readings()
+            import_module(".history.sharing.sharing", __name__).share_readings()
         if name in _MEASURING:
             import_module(".notebook.expected_work", __name__).expected_work.expect()
         return found

@@ -33,9 +33,9 @@ LARGE_CLASSES = {
     "card/widget.py:CreditsWidget": "a trait for each thing that the card shows",
     "demo/account.py:Account": "a method for each thing that an account can do, over `Balances` and `Tasks`",
     "demo/server.py:DemoServer": "passes on what tests ask of its account, faults and request log",
-    "history/records.py:CostRecord": "a column of the table each",
+    "history/tables/records.py:CostRecord": "a column of the table each",
     "metering/measurement.py:Measurement": "what users read of a cost in one place; `Settlement` decides",
-    "metering/work.py:Work": "the facts of one stretch of work, which the rules of its row read",
+    "metering/attribution/work.py:Work": "the facts of one stretch of work, which the rules of its row read",
     "polling/fetcher.py:CreditsFetcher": "the public face: each method passes on to `Reader`",
     "polling/reader.py:Reader": "one lock guards the loop, the reads in flight and the subscribers",
 }

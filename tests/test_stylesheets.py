@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evolink_nb.card.template import stylesheet
-from evolink_nb.history import chart
+from evolink_nb.history.charts import chart
 from evolink_nb.metering import report
 
 

@@ -23,7 +23,7 @@ from .exit_codes import OK
 if TYPE_CHECKING:
     from types import FrameType
 
-    from ..history.snapshot import Snapshot
+    from ..history.queries.snapshot import Snapshot
 
 READ_TIMEOUT = 20.0
 """Seconds that reading the history may take; a scrape waits for none of it."""
@@ -90,7 +90,7 @@ class Readings:
 
     def _read(self) -> Snapshot:
         # It imports SQLAlchemy.
-        snapshots: Any = import_module("evolink_nb.history.snapshot")
+        snapshots: Any = import_module("evolink_nb.history.queries.snapshot")
         now = self.now()
         since = tuple(period_at(now, per, None).start for per, _ in self._budgets)
         taken: Snapshot = looking_back.read(

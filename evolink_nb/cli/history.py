@@ -9,13 +9,13 @@ from ..errors import ConfigurationError, HistoryError
 from ..history import forgetting, keeping
 from ..history.current import current
 from ..history.forgetting import what_would_go
-from ..history.location import Kind
 from ..history.looking_back import By, history
+from ..history.storage.location import Kind
 from . import output
 from .exit_codes import OK
 
 if TYPE_CHECKING:
-    from ..history.report import Report
+    from ..history.reports.report import Report
 
 _YES = {"y", "yes"}
 

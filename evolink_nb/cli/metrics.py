@@ -18,7 +18,7 @@ from .._version import __version__
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-    from ..history.snapshot import KeyFigures, Snapshot
+    from ..history.queries.snapshot import KeyFigures, Snapshot
     from ..periods import Per
 
 USER_LABELS = ("user", "window")

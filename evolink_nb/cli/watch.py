@@ -17,8 +17,8 @@ from ..api.credentials import read_variable
 from ..api.webhook import post_json
 from ..errors import EvoLinkError
 from ..formatting import format_amount
-from ..history.location import ACCOUNT_VARIABLE, KEY_LABEL_VARIABLE
-from ..history.sharing import share_readings
+from ..history.sharing.sharing import share_readings
+from ..history.storage.location import ACCOUNT_VARIABLE, KEY_LABEL_VARIABLE
 from ..polling.fetcher import CreditsFetcher
 from . import output
 from .alarm_message import body_of, text_of

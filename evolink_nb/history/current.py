@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from ..errors import HistoryError
 from ..runtime import HAS_THREADS, forget_after_fork
-from .location import HISTORY_VARIABLE, Kind, Location, find_location
-from .retention import Retention, retention_of
-from .writer import STOP_TIMEOUT, Writer
+from .storage.location import HISTORY_VARIABLE, Kind, Location, find_location
+from .storage.retention import Retention, retention_of
+from .storage.writer import STOP_TIMEOUT, Writer
 
 if TYPE_CHECKING:
-    from .store import Store
+    from .storage.store import Store
 
 
 class CurrentHistory:
@@ -105,7 +105,7 @@ class CurrentHistory:
 
     def _open(self, location: Location) -> Store:
         # On the writer's thread, when there is something to write: it imports SQLAlchemy.
-        store: Store = import_module("evolink_nb.history.store").Store(location)
+        store: Store = import_module("evolink_nb.history.storage.store").Store(location)
         store.retention = lambda: self.retention
         return store
 

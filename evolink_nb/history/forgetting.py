@@ -9,9 +9,9 @@ from typing import Any
 from ..api.client import EvoLinkClient
 from ..errors import HistoryError
 from .current import current
-from .location import Kind, Location
 from .looking_back import change
-from .places import folder_of
+from .storage.location import Kind, Location
+from .storage.places import folder_of
 
 _BESIDE = ("", "-wal", "-shm", "-journal")
 """The endings of the files that SQLite keeps for a database."""
@@ -69,6 +69,6 @@ def _forget_key() -> None:
     writer = current.required_writer()
     with EvoLinkClient() as client:
         fingerprint = client.fingerprint
-    deleting: Any = import_module("evolink_nb.history.deleting")  # it imports SQLAlchemy
+    deleting: Any = import_module("evolink_nb.history.storage.deleting")  # it imports SQLAlchemy
 
     change(lambda connection: deleting.delete_key(connection, fingerprint(writer.store().keys.salt)))

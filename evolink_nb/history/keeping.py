@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
 from .current import current
-from .location import Kind
 from .looking_back import change, read
-from .retention import KEEP_HISTORY_VARIABLE, KEEP_READINGS_VARIABLE
+from .storage.location import Kind
+from .storage.retention import KEEP_HISTORY_VARIABLE, KEEP_READINGS_VARIABLE
 
 if TYPE_CHECKING:
-    from .retention import Retention
+    from .storage.retention import Retention
 
 
 def kept_for() -> Retention:
@@ -52,4 +52,4 @@ def _of_server() -> Any:
             f"The history in {location.shown} is yours alone, and kept as your settings say.",
             hint=f"Set {KEEP_READINGS_VARIABLE} or {KEEP_HISTORY_VARIABLE}.",
         )
-    return import_module("evolink_nb.history.maintaining")  # it imports SQLAlchemy
+    return import_module("evolink_nb.history.storage.maintaining")  # it imports SQLAlchemy

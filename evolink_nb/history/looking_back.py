@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 from .. import runtime
 from ..errors import ConfigurationError, HistoryError
 from .current import current
-from .spans import UNITS, span_of
+from .reports.spans import UNITS, span_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from ..periods import Zone
-    from .records import CostRecord
-    from .report import Report
+    from .reports.report import Report
+    from .tables.records import CostRecord
 
 By = Literal["minute", "hour", "day", "week", "month", "cell", "notebook", "key", "user"]
 WAYS: tuple[By, ...] = get_args(By)
@@ -144,4 +144,4 @@ def _ask(ask: Callable[[Connection], T], *, timeout: float, reads_only: bool) ->
 
 def _answers() -> Any:
     # It imports SQLAlchemy.
-    return import_module("evolink_nb.history.answers")
+    return import_module("evolink_nb.history.queries.answers")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import EvoLinkError
 from .current import current
-from .location import Kind
 from .looking_back import read
-from .places import is_begun
 from .runs_out_words import format_runs_out
-from .sharing import source_of
+from .sharing.sharing import source_of
+from .storage.location import Kind
+from .storage.places import is_begun
 from .usual_hours import MEMORY, runs_out
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ..api.client import EvoLinkClient
     from ..credits import Credits
     from ..periods import Zone
-    from .queries import Key
-    from .records import Source
+    from .queries.readings import Key
+    from .tables.records import Source
     from .usual_hours import RunsOut
 
 TIMEOUT = 5.0
@@ -133,4 +133,4 @@ def _ask(source: Source, ask: Callable[[Connection, Key, timedelta], T], timeout
 
 def _queries() -> Any:
     # It imports SQLAlchemy.
-    return import_module("evolink_nb.history.key_queries")
+    return import_module("evolink_nb.history.queries.keys")

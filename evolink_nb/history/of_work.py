@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import EvoLinkError
 from .looking_back import read
 from .of_key import TIMEOUT, has_past
-from .records import work_id
+from .tables.records import work_id
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -27,7 +27,7 @@ def last_costs(kind: str, key: str, *, simulated: bool, most: int, timeout: floa
     """
 
     def ask(connection: Connection) -> list[Decimal]:
-        queries = import_module("evolink_nb.history.work_queries")  # it imports SQLAlchemy
+        queries = import_module("evolink_nb.history.queries.work")  # it imports SQLAlchemy
         found: list[Decimal] = queries.last_costs(connection, work_id(kind, key), simulated, most)
         return found
 

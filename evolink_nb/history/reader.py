@@ -6,9 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from .current import current
-from .holders import host_and_pid
 from .looking_back import read
-from .sharing import source_of
+from .sharing.holders import host_and_pid
+from .sharing.sharing import source_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -44,7 +44,7 @@ def reader_of(client: EvoLinkClient, *, timeout: float = TIMEOUT) -> Reader | No
     def ask(connection: Connection) -> Reader | None:
         store = writer.store()
         # It imports SQLAlchemy.
-        leases = import_module("evolink_nb.history.leases")
+        leases = import_module("evolink_nb.history.sharing.leases")
         lease = leases.find_lease(connection, store.keys.fingerprint_of(source))
         if lease is None or not lease.is_held(store.now(connection)):
             return None

@@ -8,14 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from .in_time import InTime
-from .location import Kind
 from .of_key import MAX_SAME
-from .records import milliseconds, number_at
-from .records import moment as moment_of
+from .storage.location import Kind
+from .tables.records import milliseconds, number_at
+from .tables.records import moment as moment_of
 
 if TYPE_CHECKING:
-    from .records import CostRecord, Source
-    from .writer import Writer
+    from .storage.writer import Writer
+    from .tables.records import CostRecord, Source
 
 PATIENCE = 5.0
 """Seconds until the database must have answered: SQLAlchemy may be imported for it."""
@@ -64,7 +64,7 @@ class RecentRuns:
         store = self._writer.store()
         if store.has_many_files():
             return None
-        queries = import_module("evolink_nb.history.key_queries")  # it imports SQLAlchemy
+        queries = import_module("evolink_nb.history.queries.keys")  # it imports SQLAlchemy
         with store.begin(reads_only=True) as connection:
             ahead = moment_of(store.now(connection)) - datetime.now(UTC)
             ahead = ahead if abs(ahead) > MAX_SAME else timedelta()

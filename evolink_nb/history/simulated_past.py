@@ -16,12 +16,12 @@ from ..demo import OTHER_KEY, SEED
 from ..demo.past import DAYS, Run, past_days
 from ..errors import ConfigurationError
 from ..periods import start_of
-from .buffer import Batch
 from .current import current
-from .location import Kind, Location
-from .records import CostRecord, ReadingRecord, Source, new_number, work_id
-from .selection import HEARTBEAT
-from .sharing import source_of
+from .sharing.sharing import source_of
+from .storage.buffer import Batch
+from .storage.location import Kind, Location
+from .tables.records import CostRecord, ReadingRecord, Source, new_number, work_id
+from .tables.selection import HEARTBEAT
 
 if TYPE_CHECKING:
     from ..api.client import EvoLinkClient

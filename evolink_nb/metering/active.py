@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .. import runtime
 from ..api.calls import calls
+from .attribution.own_time import OwnTime
+from .attribution.verdict import AT_THE_SAME_TIME
 from .followed_account import FollowedAccount
-from .own_time import OwnTime
 from .tasks import AnyTask, context_of, unfinished_tasks
-from .verdict import AT_THE_SAME_TIME
 
 if TYPE_CHECKING:
     from ..api.calls import Call
     from ..polling.fetcher import CreditsFetcher
-    from .work import Work
+    from .attribution.work import Work
 
 BESIDE_A_TASK = "a task that earlier work had started was still running"
 """Why a cost may hold what a task spent that has outlived its cell."""

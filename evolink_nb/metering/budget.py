@@ -13,16 +13,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
 from ..credits import difference
-from .budget_options import BudgetOptions
-from .budget_registry import budgets
-from .ending import RUNS_ON, Ending
-from .gate import gate
-from .interrupt import InterruptTarget
-from .notices import Notices
-from .own_spending import OwnSpending, Reservations, spending_since
-from .stops import Stops
-from .ticker import Ticker
-from .watch_actions import (
+from .budgets.ending import RUNS_ON, Ending
+from .budgets.gate import gate
+from .budgets.notices import Notices
+from .budgets.options import BudgetOptions
+from .budgets.own_spending import OwnSpending, Reservations, spending_since
+from .budgets.registry import budgets
+from .budgets.stops import Stops
+from .budgets.ticker import Ticker
+from .budgets.watch_actions import (
     Action,
     AnnounceBlind,
     AnnounceStuck,
@@ -33,6 +32,7 @@ from .watch_actions import (
     Trip,
     Warn,
 )
+from .interrupt import InterruptTarget
 
 if TYPE_CHECKING:
     from ..api.calls import Call

@@ -11,11 +11,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from .. import runtime
-from . import baseline, ledger
+from . import ledger
+from .attribution import baseline
+from .attribution.own_time import OwnTime
+from .attribution.quiet import quiet_times
+from .attribution.row import Row
 from .lookout import Lookout
-from .own_time import OwnTime
-from .quiet import quiet_times
-from .row import Row
 from .settler import Settler
 from .unmeasured import UnmeasuredWork
 
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from ..api.calls import Call
     from ..credits import Credits
     from ..polling.fetcher import CreditsFetcher
+    from .attribution.work import Work
     from .published import Member
     from .settlement import SettleTiming
-    from .work import Work
 
 HISTORY = 20
 """The number of readings before the first work that are checked for earlier calls."""

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from .delivery import (
+from .interrupts.delivery import (
     FINALIZER,
     Delivery,
     Runs,
@@ -27,10 +27,10 @@ from .delivery import (
     choose_on_arrival,
     locate,
 )
-from .main_signal import main_signal
-from .raising import expects_stops, raisable, raise_in_thread, swallows_interrupts
-from .started import Started
-from .task_stop import (
+from .interrupts.main_signal import main_signal
+from .interrupts.raising import expects_stops, raisable, raise_in_thread, swallows_interrupts
+from .interrupts.started import Started
+from .interrupts.task_stop import (
     awaiting_code,
     is_on_stack,
     is_suspended,

@@ -12,14 +12,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from .. import runtime
+from .attribution.verdict import ELSEWHERE
 from .cost import assess
 from .entry import EARLIER_NAME, IDLE_NAME, Entry, Kind
 from .summary import Row, expected, is_mixed, merged, rows, runs_left, total, total_of_others
-from .verdict import ELSEWHERE
 
 if TYPE_CHECKING:
+    from .attribution.strays import Idle
     from .cost import Cost
-    from .strays import Idle
 
 __all__ = [
     "EARLIER_NAME",

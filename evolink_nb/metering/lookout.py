@@ -15,17 +15,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from .. import runtime
-from .doubts import doubt, is_open
+from .attribution.doubts import doubt, is_open
+from .attribution.quiet import MAX_QUIET
+from .attribution.strays import ELSEWHERE_FOR
 from .neighbours import neighbours
-from .quiet import MAX_QUIET
-from .strays import ELSEWHERE_FOR
 
 if TYPE_CHECKING:
     from ..polling.fetcher import CreditsFetcher
+    from .attribution.own_time import OwnTime
+    from .attribution.row import Row
+    from .attribution.work import Work
     from .neighbours import Seen
-    from .own_time import OwnTime
-    from .row import Row
-    from .work import Work
 
 log = logging.getLogger(__name__)
 

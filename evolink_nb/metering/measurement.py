@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from .. import errors, runtime
 from . import ledger
 from .active import active_measurements
+from .attribution.verdict import AT_THE_SAME_TIME, why_unread
+from .attribution.work import Work
 from .cost import Cost
 from .published import PublishedCost
 from .settlement import Phase, SettleTiming
 from .settler import read
 from .tasks import describe
-from .verdict import AT_THE_SAME_TIME, why_unread
-from .work import Work
 
 if TYPE_CHECKING:
     from ..credits import Credits

@@ -17,18 +17,18 @@ from ..errors import BudgetExceeded
 from ..formatting import format_amount
 from .account import shared_fetcher
 from .active import active_measurements
-from .blindness import MAX_BLIND
 from .budget import Budget
-from .budget_options import WARN_AT, BudgetOptions
+from .budgets.blindness import MAX_BLIND
+from .budgets.grace import GRACE
+from .budgets.limits import parse_limit, require_limit
+from .budgets.options import WARN_AT, BudgetOptions
+from .budgets.watch_timing import WATCH_INTERVAL
 from .call_site import CallSite
-from .grace import GRACE
 from .interrupt import InterruptTarget
-from .limits import parse_limit, require_limit
+from .interrupts.raising import is_stop
 from .measurement import Measurement
 from .metered import MeteredCost
-from .raising import is_stop
 from .settlement import SETTLE, SettleTiming
-from .watch_timing import WATCH_INTERVAL
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..formatting import format_amount
-from .receipts import NO_CHARGE
+from .attribution.receipts import NO_CHARGE
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING
 from ..errors import EvoLinkError
 from ..formatting import in_credits
 from ..periods import Per, Period, Zone, format_day, period_at
-from .budget_registry import budgets
-from .own_spending import OwnSpending
-from .period_spending import PeriodSpending
-from .quiet import quiet_times
+from .attribution.quiet import quiet_times
+from .budgets.own_spending import OwnSpending
+from .budgets.period_spending import PeriodSpending
+from .budgets.registry import budgets
+from .budgets.watch import State
 from .session_budget import SessionBudget
-from .watch import State
 
 if TYPE_CHECKING:
     from ..api.calls import Call
     from ..credits import Credits
     from ..errors import BudgetExceeded
     from ..polling.fetcher import CreditsFetcher
-    from .budget_options import BudgetOptions
+    from .budgets.options import BudgetOptions
+    from .budgets.watch_actions import Refuse, Trip
     from .interrupt import InterruptTarget
-    from .watch_actions import Refuse, Trip
 
 KeptReadings = Callable[["CreditsFetcher", datetime], Sequence["Credits"]]
 """Returns a key's readings that a history has kept, oldest first, from the last before a moment on."""

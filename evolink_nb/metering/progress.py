@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..formatting import counted
 from . import ledger
-from .ahead import WorkAhead, runs_ahead
-from .ahead_guard import AheadGuard
-from .closing import ClosingLine
 from .followed_account import HISTORY
-from .loop_bar import LoopBar, write_line
-from .loop_budget import LoopBudget
-from .loop_reader import LoopReader, LoopTiming
-from .loop_spend import LoopSpend, Verdict, length_of
-from .loop_text import (
+from .loops.ahead import WorkAhead, runs_ahead
+from .loops.ahead_guard import AheadGuard
+from .loops.bar import LoopBar, write_line
+from .loops.budget import LoopBudget
+from .loops.closing import ClosingLine
+from .loops.reader import LoopReader, LoopTiming
+from .loops.spend import LoopSpend, Verdict, length_of
+from .loops.text import (
     Fact,
     affordability,
     ahead_over_text,
@@ -28,7 +28,7 @@ from .loop_text import (
     over_text,
     why_stopped,
 )
-from .loop_view import Stage
+from .loops.view import Stage
 from .measurement import Measurement
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from . import ledger
 from .cost import Cost
 
 if TYPE_CHECKING:
-    from .work import Work
+    from .attribution.work import Work
 
 log = logging.getLogger(__name__)
 

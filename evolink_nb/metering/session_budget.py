@@ -13,17 +13,17 @@ from ..credits import difference
 from ..errors import BudgetExceeded, EvoLinkError
 from ..formatting import format_amount, in_credits
 from .budget import Budget
-from .budget_registry import budgets
-from .gate import gate
+from .budgets.gate import gate
+from .budgets.own_spending import spending_since
+from .budgets.registry import budgets
+from .budgets.watch_actions import Action, Trip
 from .interrupt import InterruptTarget
-from .own_spending import spending_since
-from .watch_actions import Action, Trip
 
 if TYPE_CHECKING:
     from ..credits import Credits
     from ..polling.fetcher import CreditsFetcher
-    from .budget_options import BudgetOptions
-    from .own_spending import OwnSpending
+    from .budgets.options import BudgetOptions
+    from .budgets.own_spending import OwnSpending
 
 
 SESSION = "session"

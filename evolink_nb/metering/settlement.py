@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from .strays import LATE_HORIZON
-from .work import SETTLE
+from .attribution.strays import LATE_HORIZON
+from .attribution.work import SETTLE
 
 __all__ = ["SETTLE", "Phase", "SettleTiming"]
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from .. import runtime
 from .account import shared_fetcher
-from .blindness import MAX_BLIND
-from .budget_options import WARN_AT
+from .budgets.blindness import MAX_BLIND
+from .budgets.limits import parse_interval, parse_limit, parse_max_blind, parse_warn_at, require_limit
+from .budgets.options import WARN_AT
 from .call_site import CallSite
 from .cost import Cost
-from .limits import parse_interval, parse_limit, parse_max_blind, parse_warn_at, require_limit
-from .loop_reader import EVERY, LoopTiming
-from .loop_spend import length_of
+from .loops.reader import EVERY, LoopTiming
+from .loops.spend import length_of
 from .progress import LoopRun
 
 if TYPE_CHECKING:

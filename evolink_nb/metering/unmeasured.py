@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .work import MIN_PAID_CALL_SECONDS, Work
+from .attribution.work import MIN_PAID_CALL_SECONDS, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..api.calls import Call
-    from .row import Row
+    from .attribution.row import Row
 
 
 class UnmeasuredWork:

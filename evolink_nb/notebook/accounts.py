@@ -12,7 +12,7 @@ from ..api import settings
 from ..api.client import EvoLinkClient
 from ..api.credentials import API_KEY_VARIABLE, Secret
 from ..errors import ConfigurationError
-from ..history.sharing import share_readings
+from ..history.sharing.sharing import share_readings
 from ..polling.fetcher import CreditsFetcher
 
 if TYPE_CHECKING:

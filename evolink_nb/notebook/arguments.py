@@ -239,7 +239,7 @@ def checked_place(text: str) -> str:
         TraitError: No history can be kept there.
     """
     if text.strip():
-        location = import_module("evolink_nb.history.location")  # for those who configure it
+        location = import_module("evolink_nb.history.storage.location")  # for those who configure it
         try:
             location.find_location(text)
         except location.ConfigurationError as error:

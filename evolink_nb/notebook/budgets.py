@@ -6,15 +6,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from ..metering.account import shared_fetcher
-from ..metering.blindness import MAX_BLIND
-from ..metering.budget_options import WARN_AT, BudgetOptions
-from ..metering.grace import GRACE
-from ..metering.limits import parse_limit
+from ..metering.budgets.blindness import MAX_BLIND
+from ..metering.budgets.grace import GRACE
+from ..metering.budgets.limits import parse_limit
+from ..metering.budgets.options import WARN_AT, BudgetOptions
+from ..metering.budgets.watch_timing import WATCH_INTERVAL
 from ..metering.period_budget import PeriodBudget, Recurrence
 from ..metering.session_budget import SESSION, SessionBudget
-from ..metering.watch_timing import WATCH_INTERVAL
 from ..periods import parse_per, parse_zone
-from .kept_readings import keep_readings, kept_readings
+from .kept.readings import keep_readings, kept_readings
 
 if TYPE_CHECKING:
     from ..api.client import EvoLinkClient

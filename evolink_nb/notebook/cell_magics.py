@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .running import RunningCells
 
 
-REGISTRY = "evolink_nb.metering.budget_registry"
+REGISTRY = "evolink_nb.metering.budgets.registry"
 """The module of the budgets: until it is imported there are none."""
 _NEAR = 4
 # Frames between an event's handler and what triggers the event.

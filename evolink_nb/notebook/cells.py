@@ -10,17 +10,17 @@ from ..api import settings
 from ..errors import EvoLinkError
 from ..formatting import format_amount
 from ..metering.active import active_measurements
+from ..metering.attribution.quiet import quiet_times
 from ..metering.budget import Budget
 from ..metering.cost import Cost
 from ..metering.measurement import Measurement
 from ..metering.metered import MeteredCost, Unmeasured
-from ..metering.quiet import quiet_times
 from ..metering.settlement import SettleTiming
 from ..metering.settler import read
-from .budget_options import budget_options
 from .cell_lines import CellLines
+from .kept.outlooks import Outlooks
 from .metered_cell import MeteredCell
-from .outlooks import Outlooks
+from .options.budget import budget_options
 from .refusal import SESSION_BUDGET, describe, refuse_on_failure
 from .stopping import CellStops, target_of_cell
 

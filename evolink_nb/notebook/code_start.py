@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .magics import EvoLinkMagics
     from .running import RunningCell, RunningCells
 
-_BUDGETS = "evolink_nb.metering.budget_registry"
+_BUDGETS = "evolink_nb.metering.budgets.registry"
 _REGISTRY = "get_ipython().magics_manager.registry['EvoLinkMagics']"
 
 

@@ -16,20 +16,21 @@ from ..card import render as card
 from ..errors import EvoLinkError
 from ..formatting import may_style
 from ..metering.report import Costs
-from . import past, session_budgets
+from . import session_budgets
 from .accounts import Accounts, ask_for_key, names_account
 from .cells import Cells
-from .configured_budget import ConfiguredBudget
-from .configured_tracking import ConfiguredTracking
-from .forecasts import Forecasts
-from .live_cards import LiveCards
-from .recording import recordings
+from .configured.budget import ConfiguredBudget
+from .configured.tracking import ConfiguredTracking
+from .kept import past
+from .kept.forecasts import Forecasts
+from .kept.recording import recordings
+from .live.live_cards import LiveCards
 
 if TYPE_CHECKING:
     from ..credits import Credits
     from ..errors import BudgetExceeded
     from ..polling.fetcher import CreditsFetcher
-    from .configuration import EvoLinkSettings
+    from .configured.configuration import EvoLinkSettings
     from .running import RunningCell, RunningCells
 
 DEFAULT_ACCOUNT = argparse.Namespace(demo=False, key_env=None)

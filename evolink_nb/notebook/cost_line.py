@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from ..formatting import MINUS, counted, format_amount, in_credits, plain_amount
-from ..metering.receipts import NO_CHARGE
+from ..metering.attribution.receipts import NO_CHARGE
 
 if TYPE_CHECKING:
     from ..credits import Credits

@@ -30,4 +30,4 @@ expected_work = ExpectedWork()
 
 
 def _begin(_fetcher: CreditsFetcher) -> None:
-    import_module(f"{__package__}.recording").recordings.begin_if_kept()
+    import_module(f"{__package__}.kept.recording").recordings.begin_if_kept()

@@ -19,9 +19,9 @@ CREDITS_TYPE = ("evolink_nb.credits", "Credits")
 WIDGET_TYPE = ("evolink_nb.card.unseen", "SilentUnseen")
 """A base class of the live card: anywidget makes a class of its own for each card, all of the card's name."""
 STOPS = {
-    "notebook.recording": attrgetter("recordings.end"),
-    "metering.budget_registry": attrgetter("budgets.cancel_all"),
-    "metering.gate": attrgetter("gate.let_go"),
+    "notebook.kept.recording": attrgetter("recordings.end"),
+    "metering.budgets.registry": attrgetter("budgets.cancel_all"),
+    "metering.budgets.gate": attrgetter("gate.let_go"),
     "metering.active": attrgetter("active_measurements.cancel_all"),
     "polling.fetcher": attrgetter("stop_all"),
     "demo": attrgetter("stop_running"),

@@ -17,7 +17,6 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from IPython.core.magic_arguments import argument, parse_argstring
 from traitlets import observe
 
-from . import option_rules
 from .arguments import (
     COST_WAYS,
     PERIODS,
@@ -32,9 +31,10 @@ from .arguments import (
     seconds,
     unquoted,
 )
-from .configuration import EvoLinkSettings
-from .help_option import with_help
-from .option_parsers import with_options
+from .configured.configuration import EvoLinkSettings
+from .options import rules as option_rules
+from .options.help import with_help
+from .options.parsers import with_options
 from .refusal import refuse_on_failure, report_unmeasured
 
 if TYPE_CHECKING:

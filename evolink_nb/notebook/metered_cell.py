@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from ..metering.work import MIN_CALL_SECONDS
+from ..metering.attribution.work import MIN_CALL_SECONDS
 
 if TYPE_CHECKING:
     import argparse

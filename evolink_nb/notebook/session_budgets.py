@@ -11,18 +11,18 @@ from IPython.core.error import UsageError
 from ..credits import difference
 from ..errors import EvoLinkError
 from ..formatting import format_amount, format_time, in_credits
-from ..metering.budget_registry import budgets
+from ..metering.budgets.registry import budgets
 from ..metering.period_budget import PeriodBudget
 from ..metering.session_budget import SESSION, SessionBudget, session_budgets
 from ..periods import format_day
 from .arguments import OFF
-from .budget_options import budget_options
 from .budgets import parse_recurrence, set_budget
+from .options.budget import budget_options
 
 if TYPE_CHECKING:
     import argparse
 
-    from ..metering.budget_registry import InForce
+    from ..metering.budgets.registry import InForce
     from ..metering.period_budget import Recurrence
     from ..polling.fetcher import CreditsFetcher
 

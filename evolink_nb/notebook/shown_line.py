@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 
 from ..metering import ledger
-from ..metering.work import MIN_CALL_SECONDS
+from ..metering.attribution.work import MIN_CALL_SECONDS
 from .cost_line import CostLine
 
 if TYPE_CHECKING:

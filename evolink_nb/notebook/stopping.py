@@ -10,11 +10,11 @@ from subprocess import CalledProcessError
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BudgetExceeded
-from ..metering.budget_registry import budgets
-from ..metering.ending import RUNS_ON
-from ..metering.gate import gate
+from ..metering.budgets.ending import RUNS_ON
+from ..metering.budgets.gate import gate
+from ..metering.budgets.registry import budgets
 from ..metering.interrupt import InterruptTarget
-from ..metering.raising import is_due_to
+from ..metering.interrupts.raising import is_due_to
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -11,8 +11,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from evolink_nb.history.chart import chart_html
-from evolink_nb.history.location import find_location
+from evolink_nb.history.charts.chart import chart_html
+from evolink_nb.history.storage.location import find_location
 from tests.gallery.themes import THEMES, Theme
 from tests.history.charts import CHARTS, a_day, a_year, hostile
 from tests.support.histories import cost, reading, source, writing_to
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-    from evolink_nb.history.chart_data import ChartData
+    from evolink_nb.history.charts.data import ChartData
     from tests.support.jupyter import FrontEnd
 
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"

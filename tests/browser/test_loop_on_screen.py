@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from evolink_nb.metering.loop_view import LoopView, Stage
+from evolink_nb.metering.loops.view import LoopView, Stage
 from tests.gallery.themes import THEMES, Theme
 from tests.support.jupyter import SCREENSHOTS
 

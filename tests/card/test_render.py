@@ -10,14 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolink_nb import errors
-from evolink_nb.card.render import (
-    CardView,
-    Trend,
-    render_live_html,
-    render_text,
-    request_of,
-    usd_estimate,
-)
+from evolink_nb.card.render import CardView, Trend, render_live_html, render_text, request_of, usd_estimate
 from evolink_nb.formatting import format_amount
 from evolink_nb.polling.status import Status
 from tests.support.clock import BEGINNING

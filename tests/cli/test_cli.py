@@ -13,7 +13,8 @@ import pytest
 
 from evolink_nb import EvoLinkClient, __version__
 from evolink_nb.cli import BELOW, OK, UNAVAILABLE, USAGE, grammar, main, values
-from evolink_nb.history import looking_back, spans
+from evolink_nb.history import looking_back
+from evolink_nb.history.reports import spans
 from evolink_nb.notebook import arguments
 from evolink_nb.periods import Per
 

@@ -21,9 +21,9 @@ from evolink_nb.api.settings import DEFAULT_BASE_URL
 from evolink_nb.cli import main
 from evolink_nb.cli.exit_codes import OK, UNAVAILABLE, USAGE
 from evolink_nb.cli.metrics import HistoryCollector
-from evolink_nb.history.location import find_location
-from evolink_nb.history.records import Source
-from evolink_nb.history.snapshot import KeyFigures, Snapshot
+from evolink_nb.history.queries.snapshot import KeyFigures, Snapshot
+from evolink_nb.history.storage.location import find_location
+from evolink_nb.history.tables.records import Source
 from evolink_nb.periods import Per
 from tests.support.environment import free_port
 from tests.support.histories import reading, writing_to

@@ -12,8 +12,8 @@ import pytest
 
 from evolink_nb.demo import database
 from evolink_nb.demo.database import TeamDatabase
-from evolink_nb.history.location import find_location
-from evolink_nb.history.store import Store
+from evolink_nb.history.storage.location import find_location
+from evolink_nb.history.storage.store import Store
 from tests.support.postgres import postgres_folder
 from tests.support.waiting import wait_until
 

@@ -17,7 +17,7 @@ from docs import build
 from docs.generated import GENERATORS
 from evolink_nb.cli import exit_codes, grammar
 from evolink_nb.demo.__main__ import main as serve_api
-from evolink_nb.notebook.configuration import settings, variable_of
+from evolink_nb.notebook.configured.configuration import settings, variable_of
 
 if TYPE_CHECKING:
     from tests.support.shell import Shell

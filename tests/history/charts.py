@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from evolink_nb.history.chart_data import Bucket, ChartData, Dear, TopUp
+from evolink_nb.history.charts.data import Bucket, ChartData, Dear, TopUp
 from evolink_nb.periods import Per, period_at
 
 BERLIN = ZoneInfo("Europe/Berlin")

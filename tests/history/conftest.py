@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evolink_nb.history.current import current
-from evolink_nb.history.location import Location, find_location
+from evolink_nb.history.storage.location import Location, find_location
 from tests.support.pgbouncer import pooled
 from tests.support.postgres import Postgres, running_postgres
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from evolink_nb.history.writer import Writer
+    from evolink_nb.history.storage.writer import Writer
 
 BOTH = ("sqlite", "postgresql")
 

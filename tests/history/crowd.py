@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from evolink_nb.history import queries
-from evolink_nb.history.location import find_location
-from evolink_nb.history.store import Store
-from evolink_nb.history.writer import Writer
+from evolink_nb.history.queries import readings as queries
+from evolink_nb.history.storage.location import find_location
+from evolink_nb.history.storage.store import Store
+from evolink_nb.history.storage.writer import Writer
 from tests.history.targets import Figure, report
 from tests.support.histories import NOON, cost, reading, source
 from tests.support.postgres import running_postgres

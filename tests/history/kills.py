@@ -16,8 +16,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from evolink_nb.history.location import find_location
-from evolink_nb.history.writer import Writer
+from evolink_nb.history.storage.location import find_location
+from evolink_nb.history.storage.writer import Writer
 from tests.history.targets import Figure, report
 from tests.support.histories import cost, reading, source
 

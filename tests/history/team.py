@@ -24,10 +24,10 @@ from sqlalchemy import select
 
 from evolink_nb import runtime
 from evolink_nb.demo import Account, DemoServer
-from evolink_nb.history.holders import host_and_pid
-from evolink_nb.history.location import find_location
-from evolink_nb.history.schema import LEASES
-from evolink_nb.history.store import Store
+from evolink_nb.history.sharing.holders import host_and_pid
+from evolink_nb.history.storage.location import find_location
+from evolink_nb.history.storage.store import Store
+from evolink_nb.history.tables.schema import LEASES
 from tests.history.targets import Figure, report
 from tests.support.environment import account_of
 from tests.support.pgbouncer import pooled
@@ -48,7 +48,7 @@ LOOK_EVERY = 0.1
 ROUTE = "/v1/credits"
 _MEMBER = """
 import json, sys, time
-from evolink_nb.history import holders
+from evolink_nb.history.sharing import holders
 from evolink_nb import CreditsFetcher, EvoLinkClient
 count, interval, machine = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
 if machine:

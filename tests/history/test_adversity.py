@@ -10,9 +10,9 @@ from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from evolink_nb.history import queries
-from evolink_nb.history.location import find_location
-from evolink_nb.history.store import Store
+from evolink_nb.history.queries import readings as queries
+from evolink_nb.history.storage.location import find_location
+from evolink_nb.history.storage.store import Store
 from tests.history.crowd import write_together
 from tests.history.kills import kill_often
 from tests.support.histories import cost, reading, source, writing_to
@@ -21,7 +21,7 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from evolink_nb.history.location import Location
+    from evolink_nb.history.storage.location import Location
 
 KILLS = 20
 WRITERS = 8
@@ -145,7 +145,7 @@ def test_network_folder_has_many_files(tmp_path: Path) -> None:
         first = writer.store().path
     program = f"""
 from pathlib import Path
-from evolink_nb.history.location import find_location
+from evolink_nb.history.storage.location import find_location
 from tests.support.histories import cost, reading, source, writing_to
 with writing_to(find_location({str(location.path)!r}), mounts=Path({str(mounts)!r})) as writer:
     writer.record_cost(cost(2, number=2))

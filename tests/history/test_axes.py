@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolink_nb.formatting import MINUS
-from evolink_nb.history.axes import Axis
+from evolink_nb.history.charts.axes import Axis
 
 amounts = st.decimals(-(10**15), 10**15, allow_nan=False, allow_infinity=False, places=4)
 

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolink_nb.formatting import MINUS
-from evolink_nb.history.chart import chart_html
-from evolink_nb.history.chart_data import Bucket, ChartData, Dear, TopUp
-from evolink_nb.history.chart_svg import draw
-from evolink_nb.history.chart_words import EMPTY, description, notes, summary
+from evolink_nb.history.charts.chart import chart_html
+from evolink_nb.history.charts.data import Bucket, ChartData, Dear, TopUp
+from evolink_nb.history.charts.svg import draw
+from evolink_nb.history.charts.words import EMPTY, description, notes, summary
 from tests.history import charts
 from tests.history.charts import BERLIN, CHARTS, HOUR, MARKUP, MIDNIGHT, buckets
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 from evolink_nb import EvoLinkClient
-from evolink_nb.history.leases import find_lease
-from evolink_nb.history.location import find_location
-from evolink_nb.history.sharing import source_of
-from evolink_nb.history.store import Store
+from evolink_nb.history.sharing.leases import find_lease
+from evolink_nb.history.sharing.sharing import source_of
+from evolink_nb.history.storage.location import find_location
+from evolink_nb.history.storage.store import Store
 from tests.support.environment import account_of
 from tests.support.pgbouncer import pooled
 from tests.support.waiting import wait_until
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evolink_nb.demo import DemoServer
-    from evolink_nb.history.leases import Lease
+    from evolink_nb.history.sharing.leases import Lease
     from tests.support.postgres import Postgres
 
 pytestmark = pytest.mark.skipif(not IS_POSSIBLE, reason="this takes Linux and a C compiler")
@@ -36,8 +36,8 @@ SOON = 20.0
 """Seconds in which what takes two intervals is done on a busy machine, and what takes an hour is not."""
 READ = """
 import sys
-import evolink_nb.history.shared_readings  # a file's first reading waits for no import
-from evolink_nb.history import holders
+import evolink_nb.history.sharing.shared_readings  # a file's first reading waits for no import
+from evolink_nb.history.sharing import holders
 from evolink_nb import CreditsFetcher, EvoLinkClient
 holders._host = lambda: sys.argv[1]
 fetcher = CreditsFetcher(EvoLinkClient(), 0.4)

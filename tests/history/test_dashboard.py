@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
-from evolink_nb.history.location import find_location
-from evolink_nb.history.store import Store
+from evolink_nb.history.storage.location import find_location
+from evolink_nb.history.storage.store import Store
 from tests.support.histories import cost, writing_to
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import select
 
 from evolink_nb import CreditsWidget
-from evolink_nb.history import queries
 from evolink_nb.history.current import current
-from evolink_nb.history.rows import point_of
-from evolink_nb.history.schema import READINGS
+from evolink_nb.history.queries import readings as queries
+from evolink_nb.history.tables.rows import point_of
+from evolink_nb.history.tables.schema import READINGS
 from tests.support.broken_places import (
     FullDisk,
     FullQuota,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evolink_nb.demo import DemoServer
-    from evolink_nb.history.writer import Writer
+    from evolink_nb.history.storage.writer import Writer
     from tests.support.broken_places import BrokenPlace
 
 FAR = 2**42
@@ -45,8 +45,8 @@ def broken(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[BrokenPlace]:
     """A place that fails. Where no disk may be mounted, the next best that fails in the same way."""
-    monkeypatch.setattr("evolink_nb.history.engine.PATIENCE", 0.1)
-    monkeypatch.setattr("evolink_nb.history.writer.RETRY_DELAYS", (0.1,))
+    monkeypatch.setattr("evolink_nb.history.storage.engine.PATIENCE", 0.1)
+    monkeypatch.setattr("evolink_nb.history.storage.writer.RETRY_DELAYS", (0.1,))
     with ExitStack() as stack:
         disk = None
         if request.param in {"full", "read-only"}:
@@ -107,7 +107,7 @@ def test_a_card_names_what_was_set_aside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, simulated_account: DemoServer
 ) -> None:
     """A damaged file is kept whole, and what comes from then on is in a new one."""
-    monkeypatch.setattr("evolink_nb.history.writer.RETRY_DELAYS", (0.1,))
+    monkeypatch.setattr("evolink_nb.history.storage.writer.RETRY_DELAYS", (0.1,))
     place, garbage = tmp_path / "history.db", b"no database any more " * 5_000
     with open_shell({"history": str(place)}) as shell:
         shell.run("%evolink_credits")

@@ -11,9 +11,9 @@ import pytest
 
 from evolink_nb import EvoLinkClient
 from evolink_nb.history.current import current
-from evolink_nb.history.leases import find_lease
-from evolink_nb.history.location import find_location
-from evolink_nb.history.sharing import source_of
+from evolink_nb.history.sharing.leases import find_lease
+from evolink_nb.history.sharing.sharing import source_of
+from evolink_nb.history.storage.location import find_location
 from tests.support.metered import GENERATE, LINE
 from tests.support.secrecy import forms_in, forms_of
 from tests.support.shell import open_shell, the_fetcher

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evolink_nb.errors import APIStatusError, AuthenticationError, RateLimitError
-from evolink_nb.history.deleting import delete_key
-from evolink_nb.history.leases import LIFE, find_lease, publish, release, take_lease
-from evolink_nb.history.store import Store
+from evolink_nb.history.sharing.leases import LIFE, find_lease, publish, release, take_lease
+from evolink_nb.history.storage.deleting import delete_key
+from evolink_nb.history.storage.store import Store
 from tests.support.histories import reading
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from evolink_nb.history.location import Location
+    from evolink_nb.history.storage.location import Location
 
 KEY = "f" * 32
 EVERY = 2_000

@@ -15,20 +15,20 @@ import pytest
 from evolink_nb import CreditsFetcher, EvoLinkClient
 from evolink_nb.errors import HistoryError
 from evolink_nb.history import in_time
-from evolink_nb.history.location import Kind, Location
 from evolink_nb.history.recent_runs import RecentRuns
-from evolink_nb.history.records import CostRecord, number_at
-from evolink_nb.history.sharing import source_of
+from evolink_nb.history.sharing.sharing import source_of
+from evolink_nb.history.storage.location import Kind, Location
+from evolink_nb.history.tables.records import CostRecord, number_at
+from evolink_nb.metering.attribution.verdict import ELSEWHERE, STILL_SPENDING
 from evolink_nb.metering.neighbours import Seen, Sighting
-from evolink_nb.metering.verdict import ELSEWHERE, STILL_SPENDING
-from evolink_nb.notebook.neighbours import HistoryNeighbours
+from evolink_nb.notebook.kept.neighbours import HistoryNeighbours
 from tests.support.histories import cost, source, writing_to
 from tests.support.readings import reading
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from evolink_nb.history.writer import Writer
+    from evolink_nb.history.storage.writer import Writer
 
 WAIT = 20.0
 NOW = datetime.now(UTC)

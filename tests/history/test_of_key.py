@@ -11,12 +11,12 @@ import pytest
 from evolink_nb.errors import HistoryError
 from evolink_nb.history import of_key
 from evolink_nb.history.current import current
-from evolink_nb.history.location import Kind, Location
+from evolink_nb.history.storage.location import Kind, Location
 from tests.support.histories import reading, source
 
 if TYPE_CHECKING:
     from evolink_nb.credits import Credits
-    from evolink_nb.history.writer import Writer
+    from evolink_nb.history.storage.writer import Writer
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 

@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
 import evolink_nb
-from evolink_nb.history import queries
-from evolink_nb.history.location import find_location
 from evolink_nb.history.looking_back import costs
-from evolink_nb.history.writer import Writer
+from evolink_nb.history.queries import readings as queries
+from evolink_nb.history.storage.location import find_location
+from evolink_nb.history.storage.writer import Writer
 from tests.support.histories import NOON, cost, reading, source
 from tests.support.waiting import wait_until
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from evolink_nb.history.buffer import Batch
-    from evolink_nb.history.store import Store
+    from evolink_nb.history.storage.buffer import Batch
+    from evolink_nb.history.storage.store import Store
 
 DAY = timedelta(days=1)
 
@@ -79,7 +79,7 @@ class SizesOnly:
 
 def test_entries_wait_for_one_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Written at once, each would compete with what it is about, such as the magic that shows a reading."""
-    monkeypatch.setattr("evolink_nb.history.writer.WRITE_DELAY", 60.0)
+    monkeypatch.setattr("evolink_nb.history.storage.writer.WRITE_DELAY", 60.0)
     kept, prompt = SizesOnly(), SizesOnly()
     location = find_location(str(tmp_path / "history.db"))
     writer = Writer(location, open_store=lambda: cast("Store", kept), delay=60.0)

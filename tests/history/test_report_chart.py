@@ -10,15 +10,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import evolink_nb
-from evolink_nb.history.report_chart import chart_of
-from evolink_nb.history.results import PeriodRow, WorkRow
-from evolink_nb.history.table_html import MAX_OPEN
+from evolink_nb.history.reports.report_chart import chart_of
+from evolink_nb.history.reports.results import PeriodRow, WorkRow
+from evolink_nb.history.reports.table_html import MAX_OPEN
 from tests.history.charts import MARKUP
 from tests.support.histories import NOON, cost, reading, source
 
 if TYPE_CHECKING:
-    from evolink_nb.history.report import Report
-    from evolink_nb.history.writer import Writer
+    from evolink_nb.history.reports.report import Report
+    from evolink_nb.history.storage.writer import Writer
 
 UTC = ZoneInfo("UTC")
 HOUR = timedelta(hours=1)

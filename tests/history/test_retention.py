@@ -9,22 +9,22 @@ import pytest
 from sqlalchemy import func, select
 
 from evolink_nb.cli import OK, UNAVAILABLE, USAGE, main
-from evolink_nb.history import queries
-from evolink_nb.history.buffer import Batch
 from evolink_nb.history.current import current
-from evolink_nb.history.location import find_location
-from evolink_nb.history.maintaining import keep_in, maintain
-from evolink_nb.history.records import ReadingRecord, milliseconds
-from evolink_nb.history.retention import Retention
-from evolink_nb.history.schema import READINGS
-from evolink_nb.history.store import Store
-from evolink_nb.history.writing import write_batch
+from evolink_nb.history.queries import readings as queries
+from evolink_nb.history.storage.buffer import Batch
+from evolink_nb.history.storage.location import find_location
+from evolink_nb.history.storage.maintaining import keep_in, maintain
+from evolink_nb.history.storage.retention import Retention
+from evolink_nb.history.storage.store import Store
+from evolink_nb.history.storage.writing import write_batch
+from evolink_nb.history.tables.records import ReadingRecord, milliseconds
+from evolink_nb.history.tables.schema import READINGS
 from tests.support.histories import NOON, cost, reading, source
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from evolink_nb.history.location import Location
+    from evolink_nb.history.storage.location import Location
     from tests.support.postgres import Postgres
 
 FAR = 2**42

@@ -9,8 +9,8 @@ import pytest
 
 from evolink_nb.history import looking_back
 from evolink_nb.history.current import current
-from evolink_nb.history.location import HISTORY_VARIABLE, Location, find_location
-from evolink_nb.notebook.recording import write_all
+from evolink_nb.history.storage.location import HISTORY_VARIABLE, Location, find_location
+from evolink_nb.notebook.kept.recording import write_all
 from tests.support.environment import account_of, isolated_environment
 from tests.support.histories import cost
 from tests.support.scripts import run_script
@@ -64,7 +64,7 @@ def test_a_script_says_what_is_not_kept(
     monkeypatch.setenv(HISTORY_VARIABLE, "gopher://nowhere")
     write_all()
     assert f"not all in the history: The history can't be kept there. Set {HISTORY_VARIABLE}" in read(capsys)
-    monkeypatch.setattr("evolink_nb.notebook.recording.EXIT_SECONDS", 0.1)
+    monkeypatch.setattr("evolink_nb.notebook.kept.recording.EXIT_SECONDS", 0.1)
     (tmp_path / "file").touch()
     current.use(find_location(str(tmp_path / "file" / "history.db")))
     current.required_writer().record_cost(cost(1))

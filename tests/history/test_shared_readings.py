@@ -14,12 +14,12 @@ from evolink_nb import CreditsFetcher, CreditsWidget, EvoLinkClient
 from evolink_nb.credits import Credits
 from evolink_nb.errors import APIConnectionError, RateLimitError
 from evolink_nb.history.current import current
-from evolink_nb.history.leases import find_lease
-from evolink_nb.history.location import find_location
 from evolink_nb.history.reader import reader_of
-from evolink_nb.history.shared_readings import LeasedReadings
-from evolink_nb.history.sharing import HistoryReadings, share_readings, source_of
-from evolink_nb.history.store import Store
+from evolink_nb.history.sharing.leases import find_lease
+from evolink_nb.history.sharing.shared_readings import LeasedReadings
+from evolink_nb.history.sharing.sharing import HistoryReadings, share_readings, source_of
+from evolink_nb.history.storage.location import find_location
+from evolink_nb.history.storage.store import Store
 from evolink_nb.polling.sharing import Duty, News, Wait, sharing
 from tests.support.environment import account_of
 from tests.support.histories import reading, source
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evolink_nb.demo import DemoServer
-    from evolink_nb.history.location import Location
+    from evolink_nb.history.storage.location import Location
 
 EVERY = 600.0
 """An interval that doesn't pass during a test, in seconds."""
@@ -131,7 +131,7 @@ def test_a_release_ends_no_wait(two: tuple[LeasedReadings, LeasedReadings]) -> N
 
 def test_a_turn_that_comes_late_is_no_turn(team: Location, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its process has read for itself by then: who waits for what it reads would wait for nothing."""
-    monkeypatch.setattr("evolink_nb.history.sharing.DEADLINE", 0.0)
+    monkeypatch.setattr("evolink_nb.history.sharing.sharing.DEADLINE", 0.0)
     current.use(team)
     mine = source()
     readings = HistoryReadings(mine, current.required_writer())
@@ -153,7 +153,7 @@ def test_a_turn_that_comes_late_is_no_turn(team: Location, monkeypatch: pytest.M
 @pytest.fixture
 def shared(team: Location, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Share readings through an empty database of each kind, however slow this machine is."""
-    monkeypatch.setattr("evolink_nb.history.sharing.DEADLINE", LIMIT)
+    monkeypatch.setattr("evolink_nb.history.sharing.sharing.DEADLINE", LIMIT)
     current.use(team)
     share_readings()
     yield
@@ -262,8 +262,8 @@ def test_a_process_that_ends_gives_it_back(
     place = tmp_path / "history.db"
     environment = {**os.environ, **account_of(demo_server), "EVOLINK_NB_HISTORY": str(place)}
     program = """
-import evolink_nb.history.shared_readings  # a file's first reading waits for no import
-from evolink_nb.history import sharing
+import evolink_nb.history.sharing.shared_readings  # a file's first reading waits for no import
+from evolink_nb.history.sharing import sharing
 from evolink_nb import CreditsFetcher, EvoLinkClient
 sharing.DEADLINE = 60.0  # however slow this machine is
 fetcher = CreditsFetcher(EvoLinkClient(), 600)

@@ -11,10 +11,10 @@ from evolink_nb import EvoLinkClient
 from evolink_nb.demo import DemoServer
 from evolink_nb.errors import ConfigurationError
 from evolink_nb.history.current import current
-from evolink_nb.history.location import Kind
 from evolink_nb.history.looking_back import costs
 from evolink_nb.history.of_key import outlook
 from evolink_nb.history.simulated_past import simulate_past
+from evolink_nb.history.storage.location import Kind
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from evolink_nb.history import looking_back
-from evolink_nb.history.snapshot import MAX_USERS, OTHER_USERS, Snapshot, snapshot
+from evolink_nb.history.queries.snapshot import MAX_USERS, OTHER_USERS, Snapshot, snapshot
 from tests.support.histories import cost, reading, source
 
 if TYPE_CHECKING:
-    from evolink_nb.history.writer import Writer
+    from evolink_nb.history.storage.writer import Writer
 
 
 def keep(writer: Writer, minutes_ago: float, used: Decimal | int | str, *, key: str = "key") -> None:

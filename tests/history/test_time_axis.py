@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_nb.history.time_axis import time_ticks
+from evolink_nb.history.charts.time_axis import time_ticks
 from tests.test_periods import moments, zones
 
 BERLIN = ZoneInfo("Europe/Berlin")

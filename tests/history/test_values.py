@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 
 from evolink_nb.credits import Credits, TokenCredits, UserCredits
 from evolink_nb.errors import ConfigurationError
-from evolink_nb.history import filesystems
-from evolink_nb.history.amounts import LIMIT, pack, unpack
-from evolink_nb.history.buffer import Buffer
-from evolink_nb.history.location import Kind, find_location
-from evolink_nb.history.migrating import MIGRATIONS
-from evolink_nb.history.records import ReadingRecord, milliseconds
-from evolink_nb.history.rows import cost_of_row, cost_row, point_of, reading_row
-from evolink_nb.history.schema import VERSION
-from evolink_nb.history.selection import Point
-from evolink_nb.history.spans import Span, parse_length, parts
+from evolink_nb.history.reports.spans import Span, parse_length, parts
+from evolink_nb.history.storage import filesystems
+from evolink_nb.history.storage.buffer import Buffer
+from evolink_nb.history.storage.location import Kind, find_location
+from evolink_nb.history.storage.migrating import MIGRATIONS
+from evolink_nb.history.tables.amounts import LIMIT, pack, unpack
+from evolink_nb.history.tables.records import ReadingRecord, milliseconds
+from evolink_nb.history.tables.rows import cost_of_row, cost_row, point_of, reading_row
+from evolink_nb.history.tables.schema import VERSION
+from evolink_nb.history.tables.selection import Point
 from tests.support.histories import cost, reading, source
 
 usual = st.decimals(-(10**10), 10**10, places=4)

@@ -98,7 +98,7 @@ def assert_all_is_kept(kernel: Kernel, server: PaidServer, charged: int) -> None
     answered = server.charged
     assert kernel.run("call()").error is None
     assert server.charged == answered + 1
-    armed = "from evolink_nb.metering.budget_registry import budgets\nbudgets.any_armed()"
+    armed = "from evolink_nb.metering.budgets.registry import budgets\nbudgets.any_armed()"
     assert kernel.run(armed).text == "False"
 
 

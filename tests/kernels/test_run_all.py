@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evolink_nb.demo import OWN_KEY, Account, DemoServer
-from evolink_nb.metering.pace import PAUSE
+from evolink_nb.metering.attribution.pace import PAUSE
 from tests.support.metered import LINE
 from tests.support.waiting import wait_until
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evolink_nb.metering.active import active_measurements
-from evolink_nb.metering.budget_registry import budgets
-from evolink_nb.metering.quiet import quiet_times
+from evolink_nb.metering.attribution.quiet import quiet_times
+from evolink_nb.metering.budgets.registry import budgets
 from evolink_nb.polling.fetcher import stop_all
 from tests.support.ledgers import own_ledger
 from tests.support.paid_server import PaidServer

@@ -13,15 +13,15 @@ import pytest
 
 from evolink_nb.api.calls import Call, calls
 from evolink_nb.metering.active import ActiveMeasurements
-from evolink_nb.metering.verdict import AT_THE_SAME_TIME
-from evolink_nb.metering.work import Work
+from evolink_nb.metering.attribution.verdict import AT_THE_SAME_TIME
+from evolink_nb.metering.attribution.work import Work
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.readings import reading
 
 if TYPE_CHECKING:
     from evolink_nb.credits import Credits
+    from evolink_nb.metering.attribution.row import Row
     from evolink_nb.metering.followed_account import FollowedAccount
-    from evolink_nb.metering.row import Row
 
 
 class Client:

@@ -12,9 +12,9 @@ import pytest
 
 from evolink_nb import BudgetExceeded, EvoLinkClient, EvoLinkError, budget, meter
 from evolink_nb.metering.active import active_measurements
-from evolink_nb.metering.budget_registry import budgets
+from evolink_nb.metering.budgets.limits import parse_limit
+from evolink_nb.metering.budgets.registry import budgets
 from evolink_nb.metering.interrupt import InterruptTarget
-from evolink_nb.metering.limits import parse_limit
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.spending import EVERY, Spending
 from tests.support.waiting import wait_until

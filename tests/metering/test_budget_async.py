@@ -14,10 +14,10 @@ import pytest
 from evolink_nb import BudgetExceeded, EvoLinkClient, meter
 from evolink_nb.metering.active import active_measurements
 from evolink_nb.metering.budget import Budget
-from evolink_nb.metering.budget_options import BudgetOptions
-from evolink_nb.metering.budget_registry import budgets
+from evolink_nb.metering.budgets.options import BudgetOptions
+from evolink_nb.metering.budgets.registry import budgets
+from evolink_nb.metering.budgets.watch_timing import WatchTiming
 from evolink_nb.metering.interrupt import InterruptTarget
-from evolink_nb.metering.watch_timing import WatchTiming
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.spending import EVERY, Spending
 

@@ -10,7 +10,7 @@ import pytest
 
 from evolink_nb import BudgetExceeded, budget, meter
 from evolink_nb.metering.active import active_measurements
-from evolink_nb.metering.budget_registry import budgets
+from evolink_nb.metering.budgets.registry import budgets
 from evolink_nb.polling.fetcher import CreditsFetcher, stop_all
 from tests.support.keyed_account import KeyedAccount
 from tests.support.waiting import wait_until

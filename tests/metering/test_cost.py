@@ -9,13 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_nb.metering.cost import (
-    STILL_MOVING,
-    Cost,
-    assess,
-    is_frozen,
-    is_same,
-)
+from evolink_nb.metering.cost import STILL_MOVING, Cost, assess, is_frozen, is_same
 from tests.support.readings import moved, reading
 
 BEFORE = moved()

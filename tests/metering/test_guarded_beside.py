@@ -12,7 +12,7 @@ import pytest
 
 from evolink_nb import BudgetExceeded, meter
 from evolink_nb.api.calls import calls
-from evolink_nb.metering.gate import gate
+from evolink_nb.metering.budgets.gate import gate
 from tests.support.experiment import STEPS, Experiment
 from tests.support.spending import EVERY
 from tests.support.waiting import wait_until

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evolink_nb import BudgetExceeded, budget, meter
-from evolink_nb.metering.budget_registry import budgets
+from evolink_nb.metering.budgets.registry import budgets
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.experiment import Experiment
 from tests.support.spending import EVERY

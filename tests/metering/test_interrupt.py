@@ -11,7 +11,7 @@ import pytest
 
 from evolink_nb.errors import BudgetExceeded
 from evolink_nb.metering.interrupt import InterruptTarget
-from evolink_nb.metering.main_signal import SIGNAL
+from evolink_nb.metering.interrupts.main_signal import SIGNAL
 from tests.support.stops import a_stop
 
 CELL = ("run_code", "run_cell", "run_cell_async")

@@ -13,14 +13,14 @@ import pytest
 
 from evolink_nb.metering.account import shared_fetcher
 from evolink_nb.metering.active import active_measurements
+from evolink_nb.metering.attribution.own_time import OwnTime
+from evolink_nb.metering.attribution.verdict import ELSEWHERE
+from evolink_nb.metering.attribution.work import Work
 from evolink_nb.metering.lookout import FIRST_AFTER, LOOKS_FOR, MIN_PAUSE, THREAD_NAME, Asked, next_ask_at
 from evolink_nb.metering.measurement import Measurement
 from evolink_nb.metering.meter import meter
 from evolink_nb.metering.neighbours import Run, Seen, Sighting, neighbours
-from evolink_nb.metering.own_time import OwnTime
 from evolink_nb.metering.settlement import SettleTiming
-from evolink_nb.metering.verdict import ELSEWHERE
-from evolink_nb.metering.work import Work
 from tests.support import threads
 from tests.support.experiment import Experiment
 from tests.support.waiting import LIMIT, wait_until

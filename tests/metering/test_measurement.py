@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, assume, event, example, given, settings
 from hypothesis import strategies as st
 
 from evolink_nb.demo import OTHER_KEY, Account
+from evolink_nb.metering.attribution.quiet import QUIET
 from evolink_nb.metering.measurement import Measurement
-from evolink_nb.metering.quiet import QUIET
 from evolink_nb.metering.settlement import SettleTiming
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.simulated_time import Reader, SimulatedTime

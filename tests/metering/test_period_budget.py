@@ -9,11 +9,11 @@ import pytest
 
 from evolink_nb import BudgetExceeded, CreditsFetcher, EvoLinkClient
 from evolink_nb.errors import EvoLinkError
-from evolink_nb.metering import period_spending
-from evolink_nb.metering.budget_options import BudgetOptions
-from evolink_nb.metering.budget_registry import budgets
+from evolink_nb.metering.budgets import period_spending
+from evolink_nb.metering.budgets.limits import parse_limit
+from evolink_nb.metering.budgets.options import BudgetOptions
+from evolink_nb.metering.budgets.registry import budgets
 from evolink_nb.metering.interrupt import InterruptTarget
-from evolink_nb.metering.limits import parse_limit
 from evolink_nb.metering.period_budget import PeriodBudget, Recurrence
 from evolink_nb.metering.session_budget import session_budgets
 from evolink_nb.periods import Per, Zone

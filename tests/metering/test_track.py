@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evolink_nb import EvoLinkClient, track
-from evolink_nb.metering.budget_registry import budgets
+from evolink_nb.metering.budgets.registry import budgets
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.loops import Capture, Hasty, Patient, figures, is_at_rest, printed
 

@@ -13,7 +13,7 @@ import pytest
 from evolink_nb import EvoLinkClient, meter, track
 from evolink_nb.credits import total
 from evolink_nb.demo import OTHER_KEY, DemoServer
-from evolink_nb.metering.verdict import AROUND_IT
+from evolink_nb.metering.attribution.verdict import AROUND_IT
 from tests.support.loops import Capture, Hasty, Patient, figures, is_at_rest, printed
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from decimal import Decimal
 import pytest
 
 from evolink_nb.demo import Account
+from evolink_nb.metering.attribution.quiet import quiet_times
+from evolink_nb.metering.attribution.verdict import STILL_SPENDING, spent_before
+from evolink_nb.metering.attribution.work import MIN_CALL_SECONDS
 from evolink_nb.metering.measurement import Measurement
-from evolink_nb.metering.quiet import quiet_times
-from evolink_nb.metering.verdict import STILL_SPENDING, spent_before
-from evolink_nb.metering.work import MIN_CALL_SECONDS
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.simulated_time import START, Reader, SimulatedTime
 

@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 
 from evolink_nb.api.calls import Call
-from evolink_nb.metering.quiet import QUIET, QuietTime
-from evolink_nb.metering.row import Row
+from evolink_nb.metering.attribution.quiet import QUIET, QuietTime
+from evolink_nb.metering.attribution.row import Row
+from evolink_nb.metering.attribution.verdict import BESIDE_UNMEASURED
+from evolink_nb.metering.attribution.work import MIN_PAID_CALL_SECONDS, Work
 from evolink_nb.metering.unmeasured import UnmeasuredWork
-from evolink_nb.metering.verdict import BESIDE_UNMEASURED
-from evolink_nb.metering.work import MIN_PAID_CALL_SECONDS, Work
 from tests.support.readings import moved
 
 TOLD = "cell 2 and what isn't measured"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from evolink_nb.api import credentials
 from evolink_nb.demo import OTHER_KEY
+from evolink_nb.metering.attribution.work import MIN_CALL_SECONDS
 from evolink_nb.metering.settlement import SettleTiming
-from evolink_nb.metering.work import MIN_CALL_SECONDS
 from evolink_nb.notebook.refusal import CellRefused
 from tests.support.metered import LINE, settled_cost
 from tests.support.shell import (

@@ -15,7 +15,7 @@ from IPython.core.error import UsageError
 
 from evolink_nb import BudgetExceeded
 from evolink_nb.api.credentials import API_KEY_VARIABLE
-from evolink_nb.metering.budget_registry import budgets
+from evolink_nb.metering.budgets.registry import budgets
 from evolink_nb.metering.session_budget import SessionBudget
 from evolink_nb.notebook.code_start import call_of_line, is_line
 from evolink_nb.notebook.refusal import CellRefused

@@ -10,9 +10,9 @@ from traitlets import TraitError
 from evolink_nb.api import settings as api_settings
 from evolink_nb.errors import HistoryError
 from evolink_nb.history.current import current
-from evolink_nb.history.location import Kind
-from evolink_nb.history.retention import KEEP_READINGS, Retention
-from evolink_nb.notebook.configuration import EvoLinkSettings, settings, variable_of
+from evolink_nb.history.storage.location import Kind
+from evolink_nb.history.storage.retention import KEEP_READINGS, Retention
+from evolink_nb.notebook.configured.configuration import EvoLinkSettings, settings, variable_of
 from evolink_nb.polling.subscriptions import MIN_INTERVAL
 from tests.support.shell import Shell, open_shell
 

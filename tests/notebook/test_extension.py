@@ -57,17 +57,19 @@ def test_loading_imports_nothing_heavy() -> None:
     assert ours == {
         "evolink_nb._version",
         "evolink_nb.notebook",
+        "evolink_nb.notebook.configured",
         "evolink_nb.notebook.extension",
-        "evolink_nb.notebook.help_option",
+        "evolink_nb.notebook.options",
+        "evolink_nb.notebook.options.help",
         "evolink_nb.notebook.magics",
-        "evolink_nb.notebook.option_rules",
+        "evolink_nb.notebook.options.rules",
         "evolink_nb.notebook.cell_magics",
         "evolink_nb.notebook.code_start",
         "evolink_nb.notebook.refusal",
         "evolink_nb.notebook.running",
         "evolink_nb.notebook.arguments",
-        "evolink_nb.notebook.option_parsers",
-        "evolink_nb.notebook.configuration",
+        "evolink_nb.notebook.options.parsers",
+        "evolink_nb.notebook.configured.configuration",
     }
 
 

@@ -10,7 +10,7 @@ from evolink_nb import CreditsFetcher, EvoLinkClient
 from evolink_nb.cli import OK, main
 from evolink_nb.history.current import current
 from evolink_nb.history.of_key import outlook
-from evolink_nb.notebook import forecasts
+from evolink_nb.notebook.kept import forecasts
 from tests.support.past import spent_evenly
 from tests.support.waiting import wait_until
 

@@ -11,10 +11,10 @@ import pytest
 
 from evolink_nb.metering import ledger
 from evolink_nb.metering.active import active_measurements
+from evolink_nb.metering.attribution.work import MIN_CALL_SECONDS
 from evolink_nb.metering.cost import Cost
 from evolink_nb.metering.ledger import MemoryLedger
 from evolink_nb.metering.settlement import SettleTiming
-from evolink_nb.metering.work import MIN_CALL_SECONDS
 from evolink_nb.notebook.metered_cell import MeteredCell
 from tests.support.metered import LINE
 from tests.support.shell import (

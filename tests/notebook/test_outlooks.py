@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evolink_nb.history.current import current
-from evolink_nb.history.location import find_location
 from evolink_nb.history.of_work import last_costs
-from evolink_nb.history.records import work_id
+from evolink_nb.history.storage.location import find_location
+from evolink_nb.history.tables.records import work_id
 from tests.support.histories import cost, writing_to
 from tests.support.metered import LINE
 from tests.support.shell import the_fetcher

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evolink_nb import BudgetExceeded
-from evolink_nb.metering.budget_registry import budgets
+from evolink_nb.metering.budgets.registry import budgets
 from evolink_nb.notebook.refusal import CellRefused
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.metered import LINE, NOTE_READINGS, endless, settled_cost, stopped_at_first

@@ -10,16 +10,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from evolink_nb.credits import difference, total
-from evolink_nb.metering.quiet import QuietTime
-from evolink_nb.metering.row import Row
+from evolink_nb.metering.attribution.quiet import QuietTime
+from evolink_nb.metering.attribution.row import Row
 from evolink_nb.metering.unmeasured import UnmeasuredWork
 from tests.support.cell_plans import GUARDS, PRICE, STYLES, Guard, Planner, Style
 from tests.support.late_accounts import KINDS, LateAccount
 from tests.support.played_cells import Player
 
 if TYPE_CHECKING:
+    from evolink_nb.metering.attribution.work import Work
     from evolink_nb.metering.cost import Cost
-    from evolink_nb.metering.work import Work
 
 
 @dataclass

@@ -9,16 +9,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from evolink_nb.credits import Credits, TokenCredits, UserCredits
-from evolink_nb.history.filesystems import MOUNTS
-from evolink_nb.history.records import CostRecord, Source, new_number, work_id
-from evolink_nb.history.store import Store
-from evolink_nb.history.writer import Writer
+from evolink_nb.history.storage.filesystems import MOUNTS
+from evolink_nb.history.storage.store import Store
+from evolink_nb.history.storage.writer import Writer
+from evolink_nb.history.tables.records import CostRecord, Source, new_number, work_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from evolink_nb.history.location import Location
+    from evolink_nb.history.storage.location import Location
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 """A Monday."""

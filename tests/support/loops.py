@@ -8,9 +8,9 @@ import pytest
 
 from evolink_nb import track
 from evolink_nb.metering.active import active_measurements
-from evolink_nb.metering.loop_reader import LoopTiming
-from evolink_nb.metering.under_way import LagTiming
-from evolink_nb.metering.verdict import AROUND_IT
+from evolink_nb.metering.attribution.verdict import AROUND_IT
+from evolink_nb.metering.loops.reader import LoopTiming
+from evolink_nb.metering.loops.under_way import LagTiming
 
 if TYPE_CHECKING:
     from decimal import Decimal

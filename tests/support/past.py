@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from evolink_nb.history.location import find_location
-from evolink_nb.history.sharing import source_of
+from evolink_nb.history.sharing.sharing import source_of
+from evolink_nb.history.storage.location import find_location
 from tests.support.histories import reading, writing_to
 
 if TYPE_CHECKING:

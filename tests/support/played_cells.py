@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from evolink_nb.api.calls import Call
 from evolink_nb.credits import total
-from evolink_nb.metering import baseline
-from evolink_nb.metering.work import Work
+from evolink_nb.metering.attribution import baseline
+from evolink_nb.metering.attribution.work import Work
 from tests.support import cell_scripts
 from tests.support.cell_plans import Metered, Pause, Plan, Spend, Step
 from tests.support.late_accounts import LATENCY

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from evolink_nb.api.calls import Call
 from evolink_nb.credits import total
-from evolink_nb.metering.movements import Movement
-from evolink_nb.metering.work import Work
+from evolink_nb.metering.attribution.movements import Movement
+from evolink_nb.metering.attribution.work import Work
 from tests.support.readings import moved
 
 if TYPE_CHECKING:

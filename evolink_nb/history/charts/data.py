@@ -1,0 +1,133 @@
+"""What a chart of the history shows: buckets of time, top-ups, and the dearest work. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from ...credits import total
+
+if TYPE_CHECKING:
+    from ...periods import Zone
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What the readings of one stretch of time say.
+
+    Attributes:
+        start: Its beginning, as an aware datetime.
+        end: Its end, where the next one may begin.
+        spent: Credits spent in it; None if there was no reading.
+        balance: Spendable credits at its last reading, negative when overdrawn; None if there was none.
+        is_after_gap: Whether ``spent`` may include what was spent in a long time without readings before.
+    """
+
+    start: datetime
+    end: datetime
+    spent: Decimal | None = None
+    balance: Decimal | None = None
+    is_after_gap: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there was a reading in it."""
+        return self.spent is not None or self.balance is not None
+
+
+@dataclass(frozen=True, slots=True)
+class TopUp:
+    """Credits that were added to the account.
+
+    Attributes:
+        at: When they were added, or the earliest time, as an aware datetime.
+        amount: Credits.
+        until: The latest time; None if it is known.
+    """
+
+    at: datetime
+    amount: Decimal
+    until: datetime | None = None
+
+    @property
+    def middle(self) -> datetime:
+        """Where to show it."""
+        return self.at if self.until is None else self.at + (self.until - self.at) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Dear:
+    """Work that cost a lot.
+
+    Attributes:
+        name: What the user knows it by.
+        cost: Credits.
+        at: When it began, as an aware datetime; None for many runs.
+        runs: The number of runs that cost that.
+    """
+
+    name: str
+    cost: Decimal
+    at: datetime | None = None
+    runs: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ChartData:
+    """All that a chart shows.
+
+    Attributes:
+        buckets: In chronological order, each beginning where the one before ends or later.
+        unit: What a bucket is, for "spent per …": "hour", "day", "15 minutes".
+        zone: The time zone of all times shown.
+        top_ups: In chronological order.
+        dearest: Dearest first.
+        simulated: Whether it is the demo account's.
+    """
+
+    buckets: Sequence[Bucket]
+    unit: str
+    zone: Zone = None
+    top_ups: Sequence[TopUp] = ()
+    dearest: Sequence[Dear] = ()
+    simulated: bool = False
+
+    @property
+    def start(self) -> datetime:
+        """The beginning of the first bucket."""
+        return self.buckets[0].start
+
+    @property
+    def end(self) -> datetime:
+        """The end of the last bucket."""
+        return self.buckets[-1].end
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is known of any bucket."""
+        return not any(each.is_known for each in self.buckets)
+
+    @property
+    def spent(self) -> Decimal:
+        """Credits spent in all buckets, as far as known."""
+        return total(each.spent for each in self.buckets if each.spent is not None)
+
+    @property
+    def balances(self) -> list[Bucket]:
+        """The buckets whose balance is known."""
+        return [each for each in self.buckets if each.balance is not None]
+
+    def gaps(self) -> Iterator[tuple[datetime, datetime]]:
+        """Yield the stretches without a reading, each from its beginning to its end."""
+        for is_known, stretch in groupby(self.buckets, key=lambda bucket: bucket.is_known):
+            if not is_known:
+                first, *others = stretch
+                yield first.start, [first, *others][-1].end
+
+    def share(self, moment: datetime) -> float:
+        """Return where a moment is between `start` and `end`: from 0 to 1."""
+        return (moment - self.start) / (self.end - self.start)

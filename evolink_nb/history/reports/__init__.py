@@ -1,0 +1,1 @@
+"""What a look back shows: results as a table and a chart."""

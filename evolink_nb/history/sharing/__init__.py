@@ -1,0 +1,1 @@
+"""How kernels share one reading of a key."""

@@ -1,0 +1,148 @@
+"""Shares readings between processes through the history, and never waits long for it.
+
+The database is asked on threads of its own: a hard mount, or a host that is gone, may hang. Where it doesn't
+answer in time, each process reads for itself. SQLAlchemy is imported on those threads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ... import runtime
+from ...api.credentials import read_variable
+from ...errors import EvoLinkError, HistoryError
+from ...polling.sharing import Duty, SharedReadings, Turn, sharing
+from ..current import current
+from ..in_time import InTime
+from ..storage.location import ACCOUNT_VARIABLE, KEY_LABEL_VARIABLE, Kind
+from ..tables.records import Source
+
+if TYPE_CHECKING:
+    from ...api.client import EvoLinkClient
+    from ...credits import Credits
+    from ...polling.attempt import Outcome
+    from ..storage.writer import Writer
+    from .shared_readings import LeasedReadings
+
+_LEASES = "evolink_nb.history.sharing.shared_readings"
+DEADLINE = 1.5
+"""Seconds until the database must have answered."""
+OPENING = 4.0
+"""Likewise the first time, for a team's server: SQLAlchemy is imported then."""
+
+
+def share_readings() -> None:
+    """Share readings with other processes from now on, where a history is kept that they can reach."""
+    sharing.use(readings_of)
+
+
+def readings_of(client: Any) -> SharedReadings | None:
+    """Return the shared readings of a client's account; None where there is nobody to share them with.
+
+    Args:
+        client: The client.
+    """
+    try:
+        writer = current.writer()
+    except EvoLinkError:  # the setting is wrong, which whoever asks for the history is told
+        return None
+    if writer is None or writer.location.kind not in {Kind.FILE, Kind.SERVER}:
+        return None
+    if not hasattr(client, "fingerprint"):
+        return None
+    return HistoryReadings(source_of(client), writer)
+
+
+def source_of(client: EvoLinkClient) -> Source:
+    """Return a client's key as the history knows it.
+
+    Args:
+        client: The client.
+    """
+    return Source(
+        client.identity,
+        client.fingerprint,
+        account=read_variable(ACCOUNT_VARIABLE),
+        label=read_variable(KEY_LABEL_VARIABLE),
+    )
+
+
+class HistoryReadings:
+    """The readings of one key, shared through the history. On a reading loop's thread."""
+
+    def __init__(self, source: Source, writer: Writer) -> None:
+        """Open nothing yet.
+
+        Args:
+            source: The key.
+            writer: What knows the database.
+        """
+        self._source = source
+        self._writer = writer
+        self._leased: LeasedReadings | None = None
+        self._database = InTime("evolink-nb lease")
+        runtime.forget_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Hold nothing of the parent's, in a forked child."""
+        self._leased = None
+
+    def turn(self, interval: float, last: Credits | None) -> Turn | None:
+        """Return whose turn it is; None if the history can't tell in time.
+
+        Args:
+            interval: Seconds between two readings of this process.
+            last: Its newest reading.
+        """
+        is_late = threading.Event()
+
+        def ask() -> Turn | None:
+            turn = self._open().turn(interval, last)
+            if is_late.is_set():
+                # What this process reads now it reads for itself: nobody must wait for that.
+                self._open().release()
+            return turn
+
+        turn = self._database.ask(ask, self._patience)
+        if turn is None:
+            is_late.set()
+        return turn
+
+    def publish(self, duty: Duty, outcome: Outcome, took: float) -> None:
+        """Publish what this process has read.
+
+        Args:
+            duty: Its turn.
+            outcome: The reading or the error.
+            took: Seconds from its request to its outcome.
+        """
+        self._database.ask(lambda: self._open().publish(duty, outcome, took), self._patience)
+
+    def release(self) -> None:
+        """Let another process read from now on, if this one has."""
+        leased = self._leased
+        if leased is None or not leased.is_held:
+            return
+        try:
+            self._database.ask(leased.release, self._patience)
+        except RuntimeError:
+            # No thread can be started while the interpreter ends, and nothing needs the calling one then.
+            with contextlib.suppress(HistoryError):
+                leased.release()
+
+    @property
+    def _patience(self) -> float:
+        if _LEASES in sys.modules:
+            return DEADLINE
+        # A class of 200 that begins at once must not ask 200 times. Alone, nobody waits for the imports.
+        return OPENING if self._writer.location.kind is Kind.SERVER else 0.0
+
+    def _open(self) -> LeasedReadings:
+        if self._leased is None:
+            module = import_module(_LEASES)
+            self._leased = module.LeasedReadings(self._source, self._writer.store())
+        return self._leased

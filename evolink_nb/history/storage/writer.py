@@ -1,0 +1,257 @@
+"""The writer: takes readings and costs from anywhere, and writes them on one thread of its own.
+
+Whoever records anything waits for nothing. What can't be written waits in memory, and is written once that
+works again. SQLAlchemy is imported on the writer's thread, when there is something to write.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import HistoryError
+from ...runtime import Loop, forget_after_fork, guarded
+from ..tables.records import ReadingRecord
+from ..tables.selection import HEARTBEAT, is_unchanged
+from .buffer import MAX_ENTRIES, Batch, Buffer
+
+if TYPE_CHECKING:
+    from ...credits import Credits
+    from ..tables.records import CostRecord, Source
+    from .location import Location
+    from .store import Store
+
+FIRST_WRITE_DELAY = 2.0
+"""Seconds until the first write, so that its imports don't delay what began it."""
+WRITE_DELAY = 0.25
+"""Seconds until each later one, so that it doesn't hold up what it is about: a reading is recorded before
+it is shown. What comes meanwhile is written in the same transaction."""
+BATCH = 500
+"""Entries written in one transaction."""
+RETRY_DELAYS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
+"""Seconds before the second try, the third, and so on."""
+STUCK_AFTER = 30.0
+"""Seconds after which a write that hasn't come back is a problem: a hard mount may hang for ever."""
+STOP_TIMEOUT = 2.0
+"""Seconds that a process waits, at its end, for what is still to be written."""
+
+_MEMORY_HINT = "What is new stays in memory, and is written once that works again."
+
+
+class Writer:
+    """Writes to one history; thread-safe.
+
+    Attributes:
+        location: Where that is.
+    """
+
+    def __init__(
+        self,
+        location: Location,
+        *,
+        open_store: Callable[[], Store] | None = None,
+        delay: float = FIRST_WRITE_DELAY,
+        most: int = MAX_ENTRIES,
+    ) -> None:
+        """Write nothing yet.
+
+        Args:
+            location: Where to write.
+            open_store: Returns the database; called on the writer's thread.
+            delay: Seconds until the first write; the later ones take no longer.
+            most: How many entries wait in memory at most.
+        """
+        self.location = location
+        self._open_store = open_store or (lambda: _store_at(location))
+        self._delay = delay
+        self._lock = threading.Lock()
+        self._written = threading.Condition(self._lock)
+        self._buffer = Buffer(most)
+        self._store: Store | None = None
+        self._problem = ""
+        self._observers: list[Callable[[str], None]] = []
+        self._last: dict[str, tuple[Credits, float]] = {}
+        self._due = self._began = math.inf
+        self._failures = 0
+        self._in_flight = 0
+        self._loop = Loop(self._step, name="evolink-history")
+        forget_after_fork(self)
+
+    # -- recording -------------------------------------------------------------------------------------
+
+    def record_reading(self, source: Source, credits: Credits) -> None:
+        """Keep a reading, if it says something new.
+
+        Args:
+            source: Whose it is.
+            credits: The reading.
+        """
+        now = time.monotonic()
+        with self._lock:
+            last = self._last.get(source.identity)
+            if last is not None and is_unchanged(last[0], credits) and now - last[1] < HEARTBEAT:
+                return
+            self._last[source.identity] = credits, now
+            self._buffer.add_reading(ReadingRecord(source, credits))
+        self._wake()
+
+    def record_cost(self, record: CostRecord) -> None:
+        """Keep a cost, in place of what was known of the same run.
+
+        Args:
+            record: The cost.
+        """
+        with self._lock:
+            self._buffer.add_cost(record)
+        self._wake()
+
+    # -- state -----------------------------------------------------------------------------------------
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can be written now, and what becomes of it; "" if all is well."""
+        if not self._problem and time.monotonic() - self._began > STUCK_AFTER:
+            return f"The history in {self.location.shown} doesn't answer. {_MEMORY_HINT}"
+        return self._problem
+
+    @property
+    def waiting(self) -> int:
+        """How many entries are not written yet."""
+        with self._lock:
+            return len(self._buffer) + self._in_flight
+
+    def observe(self, observer: Callable[[str], None]) -> None:
+        """Have a function called with each new text of `problem`, and with what else users must know.
+
+        Args:
+            observer: The function; called on the writer's thread with "" once all is well again.
+        """
+        self._observers.append(observer)
+
+    def flush(self, seconds: float) -> bool:
+        """Write now what is waiting.
+
+        Args:
+            seconds: The longest time to wait for that.
+
+        Returns:
+            Whether all of it is written.
+        """
+        with self._lock:
+            if not self._buffer and not self._in_flight:
+                return True
+            self._due = 0.0
+        self._loop.start()
+        with self._written:
+            return self._written.wait_for(lambda: not self._buffer and not self._in_flight, seconds)
+
+    def stop(self, seconds: float = STOP_TIMEOUT) -> bool:
+        """Write what is waiting, and end the thread.
+
+        Args:
+            seconds: The longest time to wait for that.
+
+        Returns:
+            Whether all was written.
+        """
+        until = time.monotonic() + seconds
+        is_written = self.flush(seconds)
+        job = self._loop.stop()
+        if job is not None:
+            job.join(max(until - time.monotonic(), 0.1))
+        return is_written
+
+    def store(self) -> Store:
+        """Return the database, for reading it or for other tables; not on a thread that must not wait."""
+        with self._lock:
+            if self._store is None:
+                self._store = self._open_store()
+                self._store.on_set_aside = self._set_aside
+            return self._store
+
+    def after_fork(self) -> None:
+        """Leave what is waiting to the parent, in a forked child."""
+        self._lock = threading.Lock()
+        self._written = threading.Condition(self._lock)
+        self._buffer.clear()
+        self._last = {}
+        self._due = self._began = math.inf
+        self._in_flight = self._failures = 0
+        self._observers = []
+        self._problem = ""
+
+    # -- on the writer's thread ------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        with self._lock:
+            if math.isinf(self._due):
+                self._due = time.monotonic() + self._delay
+                self._delay = min(self._delay, WRITE_DELAY)
+        with guarded("The history's thread could not be started."):
+            self._loop.start()
+
+    def _step(self) -> float | None:
+        with self._lock:
+            if self._due > time.monotonic():
+                return self._due
+            batch = self._buffer.take(BATCH)
+            self._in_flight = len(batch)
+            self._due = math.inf
+        if not batch:
+            return math.inf
+        self._began = time.monotonic()
+        try:
+            self.store().write(batch)
+        except HistoryError as error:
+            self._failed(batch, error)
+        except BaseException:
+            self._failed(batch, HistoryError(f"The history in {self.location.shown} failed."))
+            raise
+        else:
+            self._succeeded()
+        finally:
+            self._began = math.inf
+        return self._due
+
+    def _succeeded(self) -> None:
+        with self._lock:
+            self._in_flight = self._failures = 0
+            self._due = 0.0 if self._buffer else math.inf
+            if not self._buffer:
+                self._written.notify_all()
+        self._say("")
+
+    def _failed(self, batch: Batch, error: HistoryError) -> None:
+        with self._lock:
+            self._buffer.put_back(batch)
+            self._in_flight = 0
+            delay = RETRY_DELAYS[min(self._failures, len(RETRY_DELAYS) - 1)]
+            self._failures += 1
+            self._due = time.monotonic() + delay
+        # Not at once: it may be a moment's, as while another kernel writes much.
+        if self._failures > 1:
+            self._say(f"{error.message} {_MEMORY_HINT}")
+
+    def _say(self, problem: str) -> None:
+        if problem != self._problem:
+            self._problem = problem
+            self._tell(problem)
+
+    def _set_aside(self, path: Path) -> None:
+        self._tell(f"The history was damaged. It is kept as {path}, and a new one begins.")
+
+    def _tell(self, text: str) -> None:
+        for observer in list(self._observers):
+            with guarded("An observer of the history failed."):
+                observer(text)
+
+
+def _store_at(location: Location) -> Store:
+    # On the writer's thread, when there is something to write: it imports SQLAlchemy.
+    store: Store = import_module("evolink_nb.history.storage.store").Store(location)
+    return store

@@ -1,0 +1,1 @@
+"""The tables, and how values go in and out of them."""

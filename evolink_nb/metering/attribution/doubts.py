@@ -1,0 +1,158 @@
+"""Which costs may hold what the same key spent in other kernels, by what these have recorded. Pure.
+
+A cost is *shared* if another kernel's work that spent anything overlaps it: from the reading before this work
+until its counters last moved. Another kernel's work counts until its charges must have shown: for the quiet
+time after its end, unless receipts explain them. So a kernel that was only restarted makes no cost shared.
+
+It is also shared, for a while, after a kernel has seen the key being used by something that nobody measures.
+What this kernel did itself, or a third one has recorded, is no such use.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ...credits import difference, total
+from ..neighbours import Run, Seen, Sighting
+from .strays import ELSEWHERE_FOR
+from .verdict import ELSEWHERE, STILL_SPENDING
+
+if TYPE_CHECKING:
+    from .own_time import OwnTime
+    from .strays import Strays
+    from .work import Work
+
+RAN_MEANWHILE = "{} ran meanwhile with the same key"
+"""Why a cost may hold what another kernel spent."""
+RAN_BEFORE = "{} had only just run with the same key"
+"""Likewise, where that had ended before."""
+ANOTHER = "another notebook"
+
+
+def is_open(work: Work) -> bool:
+    """Return whether work of other kernels may still make a cost *shared*.
+
+    Args:
+        work: The work that it is the cost of.
+    """
+    cost = work.cost
+    if work.ended is None or work.after is None or work.before is None or work.shared is not None:
+        return False
+    # Nobody else's spending is in a cost of nothing.
+    may_be_clean = cost.confidence == "clean" if work.is_final else cost.confidence != "confirmed"
+    return bool(cost.credits) and may_be_clean
+
+
+def doubt(works: Iterable[Work], strays: Strays, seen: Seen, own: OwnTime, *, quiet: float) -> bool:
+    """Call costs *shared* that other kernels' work may be in.
+
+    Args:
+        works: The work of an account whose costs may still change.
+        strays: What becomes of movements of the account that are no work's.
+        seen: What other kernels did with its key.
+        own: When this kernel may have spent.
+        quiet: The account's quiet time, in seconds.
+
+    Returns:
+        Whether any cost has changed.
+    """
+    seen_at = [each.until for each in seen.sightings if not is_explained(each, seen.runs, own, quiet=quiet)]
+    for each in seen_at:
+        strays.hear(each)
+    has_changed = False
+    for work in filter(is_open, works):
+        beside = ran_beside(work, seen.runs, quiet=quiet)
+        if beside is not None:
+            work.shared = beside
+        elif any(_is_near(work, each) for each in seen_at):
+            beside = ELSEWHERE
+        if beside is not None and work.cost.confidence == "clean":
+            work.cost = replace(work.cost, confidence="shared", reason=beside)
+            has_changed = True
+    return has_changed
+
+
+def ran_beside(work: Work, runs: Iterable[Run], *, quiet: float) -> str | None:
+    """Return why a cost may hold what another kernel spent meanwhile; None if it can't.
+
+    Args:
+        work: The work that it is the cost of.
+        runs: Other kernels' work.
+        quiet: The quiet time, in seconds.
+    """
+    assert work.before is not None  # for mypy: there is a cost  # noqa: S101
+    begins = work.before.requested_at
+    found = [
+        run
+        for run in runs
+        if _may_have_spent(run) and run.began <= work.settled_at and _until(run, quiet) >= begins
+    ]
+    if not found:
+        return None
+    latest = max(found, key=lambda run: run.ended)
+    words = RAN_MEANWHILE if latest.ended >= begins else RAN_BEFORE
+    return words.format(_name(latest.notebook) or ANOTHER)
+
+
+def is_explained(sighting: Sighting, runs: Sequence[Run], own: OwnTime, *, quiet: float) -> bool:
+    """Return whether what a kernel saw being spent was this kernel's, or is in a third one's costs.
+
+    Args:
+        sighting: What it saw.
+        runs: The work of all kernels but this one.
+        own: When this kernel may have spent.
+        quiet: The quiet time, in seconds.
+    """
+    since, until = sighting.since, sighting.until
+    if own.overlaps(since - quiet, until):
+        return True
+    found = [
+        run
+        for run in runs
+        if run.kernel != sighting.kernel
+        and not run.within
+        and _may_have_spent(run)
+        and run.began <= until
+        and _until(run, quiet) >= since
+    ]
+    if sighting.credits is None or any(run.credits is None for run in found):
+        return bool(found)
+    known = total(run.credits for run in found if run.credits is not None)
+    return difference(sighting.credits, known) <= 0
+
+
+def sighting_in(run: Run, *, kind: str, reason: str, quiet: float) -> Sighting | None:
+    """Return what a kernel has seen of others by what it recorded; None if that tells of nobody.
+
+    Args:
+        run: What it recorded.
+        kind: What that was: "idle" for what was spent while nothing of it ran.
+        reason: Why its cost is as sure as it is.
+        quiet: The quiet time, in seconds.
+    """
+    if kind == "idle":
+        return Sighting(run.kernel, run.began, run.ended, run.credits) if reason == ELSEWHERE else None
+    # Charges came one after the other since its end: the first of them at once.
+    return Sighting(run.kernel, run.ended, run.ended + quiet) if reason == STILL_SPENDING else None
+
+
+def _is_near(work: Work, seen_at: float) -> bool:
+    """Return whether the key was seen in use elsewhere before a cost was known, and not long before."""
+    known_at = work.after.monotonic if work.after is not None else work.started
+    return seen_at <= known_at and work.started - seen_at < ELSEWHERE_FOR
+
+
+def _may_have_spent(run: Run) -> bool:
+    return not run.is_settled or run.credits is None or run.credits != 0
+
+
+def _until(run: Run, quiet: float) -> float:
+    """Return until when charges for a run may have come."""
+    return run.ended + (0.0 if run.is_confirmed else quiet)
+
+
+def _name(notebook: str) -> str:
+    return re.split(r"[\\/]", notebook)[-1]

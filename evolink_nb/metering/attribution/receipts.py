@@ -1,0 +1,65 @@
+"""What the receipts of guarded calls add to what readings say of a cost. Pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ...credits import CreditsDelta, difference, total
+from ...formatting import format_amount
+from .work import calls_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...credits import Credits
+    from ..cost import Cost
+    from .work import Work
+
+CONFIRMED = "its calls' own receipts come to the same"
+NO_CHARGE = "no charge seen yet"
+"""The reason given where guarded calls were made, and nothing has moved."""
+
+
+def explain(works: Sequence[Work], start: Credits, now: Credits) -> bool:
+    """Return whether receipts alone explain all that an account's counters say, so that nothing is missing.
+
+    Args:
+        works: All work since ``start``.
+        start: A reading before it.
+        now: The newest reading.
+
+    Returns:
+        Whether every charge since then has its receipt, is settled, and shows in the key's counter, the
+        account's counter and the account's balance.
+    """
+    made = calls_of(works)
+    if not made or any(call.reserved is None or call.ended_at is None for call in made):
+        return False
+    delta = CreditsDelta.between(start, now)
+    receipts = total(call.reserved for call in made if call.reserved is not None)
+    sums = (delta.token, delta.user, delta.user_drop)
+    return all(difference(each, receipts) == 0 for each in sums)
+
+
+def weigh(cost: Cost, work: Work, *, has_moved: bool, adds_up: bool) -> Cost:
+    """Return a cost with the word that the receipts of its calls justify.
+
+    Args:
+        cost: The cost as the counters tell it, at rest.
+        work: The work.
+        has_moved: Whether any movement of the counters can be its.
+        adds_up: Whether all guarded calls of its row cost what their receipts say.
+    """
+    spent = cost.credits
+    if not work.calls or spent is None or cost.confidence not in {"clean", "shared"}:
+        return cost
+    if not has_moved:
+        return replace(cost, confidence="unsettled", settled=False, reason=NO_CHARGE)
+    beyond = difference(spent, work.receipts)
+    if beyond == 0 and adds_up and work.has_all_receipts and cost.token == cost.user:
+        return replace(cost, confidence="confirmed", reason=CONFIRMED)
+    if beyond > 0 and work.has_all_receipts and cost.confidence == "clean":
+        reason = f"{format_amount(beyond)} more than the receipts of its calls"
+        return replace(cost, confidence="shared", reason=reason)
+    return cost

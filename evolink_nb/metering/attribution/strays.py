@@ -1,0 +1,152 @@
+"""Charges that no work of the row can have made: late ones, and spending while nothing of ours ran. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from ...credits import total
+from ...formatting import format_amount
+
+if TYPE_CHECKING:
+    from ...credits import Credits
+    from .movements import Movement
+    from .work import Work
+
+LATE_HORIZON = 60.0
+"""The longest time after work, in seconds, for which a charge still counts as its, if nothing else ran."""
+ELSEWHERE_FOR = 600.0
+"""How long costs are at best shared once the key was seen in use elsewhere, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """What was spent while no measured work ran.
+
+    Attributes:
+        since: The last reading without it.
+        until: The reading that shows it.
+        credits: The credits.
+        is_elsewhere: Whether no cell of this kernel can have spent it.
+    """
+
+    since: Credits
+    until: Credits
+    credits: Decimal
+    is_elsewhere: bool = False
+
+
+class Strays:
+    """What becomes of the movements of one account that no work of its row can have made.
+
+    Attributes:
+        knows_kernel: Whether every cell that runs is reported, measured or not: what moves while none does
+            was then spent late, or elsewhere.
+        late_horizon: The longest time after work for which a charge still counts as its, in seconds.
+        last: The last work whose row is over: a late charge may still be its.
+        seen_at: When such a movement was last seen, in seconds; None if never.
+    """
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self.knows_kernel = False
+        self.late_horizon = LATE_HORIZON
+        self.last: Work | None = None
+        self.seen_at: float | None = None
+        self._elsewhere_until = -math.inf
+        self._idle: list[Idle] = []
+
+    @property
+    def has_idle(self) -> bool:
+        """Whether anything was spent while no measured work ran that hasn't been taken yet."""
+        return bool(self._idle)
+
+    def take_idle(self) -> list[Idle]:
+        """Return, once, what was spent while no measured work ran."""
+        taken, self._idle = self._idle, []
+        return taken
+
+    def is_elsewhere(self, now: float) -> bool:
+        """Return whether the key is known to be in use elsewhere.
+
+        Args:
+            now: The time, in seconds.
+        """
+        return now < self._elsewhere_until
+
+    def place(self, movement: Movement, amount: Decimal, works: Sequence[Work]) -> Work | None:
+        """Find out what a movement is that no work can have made in time.
+
+        Args:
+            movement: The movement.
+            amount: Its credits.
+            works: The work of the row.
+
+        Returns:
+            The work that it was charged to late; None if it was spent while nothing ran.
+        """
+        late = self._late_work(movement, works)
+        if late is not None:
+            return late
+        if amount < 0:
+            return None
+        self.seen_at = movement.seen_at
+        is_elsewhere = self.knows_kernel and self.last is not None
+        if is_elsewhere:
+            self.hear(movement.seen_at)
+        if self.last is not None or works:
+            self.keep(movement, amount, is_elsewhere=is_elsewhere)
+        return None
+
+    def hear(self, seen_at: float) -> None:
+        """Record that the key was seen in use elsewhere, by this kernel or another.
+
+        Args:
+            seen_at: When, in seconds.
+        """
+        self._elsewhere_until = max(self._elsewhere_until, seen_at + ELSEWHERE_FOR)
+
+    def keep(self, movement: Movement, amount: Decimal, *, is_elsewhere: bool = False) -> None:
+        """Keep a movement as spent while no measured work ran.
+
+        Args:
+            movement: The movement.
+            amount: Its credits.
+            is_elsewhere: Whether no cell of this kernel can have spent it.
+        """
+        self._idle.append(Idle(movement.since, movement.until, amount, is_elsewhere))
+
+    def _late_work(self, movement: Movement, works: Sequence[Work]) -> Work | None:
+        """Return the work that a movement after its time can still belong to, if nothing else ran."""
+        over = [work for work in works if not work.is_anonymous and work.ended is not None]
+        candidates = [*over, *([] if self.last is None else [self.last])]
+        runs = any(work.ended is None or work.is_anonymous for work in works)
+        if not candidates or runs or not self.knows_kernel or self.is_elsewhere(movement.after):
+            return None
+        last = max(candidates, key=lambda work: (work.could_spend, work.ended or 0.0))
+        is_late = movement.seen_at - (last.ended or 0.0) <= self.late_horizon
+        is_open = not last.was_amended and last.cost.confidence not in {"confirmed", "unknown"}
+        return last if is_late and is_open else None
+
+
+def amend(work: Work, amount: Decimal, lag: float) -> None:
+    """Add a late charge, or settlement, to a cost that was final.
+
+    Args:
+        work: The work.
+        amount: The credits.
+        lag: Seconds from the work's end until that was seen.
+    """
+    cost = work.cost
+    words = f"{format_amount(amount)} of it was charged {lag:.0f} s after it had ended"
+    work.was_amended = True
+    work.cost = replace(
+        cost,
+        token=None if cost.token is None else total((cost.token, amount)),
+        user=None if cost.user is None else total((cost.user, amount)),
+        confidence="shared",
+        reason=words,
+    )

@@ -1,0 +1,242 @@
+"""One stretch of work as an account's row sees it: when it ran, what it called, what it cost. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from ...credits import total
+from ..cost import Cost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ...api.calls import Call
+    from ...credits import Credits
+
+SETTLE = 30.0
+"""The longest time to keep reading the cost after the work, in seconds, unless the user says otherwise."""
+MIN_CALL_SECONDS = 0.02
+"""The shortest time a call that spends takes, in seconds: work that waited less made none. Through a gateway
+on this machine it goes over the internet, too. On a busy machine threads wait for one another and for files,
+but seldom for that long."""
+MIN_PAID_CALL_SECONDS = 0.1
+"""The shortest time that a model takes to answer, in seconds: guarded work that waited less beside its calls,
+and a cell that isn't measured and waited less at all, for a busy machine or a file, made no other."""
+NOTHING = Decimal(0)
+EN_DASH = "\u2013"
+
+
+@dataclass(eq=False, slots=True)
+class Work:
+    """One stretch of work.
+
+    Attributes:
+        started: When it began, in seconds of the fetcher's clock.
+        settle: The longest time to keep reading its cost, in seconds.
+        enclosing: The work around it, outermost first.
+        number: The number of its cell; None if it isn't one.
+        is_anonymous: Whether nobody measures it: a cell that isn't measured, or a guarded call in one.
+        is_tracked: Whether it began without a reading of its own.
+        waits_since: When the code around it began to wait for the reading before it; None if it didn't.
+        ended: When it ended; None while it runs.
+        resumes_at: When the code around it went on; at its end, unless that waits for its cost.
+        computed: Seconds of it that its thread spent computing, or ready to.
+        calls: The guarded calls made in it.
+        children: The work within it that may still have to be told apart from it.
+        before: The reading before it; None if there is none.
+        shared: What else is known to have spent meanwhile, if anything.
+        carried: Credits spent in it, in rows that are over.
+        has_carried_shared: Whether some of them may have been spent by other work.
+        has_spent: Whether a movement of the account could only be its.
+        cost: Its cost, as far as known.
+        after: The reading `cost` was assessed by.
+        settled_at: When the counters last moved, by that reading.
+        is_final: Whether the cost is final, or nothing more is read for it.
+        is_early: Whether its cost is final after a quiet time shorter than the account's.
+        is_closed: Whether its row is over: then nothing but a late charge changes its cost.
+        was_amended: Whether a late charge has changed it.
+    """
+
+    started: float
+    settle: float = SETTLE
+    enclosing: tuple[Work, ...] = ()
+    number: int | None = None
+    is_anonymous: bool = False
+    is_tracked: bool = False
+    waits_since: float | None = None
+    ended: float | None = None
+    resumes_at: float | None = None
+    computed: float = 0.0
+    calls: list[Call] = field(default_factory=list)
+    children: list[Work] = field(default_factory=list)
+    before: Credits | None = None
+    shared: str | None = None
+    carried: Decimal = NOTHING
+    has_carried_shared: bool = False
+    has_spent: bool = False
+    cost: Cost = field(default_factory=Cost)
+    after: Credits | None = None
+    settled_at: float = 0.0
+    is_final: bool = False
+    is_early: bool = False
+    is_closed: bool = False
+    was_amended: bool = False
+
+    # -- time -------------------------------------------------------------------------------------------
+
+    @property
+    def rests_since(self) -> float | None:
+        """When it and its calls had ended; None while any is under way."""
+        if self.ended is None or self.has_calls_under_way:
+            return None
+        return max([self.ended, *(call.ended_at for call in self.calls if call.ended_at is not None)])
+
+    @property
+    def has_calls_under_way(self) -> bool:
+        """Whether any of its guarded calls has not ended."""
+        return any(call.ended_at is None for call in self.calls)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took; 0 while it runs."""
+        return 0.0 if self.ended is None else self.ended - self.started
+
+    @property
+    def waited(self) -> float:
+        """Seconds it spent waiting, as calls do, rather than computing."""
+        return max(self.seconds - self.computed, 0.0)
+
+    @property
+    def could_spend(self) -> bool:
+        """Whether it may have made a call: what nobody asked to measure may be too short for one."""
+        if self.ended is None or self.calls or not (self.is_tracked or self.is_anonymous):
+            return True
+        return self.waited >= (MIN_PAID_CALL_SECONDS if self.is_anonymous else MIN_CALL_SECONDS)
+
+    @property
+    def is_guarded_only(self) -> bool:
+        """Whether it hardly waited but in guarded calls, so that it can't have made others."""
+        if self.ended is None:
+            return False
+        spans = [(call.began_at, call.ended_at) for call in self.calls if call.ended_at is not None]
+        guarded = covered(spans, self.started, self.ended)
+        least = MIN_PAID_CALL_SECONDS if self.calls else MIN_CALL_SECONDS
+        return self.waited - guarded < least
+
+    # -- nesting ----------------------------------------------------------------------------------------
+
+    def contains(self, other: Work) -> bool:
+        """Return whether other work is part of this: it is this, or ran within and didn't outlive it."""
+        if other is self:
+            return True
+        outlived = self.ended is not None and (other.ended is None or other.ended > self.ended)
+        return self in other.enclosing and not outlived
+
+    def carry(self, parts: Mapping[Work, Decimal]) -> None:
+        """Keep what was spent within this by work whose row is over.
+
+        Args:
+            parts: What each stretch of work that it can belong to spent of something, in credits.
+        """
+        within = [part for work, part in parts.items() if self.contains(work)]
+        self.carried = total((self.carried, *within))
+        self.has_carried_shared = self.has_carried_shared or 0 < len(within) < len(parts)
+
+    @property
+    def occupied_until(self) -> float:
+        """When the code around it went on; infinite until it does."""
+        ends = self.ended if self.resumes_at is None else self.resumes_at
+        return float("inf") if ends is None else ends
+
+    @property
+    def outermost(self) -> Work:
+        """The outermost work that it is part of: itself, if of none."""
+        return next((outer for outer in self.enclosing if outer.contains(self)), self)
+
+    @property
+    def whole(self) -> Work:
+        """The outermost work that it is part of and that has ended, so that its cost can be known."""
+        around = (outer for outer in self.enclosing if outer.ended is not None and outer.contains(self))
+        return next(around, self)
+
+    def own_spans(self, since: float) -> list[tuple[float, float]]:
+        """Return when it ran with nothing else measured within it.
+
+        Args:
+            since: The time from which that matters.
+
+        Returns:
+            Begin and end of each span; the end is infinite while it runs.
+        """
+        end = float("inf") if self.ended is None else self.ended
+        self.children = [each for each in self.children if each.occupied_until >= since]
+        if not self.children:
+            return [(self.started, end)]
+        spans, begin = [], self.started
+        for child in sorted(self.children, key=lambda each: each.started):
+            stops = child.started if child.waits_since is None else child.waits_since
+            if stops - begin >= MIN_CALL_SECONDS:
+                spans.append((begin, stops))
+            begin = max(begin, child.occupied_until)
+        if end - begin >= MIN_CALL_SECONDS:
+            spans.append((begin, end))
+        return spans
+
+    # -- receipts ---------------------------------------------------------------------------------------
+
+    @property
+    def receipts(self) -> Decimal:
+        """Credits that the answers to its guarded calls say they reserved."""
+        return total(call.reserved for call in self.calls if call.reserved is not None)
+
+    @property
+    def has_all_receipts(self) -> bool:
+        """Whether it made guarded calls, and each has ended with a receipt."""
+        return bool(self.calls) and all(
+            call.reserved is not None and call.ended_at is not None for call in self.calls
+        )
+
+
+def calls_of(works: Iterable[Work]) -> list[Call]:
+    """Return the guarded calls made in any of these, each once."""
+    return list(dict.fromkeys(call for work in works for call in work.calls))
+
+
+def label_of(works: Sequence[Work], *, has_more: bool = False) -> str:
+    """Return the name of several stretches of work: "cells 8 to 12", "cells 8, 10 and 12".
+
+    Args:
+        works: The measured work of them.
+        has_more: Whether there is work among them that nobody measures.
+    """
+    return _names_of(works) + (" and what isn't measured" if has_more else "")
+
+
+def _names_of(works: Sequence[Work]) -> str:
+    numbers = sorted({work.number for work in works if work.number is not None})
+    if len(numbers) < len(works):
+        return f"{len(works)} pieces of work" if len(works) > 1 else "this"
+    if len(numbers) == 1:
+        return f"cell {numbers[0]}"
+    if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"cells {numbers[0]}{EN_DASH}{numbers[-1]}"
+    return f"cells {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
+
+
+def covered(spans: Iterable[tuple[float, float]], begin: float, end: float) -> float:
+    """Return how many of the seconds between two times some spans cover.
+
+    Args:
+        spans: Begin and end of each.
+        begin: The first of the two times.
+        end: The second.
+    """
+    seconds, reached = 0.0, begin
+    for start, stop in sorted(spans):
+        start, stop = max(start, reached), min(stop, end)  # noqa: PLW2901 - clipped
+        if stop > start:
+            seconds += stop - start
+            reached = stop
+    return seconds

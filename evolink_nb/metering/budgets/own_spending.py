@@ -1,0 +1,177 @@
+"""What a budget's own work has spent, reading by reading, and what that figure may leave out or include."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ...credits import difference
+from ...errors import EvoLinkError
+from ...formatting import counted
+from ...polling.spending import Spending
+from ..attribution.quiet import quiet_times
+from .by_receipts import Attribution
+from .unpriced import UnpricedCalls
+
+if TYPE_CHECKING:
+    from ...api.calls import Call
+    from ...credits import Credits
+    from ...polling.fetcher import CreditsFetcher
+    from ..attribution.quiet import QuietTime
+
+
+@dataclass(frozen=True, slots=True)
+class Reservations:
+    """What the figure of a stop may leave out, or may include.
+
+    Attributes:
+        unseen: Seconds of spending that the newest reading was the first to show.
+        under_way: The number of guarded calls whose answers may still come.
+        is_shared: Whether some of it may be other work's.
+    """
+
+    unseen: float = 0.0
+    under_way: int = 0
+    is_shared: bool = False
+
+    def sentences(self, *, is_over: bool) -> Iterator[str]:
+        """Yield them in words.
+
+        Args:
+            is_over: Whether more was spent than the limit.
+        """
+        if is_over:
+            yield f"The balance was checked {self.unseen:.1f} s earlier; spending in between shows up late."
+        if self.under_way:
+            yield f"{counted(str(self.under_way), 'call')} under way may add to it."
+        if self.is_shared:
+            yield "Spending by other work at the same time may be in it."
+
+
+class OwnSpending:
+    """The part of an account's spending that is a budget's own.
+
+    Attributes:
+        is_guarded: Whether the work has made guarded calls.
+    """
+
+    def __init__(self, spending: Spending, quiet: QuietTime) -> None:
+        """Count from the first reading of an account's spending.
+
+        Args:
+            spending: The account's spending, which is recorded here from now on.
+            quiet: What is known of how late the account may be.
+        """
+        self.is_guarded = False
+        self._spending = spending
+        self._quiet = quiet
+        self._attribution = Attribution()
+        self._unpriced = UnpricedCalls()
+        self._previous = self._latest = spending.latest
+
+    @property
+    def counts_from(self) -> float:
+        """When the first reading was requested, in monotonic seconds."""
+        return self._spending.first.requested_at
+
+    @property
+    def spent(self) -> Decimal:
+        """Credits spent, as far as readings and receipts tell."""
+        latest = self._spending.latest
+        # What is charged late is not in it yet.
+        shows = latest.requested_at - self._quiet.longest_lag
+        return self._attribution.own(self._spending.spent, latest.monotonic, shows)
+
+    @property
+    def latest(self) -> Credits:
+        """The newest reading."""
+        return self._spending.latest
+
+    def begin_work(self) -> None:
+        """Go on with other work: what has been spent counts, but who has called doesn't."""
+        self.is_guarded = False
+        self._previous = self._latest = self._spending.latest
+
+    def count(self, call: Call, *, is_own: bool) -> None:
+        """Count a guarded call on the account.
+
+        Args:
+            call: The call.
+            is_own: Whether it is made by the budget's own work.
+        """
+        self.is_guarded = self.is_guarded or is_own
+        self._attribution.add(call, is_own=is_own)
+        if is_own:
+            self._unpriced.add(call)
+
+    def before_call(self, left: Decimal, fetcher: CreditsFetcher) -> Callable[[], None] | None:
+        """Return the reading to take before a call, if those answered since the newest may spend a budget.
+
+        Args:
+            left: Credits left of it by that reading.
+            fetcher: What reads the account. What it can't read isn't waited for.
+        """
+        is_readable = fetcher.error is None and fetcher.retry_at is None
+        return partial(_read, fetcher) if is_readable and self._unpriced.may_exceed(left) else None
+
+    def record_all(self, readings: Iterable[Credits]) -> Decimal:
+        """Record those of some readings that are new.
+
+        Args:
+            readings: Readings, oldest first. Steps between two of them tell a reset from a refund.
+
+        Returns:
+            Credits spent.
+        """
+        newest = self._spending.latest.monotonic
+        for reading in [each for each in readings if each.monotonic > newest]:
+            before = self._spending.spent
+            rise = difference(self._spending.record_all([reading]), before)
+            self._unpriced.record(rise, reading.requested_at)
+        return self.spent
+
+    def check(self, readings: Iterable[Credits]) -> Decimal | None:
+        """Record readings, and return the credits spent if one is newer than at the last check.
+
+        Args:
+            readings: Readings, oldest first.
+        """
+        spent = self.record_all(readings)
+        if self._spending.latest is self._latest:
+            return None
+        self._previous, self._latest = self._latest, self._spending.latest
+        return spent
+
+    def reservations(self, *, is_beside: bool) -> Reservations:
+        """Return what the figure may leave out or include.
+
+        Args:
+            is_beside: Whether other work on the account is watched at the same time.
+        """
+        unexplained = self._attribution.unexplained(self._spending.spent, self._spending.latest.monotonic)
+        return Reservations(
+            # Spending after the previous request may first show in the latest reading.
+            unseen=max(self._latest.monotonic - self._previous.requested_at, 0.0),
+            under_way=self._attribution.under_way,
+            is_shared=(is_beside or self._attribution.is_blurred) and unexplained > 0,
+        )
+
+
+def spending_since(before: Credits, fetcher: CreditsFetcher) -> OwnSpending:
+    """Return what is spent from a reading on.
+
+    Args:
+        before: The reading from which spending counts.
+        fetcher: The fetcher that took it.
+    """
+    earlier = [reading for reading in fetcher.readings if reading.monotonic < before.monotonic]
+    return OwnSpending(Spending(before, earlier=earlier), quiet_times.of(fetcher.client.identity))
+
+
+def _read(fetcher: CreditsFetcher) -> None:
+    with suppress(EvoLinkError):
+        fetcher.read(join=False)

@@ -1,0 +1,59 @@
+"""Guarded calls whose answers tell no price, and what such a call is known to cost. Pure: no lock or clock.
+
+Chats tell no price: only a reading shows what they cost, and work may make many of them between two readings.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from ...credits import difference, mean, product, total
+
+if TYPE_CHECKING:
+    from ...api.calls import Call
+
+
+class UnpricedCalls:
+    """The calls of a budget's own work since the newest reading, as far as they tell no price."""
+
+    def __init__(self) -> None:
+        """Start without calls."""
+        self._calls: list[Call] = []
+        self._dearest: Decimal | None = None
+
+    def add(self, call: Call) -> None:
+        """Record a call that begins."""
+        self._calls.append(call)
+
+    def record(self, rise: Decimal, requested_at: float) -> None:
+        """Record a reading.
+
+        Args:
+            rise: What it shows to have been spent since the reading before, in credits.
+            requested_at: When it was requested, in monotonic seconds.
+        """
+        shown = [call for call in self._calls if call.ended_at is not None and call.ended_at <= requested_at]
+        self._calls = [call for call in self._calls if call not in shown]
+        told = total(call.reserved for call in shown if call.reserved is not None)
+        untold = sum(call.reserved is None for call in shown)
+        price = mean(difference(rise, told), untold) if untold else Decimal(0)
+        if price > 0:
+            self._dearest = max(price, self._dearest or Decimal(0))
+
+    def may_exceed(self, left: Decimal) -> bool:
+        """Return whether calls that have been answered since the newest reading may have spent a budget.
+
+        Args:
+            left: Credits left of the budget by that reading.
+
+        Returns:
+            True as well if nothing is known of their price yet; False if nothing is left anyway.
+        """
+        if left <= 0:
+            return False
+        answered = sum(call.ended_at is not None and call.reserved is None for call in self._calls)
+        if not answered or self._dearest is None:
+            return answered > 0
+        under_way = sum(call.ended_at is None for call in self._calls)
+        return difference(product(self._dearest, answered + under_way), left) >= 0

@@ -1,0 +1,299 @@
+"""Decides what a budget does at each reading. Pure: no thread, lock, clock or callback.
+
+    resting ──start──▶ watching ────must stop────▶ tripped ──still spends──▶ repeated ──still spends──▶ stuck
+       ▲                  │ ╲                       ▲ │ ╲──────── runs on for long ───────╲──────────────▶ │
+       │                  │  ╲──guarded──▶ closed ──╯ │                          │                         │
+       └────────────────stop─────────────────┴────────┴──────────────────────────┴─────────────────────────┘
+
+Work must stop if its limit is reached, or if the balance can't be read for too long (`blindness`). Work
+that makes guarded calls isn't interrupted then: what is paid for is let arrive, and the next call is refused.
+It is interrupted only if it goes on for the time of grace. Work that runs on after an interrupt may be
+cleaning up: saving results, or waiting for a pool. It is interrupted again if it spends.
+
+`Watch` receives the readings and returns the actions to take, in that order; `budget` takes them. Times are
+seconds of one monotonic clock, amounts are credits.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from ...credits import difference
+from .blindness import Blindness, Sight
+from .grace import Grace
+from .read_pace import ReadPace
+from .watch_actions import (
+    Action,
+    AnnounceBlind,
+    AnnounceStuck,
+    ClearNotice,
+    Interrupt,
+    ReadEvery,
+    Refuse,
+    Trip,
+    Warn,
+)
+
+if TYPE_CHECKING:
+    from ...errors import EvoLinkError
+    from .watch_timing import WatchTiming
+
+
+class State(Enum):
+    """The states of a budget."""
+
+    RESTING = "resting"
+    """There is no work to watch."""
+    WATCHING = "watching"
+    """Work is running, and may spend more."""
+    CLOSED = "closed"
+    """Work must stop: guarded calls are refused, and it is let go on for the time of grace."""
+    TRIPPED = "tripped"
+    """Work must stop, and was interrupted."""
+    REPEATED = "repeated"
+    """The work was interrupted again because it was still spending."""
+    STUCK = "stuck"
+    """The work is still running, which was announced."""
+
+
+_NEXT = {
+    State.RESTING: {State.WATCHING},
+    State.WATCHING: {State.CLOSED, State.TRIPPED, State.RESTING},
+    State.CLOSED: {State.WATCHING, State.TRIPPED, State.RESTING},
+    State.TRIPPED: {State.REPEATED, State.STUCK, State.RESTING},
+    State.REPEATED: {State.STUCK, State.RESTING},
+    State.STUCK: {State.RESTING},
+}
+
+
+class Watch:
+    """What a limit in credits means for running work."""
+
+    def __init__(self, limit: Decimal, timing: WatchTiming, *, warn_at: Decimal | None = None) -> None:
+        """Start at rest.
+
+        Args:
+            limit: Credits that may be spent; above 0.
+            timing: How often to check, and how long to wait.
+            warn_at: Credits at which to warn, once; None for no warning.
+        """
+        self.spent = Decimal(0)
+        self._limit = limit
+        self._timing = timing
+        self._state = State.RESTING
+        self._spent_at_start: Decimal | None = None
+        self._pace = ReadPace(timing)
+        self._tripped_at = self._interrupted_at = 0.0
+        self._grace = Grace(timing.grace, recently=2 * timing.interval)
+        self._newly_spent = Decimal(0)
+        self._spent_by_then: Decimal | None = None
+        self._announced: set[type[Action]] = set()
+        self._blindness = Blindness(timing.max_blind, failures=timing.failures)
+        self._warn_at = warn_at
+
+    @property
+    def state(self) -> State:
+        """The current state."""
+        return self._state
+
+    def reaches_limit(self, spent: Decimal) -> bool:
+        """Return whether ``spent`` reaches the limit."""
+        # Amounts that differ only by dust count as equal; a limit smaller than that isn't reached by spending
+        # nothing.
+        return spent > 0 and difference(spent, self._limit) >= 0
+
+    def start(self, now: float, *, spent: Decimal = Decimal(0)) -> list[Action]:
+        """Start watching work.
+
+        Args:
+            now: When it begins.
+            spent: Credits already spent that count.
+
+        Returns:
+            The actions to take.
+        """
+        self._move(State.WATCHING)
+        self.spent = spent
+        # Work that spends nothing may still run once the budget is used up: the user must be able to
+        # continue.
+        self._spent_at_start = spent if self.reaches_limit(spent) else None
+        self._grace.reset()
+        self._announced.clear()
+        self._blindness.start(now)
+        return [ReadEvery(self._pace.start(now))]
+
+    def observe(
+        self,
+        spent: Decimal | None,
+        error: EvoLinkError | None,
+        now: float,
+        *,
+        requested_at: float | None = None,
+        is_rate_limited: bool = False,
+        is_running: bool = True,
+        is_guarded: bool = False,
+        is_stopped_by_other: bool = False,
+    ) -> list[Action]:
+        """Record what the newest reading says.
+
+        Args:
+            spent: Credits spent so far; None if there is no new reading.
+            error: Why the last read failed; None if it didn't. The same object means the same failure.
+            now: The current time.
+            requested_at: When the new reading was requested; ``now`` by default.
+            is_rate_limited: Whether a Retry-After applies.
+            is_running: Whether the work is still running, as far as can be told.
+            is_guarded: Whether the work has made guarded calls, which can be refused.
+            is_stopped_by_other: Whether another budget is stopping the same work: the first to trip is named.
+
+        Returns:
+            The actions to take, in this order; none while at rest.
+        """
+        if self._state is State.RESTING:
+            return []
+        return [
+            *self._check_sight(error, now, has_read=spent is not None, is_rate_limited=is_rate_limited),
+            *([] if spent is None else self._record(spent, now)),
+            *(
+                self._trip(now, is_guarded=is_guarded, is_stopped_by_other=is_stopped_by_other)
+                if self._state in {State.WATCHING, State.CLOSED}
+                else self._repeat(
+                    spent, now if requested_at is None else requested_at, now, is_running=is_running
+                )
+            ),
+        ]
+
+    def refuse(self, spent: Decimal, now: float) -> list[Action]:
+        """Decide on a guarded call that is about to be sent.
+
+        Args:
+            spent: Credits spent so far, as far as readings and receipts tell.
+            now: The current time.
+
+        Returns:
+            The actions to take: none if the call may be sent.
+        """
+        is_over, unread = self.reaches_limit(spent), self._blindness.unread(now)
+        if not is_over and unread is None:
+            return []
+        if self._state is State.WATCHING:
+            self._close(now)
+        self.spent = spent
+        self._grace.refuse(now)
+        return [Refuse(self._over(), None if is_over else unread)]
+
+    def check_within(self, now: float) -> float:
+        """Return when to observe again at the latest, even without a reading.
+
+        Args:
+            now: The current time.
+
+        Returns:
+            Seconds from now; infinite if only readings matter.
+        """
+        is_blind = self._state is not State.RESTING and self._blindness.sight is not Sight.SEEING
+        return (self._blindness.seconds_left(now) or self._timing.interval) if is_blind else float("inf")
+
+    def stop(self) -> list[Action]:
+        """Stop watching.
+
+        Returns:
+            The actions to take; the same if called again.
+        """
+        if self._state is not State.RESTING:
+            self._move(State.RESTING)
+        return [ClearNotice()] if self._announced else []
+
+    def _move(self, to: State) -> None:
+        """Change the state; the only place that does."""
+        if to not in _NEXT[self._state]:
+            raise AssertionError(f"a budget that is {self._state.value} can't be {to.value} next")
+        self._state = to
+
+    def _record(self, spent: Decimal, now: float) -> list[Action]:
+        """Record the spending, and read sooner the sooner the limit may be reached."""
+        self._newly_spent = difference(spent, self.spent)
+        self.spent = spent
+        if self._state is not State.WATCHING and self._newly_spent <= 0:
+            return [ReadEvery(self._pace.record_rest(now))]
+        left = difference(self._limit, spent)
+        return [ReadEvery(self._pace.record(spent, self._newly_spent, left, now)), *self._warn()]
+
+    def _warn(self) -> list[Action]:
+        is_due = self._warn_at is not None and difference(self.spent, self._warn_at) >= 0
+        if not is_due or self.reaches_limit(self.spent):
+            return []
+        self._warn_at = None
+        return [Warn()]
+
+    def _trip(self, now: float, *, is_guarded: bool, is_stopped_by_other: bool) -> list[Action]:
+        before = self._spent_at_start
+        has_spent = before is None or difference(self.spent, before) > 0
+        is_over, unread = self.reaches_limit(self.spent) and has_spent, self._blindness.unread(now)
+        if not is_over and unread is None:
+            if self._state is State.CLOSED and not self._grace.was_refused:
+                self._move(State.WATCHING)  # it was other work's spending after all
+            return []
+        if is_guarded and self._state is State.WATCHING:
+            self._close(now)
+        is_closed = self._state is State.CLOSED
+        may_go_on = is_closed and not self._grace.is_outlasted(now, is_spending=self._newly_spent > 0)
+        if is_stopped_by_other or may_go_on:
+            return []
+        self._move(State.TRIPPED)
+        self._tripped_at = self._interrupted_at = now
+        self._spent_by_then = None
+        return [Trip(self._over(), None if is_over else unread), Interrupt(escalate=False)]
+
+    def _close(self, now: float) -> None:
+        self._move(State.CLOSED)
+        self._grace.begin(now)
+
+    def _over(self) -> Decimal:
+        return max(difference(self.spent, self._limit), Decimal(0))
+
+    def _repeat(
+        self, spent: Decimal | None, requested_at: float, now: float, *, is_running: bool
+    ) -> list[Action]:
+        """Interrupt work again that still spends, and say once that it runs on."""
+        if not is_running:
+            return []
+        is_spending = self._spent_after(spent, requested_at)
+        actions: list[Action] = []
+        is_deaf = is_spending and self._state is State.REPEATED
+        if self._state is not State.STUCK and (is_deaf or now - self._tripped_at >= self._timing.stuck_after):
+            self._move(State.STUCK)
+            self._announced.add(AnnounceStuck)
+            actions.append(AnnounceStuck())
+        if is_spending:
+            if self._state is State.TRIPPED:
+                self._move(State.REPEATED)
+            self._interrupted_at, self._spent_by_then = now, None
+            actions.append(Interrupt(escalate=True))
+        return actions
+
+    def _spent_after(self, spent: Decimal | None, requested_at: float) -> bool:
+        """Return whether the work has spent after the last interrupt, not just before it."""
+        if spent is None or requested_at < self._interrupted_at + self._timing.repeat_after:
+            return False
+        if self._spent_by_then is None:
+            self._spent_by_then = spent
+        return difference(spent, self._spent_by_then) > 0
+
+    def _check_sight(
+        self, error: EvoLinkError | None, now: float, *, has_read: bool, is_rate_limited: bool
+    ) -> list[Action]:
+        """Announce once that the balance can't be read, until it can be again."""
+        sight = self._blindness.observe(error, now, has_read=has_read, is_rate_limited=is_rate_limited)
+        was_announced = AnnounceBlind in self._announced
+        if self._state is State.STUCK:
+            return []  # the worse announcement stays
+        if error is None:
+            self._announced.discard(AnnounceBlind)
+            return [ClearNotice()] if was_announced else []
+        if was_announced or sight not in {Sight.BLIND, Sight.OVER}:
+            return []
+        self._announced.add(AnnounceBlind)
+        return [AnnounceBlind(error.message)]

@@ -1,0 +1,1 @@
+"""How a stop gets to the work, wherever that is."""

@@ -1,0 +1,1 @@
+"""What `track` shows of a loop, and when it ends it."""

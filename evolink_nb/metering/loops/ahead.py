@@ -1,0 +1,139 @@
+"""Iterables whose work runs ahead of a loop over them, such as an executor's `map`.
+
+All of that work is submitted before the first item is there, so leaving the loop early stops none of it. What
+is still queued can be cancelled; what has begun is paid for, and its results are worth having.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
+from decimal import Decimal
+from typing import Any
+
+from ...credits import mean, product, total
+
+NOTHING = Decimal(0)
+
+_MODULES = {
+    "asyncio.tasks",
+    "concurrent.futures._base",
+    "concurrent.futures.process",
+    "joblib.parallel",
+    "multiprocessing.pool",
+}
+"""Where iterables are made whose work runs ahead."""
+
+
+def runs_ahead(iterable: object) -> bool:
+    """Return whether an iterable's work runs ahead of a loop over it.
+
+    Args:
+        iterable: The iterable. One that wraps such an iterable, as `enumerate` does, can't be told.
+    """
+    if inspect.isgenerator(iterable):
+        return iterable.gi_frame is not None and iterable.gi_frame.f_globals.get("__name__") in _MODULES
+    return type(iterable).__module__ in _MODULES
+
+
+class WorkAhead:
+    """The calls that an iterable of `concurrent.futures` has submitted. Iterate over it in its place.
+
+    Attributes:
+        cancelled: The number of calls that were cancelled.
+    """
+
+    def __init__(self, iterable: Iterable[Any], futures: Sequence[Future[Any]]) -> None:
+        """Take over an iterable.
+
+        Args:
+            iterable: The iterable.
+            futures: Its calls.
+        """
+        self.cancelled = 0
+        self._iterable = iterable
+        self._futures = futures
+
+    @classmethod
+    def of(cls, iterable: object) -> WorkAhead | None:
+        """Return the calls of an iterable; None if it has none that can be watched and cancelled.
+
+        Args:
+            iterable: The iterable.
+        """
+        futures = list(_futures_of(iterable)) if runs_ahead(iterable) else []
+        return cls(iterable, futures) if futures and isinstance(iterable, Iterable) else None
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the items, without those of cancelled calls."""
+        try:
+            for item in self._iterable:
+                if not (self.cancelled and isinstance(item, Future) and item.cancelled()):
+                    yield item
+        except CancelledError:
+            if not self.cancelled:
+                raise
+
+    @property
+    def ended(self) -> int:
+        """The number of calls that have ended."""
+        return sum(future.done() and not future.cancelled() for future in self._futures)
+
+    @property
+    def running(self) -> int:
+        """The number of calls that have begun and not ended."""
+        return sum(future.running() for future in self._futures)
+
+    def cancel_queued(self) -> None:
+        """Cancel the calls that have not begun."""
+        for future in self._futures:
+            self.cancelled += not future.cancelled() and future.cancel()
+
+
+class Flow:
+    """What calls that run beside a loop cost, from when they ended and what readings show. Pure."""
+
+    def __init__(self) -> None:
+        """Start without a call."""
+        self._ends: list[float] = []
+        self._lag: float | None = None
+        self._spent = NOTHING
+        self._read_at = 0.0
+
+    def record(self, spent: Decimal, ended: int, now: float) -> None:
+        """Record a reading.
+
+        Args:
+            spent: Credits spent since the loop began.
+            ended: The number of calls that had ended when it was requested.
+            now: When it was requested, in monotonic seconds.
+        """
+        self._ends += [now] * (ended - len(self._ends))
+        self._spent, self._read_at = spent, now
+        if self._lag is None and spent > 0:
+            self._lag = now - self._ends[0] if self._ends else 0.0
+
+    def at_most(self, running: int, expected: Decimal | None = None) -> Decimal:
+        """Return what it comes to, in credits, if one more call begins.
+
+        Args:
+            running: The number of calls that have begun and not ended.
+            expected: What a call is expected to cost before any has been charged; None if unknown.
+        """
+        by = self._read_at - (math.inf if self._lag is None else self._lag)
+        charged = sum(end <= by for end in self._ends)
+        # Calls may be charged when they begin or when they end.
+        price = mean(self._spent, max(charged + running, 1)) or expected or NOTHING
+        return total((self._spent, product(price, len(self._ends) - charged + running + 1)))
+
+
+def _futures_of(iterable: object) -> Iterator[Future[Any]]:
+    """Yield the futures that a generator of `concurrent.futures` holds."""
+    if not inspect.isgenerator(iterable):
+        return
+    held = inspect.getgeneratorlocals(iterable)
+    futures = held.get("fs") or ()
+    yield from (each for each in futures if isinstance(each, Future))
+    yield from _futures_of(held.get("iterable"))  # a pool of processes chains the lists of its chunks

@@ -1,0 +1,1 @@
+"""What the configuration and the environment set."""

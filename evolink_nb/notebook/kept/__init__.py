@@ -1,0 +1,1 @@
+"""What a kernel keeps in the history, and what it shows of it."""

@@ -1,0 +1,64 @@
+"""Has the cards of an account say when its credits run out, by the usual hours of spending."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ... import runtime
+from ...api.client import EvoLinkClient
+from ...history.of_key import outlook
+
+if TYPE_CHECKING:
+    from ...polling.fetcher import CreditsFetcher
+
+FIRST_AFTER = 3.0
+"""Seconds until the first: what it imports must not delay what a user waits for."""
+EVERY = 600.0
+"""Seconds between two: they tell days."""
+
+
+class Forecasts:
+    """The forecasts of the accounts that were shown, each renewed now and then while it is read."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._lock = threading.Lock()
+        self._due: dict[CreditsFetcher, float] = {}
+        self._handlers: dict[CreditsFetcher, Callable[[Any], None]] = {}
+
+    def follow(self, fetcher: CreditsFetcher) -> None:
+        """Renew an account's forecast from now on.
+
+        Args:
+            fetcher: The fetcher that reads it.
+        """
+        if fetcher in self._handlers or not isinstance(fetcher.client, EvoLinkClient):
+            return
+        self._due[fetcher] = time.monotonic() + FIRST_AFTER
+        handler = self._handlers[fetcher] = partial(self._at_revision, fetcher)
+        fetcher.observe(handler, "revision")
+
+    def stop(self) -> None:
+        """Renew none any more."""
+        for fetcher, handler in self._handlers.items():
+            fetcher.unobserve(handler, "revision")
+        self._handlers.clear()
+        self._due.clear()
+
+    def _at_revision(self, fetcher: CreditsFetcher, _change: object = None) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if fetcher.credits is None or now < self._due.get(fetcher, float("inf")):
+                return
+            self._due[fetcher] = now + EVERY
+        # On a thread: a database may be slow to answer.
+        runtime.start(partial(_renew, fetcher), name="evolink-forecast")
+
+
+def _renew(fetcher: CreditsFetcher) -> None:
+    if isinstance(fetcher.client, EvoLinkClient) and fetcher.credits is not None:
+        fetcher.set_message(forecast=outlook(fetcher.client, fetcher.credits))

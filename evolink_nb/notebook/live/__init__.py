@@ -1,0 +1,1 @@
+"""The live cards of a kernel, one each place."""

@@ -1,0 +1,1 @@
+"""What a magic's options accept, and what goes together."""

@@ -1,0 +1,1 @@
+"""Tests of `evolink_nb.metering.attribution`."""
