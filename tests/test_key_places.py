@@ -24,7 +24,7 @@ import traceback
 import weakref
 from collections.abc import Callable, Iterator
 from types import FrameType, SimpleNamespace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -39,11 +39,9 @@ from evolink_nb.api import credentials, settings
 from evolink_nb.api.bearer import Header
 from evolink_nb.api.credentials import Secret
 from evolink_nb.card.widget import CreditsWidget
+from evolink_nb.demo import DemoServer
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.secrecy import texts_in
-
-if TYPE_CHECKING:
-    from evolink_nb.demo import DemoServer
 
 
 class Scene(NamedTuple):
@@ -280,6 +278,13 @@ PLACES = [
     Place("shell: who", lambda scene: _in_shell(scene, "get_ipython().run_line_magic('whos', '')")),
     Place("shell: a value", lambda scene: _in_shell(scene, "client, fetcher, widget")),
 ]  # fmt: skip
+
+
+@pytest.fixture
+def demo_server() -> Iterator[DemoServer]:
+    """A server whose key no other test knows: what that left behind is not looked for."""
+    with DemoServer(seed=4711) as server:
+        yield server
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ shows the cost.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import threading
@@ -24,6 +25,8 @@ from .settler import read
 from .tasks import describe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..credits import Credits
     from ..polling.fetcher import CreditsFetcher
     from .followed_account import FollowedAccount
@@ -249,7 +252,8 @@ class Measurement:
         Returns:
             Whether it has ended.
         """
-        return self._published.wait(seconds)
+        with awaited(self._account):
+            return self._published.wait(seconds)
 
     def wait_for_first(self, seconds: float) -> bool:
         """Wait for the first figure, or until there can be none.
@@ -260,7 +264,8 @@ class Measurement:
         Returns:
             Whether the wait is over.
         """
-        return self._published.wait(seconds, for_first=True)
+        with awaited(self._account):
+            return self._published.wait(seconds, for_first=True)
 
     @property
     def is_superseded(self) -> bool:
@@ -320,3 +325,20 @@ class Measurement:
             self._over.set()
             self._account.resume()
             self._published.finish(quietly=quietly)
+
+
+@contextlib.contextmanager
+def awaited(account: FollowedAccount) -> Iterator[None]:
+    """Inside the block the calling thread waits for a cost: if it runs a cell, that spends nothing.
+
+    Args:
+        account: The account that the cost is on.
+    """
+    runs_cells = threading.current_thread() is threading.main_thread()
+    if runs_cells:
+        account.suspend()
+    try:
+        yield
+    finally:
+        if runs_cells:
+            account.resume()

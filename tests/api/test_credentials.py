@@ -161,7 +161,7 @@ def test_other_text_stays_as_it_is(before: str, after: str) -> None:
 
 
 def test_key_in_place_of_a_name_is_not_shown() -> None:
-    with pytest.raises(ConfigurationError, match="no name of an environment variable") as caught:
+    with pytest.raises(ConfigurationError, match="not the name of an environment variable") as caught:
         connection(key_variable="sk-s3cret")
     assert "s3cret" not in str(caught.value)
 

@@ -49,7 +49,7 @@ def test_cache_that_says_so_is_believed(headers: dict[str, str]) -> None:
     assert ServerClock().why_old(headers, 10.0, 10.5)
     answer = parse_response(Response(200, headers, BODY, START, 10.0, 10.5), str)
     assert type(answer) is errors.InvalidResponseError
-    assert "answered from a cache" in answer.message
+    assert "came from a cache" in answer.message
     assert answer.hint
 
 

@@ -123,7 +123,7 @@ def test_answer_of_a_mock_is_no_reading(status: int) -> None:
             mock.get(f"{server.url}/v1/credits", json=READING, status=status)
             error = failure_of(reader)
         assert type(error) is errors.InvalidResponseError
-        assert "answered from a cache or a recording" in error.message
+        assert "came from a cache or a recording" in error.message
         assert server.heads == []
         with responses.RequestsMock() as mock:
             mock.add_passthru(server.url)
@@ -149,4 +149,4 @@ def test_foreign_connection_is_no_reading(monkeypatch: pytest.MonkeyPatch) -> No
     with EvoLinkClient(KEY, base_url="http://127.0.0.1:9") as reader:
         error = failure_of(reader)
     assert type(error) is errors.InvalidResponseError
-    assert "answered from a cache or a recording" in error.message
+    assert "came from a cache or a recording" in error.message

@@ -52,7 +52,7 @@ def test_a_second_time_spends_nothing_more(client: EvoLinkClient) -> None:
 def test_a_real_account_is_left_alone() -> None:
     with DemoServer(marked=False) as server:
         before = current.location
-        with pytest.raises(ConfigurationError, match="no demo account"):
+        with pytest.raises(ConfigurationError, match="not the demo account"):
             simulate_past(EvoLinkClient(server.key, base_url=server.url))
         assert current.location == before
         assert set(server.requests_seen) == {"/v1/credits"}

@@ -8,10 +8,11 @@ from decimal import Decimal
 import pytest
 
 from evolink_nb.demo import Account
+from evolink_nb.metering.active import active_measurements
 from evolink_nb.metering.attribution.quiet import quiet_times
 from evolink_nb.metering.attribution.verdict import STILL_SPENDING, spent_before
 from evolink_nb.metering.attribution.work import MIN_CALL_SECONDS
-from evolink_nb.metering.measurement import Measurement
+from evolink_nb.metering.measurement import Measurement, awaited
 from evolink_nb.polling.fetcher import CreditsFetcher
 from tests.support.simulated_time import START, Reader, SimulatedTime
 
@@ -89,6 +90,22 @@ def test_a_busy_machine_makes_no_spender(run: Run) -> None:
         (Decimal(2), "clean", None),
         (Decimal(0), "clean", None),
     ]
+
+
+def test_waiting_for_a_cost_is_no_spending(run: Run) -> None:
+    """The cell after the work, not measured, does nothing else while it settles."""
+    work = run.begin()
+    run.account.spend(2)
+    run.time.seconds += 1
+    work.stop()
+    active_measurements.begin_cell(measured_on=None)
+    try:
+        with awaited(active_measurements.account_of(run.fetcher)):
+            run.time.seconds += 1
+            run.settle(work)
+    finally:
+        active_measurements.end_cell()
+    assert (work.cost.credits, work.cost.confidence, work.cost.together) == (Decimal(2), "clean", None)
 
 
 def test_two_spenders_in_a_row_add_up(run: Run) -> None:
