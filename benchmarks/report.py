@@ -35,12 +35,10 @@ def sentences(results: Mapping[str, Answer]) -> str:
 
 
 _SENTENCES = (
-    "`%load_ext evolink_nb` takes {loading} of the time of `import ipywidgets, requests`. A warm"
-    " `get_credits()` takes {reading} of that of a bare request, and {reading_busy} with all cores busy."
-    " A live update sends {updating} of the bytes of the same card made of core ipywidgets."
-    " `%evolink_credits` takes {recording} of its time when a history is kept."
-    " Tracking adds {tracking_ms} ms to a cell that spends nothing."
-    " A hundred live cards make {sharing_requests} requests an interval."
+    "`%load_ext evolink_nb` takes {loading} of the time of `import ipywidgets, requests`, a warm"
+    " `get_credits()` {reading} of a bare request's ({reading_busy} with all cores busy). A live update sends"
+    " {updating} of the bytes of the same card made of core ipywidgets, and a hundred live cards make"
+    " {sharing_requests} requests an interval."
 )
 
 
