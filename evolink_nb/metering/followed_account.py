@@ -161,11 +161,15 @@ class FollowedAccount:
 
     # -- what isn't measured ----------------------------------------------------------------------------
 
-    def suspend(self) -> None:
-        """Record that measured work begins: a cell that isn't measured spends nothing meanwhile."""
+    def suspend(self, *, awaits: bool = False) -> None:
+        """Record that measured work begins: a cell that isn't measured spends nothing meanwhile.
+
+        Args:
+            awaits: Whether the cell waits for a cost instead.
+        """
         now = _now(self.fetcher)
         with self._lock:
-            self._unmeasured.suspend(*now)
+            (self._unmeasured.wait if awaits else self._unmeasured.suspend)(*now)
 
     def resume(self, *, is_known: bool = False) -> None:
         """Record that measured work is over: the cell it ran in may spend again.

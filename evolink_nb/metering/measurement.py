@@ -336,7 +336,7 @@ def awaited(account: FollowedAccount) -> Iterator[None]:
     """
     runs_cells = threading.current_thread() is threading.main_thread()
     if runs_cells:
-        account.suspend()
+        account.suspend(awaits=True)
     try:
         yield
     finally:

@@ -27,7 +27,7 @@ class UnmeasuredWork:
         """
         self._row = row
         self._running: Work | None = None
-        self._is_busy = False
+        self._is_busy = self._follows_measured = False
         self._resumed_at = self._computed = 0.0
 
     def suspend(self, now: float, computed: float) -> None:
@@ -37,6 +37,22 @@ class UnmeasuredWork:
             now: The current time.
             computed: Seconds that the thread has spent computing.
         """
+        self._follows_measured = True
+        self._pause(now, computed)
+
+    def wait(self, now: float, computed: float) -> None:
+        """Record that the cell waits for a cost from now on, and spends nothing until it is resumed.
+
+        Where measured work has run in it, what it did since may have been too short to be noticed.
+
+        Args:
+            now: The current time.
+            computed: Seconds that the thread has spent computing.
+        """
+        if not self._follows_measured:
+            self._pause(now, computed)
+
+    def _pause(self, now: float, computed: float) -> None:
         unmeasured, self._running = self._running, None
         if unmeasured is not None:
             unmeasured.ended = now
@@ -80,6 +96,7 @@ class UnmeasuredWork:
         self._row.strays.knows_kernel = True
         self._is_busy = busy
         if busy:
+            self._follows_measured = False
             self.resume(now, computed)
         else:
             self.suspend(now, computed)
