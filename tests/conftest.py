@@ -36,8 +36,19 @@ TIMEOUTS = {"kernels": 240, "browser": 420}
 SECONDS_TO_EXIT = 60
 
 
-LONGEST = {"test_lite_site.py", "test_lower_bounds.py", "test_metered_cells.py", "test_notebooks.py"}
-"""The files of tests that take the longest: they install something, or run whole notebooks."""
+LONGEST = {
+    "test_card_states.py",
+    "test_everywhere.py",
+    "test_lite_site.py",
+    "test_lower_bounds.py",
+    "test_metered_cells.py",
+    "test_metered_cells_on_screen.py",
+    "test_notebooks.py",
+    "test_pinned_card.py",
+    "test_saved_notebook.py",
+    "test_visibility.py",
+}
+"""The files of tests that take the longest: they install something, run notebooks, or open many pages."""
 SLOW_FOLDERS = {"docs", "kernels", "history"}
 
 
