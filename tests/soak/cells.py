@@ -117,7 +117,7 @@ AT_REST = """
 from ipywidgets.widgets.widget import _instances
 
 def at_rest():
-    passing = ("evolink-nb-request", "evolink-nb-settle", "evolink-nb-budget")
+    passing = ("evolink-nb-settle", "evolink-nb-budget")
     deadline = time.monotonic() + 60
     while any(each.name in passing for each in threading.enumerate()) and time.monotonic() < deadline:
         time.sleep(0.05)
