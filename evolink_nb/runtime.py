@@ -528,8 +528,11 @@ class Loop:
             self._woken = True
             self._notify()
 
-    def stop(self) -> Job[None] | None:
-        """End the loop after the current step, without waiting.
+    def stop(self, seconds: float | None = None) -> Job[None] | None:
+        """End the loop after the current step.
+
+        Args:
+            seconds: The longest time to wait for that; None doesn't wait.
 
         Returns:
             The job to join; None if the loop was not running.
@@ -538,7 +541,10 @@ class Loop:
             run, self._run = self._run, None
             self._notify()
         # Without threads no step is executing: there is nothing left to wait for.
-        return run if isinstance(run, Job) or run is None else Job(self._name)
+        job = run if isinstance(run, Job) or run is None else Job[None](self._name)
+        if job is not None and seconds is not None:
+            job.join(seconds)
+        return job
 
     def wait_for(self, future: Future[Any], seconds: float | None = None) -> bool:
         """Wait until one of the loop's steps resolves a future; without threads, execute those steps.

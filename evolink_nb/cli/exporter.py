@@ -69,9 +69,7 @@ class Readings:
 
     def stop(self) -> None:
         """End the reading."""
-        job = self._loop.stop()
-        if job is not None:
-            job.join(2.0)
+        self._loop.stop(2.0)
 
     def _step(self) -> float:
         began = time.monotonic()

@@ -169,7 +169,7 @@ class FollowedAccount:
         """
         now = _now(self.fetcher)
         with self._lock:
-            (self._unmeasured.wait if awaits else self._unmeasured.suspend)(*now)
+            self._unmeasured.suspend(*now, awaits=awaits)
 
     def resume(self, *, is_known: bool = False) -> None:
         """Record that measured work is over: the cell it ran in may spend again.

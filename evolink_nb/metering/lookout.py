@@ -116,9 +116,7 @@ class Lookout:
         Args:
             seconds: The longest time to wait for its end.
         """
-        job = self._loop.stop()
-        if job is not None:
-            job.join(seconds)
+        self._loop.stop(seconds)
 
     def _step(self) -> float | None:
         """Ask what is due, and return when the next question is; None when there is none."""

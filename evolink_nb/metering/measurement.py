@@ -338,7 +338,8 @@ def awaited(account: FollowedAccount) -> Iterator[None]:
     if runs_cells:
         account.suspend(awaits=True)
     try:
-        yield
+        with runtime.own_wait():
+            yield
     finally:
         if runs_cells:
             account.resume()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from ..runtime import guarded, own_wait, wait_for
+from ..runtime import guarded, wait_for
 from . import ledger
 from .cost import Cost
 
@@ -119,5 +119,4 @@ class PublishedCost(Generic[M]):
         Returns:
             Whether the wait is over.
         """
-        with own_wait():
-            return wait_for(self._has_figure if for_first else self._is_final, seconds)
+        return wait_for(self._has_figure if for_first else self._is_final, seconds)

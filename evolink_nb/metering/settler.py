@@ -68,9 +68,7 @@ class Settler:
         Args:
             seconds: The longest time to wait for its end.
         """
-        job = self._loop.stop()
-        if job is not None:
-            job.join(seconds)
+        self._loop.stop(seconds)
 
     def _step(self) -> float | None:
         """Publish, read if that is due, and return when to check again; None when nothing is wanted."""

@@ -30,29 +30,20 @@ class UnmeasuredWork:
         self._is_busy = self._follows_measured = False
         self._resumed_at = self._computed = 0.0
 
-    def suspend(self, now: float, computed: float) -> None:
-        """Record that measured work begins: a cell that isn't measured spends nothing meanwhile.
+    def suspend(self, now: float, computed: float, *, awaits: bool = False) -> None:
+        """Record that the cell spends nothing for now: measured work begins, or it waits for a cost.
+
+        A wait changes nothing where measured work has run in the cell: what that did since may have been too
+        short to be noticed.
 
         Args:
             now: The current time.
             computed: Seconds that the thread has spent computing.
+            awaits: Whether it waits for a cost.
         """
-        self._follows_measured = True
-        self._pause(now, computed)
-
-    def wait(self, now: float, computed: float) -> None:
-        """Record that the cell waits for a cost from now on, and spends nothing until it is resumed.
-
-        Where measured work has run in it, what it did since may have been too short to be noticed.
-
-        Args:
-            now: The current time.
-            computed: Seconds that the thread has spent computing.
-        """
-        if not self._follows_measured:
-            self._pause(now, computed)
-
-    def _pause(self, now: float, computed: float) -> None:
+        if awaits and self._follows_measured:
+            return
+        self._follows_measured = not awaits
         unmeasured, self._running = self._running, None
         if unmeasured is not None:
             unmeasured.ended = now

@@ -161,9 +161,7 @@ class Writer:
         """
         until = time.monotonic() + seconds
         is_written = self.flush(seconds)
-        job = self._loop.stop()
-        if job is not None:
-            job.join(max(until - time.monotonic(), 0.1))
+        self._loop.stop(max(until - time.monotonic(), 0.1))
         return is_written
 
     def store(self) -> Store:

@@ -49,12 +49,25 @@ class Moved:
             works: The work of the row.
         """
         has_moved = any(each.key for each in self.movements)
+        by_remaining = self.counter.by_remaining
         step = self.counter.step(start, earlier, later, has_moved=has_moved)
-        # What moved before is told by the counter that it turns out to be.
-        self.movements = [
-            replace(each, key=self.counter.key_step(each.since, each.until)) for each in self.movements
-        ]
+        if self.counter.by_remaining != by_remaining:
+            # What moved before is told by the counter that it turns out to be.
+            self.movements = [
+                replace(each, key=self.counter.key_step(each.since, each.until)) for each in self.movements
+            ]
         return self._movement(start, earlier, later, step, works)
+
+    def forget(self, work: Work) -> None:
+        """Forget work: nothing that moved can be of it.
+
+        Args:
+            work: The work.
+        """
+        self.movements = [
+            replace(each, candidates=tuple(other for other in each.candidates if other is not work))
+            for each in self.movements
+        ]
 
     def amount(self, movement: Movement) -> Decimal:
         """Return the credits that a movement stands for."""

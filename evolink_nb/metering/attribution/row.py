@@ -90,10 +90,7 @@ class Row:
             work: The work.
         """
         self.works = [each for each in self.works if each is not work]
-        self._moved.movements = [
-            replace(each, candidates=tuple(other for other in each.candidates if other is not work))
-            for each in self._moved.movements
-        ]
+        self._moved.forget(work)
 
     def discard(self, work: Work) -> None:
         """Forget work that was too short for a call, unless nothing else can have spent what moved then.
