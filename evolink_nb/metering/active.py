@@ -174,7 +174,7 @@ class ActiveMeasurements:
             if each.is_over:
                 each.wait(max(deadline - time.monotonic(), 0.0))
         for account in self._followed():
-            for thread in (account.settler, account.lookout):
+            for thread in (account.settler, account.overlap_checker):
                 thread.stop(max(deadline - time.monotonic(), 0.0))
         self._knows_kernel = False
         # Nothing reports cells any more.

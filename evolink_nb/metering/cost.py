@@ -13,10 +13,10 @@ the account's balance see these differently, so together they tell them apart:
 A cost is *clean* only if nothing but the first line, and top-ups, can have happened, and nothing has moved
 since for the quiet time (`quiet`); *confirmed* if the receipts of its guarded calls come to the same. What
 *clean* can't see: the same key spending elsewhere within the work's own window, unless a kernel of the same
-history tells of it (`doubts`), and threads of this process that nobody measures; charges later than the quiet
-time, until that has been seen once; and errors that cancel to the last decimal between the same two readings:
-a charge against another call's settlement for less or refund, unsettled calls against other keys' settled
-ones, a reservation against a top-up.
+history tells of it (`overlaps`), and threads of this process that nobody measures; charges later than the
+quiet time, until that has been seen once; and errors that cancel to the last decimal between the same two
+readings: a charge against another call's settlement for less or refund, unsettled calls against other keys'
+settled ones, a reservation against a top-up.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from .attribution import baseline
 from .attribution.own_time import OwnTime
 from .attribution.quiet import quiet_times
 from .attribution.row import Row
-from .lookout import Lookout
+from .overlap_checker import OverlapChecker
 from .settler import Settler
 from .unmeasured import UnmeasuredWork
 
@@ -42,7 +42,7 @@ class FollowedAccount:
     Attributes:
         fetcher: The fetcher that reads the account.
         settler: Reads for it in the background.
-        lookout: Asks what other kernels did with its key.
+        overlap_checker: Asks what other kernels did with its key.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class FollowedAccount:
         """
         self.fetcher = fetcher
         self.settler = Settler(fetcher, self)
-        self.lookout = Lookout(fetcher, self, own or OwnTime(fetcher.clock.monotonic()))
+        self.overlap_checker = OverlapChecker(fetcher, self, own or OwnTime(fetcher.clock.monotonic()))
         self._row = Row(quiet_times.of(fetcher.client.identity))
         self._unmeasured = UnmeasuredWork(self._row)
         # Reentrant: the garbage collector may end a guarded call at any moment.
@@ -248,7 +248,7 @@ class FollowedAccount:
         with self._publishing:
             with self._lock:
                 works = tuple(self._members)
-            self.lookout.watch(works)
+            self.overlap_checker.watch(works)
             with self._lock:
                 members = list(self._members.items())
                 idle = self._row.strays.take_idle()
@@ -258,9 +258,9 @@ class FollowedAccount:
                 member.publish()
             with self._lock:
                 over = [work for work, _ in members if work.is_closed and work is not self._row.strays.last]
-                doubtful = self.lookout.may_doubt(over)
+                open_works = self.overlap_checker.may_become_shared(over)
                 for work in over:
-                    if work not in doubtful:
+                    if work not in open_works:
                         self._members.pop(work, None)
 
     def after_fork(self) -> None:

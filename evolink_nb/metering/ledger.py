@@ -175,7 +175,7 @@ def record_idle(idle: Idle, account: str) -> None:
     seconds = idle.until.monotonic - idle.since.monotonic
     cost = assess(idle.since, idle.until, seconds=seconds, stable=True)
     if idle.is_elsewhere:
-        # Other kernels that share a history go by this: see `doubts`.
+        # Other kernels that share a history go by this: see `overlaps`.
         cost = replace(cost, reason=ELSEWHERE)
     if idle.credits != cost.credits:
         # Measured work has spent the rest.

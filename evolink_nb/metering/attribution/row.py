@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from ...polling.backoff import PERMANENT_ERRORS
 from ..cost import Cost, is_same
 from . import pace, rest
-from .moved import Moved
 from .receipts import NO_CHARGE
+from .row_movements import RowMovements
 from .strays import Strays, amend
 from .verdict import Facts, confirmed, costs_of, why_unread
 
@@ -60,7 +60,7 @@ class Row:
         self.works: list[Work] = []
         self.strays = Strays()
         self._start: Credits | None = None
-        self._moved = Moved(quiet)
+        self._movements = RowMovements(quiet)
         self._moved_at = -math.inf
         self._tried_at = -math.inf
 
@@ -90,7 +90,7 @@ class Row:
             work: The work.
         """
         self.works = [each for each in self.works if each is not work]
-        self._moved.forget(work)
+        self._movements.forget(work)
 
     def discard(self, work: Work) -> None:
         """Forget work that was too short for a call, unless nothing else can have spent what moved then.
@@ -98,7 +98,7 @@ class Row:
         Args:
             work: The work.
         """
-        if all(each.candidates != (work,) for each in self._moved.movements):
+        if all(each.candidates != (work,) for each in self._movements.movements):
             self.forget(work)
 
     def record(self, reading: Credits) -> None:
@@ -186,11 +186,11 @@ class Row:
         if self._start is None or self.latest is None:
             return None
         return Facts(
-            self._moved.counter.view(self._start),
-            self._moved.counter.view(self.latest),
+            self._movements.counter.view(self._start),
+            self._movements.counter.view(self.latest),
             self.works,
-            self._moved.movements,
-            self._moved.counter,
+            self._movements.movements,
+            self._movements.counter,
             self.quiet.seconds,
             self.strays.seen_at,
             self.strays.is_elsewhere(self.latest.requested_at),
@@ -201,16 +201,16 @@ class Row:
         """Find out whose a movement can be."""
         assert self._start is not None  # for mypy: there was a reading before  # noqa: S101
         quiet = self.quiet.seconds
-        movement = self._moved.between(self._start, latest, reading, self.works)
-        amount = self._moved.amount(movement)
+        movement = self._movements.between(self._start, latest, reading, self.works)
+        amount = self._movements.amount(movement)
         if movement.possible:
-            self._moved.movements.append(movement)
+            self._movements.movements.append(movement)
             if amount:
                 self._learn(movement)
         elif amount:
             self._place_late(movement, amount)
         if self.quiet.seconds > quiet:
-            self._moved.seek_anew(self._start, self.works)
+            self._movements.seek_anew(self._start, self.works)
 
     def _learn(self, movement: Movement) -> None:
         """Learn from a charge how late this account may be."""
@@ -231,7 +231,7 @@ class Row:
         if amount > 0:
             self.quiet.learn(lag)
         if late in self.works:
-            self._moved.movements.append(replace(movement, candidates=(late,)))
+            self._movements.movements.append(replace(movement, candidates=(late,)))
         else:
             amend(late, amount, lag)
 
@@ -278,7 +278,7 @@ class Row:
         self._drop_movements()
 
     def _drop_movements(self) -> None:
-        unmeasured = self._moved.drop(self.works)
+        unmeasured = self._movements.drop(self.works)
         if unmeasured is not None:
             # It may be the measured work's: it mustn't be missing from the total.
             self.strays.keep(*unmeasured)

@@ -25,11 +25,11 @@ from ...history.sharing.sharing import source_of
 from ...history.storage.location import HISTORY_VARIABLE, Kind
 from ...history.storage.places import is_begun
 from ...metering import ledger
-from ...metering.neighbours import neighbours
+from ...metering.other_kernels import other_kernels
 from ...polling.fetcher import CreditsFetcher, shared_fetchers, watch_shared
 from ...runtime import forget_after_fork
 from .ledger import KeptLedger, Whereabouts
-from .neighbours import HistoryNeighbours
+from .other_kernels import RecordedKernels
 
 if TYPE_CHECKING:
     from ...history.storage.location import Location
@@ -64,7 +64,7 @@ class Recording:
         inner, where = ledger.current(), _whereabouts(kernel)
         self._ledger = KeptLedger(inner, self._writer_of, self._source_of, _redact, where)
         ledger.use(self._ledger)
-        neighbours.use(HistoryNeighbours(lambda simulated: self._writer(simulated=simulated), where.kernel))
+        other_kernels.use(RecordedKernels(lambda simulated: self._writer(simulated=simulated), where.kernel))
         self._unwatch = watch_shared(self._follow)
 
     def at_cell_end(self) -> None:
@@ -76,7 +76,7 @@ class Recording:
     def stop(self) -> None:
         """Keep nothing further; what is known is written."""
         self._unwatch()
-        neighbours.use(None)
+        other_kernels.use(None)
         for fetcher, handler in self._followed.items():
             fetcher.unobserve(handler, "revision")
         self._followed.clear()

@@ -43,7 +43,7 @@ def test_a_nonstop_row_stays_bounded() -> None:
     row.record(moved(0))
     works = [spend(row, number, number) for number in range(TOO_MANY)]
     assert len(row.works) <= MAX_WORKS
-    assert len(row._moved.movements) <= MAX_WORKS + QUIET + 2
+    assert len(row._movements.movements) <= MAX_WORKS + QUIET + 2
     dropped = works[: -MAX_WORKS - 1]
     assert all(work.is_final and not work.cost.settled for work in dropped)
     row.record(moved(TOO_MANY + QUIET, spent=TOO_MANY))

@@ -20,8 +20,8 @@ from evolink_nb.history.sharing.sharing import source_of
 from evolink_nb.history.storage.location import Kind, Location
 from evolink_nb.history.tables.records import CostRecord, number_at
 from evolink_nb.metering.attribution.verdict import ELSEWHERE, STILL_SPENDING
-from evolink_nb.metering.neighbours import Seen, Sighting
-from evolink_nb.notebook.kept.neighbours import HistoryNeighbours
+from evolink_nb.metering.other_kernels import Seen, UnexplainedSpending
+from evolink_nb.notebook.kept.other_kernels import RecordedKernels
 from tests.support.histories import cost, source, writing_to
 from tests.support.readings import reading
 
@@ -57,13 +57,13 @@ def ran(fetcher: CreditsFetcher, ago: float, credits: Decimal | None = FOUR, **m
 
 
 @contextmanager
-def both(location: Location) -> Iterator[tuple[Writer, HistoryNeighbours]]:
+def both(location: Location) -> Iterator[tuple[Writer, RecordedKernels]]:
     """Another kernel's writer, and what this kernel asks."""
     with writing_to(location) as theirs, writing_to(location) as mine:
-        yield theirs, HistoryNeighbours(lambda _simulated: mine, MINE)
+        yield theirs, RecordedKernels(lambda _simulated: mine, MINE)
 
 
-def seen_by(asking: HistoryNeighbours, fetcher: CreditsFetcher, seconds: float = 700) -> Seen:
+def seen_by(asking: RecordedKernels, fetcher: CreditsFetcher, seconds: float = 700) -> Seen:
     found = asking.seen(fetcher, fetcher.clock.monotonic() - seconds)
     assert found is not None
     return found
@@ -82,7 +82,7 @@ def test_they_see_each_others_work(location: Location, fetcher: CreditsFetcher) 
         assert theirs.flush(WAIT)
         now = fetcher.clock.monotonic()
         found = seen_by(asking, fetcher)
-    assert found.sightings == ()
+    assert found.unexplained == ()
     oldest, middle, newest = sorted(found.runs, key=lambda run: run.began)
     for run, ago in ((newest, 20), (middle, 50), (oldest, 100)):
         assert run.kernel == THEIRS
@@ -108,8 +108,8 @@ def test_they_see_what_each_has_seen(location: Location, fetcher: CreditsFetcher
         assert theirs.flush(WAIT)
         found = seen_by(asking, fetcher)
     assert len(found.runs) == 2
-    went_on, idle = sorted(found.sightings, key=lambda each: each.since)
-    assert idle == Sighting(THEIRS, idle.since, idle.since + 2, FOUR)
+    went_on, idle = sorted(found.unexplained, key=lambda each: each.since)
+    assert idle == UnexplainedSpending(THEIRS, idle.since, idle.since + 2, FOUR)
     assert went_on.since == pytest.approx(idle.since - 28, abs=1)
 
 
@@ -139,7 +139,7 @@ def test_nothing_is_asked_where_none_is_kept(fetcher: CreditsFetcher) -> None:
     """Nor where no other kernel can have kept anything."""
     with writing_to(Location(Kind.MEMORY)) as alone:
         for writer in (None, alone):
-            asking = HistoryNeighbours({False: writer}.get, MINE)
+            asking = RecordedKernels({False: writer}.get, MINE)
             assert not asking.are_known(fetcher)
             assert asking.seen(fetcher, 0.0) is None
 
@@ -148,7 +148,7 @@ def test_many_files_are_not_merged_for_it(tmp_path: Path, fetcher: CreditsFetche
     mounts = tmp_path / "mountinfo"
     mounts.write_text(f"36 35 0:33 / {tmp_path} rw - nfs4 server:/home rw\n")
     with writing_to(Location(Kind.FILE, tmp_path / "history.db"), mounts=mounts) as writer:
-        assert HistoryNeighbours(lambda _simulated: writer, MINE).seen(fetcher, 0.0) is None
+        assert RecordedKernels(lambda _simulated: writer, MINE).seen(fetcher, 0.0) is None
         assert list(tmp_path.glob("*kernels*")) == []
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from ...api.client import EvoLinkClient
 from ...history.recent_runs import RecentRuns
 from ...history.sharing.sharing import source_of
-from ...metering.attribution.doubts import sighting_in
+from ...metering.attribution.overlaps import unexplained_in
 from ...metering.attribution.quiet import quiet_times
-from ...metering.neighbours import Run, Seen
+from ...metering.other_kernels import Run, Seen
 
 if TYPE_CHECKING:
     from ...history.storage.writer import Writer
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...polling.fetcher import CreditsFetcher
 
 
-class HistoryNeighbours:
+class RecordedKernels:
     """Asks the history what other kernels recorded; on a thread that nothing waits for."""
 
     def __init__(self, writer_for: Callable[[bool], Writer | None], kernel: str) -> None:
@@ -60,12 +60,12 @@ class HistoryNeighbours:
             return None
         others = [(record, _run_of(record, moment, now)) for record in found]
         quiet = quiet_times.of(fetcher.client.identity).seconds
-        sightings = (
-            sighting_in(run, kind=record.kind, reason=record.reason, quiet=quiet) for record, run in others
+        unexplained = (
+            unexplained_in(run, kind=record.kind, reason=record.reason, quiet=quiet) for record, run in others
         )
         return Seen(
             tuple(run for record, run in others if record.kind != "idle"),
-            tuple(each for each in sightings if each is not None),
+            tuple(each for each in unexplained if each is not None),
         )
 
     def _runs_of(self, fetcher: CreditsFetcher) -> RecentRuns | None:

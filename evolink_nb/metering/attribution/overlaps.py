@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...credits import difference, total
-from ..neighbours import Run, Seen, Sighting
+from ..other_kernels import Run, Seen, UnexplainedSpending
 from .strays import ELSEWHERE_FOR
 from .verdict import ELSEWHERE, STILL_SPENDING
 
@@ -46,7 +46,7 @@ def is_open(work: Work) -> bool:
     return bool(cost.credits) and may_be_clean
 
 
-def doubt(works: Iterable[Work], strays: Strays, seen: Seen, own: OwnTime, *, quiet: float) -> bool:
+def mark_shared(works: Iterable[Work], strays: Strays, seen: Seen, own: OwnTime, *, quiet: float) -> bool:
     """Call costs *shared* that other kernels' work may be in.
 
     Args:
@@ -59,7 +59,7 @@ def doubt(works: Iterable[Work], strays: Strays, seen: Seen, own: OwnTime, *, qu
     Returns:
         Whether any cost has changed.
     """
-    seen_at = [each.until for each in seen.sightings if not is_explained(each, seen.runs, own, quiet=quiet)]
+    seen_at = [each.until for each in seen.unexplained if not is_explained(each, seen.runs, own, quiet=quiet)]
     for each in seen_at:
         strays.hear(each)
     has_changed = False
@@ -97,34 +97,34 @@ def ran_beside(work: Work, runs: Iterable[Run], *, quiet: float) -> str | None:
     return words.format(_name(latest.notebook) or ANOTHER)
 
 
-def is_explained(sighting: Sighting, runs: Sequence[Run], own: OwnTime, *, quiet: float) -> bool:
+def is_explained(spending: UnexplainedSpending, runs: Sequence[Run], own: OwnTime, *, quiet: float) -> bool:
     """Return whether what a kernel saw being spent was this kernel's, or is in a third one's costs.
 
     Args:
-        sighting: What it saw.
+        spending: What it saw.
         runs: The work of all kernels but this one.
         own: When this kernel may have spent.
         quiet: The quiet time, in seconds.
     """
-    since, until = sighting.since, sighting.until
+    since, until = spending.since, spending.until
     if own.overlaps(since - quiet, until):
         return True
     found = [
         run
         for run in runs
-        if run.kernel != sighting.kernel
+        if run.kernel != spending.kernel
         and not run.within
         and _may_have_spent(run)
         and run.began <= until
         and _until(run, quiet) >= since
     ]
-    if sighting.credits is None or any(run.credits is None for run in found):
+    if spending.credits is None or any(run.credits is None for run in found):
         return bool(found)
     known = total(run.credits for run in found if run.credits is not None)
-    return difference(sighting.credits, known) <= 0
+    return difference(spending.credits, known) <= 0
 
 
-def sighting_in(run: Run, *, kind: str, reason: str, quiet: float) -> Sighting | None:
+def unexplained_in(run: Run, *, kind: str, reason: str, quiet: float) -> UnexplainedSpending | None:
     """Return what a kernel has seen of others by what it recorded; None if that tells of nobody.
 
     Args:
@@ -134,9 +134,10 @@ def sighting_in(run: Run, *, kind: str, reason: str, quiet: float) -> Sighting |
         quiet: The quiet time, in seconds.
     """
     if kind == "idle":
-        return Sighting(run.kernel, run.began, run.ended, run.credits) if reason == ELSEWHERE else None
+        seen = UnexplainedSpending(run.kernel, run.began, run.ended, run.credits)
+        return seen if reason == ELSEWHERE else None
     # Charges came one after the other since its end: the first of them at once.
-    return Sighting(run.kernel, run.ended, run.ended + quiet) if reason == STILL_SPENDING else None
+    return UnexplainedSpending(run.kernel, run.ended, run.ended + quiet) if reason == STILL_SPENDING else None
 
 
 def _is_near(work: Work, seen_at: float) -> bool:

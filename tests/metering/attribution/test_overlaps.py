@@ -9,13 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_nb.metering.attribution.doubts import doubt, is_explained, is_open, ran_beside, sighting_in
+from evolink_nb.metering.attribution.overlaps import (
+    is_explained,
+    is_open,
+    mark_shared,
+    ran_beside,
+    unexplained_in,
+)
 from evolink_nb.metering.attribution.own_time import KEPT_FOR, OwnTime
 from evolink_nb.metering.attribution.strays import ELSEWHERE_FOR, Strays
 from evolink_nb.metering.attribution.verdict import ELSEWHERE, STILL_SPENDING
 from evolink_nb.metering.attribution.work import Work
 from evolink_nb.metering.cost import Confidence, Cost
-from evolink_nb.metering.neighbours import Run, Seen, Sighting
+from evolink_nb.metering.other_kernels import Run, Seen, UnexplainedSpending
 from tests.support.readings import moved
 
 QUIET = 6.0
@@ -51,7 +57,7 @@ def resting() -> OwnTime:
 
 
 def word_of(mine: Work, seen: Seen, strays: Strays | None = None) -> tuple[str, str]:
-    doubt([mine], strays or Strays(), seen, resting(), quiet=QUIET)
+    mark_shared([mine], strays or Strays(), seen, resting(), quiet=QUIET)
     return mine.cost.confidence, mine.cost.reason
 
 
@@ -115,7 +121,7 @@ def test_nothing_spent_is_nobodys() -> None:
 def test_it_is_known_before_it_is_said() -> None:
     """A cost that still settles is never called clean: its row goes by `Work.shared`."""
     mine = work("unsettled", is_final=False)
-    doubt([mine], Strays(), Seen((run(1002, 1003),)), resting(), quiet=QUIET)
+    mark_shared([mine], Strays(), Seen((run(1002, 1003),)), resting(), quiet=QUIET)
     assert mine.shared == "other.ipynb ran meanwhile with the same key"
     assert mine.cost.confidence == "unsettled"
     assert not is_open(mine)
@@ -132,7 +138,7 @@ def test_the_latest_is_named() -> None:
 def test_use_elsewhere_is_heard_of() -> None:
     """It counts for this cost, and for those to come."""
     strays = Strays()
-    seen = Seen(sightings=(Sighting("host:2", 700, 710, FOUR),))
+    seen = Seen(unexplained=(UnexplainedSpending("host:2", 700, 710, FOUR),))
     assert word_of(work(), seen, strays) == ("shared", ELSEWHERE)
     assert strays.is_elsewhere(709 + ELSEWHERE_FOR)
     assert not strays.is_elsewhere(710 + ELSEWHERE_FOR)
@@ -140,7 +146,7 @@ def test_use_elsewhere_is_heard_of() -> None:
 
 @pytest.mark.parametrize("until", [BEGAN - ELSEWHERE_FOR - 1, SETTLED + QUIET + 1])
 def test_use_at_another_time_is_no_matter(until: float) -> None:
-    seen = Seen(sightings=(Sighting("host:2", until - 1, until, FOUR),))
+    seen = Seen(unexplained=(UnexplainedSpending("host:2", until - 1, until, FOUR),))
     assert word_of(work(), seen)[0] == "clean"
 
 
@@ -151,7 +157,7 @@ def test_own_work_is_not_elsewhere() -> None:
     own.begin(700)
     own.end(705)
     for since, until, is_own in ((0, 9, True), (690, 701, True), (708, 720, True), (712, 720, False)):
-        assert is_explained(Sighting("host:2", since, until, FOUR), (), own, quiet=QUIET) == is_own
+        assert is_explained(UnexplainedSpending("host:2", since, until, FOUR), (), own, quiet=QUIET) == is_own
 
 
 def test_without_cells_it_may_all_be_own() -> None:
@@ -188,18 +194,20 @@ def test_what_ran_long_ago_is_forgotten() -> None:
 )
 def test_a_third_kernel_may_explain_it(runs: tuple[Run, ...], is_told: bool) -> None:
     """Two kernels that work in turn are no use elsewhere, whoever watches them."""
-    sighting = Sighting("host:2", 698, 710, FOUR)
-    assert is_explained(sighting, runs, resting(), quiet=QUIET) == is_told
-    assert word_of(work(), Seen(runs, (sighting,)))[0] == ("clean" if is_told else "shared")
+    each = UnexplainedSpending("host:2", 698, 710, FOUR)
+    assert is_explained(each, runs, resting(), quiet=QUIET) == is_told
+    assert word_of(work(), Seen(runs, (each,)))[0] == ("clean" if is_told else "shared")
 
 
 def test_records_tell_of_use_elsewhere() -> None:
     """What was spent while nothing ran, if no cell can have; and what went on after work."""
     other = run(700, 710)
-    assert sighting_in(other, kind="idle", reason=ELSEWHERE, quiet=QUIET) == Sighting(
+    assert unexplained_in(other, kind="idle", reason=ELSEWHERE, quiet=QUIET) == UnexplainedSpending(
         "host:2", 700, 710, FOUR
     )
-    assert sighting_in(other, kind="cell", reason=STILL_SPENDING, quiet=QUIET) == Sighting("host:2", 710, 716)
+    assert unexplained_in(other, kind="cell", reason=STILL_SPENDING, quiet=QUIET) == UnexplainedSpending(
+        "host:2", 710, 716
+    )
     # Told by others: it must not be told on for ever.
-    assert sighting_in(other, kind="cell", reason=ELSEWHERE, quiet=QUIET) is None
-    assert sighting_in(other, kind="idle", reason="its own", quiet=QUIET) is None
+    assert unexplained_in(other, kind="cell", reason=ELSEWHERE, quiet=QUIET) is None
+    assert unexplained_in(other, kind="idle", reason="its own", quiet=QUIET) is None

@@ -16,10 +16,17 @@ from evolink_nb.metering.active import active_measurements
 from evolink_nb.metering.attribution.own_time import OwnTime
 from evolink_nb.metering.attribution.verdict import ELSEWHERE
 from evolink_nb.metering.attribution.work import Work
-from evolink_nb.metering.lookout import FIRST_AFTER, LOOKS_FOR, MIN_PAUSE, THREAD_NAME, Asked, next_ask_at
 from evolink_nb.metering.measurement import Measurement
 from evolink_nb.metering.meter import meter
-from evolink_nb.metering.neighbours import Run, Seen, Sighting, neighbours
+from evolink_nb.metering.other_kernels import Run, Seen, UnexplainedSpending, other_kernels
+from evolink_nb.metering.overlap_checker import (
+    FIRST_AFTER,
+    LOOKS_FOR,
+    MIN_PAUSE,
+    THREAD_NAME,
+    Asked,
+    next_ask_at,
+)
 from evolink_nb.metering.settlement import SettleTiming
 from tests.support import threads
 from tests.support.experiment import Experiment
@@ -59,11 +66,11 @@ def running(now: float) -> Seen:
 
 @pytest.fixture
 def others(monkeypatch: pytest.MonkeyPatch) -> Iterator[Others]:
-    monkeypatch.setattr("evolink_nb.metering.lookout.MIN_PAUSE", 0.05)
+    monkeypatch.setattr("evolink_nb.metering.overlap_checker.MIN_PAUSE", 0.05)
     found = Others()
-    neighbours.use(found)
+    other_kernels.use(found)
     yield found
-    neighbours.use(None)
+    other_kernels.use(None)
 
 
 def final_clean(client: EvoLinkClient, server: DemoServer) -> Measurement:
@@ -118,7 +125,7 @@ def test_clean_waits_for_the_answer(client: EvoLinkClient, demo_server: DemoServ
 def test_no_answer_is_waited_for_long(
     client: EvoLinkClient, demo_server: DemoServer, others: Others, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evolink_nb.metering.lookout.PATIENCE", 0.05)
+    monkeypatch.setattr("evolink_nb.metering.overlap_checker.PATIENCE", 0.05)
     goes_on = threading.Event()
 
     def hangs(now: float) -> Seen:
@@ -159,7 +166,9 @@ def test_later_costs_hear_of_it_too(
     now = shared_fetcher(client).clock.monotonic()
     monkeypatch.setattr(active_measurements, "_own_time", OwnTime(now))
     since = now - 30
-    others.answer = lambda _now: Seen(sightings=(Sighting("host:2", since - 5, since, Decimal(4)),))
+    others.answer = lambda _now: Seen(
+        unexplained=(UnexplainedSpending("host:2", since - 5, since, Decimal(4)),)
+    )
     for _ in range(2):
         with meter(client=client) as cost:
             demo_server.account.spend(1)

@@ -15,21 +15,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from .. import runtime
-from .attribution.doubts import doubt, is_open
+from .attribution.overlaps import is_open, mark_shared
 from .attribution.quiet import MAX_QUIET
 from .attribution.strays import ELSEWHERE_FOR
-from .neighbours import neighbours
+from .other_kernels import other_kernels
 
 if TYPE_CHECKING:
     from ..polling.fetcher import CreditsFetcher
     from .attribution.own_time import OwnTime
     from .attribution.row import Row
     from .attribution.work import Work
-    from .neighbours import Seen
+    from .other_kernels import Seen
 
 log = logging.getLogger(__name__)
 
-THREAD_NAME = "evolink-nb-lookout"
+THREAD_NAME = "evolink-nb-overlap_checker"
 FIRST_AFTER = 1.0
 """Seconds after work until the first question: what it imports mustn't hold up the line under a cell."""
 MIN_PAUSE = 2.0
@@ -42,7 +42,7 @@ MAX_WORKS = 100
 """The most work with a final cost that is asked about, the newest: a meter in a long loop makes thousands."""
 
 
-class Doubtful(Protocol):
+class Revisable(Protocol):
     """The costs of one account."""
 
     def revise(self, change: Callable[[Row], bool]) -> None:
@@ -61,11 +61,11 @@ class Asked:
     was_final: bool
 
 
-class Lookout:
+class OverlapChecker:
     """The thread that asks for one account; it lives while any cost may hold what another kernel spent."""
 
-    def __init__(self, fetcher: CreditsFetcher, costs: Doubtful, own: OwnTime) -> None:
-        """Prepare a lookout; `watch` starts it.
+    def __init__(self, fetcher: CreditsFetcher, costs: Revisable, own: OwnTime) -> None:
+        """Prepare a overlap_checker; `watch` starts it.
 
         Args:
             fetcher: The fetcher that reads the account, and whose clock is used.
@@ -80,7 +80,7 @@ class Lookout:
         self._answered = threading.Condition()
         self._loop = runtime.Loop(self._step, name=THREAD_NAME, timer=fetcher.clock)
 
-    def may_doubt(self, works: Sequence[Work]) -> set[Work]:
+    def may_become_shared(self, works: Sequence[Work]) -> set[Work]:
         """Return the work whose cost is final and may still turn out to hold what another kernel spent.
 
         Args:
@@ -89,7 +89,7 @@ class Lookout:
         found = [
             each for each in works if is_open(each) and next_ask_at(each, self._asked.get(each)) < math.inf
         ]
-        return set(found[-MAX_WORKS:]) if found and neighbours.are_known(self._fetcher) else set()
+        return set(found[-MAX_WORKS:]) if found and other_kernels.are_known(self._fetcher) else set()
 
     def watch(self, works: Sequence[Work]) -> None:
         """Ask about the costs of work, as long as that is due, if anything knows of other kernels.
@@ -100,7 +100,7 @@ class Lookout:
             works: The work whose costs may still change, in place of what was watched before.
         """
         self._works = works
-        if not any(map(is_open, works)) or not neighbours.are_known(self._fetcher):
+        if not any(map(is_open, works)) or not other_kernels.are_known(self._fetcher):
             return
         try:
             self._loop.start()
@@ -144,12 +144,12 @@ class Lookout:
         befores = [work.before.requested_at for work in works if work.before is not None]
         # What was seen long before the work matters too, and what explains that.
         since = min(befores, default=now) - ELSEWHERE_FOR - MAX_QUIET
-        seen = neighbours.seen(self._fetcher, since)
+        seen = other_kernels.seen(self._fetcher, since)
         if seen is not None:
-            self._costs.revise(partial(self._doubt, works, seen))
+            self._costs.revise(partial(self._mark_shared, works, seen))
 
-    def _doubt(self, works: Sequence[Work], seen: Seen, row: Row) -> bool:
-        return doubt(works, row.strays, seen, self._own, quiet=row.quiet.seconds)
+    def _mark_shared(self, works: Sequence[Work], seen: Seen, row: Row) -> bool:
+        return mark_shared(works, row.strays, seen, self._own, quiet=row.quiet.seconds)
 
 
 def next_ask_at(work: Work, asked: Asked | None) -> float:

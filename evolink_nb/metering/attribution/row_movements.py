@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NOTHING = Decimal(0)
 
 
-class Moved:
+class RowMovements:
     """The movements of one row.
 
     Attributes:

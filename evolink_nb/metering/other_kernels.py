@@ -43,7 +43,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class UnexplainedSpending:
     """Credits that a kernel saw being spent with the key while nothing of its own ran.
 
     Attributes:
@@ -65,14 +65,14 @@ class Seen:
 
     Attributes:
         runs: Their measured work.
-        sightings: What they saw.
+        unexplained: What they saw.
     """
 
     runs: tuple[Run, ...] = ()
-    sightings: tuple[Sighting, ...] = ()
+    unexplained: tuple[UnexplainedSpending, ...] = ()
 
 
-class Neighbours(Protocol):
+class OtherKernels(Protocol):
     """Knows what other kernels did with a key."""
 
     def are_known(self, fetcher: CreditsFetcher) -> bool:
@@ -91,12 +91,12 @@ class Neighbours(Protocol):
         """
 
 
-class KnownNeighbours:
+class KnownKernels:
     """Whether anything tells what other kernels do, and what: something above this layer says so."""
 
     def __init__(self) -> None:
         """Know nothing of them."""
-        self._source: Neighbours | None = None
+        self._source: OtherKernels | None = None
         runtime.forget_after_fork(self)
 
     def are_known(self, fetcher: CreditsFetcher) -> bool:
@@ -107,7 +107,7 @@ class KnownNeighbours:
         """
         return self._source is not None and self._source.are_known(fetcher)
 
-    def use(self, source: Neighbours | None) -> None:
+    def use(self, source: OtherKernels | None) -> None:
         """Ask something about them from now on.
 
         Args:
@@ -130,5 +130,5 @@ class KnownNeighbours:
         self._source = None
 
 
-neighbours = KnownNeighbours()
+other_kernels = KnownKernels()
 """This process's."""
