@@ -429,8 +429,9 @@ _SCHEDULING = Path("/proc/thread-self/schedstat")
 
 
 def _seconds_ready() -> float:
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        return int(_SCHEDULING.read_text("ascii").split()[1]) / 1e9
+    # Unbuffered and as bytes it takes half as long, and every measured cell asks several times.
+    with contextlib.suppress(OSError, ValueError, IndexError), _SCHEDULING.open("rb", buffering=0) as file:
+        return int(file.read().split()[1]) / 1e9
     return 0.0
 
 
