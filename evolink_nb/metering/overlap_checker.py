@@ -1,7 +1,7 @@
 """Asks, for one account, what other kernels did with its key, as long as that may be in a cost.
 
-Soon after the work's end, again when its cost is final, and then less and less often: another kernel's work
-is known when it ends, and may have begun long before.
+Soon after the work's end, again when its cost is final or a charge came late, and then less and less often:
+another kernel's work is known when it ends, and may have begun long before.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from .. import runtime
-from .attribution.overlaps import is_open, mark_shared
+from .attribution.overlaps import is_open, mark_shared, withdraw_late
 from .attribution.quiet import MAX_QUIET
 from .attribution.strays import ELSEWHERE_FOR
 from .other_kernels import other_kernels
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-THREAD_NAME = "evolink-nb-overlap_checker"
+THREAD_NAME = "evolink-nb-overlaps"
 FIRST_AFTER = 1.0
 """Seconds after work until the first question: what it imports mustn't hold up the line under a cell."""
 MIN_PAUSE = 2.0
@@ -65,7 +65,7 @@ class OverlapChecker:
     """The thread that asks for one account; it lives while any cost may hold what another kernel spent."""
 
     def __init__(self, fetcher: CreditsFetcher, costs: Revisable, own: OwnTime) -> None:
-        """Prepare a overlap_checker; `watch` starts it.
+        """Prepare an overlap checker; `watch` starts it.
 
         Args:
             fetcher: The fetcher that reads the account, and whose clock is used.
@@ -146,10 +146,12 @@ class OverlapChecker:
         since = min(befores, default=now) - ELSEWHERE_FOR - MAX_QUIET
         seen = other_kernels.seen(self._fetcher, since)
         if seen is not None:
-            self._costs.revise(partial(self._mark_shared, works, seen))
+            self._costs.revise(partial(self._apply, works, seen))
 
-    def _mark_shared(self, works: Sequence[Work], seen: Seen, row: Row) -> bool:
-        return mark_shared(works, row.strays, seen, self._own, quiet=row.quiet.seconds)
+    def _apply(self, works: Sequence[Work], seen: Seen, row: Row) -> bool:
+        has_withdrawn = withdraw_late(works, row.strays, seen.runs, row.quiet)
+        has_marked = mark_shared(works, row.strays, seen, self._own, quiet=row.quiet.seconds)
+        return has_withdrawn or has_marked
 
 
 def next_ask_at(work: Work, asked: Asked | None) -> float:

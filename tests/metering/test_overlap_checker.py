@@ -159,6 +159,25 @@ def test_all_cells_of_a_row_are_amended(
     wait_until(lambda: {entry.cost.reason for entry in book.entries()} == {MEANWHILE})
 
 
+def test_a_late_charge_may_be_anothers(
+    client: EvoLinkClient, demo_server: DemoServer, others: Others, book: MemoryLedger
+) -> None:
+    """An idle kernel can't tell; what the other one has recorded tells it afterwards."""
+    measured = final_clean(client, demo_server)
+    active_measurements.begin_cell(measured_on=measured.fetcher)
+    active_measurements.end_cell()
+    demo_server.account.spend(4)
+    measured.fetcher.read()
+    wait_until(lambda: measured.cost.credits == 5)
+    assert measured.cost.confidence == "shared"
+    others.answer = lambda now: Seen((Run("host:2", "other.ipynb", now - 1, now, Decimal(4)),))
+    wait_until(lambda: measured.cost.credits == 1)
+    cell, idle = book.entries()
+    assert cell.cost.credits == 1
+    assert (idle.kind, idle.cost.reason) == ("idle", ELSEWHERE)
+    assert idle.cost.credits == 4
+
+
 def test_later_costs_hear_of_it_too(
     client: EvoLinkClient, demo_server: DemoServer, others: Others, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,9 @@ time after its end, unless receipts explain them. So a kernel that was only rest
 
 It is also shared, for a while, after a kernel has seen the key being used by something that nobody measures.
 What this kernel did itself, or a third one has recorded, is no such use.
+
+A charge that came late, while this kernel rested, is taken out of the cost it was added to once another
+kernel has recorded work that explains it.
 """
 
 from __future__ import annotations
@@ -17,10 +20,13 @@ from typing import TYPE_CHECKING
 
 from ...credits import difference, total
 from ..other_kernels import Run, Seen, UnexplainedSpending
-from .strays import ELSEWHERE_FOR
+from .quiet import QuietTime
+from .strays import ELSEWHERE_FOR, withdraw
 from .verdict import ELSEWHERE, STILL_SPENDING
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from .own_time import OwnTime
     from .strays import Strays
     from .work import Work
@@ -33,17 +39,46 @@ ANOTHER = "another notebook"
 
 
 def is_open(work: Work) -> bool:
-    """Return whether work of other kernels may still make a cost *shared*.
+    """Return whether work of other kernels may still change what is said of a cost.
 
     Args:
         work: The work that it is the cost of.
     """
     cost = work.cost
+    if work.late is not None:
+        return True
     if work.ended is None or work.after is None or work.before is None or work.shared is not None:
         return False
     # Nobody else's spending is in a cost of nothing.
     may_be_clean = cost.confidence == "clean" if work.is_final else cost.confidence != "confirmed"
     return bool(cost.credits) and may_be_clean
+
+
+def withdraw_late(works: Iterable[Work], strays: Strays, runs: Sequence[Run], quiet: QuietTime) -> bool:
+    """Take late charges out of costs again which other kernels' work explains.
+
+    Args:
+        works: The work of an account whose costs may still change.
+        strays: What becomes of movements of the account that are no work's.
+        runs: The work of all other kernels with its key.
+        quiet: The account's quiet time.
+
+    Returns:
+        Whether any cost has changed.
+    """
+    has_changed = False
+    for work in works:
+        late = work.late
+        if late is None or late.credits < 0:
+            continue
+        # This account isn't late, if the charge isn't its own: the time is that from before it.
+        known = QuietTime(quiet.setting, late.longest_lag).seconds
+        others = [run for run in runs if run.is_settled and run.credits is not None]
+        found = _between(others, late.since.requested_at, late.until.monotonic, known)
+        if found and _come_to(found, late.credits):
+            withdraw(work, late, strays, quiet)
+            has_changed = True
+    return has_changed
 
 
 def mark_shared(works: Iterable[Work], strays: Strays, seen: Seen, own: OwnTime, *, quiet: float) -> bool:
@@ -109,19 +144,11 @@ def is_explained(spending: UnexplainedSpending, runs: Sequence[Run], own: OwnTim
     since, until = spending.since, spending.until
     if own.overlaps(since - quiet, until):
         return True
-    found = [
-        run
-        for run in runs
-        if run.kernel != spending.kernel
-        and not run.within
-        and _may_have_spent(run)
-        and run.began <= until
-        and _until(run, quiet) >= since
-    ]
-    if spending.credits is None or any(run.credits is None for run in found):
+    others = [run for run in runs if run.kernel != spending.kernel]
+    found = _between(others, since, until, quiet)
+    if spending.credits is None:
         return bool(found)
-    known = total(run.credits for run in found if run.credits is not None)
-    return difference(spending.credits, known) <= 0
+    return _come_to(found, spending.credits)
 
 
 def unexplained_in(run: Run, *, kind: str, reason: str, quiet: float) -> UnexplainedSpending | None:
@@ -144,6 +171,21 @@ def _is_near(work: Work, seen_at: float) -> bool:
     """Return whether the key was seen in use elsewhere before a cost was known, and not long before."""
     known_at = work.after.monotonic if work.after is not None else work.started
     return seen_at <= known_at and work.started - seen_at < ELSEWHERE_FOR
+
+
+def _between(runs: Iterable[Run], since: float, until: float, quiet: float) -> list[Run]:
+    """Return the work that may have been charged between two times; none of it within another."""
+    return [
+        run
+        for run in runs
+        if not run.within and _may_have_spent(run) and run.began <= until and _until(run, quiet) >= since
+    ]
+
+
+def _come_to(runs: Sequence[Run], credits: Decimal) -> bool:
+    """Return whether work may have cost so much: what isn't known of it may be any amount."""
+    known = total(run.credits for run in runs if run.credits is not None)
+    return any(run.credits is None for run in runs) or difference(credits, known) <= 0
 
 
 def _may_have_spent(run: Run) -> bool:

@@ -21,7 +21,7 @@ from ..cost import Cost, is_same
 from . import pace, rest
 from .receipts import NO_CHARGE
 from .row_movements import RowMovements
-from .strays import Strays, amend
+from .strays import Idle, Strays, amend, lag_of
 from .verdict import Facts, confirmed, costs_of, why_unread
 
 if TYPE_CHECKING:
@@ -227,13 +227,12 @@ class Row:
         late = self.strays.place(movement, amount, self.works)
         if late is None:
             return
-        lag = movement.seen_at - (late.rests_since or late.started)
+        if late not in self.works:
+            amend(late, movement, amount, self.quiet)
+            return
         if amount > 0:
-            self.quiet.learn(lag)
-        if late in self.works:
-            self._movements.movements.append(replace(movement, candidates=(late,)))
-        else:
-            amend(late, amount, lag)
+            self.quiet.learn(lag_of(late, movement))
+        self._movements.movements.append(replace(movement, candidates=(late,)))
 
     def _judge(self, reading: Credits) -> None:
         """Assess all costs by the newest reading, and close what is final."""
@@ -281,4 +280,5 @@ class Row:
         unmeasured = self._movements.drop(self.works)
         if unmeasured is not None:
             # It may be the measured work's: it mustn't be missing from the total.
-            self.strays.keep(*unmeasured)
+            movement, amount = unmeasured
+            self.strays.keep(Idle(movement.since, movement.until, amount))

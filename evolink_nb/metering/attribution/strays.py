@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from ...credits import total
 from ...formatting import format_amount
+from .work import LateCharge
 
 if TYPE_CHECKING:
     from ...credits import Credits
     from .movements import Movement
+    from .quiet import QuietTime
     from .work import Work
 
 LATE_HORIZON = 60.0
@@ -98,7 +100,7 @@ class Strays:
         if is_elsewhere:
             self.hear(movement.seen_at)
         if self.last is not None or works:
-            self.keep(movement, amount, is_elsewhere=is_elsewhere)
+            self.keep(Idle(movement.since, movement.until, amount, is_elsewhere))
         return None
 
     def hear(self, seen_at: float) -> None:
@@ -109,15 +111,13 @@ class Strays:
         """
         self._elsewhere_until = max(self._elsewhere_until, seen_at + ELSEWHERE_FOR)
 
-    def keep(self, movement: Movement, amount: Decimal, *, is_elsewhere: bool = False) -> None:
-        """Keep a movement as spent while no measured work ran.
+    def keep(self, idle: Idle) -> None:
+        """Keep what was spent while no measured work ran, until it is taken.
 
         Args:
-            movement: The movement.
-            amount: Its credits.
-            is_elsewhere: Whether no cell of this kernel can have spent it.
+            idle: What was spent.
         """
-        self._idle.append(Idle(movement.since, movement.until, amount, is_elsewhere))
+        self._idle.append(idle)
 
     def _late_work(self, movement: Movement, works: Sequence[Work]) -> Work | None:
         """Return the work that a movement after its time can still belong to, if nothing else ran."""
@@ -128,21 +128,24 @@ class Strays:
             return None
         last = max(candidates, key=lambda work: (work.could_spend, work.ended or 0.0))
         is_late = movement.seen_at - (last.ended or 0.0) <= self.late_horizon
-        is_open = not last.was_amended and last.cost.confidence not in {"confirmed", "unknown"}
+        is_open = last.late is None and last.cost.confidence not in {"confirmed", "unknown"}
         return last if is_late and is_open else None
 
 
-def amend(work: Work, amount: Decimal, lag: float) -> None:
+def amend(work: Work, movement: Movement, amount: Decimal, quiet: QuietTime) -> None:
     """Add a late charge, or settlement, to a cost that was final.
 
     Args:
         work: The work.
-        amount: The credits.
-        lag: Seconds from the work's end until that was seen.
+        movement: What shows it.
+        amount: Its credits.
+        quiet: The account's quiet time, which learns from it.
     """
-    cost = work.cost
+    cost, lag = work.cost, lag_of(work, movement)
+    work.late = LateCharge(movement.since, movement.until, amount, lag, cost, quiet.longest_lag)
+    if amount > 0:
+        quiet.learn(lag)
     words = f"{format_amount(amount)} of it was charged {lag:.0f} s after it had ended"
-    work.was_amended = True
     work.cost = replace(
         cost,
         token=None if cost.token is None else total((cost.token, amount)),
@@ -150,3 +153,29 @@ def amend(work: Work, amount: Decimal, lag: float) -> None:
         confidence="shared",
         reason=words,
     )
+
+
+def withdraw(work: Work, late: LateCharge, strays: Strays, quiet: QuietTime) -> None:
+    """Take a late charge out of a cost again: it was spent elsewhere.
+
+    Args:
+        work: The work.
+        late: The charge.
+        strays: What becomes of such charges on its account.
+        quiet: The account's quiet time, which has learned from it.
+    """
+    work.cost, work.late = late.cost, None
+    if quiet.longest_lag == late.lag:
+        quiet.longest_lag = late.longest_lag
+    strays.hear(late.until.monotonic)
+    strays.keep(Idle(late.since, late.until, late.credits, is_elsewhere=True))
+
+
+def lag_of(work: Work, movement: Movement) -> float:
+    """Return how long after the end of work a charge for it was seen, in seconds.
+
+    Args:
+        work: The work.
+        movement: What shows the charge.
+    """
+    return movement.seen_at - (work.rests_since or work.started)

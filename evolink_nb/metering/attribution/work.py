@@ -28,6 +28,27 @@ NOTHING = Decimal(0)
 EN_DASH = "\u2013"
 
 
+@dataclass(frozen=True, slots=True)
+class LateCharge:
+    """A charge that was added to a cost which was final, and what to go back to if it was another's.
+
+    Attributes:
+        since: The last reading without it.
+        until: The reading that shows it.
+        credits: The credits.
+        lag: Seconds from the work's end until it was seen.
+        cost: The cost without it.
+        longest_lag: The longest lag that was known of the account without it, in seconds.
+    """
+
+    since: Credits
+    until: Credits
+    credits: Decimal
+    lag: float
+    cost: Cost
+    longest_lag: float
+
+
 @dataclass(eq=False, slots=True)
 class Work:
     """One stretch of work.
@@ -56,7 +77,7 @@ class Work:
         is_final: Whether the cost is final, or nothing more is read for it.
         is_early: Whether its cost is final after a quiet time shorter than the account's.
         is_closed: Whether its row is over: then nothing but a late charge changes its cost.
-        was_amended: Whether a late charge has changed it.
+        late: The late charge that its cost holds, if any.
     """
 
     started: float
@@ -82,7 +103,7 @@ class Work:
     is_final: bool = False
     is_early: bool = False
     is_closed: bool = False
-    was_amended: bool = False
+    late: LateCharge | None = None
 
     # -- time -------------------------------------------------------------------------------------------
 

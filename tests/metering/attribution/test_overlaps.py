@@ -9,15 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evolink_nb.metering.attribution.movements import Movement
 from evolink_nb.metering.attribution.overlaps import (
     is_explained,
     is_open,
     mark_shared,
     ran_beside,
     unexplained_in,
+    withdraw_late,
 )
 from evolink_nb.metering.attribution.own_time import KEPT_FOR, OwnTime
-from evolink_nb.metering.attribution.strays import ELSEWHERE_FOR, Strays
+from evolink_nb.metering.attribution.quiet import QuietTime
+from evolink_nb.metering.attribution.strays import ELSEWHERE_FOR, Strays, amend
 from evolink_nb.metering.attribution.verdict import ELSEWHERE, STILL_SPENDING
 from evolink_nb.metering.attribution.work import Work
 from evolink_nb.metering.cost import Confidence, Cost
@@ -130,6 +133,58 @@ def test_it_is_known_before_it_is_said() -> None:
 def test_the_latest_is_named() -> None:
     runs = (run(1002, 1004, notebook="a"), run(1001, 1009, notebook="b"), run(1003, 1005, notebook="c"))
     assert ran_beside(work(), runs, quiet=QUIET) == "b ran meanwhile with the same key"
+
+
+# -- charges that came late ----------------------------------------------------------------------------------
+
+
+def amended(spent: Decimal = FOUR, *, seen_at: float = 1040.0) -> Work:
+    """Work that was charged late, by a reading a minute after the one before it."""
+    mine = work(spent=Decimal(1))
+    late = Movement(spent, spent, (), mine.after or moved(SETTLED), moved(seen_at, spent=1 + spent))
+    amend(mine, late, spent, QuietTime(QUIET))
+    return mine
+
+
+@pytest.mark.parametrize(
+    ("runs", "is_others"),
+    [
+        ((run(1030, 1035),), True),
+        ((run(1030, 1035, Decimal(9)),), True),
+        ((run(1030, 1035, Decimal(3)), run(1020, 1021, Decimal(1))), True),
+        ((run(1030, 1035, Decimal(3)),), False),
+        ((run(1030, 1035, Decimal(3)), run(1020, 1021, Decimal(1), within=True)), False),
+        ((run(1041, 1045),), False),
+        ((run(1000, 1001),), False),
+        ((run(1030, 1035, None),), False),
+        ((run(1030, 1035, is_settled=False),), False),
+        ((), False),
+    ],
+    ids=[
+        "as much",
+        "more",
+        "two as much",
+        "less",
+        "within another",
+        "begun later",
+        "long over",
+        "unknown",
+        "not settled",
+        "none",
+    ],
+)
+def test_others_explain_a_late_charge(runs: tuple[Run, ...], is_others: bool) -> None:
+    mine, strays = amended(), Strays()
+    assert is_open(mine)
+    assert withdraw_late([mine], strays, runs, QuietTime(QUIET)) == is_others
+    assert mine.cost.token == (1 if is_others else 5)
+    assert mine.cost.confidence == ("clean" if is_others else "shared")
+    assert strays.has_idle == is_others
+
+
+def test_a_late_refund_stays() -> None:
+    mine = amended(-FOUR)
+    assert not withdraw_late([mine], Strays(), (run(1030, 1035),), QuietTime(QUIET))
 
 
 # -- what other kernels saw ---------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from evolink_nb.credits import total
 from evolink_nb.metering import ledger
 from evolink_nb.metering.attribution.movements import Movement
-from evolink_nb.metering.attribution.strays import ELSEWHERE_FOR, LATE_HORIZON, Idle, Strays, amend
+from evolink_nb.metering.attribution.quiet import QuietTime
+from evolink_nb.metering.attribution.strays import ELSEWHERE_FOR, LATE_HORIZON, Idle, Strays, amend, withdraw
 from evolink_nb.metering.attribution.verdict import ELSEWHERE
 from evolink_nb.metering.attribution.work import Work
 from evolink_nb.metering.cost import Confidence, Cost
@@ -21,6 +23,8 @@ from tests.support.rows import amounts, works
 
 NOTHING = Decimal(0)
 lags = st.floats(0.5, 200)
+halves = st.integers(1, 400).map(lambda number: number / 2)
+"""Seconds: halves, so that sums are exact."""
 
 
 def movement(amount: Decimal, after: float, seen_at: float) -> Movement:
@@ -50,7 +54,7 @@ def test_a_charge_is_late_or_idle(spent: list[Decimal], lag: float, knows_kernel
         if found is not None:
             assert found is last
             late.append(amount)
-            amend(found, amount, lag)
+            amend(found, movement(amount, 100 + number, 100 + number + lag), amount, QuietTime())
     idle = strays.take_idle()
     assert total((*late, *(each.credits for each in idle))) == total(spent)
     assert strays.take_idle() == []
@@ -101,7 +105,7 @@ def test_nothing_before_all_work_is_idle() -> None:
 @given(lags)
 def test_use_elsewhere_is_known_for_a_while(lag: float) -> None:
     last = over(100)
-    last.was_amended = True
+    amend(last, movement(Decimal(1), 100, 101), Decimal(1), QuietTime())
     strays = strays_after(last)
     strays.place(movement(Decimal(2), 100, 100 + lag), Decimal(2), ())
     assert strays.seen_at == 100 + lag
@@ -136,8 +140,22 @@ def test_an_amended_cost_is_exact(cost: Decimal, late: Decimal, is_refund: bool,
     amount = -late if is_refund else late
     work = over(100)
     work.cost = Cost(token=None if frozen else cost, user=cost, confidence="clean")
-    amend(work, amount, 7.4)
+    amend(work, movement(amount, 100, 107.4), amount, QuietTime())
     assert work.cost.token == (None if frozen else total((cost, amount)))
     assert work.cost.user == total((cost, amount))
-    assert (work.cost.confidence, work.was_amended) == ("shared", True)
+    assert work.cost.confidence == "shared"
     assert work.cost.reason.endswith(" of it was charged 7 s after it had ended")
+
+
+@given(amounts, amounts, halves, halves)
+def test_a_charge_is_withdrawn_without_trace(cost: Decimal, late: Decimal, lag: float, known: float) -> None:
+    """The cost is what it was, the account is no later than it was, and the charge counts as elsewhere's."""
+    work, strays, quiet = over(100), strays_after(None), QuietTime(longest_lag=known)
+    work.cost = before = replace(work.cost, token=cost, user=cost)
+    amend(work, movement(late, 100, 100 + lag), late, quiet)
+    assert quiet.longest_lag == max(known, lag)
+    assert work.late is not None
+    withdraw(work, work.late, strays, quiet)
+    assert (work.cost, quiet.longest_lag) == (before, known)
+    assert strays.is_elsewhere(100 + lag + ELSEWHERE_FOR - 1)
+    assert [(each.credits, each.is_elsewhere) for each in strays.take_idle()] == [(late, True)]
