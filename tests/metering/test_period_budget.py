@@ -18,6 +18,7 @@ from evolink_nb.metering.period_budget import PeriodBudget, Recurrence
 from evolink_nb.metering.session_budget import session_budgets
 from evolink_nb.periods import Per, Zone
 from tests.support.spending import EVERY, Spending
+from tests.support.time_of_day import TimeOfDay
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -48,6 +49,16 @@ class Kept:
 @pytest.fixture
 def kept() -> Kept:
     return Kept()
+
+
+@pytest.fixture
+def time_of_day(monkeypatch: pytest.MonkeyPatch) -> TimeOfDay:
+    return TimeOfDay(monkeypatch)
+
+
+UNTIL_MIDNIGHT = 86_400 - 50
+"""Since when a day has begun that ends in 50 seconds: no test waits for that."""
+MINUTE = 60
 
 
 def day_begun(ago: float) -> Zone:
@@ -101,27 +112,33 @@ def test_a_spent_day_stops_the_next_kernel(
     budgets.end_work()
 
 
-def test_a_day_ends_while_at_rest(demo_server: DemoServer, client: EvoLinkClient, kept: Kept) -> None:
+def test_a_day_ends_while_at_rest(
+    demo_server: DemoServer, client: EvoLinkClient, kept: Kept, time_of_day: TimeOfDay
+) -> None:
     kept.readings.append(client.get_credits())
     demo_server.account.spend(4)
-    day = daily(client, kept, begun=86_400 - 2)
+    day = daily(client, kept, begun=UNTIL_MIDNIGHT)
     budgets.end_work()
     first = day.begins_anew_at
     assert day.spent == 4
-    wait_until(lambda: day.begins_anew_at > first or day.spent == 0)
+    time_of_day.move_on(MINUTE)
+    assert day.spent == 0
     assert day.begins_anew_at - first == timedelta(days=1)
     assert day.left == 5
     demo_server.account.spend(1)
     wait_until(lambda: day.spent == 1)
 
 
-def test_a_day_ends_while_work_runs(demo_server: DemoServer, client: EvoLinkClient, kept: Kept) -> None:
+def test_a_day_ends_while_work_runs(
+    demo_server: DemoServer, client: EvoLinkClient, kept: Kept, time_of_day: TimeOfDay
+) -> None:
     """What was spent before midnight counts no more; the limit holds from then on."""
     kept.readings.append(client.get_credits())
     demo_server.account.spend(4)
-    day = daily(client, kept, begun=86_400 - 2)
+    day = daily(client, kept, begun=UNTIL_MIDNIGHT)
     first = day.begins_anew_at
-    wait_until(lambda: day.begins_anew_at > first)
+    time_of_day.move_on(MINUTE)
+    assert day.begins_anew_at > first
     demo_server.account.spend(3)
     wait_until(lambda: day.spent == 3)
     assert day.exceeded is None
@@ -139,16 +156,16 @@ def rough(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("rough")
 def test_after_a_long_sleep_history_is_asked(
-    demo_server: DemoServer, client: EvoLinkClient, kept: Kept
+    demo_server: DemoServer, client: EvoLinkClient, kept: Kept, time_of_day: TimeOfDay
 ) -> None:
     """The kernel's own last reading is old; another kernel read shortly before midnight."""
     kept.readings.append(client.get_credits())
-    day = daily(client, kept, begun=86_400 - 3)
+    day = daily(client, kept, begun=UNTIL_MIDNIGHT)
     budgets.end_work()
     midnight = day.begins_anew_at
     demo_server.account.spend(4)
     kept.readings.append(client.get_credits())
-    wait_until(lambda: datetime.now(UTC) > midnight)
+    time_of_day.move_on(MINUTE)
     demo_server.account.spend(1)
     assert day.spent == 1
     assert kept.asked[1:] == [midnight]
@@ -157,15 +174,20 @@ def test_after_a_long_sleep_history_is_asked(
 
 
 def test_each_day_warns_once(
-    demo_server: DemoServer, client: EvoLinkClient, kept: Kept, capsys: pytest.CaptureFixture[str]
+    demo_server: DemoServer,
+    client: EvoLinkClient,
+    kept: Kept,
+    time_of_day: TimeOfDay,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     kept.readings.append(client.get_credits())
-    day = daily(client, kept, begun=86_400 - 3)
+    day = daily(client, kept, begun=UNTIL_MIDNIGHT)
     demo_server.account.spend(4)
     warning = "The day's budget of 5 credits: 4 credits spent, 1 left."
     wait_until(lambda: day.fetcher.notice == warning)
     midnight = day.begins_anew_at
-    wait_until(lambda: day.begins_anew_at > midnight)
+    time_of_day.move_on(MINUTE)
+    assert day.begins_anew_at > midnight
     assert day.fetcher.notice == ""
     demo_server.account.spend(4)
     wait_until(lambda: day.fetcher.notice == warning)
@@ -173,14 +195,15 @@ def test_each_day_warns_once(
 
 
 @pytest.mark.usefixtures("rough")
-def test_without_history_the_gap_counts(demo_server: DemoServer, client: EvoLinkClient, kept: Kept) -> None:
+def test_without_history_the_gap_counts(
+    demo_server: DemoServer, client: EvoLinkClient, kept: Kept, time_of_day: TimeOfDay
+) -> None:
     """Too much may count then, and never too little."""
     kept.readings.append(client.get_credits())
-    day = daily(client, kept, begun=86_400 - 2)
+    day = daily(client, kept, begun=UNTIL_MIDNIGHT)
     budgets.end_work()
-    midnight = day.begins_anew_at
     demo_server.account.spend(4)
-    wait_until(lambda: datetime.now(UTC) > midnight)
+    time_of_day.move_on(MINUTE)
     kept.problem = EvoLinkError("The history is away.")
     assert day.spent == 4
 
@@ -217,12 +240,15 @@ def test_a_spent_day_refuses_guarded_calls(
     assert budgets.end_work() is None
 
 
-def test_a_new_day_lets_calls_through(demo_server: DemoServer, client: EvoLinkClient, kept: Kept) -> None:
+def test_a_new_day_lets_calls_through(
+    demo_server: DemoServer, client: EvoLinkClient, kept: Kept, time_of_day: TimeOfDay
+) -> None:
     """Guarded work that met its limit just before midnight goes on after it."""
     kept.readings.append(client.get_credits())
     demo_server.account.spend(5)
-    day = daily(client, kept, begun=86_400 - 2)
+    day = daily(client, kept, begun=UNTIL_MIDNIGHT)
     budgets.end_work()
     assert day.refuse() is not None
-    wait_until(lambda: day.refuse() is None)
+    time_of_day.move_on(MINUTE)
+    assert day.refuse() is None
     assert day.spent == 0
