@@ -79,11 +79,23 @@ class _Tools:
     def pip(self, *arguments: str | Path) -> None:
         self.python("-m", "pip", "--quiet", "--disable-pip-version-check", *arguments)
 
-    def python(self, *arguments: str | Path, cwd: Path = ROOT) -> None:
+    def python(self, *arguments: str | Path, cwd: Path = ROOT, only_errors: bool = False) -> None:
         # Neither this process's packages nor its own Jupyter settings are to end up in the site.
         environment = {name: value for name, value in os.environ.items() if name not in _OTHERS}
         python = self.folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-        subprocess.run([python, *arguments], cwd=cwd, env=environment, check=True)
+        output = subprocess.PIPE if only_errors else None
+        done = subprocess.run(
+            [python, *arguments],
+            cwd=cwd,
+            env=environment,
+            check=False,
+            stdout=output,
+            stderr=subprocess.STDOUT if only_errors else None,
+            text=True,
+        )
+        if done.returncode:
+            sys.stderr.write(done.stdout or "")
+            done.check_returncode()
 
     def compile(self, runtime: Path, sources: Path, target: Path, *options: str) -> Path:
         """Write the archives of a folder into another, emptied, with their bytecode."""
@@ -161,6 +173,7 @@ def _build_lite(tools: _Tools, site: Path) -> None:
         *(f"--contents={contents}", f"--lite-dir={CACHE / 'project'}", f"--output-dir={site}"),
         "--no-libarchive",
         cwd=_empty(CACHE / "project"),
+        only_errors=True,  # it names an address that nothing serves
     )
 
 
