@@ -379,18 +379,18 @@ def wait_for(event: threading.Event, seconds: float | None = None, *, threads: b
     """
     if threads:
         return event.wait(seconds)
-    _wheels.turn_until(event.is_set, seconds)
+    _task_loops.run_until(event.is_set, seconds)
     return event.is_set()
 
 
-def turn() -> None:
+def run_due_steps() -> None:
     """Execute the steps that are due, where no thread does so; elsewhere do nothing."""
-    _wheels.turn()
+    _task_loops.run_due()
 
 
 def is_own_task(task: asyncio.Task[Any]) -> bool:
     """Return whether a task is one of our loops', on a platform without threads, and nobody's work."""
-    return _wheels.runs_as(task)
+    return _task_loops.runs_as(task)
 
 
 def thread_time() -> float:
@@ -513,7 +513,7 @@ class Loop:
                 events = asyncio.get_running_loop()
                 self._run = events.create_task(self._as_task(), name=self._name)
                 self._run.add_done_callback(self._task_done)
-                _wheels.add(self, events)
+                _task_loops.add(self, events)
                 return
             job: Job[None] = Job(self._name)
             self._run = job
@@ -564,10 +564,10 @@ class Loop:
             raise RuntimeError(f"{self._name} can't wait for itself.")
         if self._threads:
             return wait_until_done(future, seconds)
-        _wheels.turn_until(lambda: future.done() or self._run is None, seconds)
+        _task_loops.run_until(lambda: future.done() or self._run is None, seconds)
         return future.done()
 
-    def turn(self) -> float:
+    def run_due_step(self) -> float:
         """Execute the step if it is due, where no thread does.
 
         Returns:
@@ -692,8 +692,8 @@ class Loop:
                 self._on_error(error)
 
 
-class _Wheels:
-    """The loops that run without threads: code that waits turns them."""
+class _TaskLoops:
+    """The loops that run without threads: code that waits executes their steps."""
 
     def __init__(self) -> None:
         self._loops: weakref.WeakKeyDictionary[Loop, asyncio.AbstractEventLoop] = weakref.WeakKeyDictionary()
@@ -705,7 +705,7 @@ class _Wheels:
         """Return whether a task is one of the loops'."""
         return any(loop._run is task for loop in list(self._loops))
 
-    def turn(self) -> float:
+    def run_due(self) -> float:
         """Execute the steps that are due, and return the seconds until the next is."""
         if not self._loops:
             return math.inf
@@ -714,20 +714,20 @@ class _Wheels:
         except RuntimeError:
             return math.inf
         here = [loop for loop, of in list(self._loops.items()) if of is events]
-        return min((loop.turn() for loop in here), default=math.inf)
+        return min((loop.run_due_step() for loop in here), default=math.inf)
 
-    def turn_until(self, is_done: Callable[[], bool], seconds: float | None) -> None:
+    def run_until(self, is_done: Callable[[], bool], seconds: float | None) -> None:
         """Execute steps as they become due until something is done, or the time is up."""
         until = math.inf if seconds is None else time.monotonic() + seconds
         while not is_done():
-            left = min(self.turn(), until - time.monotonic())
+            left = min(self.run_due(), until - time.monotonic())
             # With nothing to come, waiting on is of no use.
             if is_done() or math.isinf(left) or time.monotonic() >= until:
                 return
             time.sleep(max(left, 0.0))
 
 
-_wheels = _Wheels()
+_task_loops = _TaskLoops()
 
 _MAX_WAIT = 86_400.0
 # Seconds: a lock can't wait as long as a float can express.

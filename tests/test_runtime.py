@@ -568,9 +568,9 @@ def test_a_turn_executes_what_is_due() -> None:
     def run() -> None:
         loops = [on_both(False, due), on_both(False, later)]
         loops[0].start()
-        runtime.turn()
+        runtime.run_due_steps()
         assert (due.taken, later.taken) == (1, 0)
-        runtime.turn()
+        runtime.run_due_steps()
         assert due.taken == 1
         loops[0].stop()
 

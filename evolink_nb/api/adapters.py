@@ -104,7 +104,7 @@ class InProcessAdapter(requests.adapters.HTTPAdapter):
         if delivery.connection is not None:
             raise requests.ConnectionError(request=request)
         if self._is_work:
-            runtime.turn()
+            runtime.run_due_steps()
         return self.build_response(request, _raw(answer))
 
     def abandon(self) -> None:

@@ -68,7 +68,7 @@ class FollowedAccount:
         self._attended = 0
         for reading in fetcher.readings[-HISTORY:]:
             self._row.record(reading)
-        self._row.strays.knows_kernel = knows_kernel
+        self._row.unattributed.knows_kernel = knows_kernel
         fetcher.observe(self._on_revision, "revision")
         runtime.forget_after_fork(self)
 
@@ -97,7 +97,7 @@ class FollowedAccount:
         with self._lock:
             if timing.quiet is not None:
                 self._row.quiet.setting = timing.quiet
-            self._row.strays.late_horizon = timing.late_horizon
+            self._row.unattributed.late_horizon = timing.late_horizon
 
     # -- work -------------------------------------------------------------------------------------------
 
@@ -251,13 +251,15 @@ class FollowedAccount:
             self.overlap_checker.watch(works)
             with self._lock:
                 members = list(self._members.items())
-                idle = self._row.strays.take_idle()
+                idle = self._row.unattributed.take_idle()
             for each in idle:
                 ledger.record_idle(each, self.fetcher.client.identity)
             for _, member in members:
                 member.publish()
             with self._lock:
-                over = [work for work, _ in members if work.is_closed and work is not self._row.strays.last]
+                over = [
+                    work for work, _ in members if work.is_closed and work is not self._row.unattributed.last
+                ]
                 open_works = self.overlap_checker.may_become_shared(over)
                 for work in over:
                     if work not in open_works:
@@ -279,7 +281,7 @@ class FollowedAccount:
                 self._has_tried.set()
             before = {work: (work.cost, work.is_final) for work in self._members}
             self._row.record(reading)
-            changed = self._row.strays.has_idle or any(
+            changed = self._row.unattributed.has_idle or any(
                 (work.cost, work.is_final) != was for work, was in before.items()
             )
         if changed and not self._attended:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from .. import runtime
 from .attribution.overlaps import is_open, mark_shared, withdraw_late
 from .attribution.quiet import MAX_QUIET
-from .attribution.strays import ELSEWHERE_FOR
+from .attribution.unattributed import ELSEWHERE_FOR
 from .other_kernels import other_kernels
 
 if TYPE_CHECKING:
@@ -149,8 +149,8 @@ class OverlapChecker:
             self._costs.revise(partial(self._apply, works, seen))
 
     def _apply(self, works: Sequence[Work], seen: Seen, row: Row) -> bool:
-        has_withdrawn = withdraw_late(works, row.strays, seen.runs, row.quiet)
-        has_marked = mark_shared(works, row.strays, seen, self._own, quiet=row.quiet.seconds)
+        has_withdrawn = withdraw_late(works, row.unattributed, seen.runs, row.quiet)
+        has_marked = mark_shared(works, row.unattributed, seen, self._own, quiet=row.quiet.seconds)
         return has_withdrawn or has_marked
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from .attribution.strays import LATE_HORIZON
+from .attribution.unattributed import LATE_HORIZON
 from .attribution.work import SETTLE
 
 __all__ = ["SETTLE", "Phase", "SettleTiming"]

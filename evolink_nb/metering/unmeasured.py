@@ -84,7 +84,7 @@ class UnmeasuredWork:
             computed: Seconds that the thread has spent computing.
             busy: Whether it begins.
         """
-        self._row.strays.knows_kernel = True
+        self._row.unattributed.knows_kernel = True
         self._is_busy = busy
         if busy:
             self._follows_measured = False

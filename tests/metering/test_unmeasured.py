@@ -100,6 +100,6 @@ def test_what_it_spent_is_not_lost(kernel: Kernel) -> None:
     kernel.row.record(moved(20, spent=3))
     kernel.unmeasured.set_busy(20, 0.0, busy=False)
     kernel.settle(21, spent=3)
-    [idle] = kernel.row.strays.take_idle()
+    [idle] = kernel.row.unattributed.take_idle()
     assert work.cost.credits is not None
     assert work.cost.credits + idle.credits == 3

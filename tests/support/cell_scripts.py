@@ -95,7 +95,7 @@ class Script:
         self.chance = random.Random(f"{self.kind}/{self.style}/{self.guard}/{self.seed}")  # noqa: S311
         self.account = LateAccount(self.kind, self.chance)
         self.row = Row(QuietTime())
-        self.row.strays.knows_kernel = True
+        self.row.unattributed.knows_kernel = True
         self.unmeasured_work = UnmeasuredWork(self.row)
         self.idle = self.elsewhere = self.unmeasured = Decimal(0)
 

@@ -191,7 +191,7 @@ class Player:
             self._row.miss(None, self._now)
         else:
             self._row.record(reading)
-        idle = (each.credits for each in self._row.strays.take_idle())
+        idle = (each.credits for each in self._row.unattributed.take_idle())
         self._script.idle = total([self._script.idle, *idle])
 
     def _note(self) -> None:

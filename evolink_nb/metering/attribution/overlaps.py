@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING
 from ...credits import difference, total
 from ..other_kernels import Run, Seen, UnexplainedSpending
 from .quiet import QuietTime
-from .strays import ELSEWHERE_FOR, withdraw
+from .unattributed import ELSEWHERE_FOR, withdraw
 from .verdict import ELSEWHERE, STILL_SPENDING
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from .own_time import OwnTime
-    from .strays import Strays
+    from .unattributed import Unattributed
     from .work import Work
 
 RAN_MEANWHILE = "{} ran meanwhile with the same key"
@@ -54,12 +54,14 @@ def is_open(work: Work) -> bool:
     return bool(cost.credits) and may_be_clean
 
 
-def withdraw_late(works: Iterable[Work], strays: Strays, runs: Sequence[Run], quiet: QuietTime) -> bool:
+def withdraw_late(
+    works: Iterable[Work], unattributed: Unattributed, runs: Sequence[Run], quiet: QuietTime
+) -> bool:
     """Take late charges out of costs again which other kernels' work explains.
 
     Args:
         works: The work of an account whose costs may still change.
-        strays: What becomes of movements of the account that are no work's.
+        unattributed: What becomes of movements of the account that are no work's.
         runs: The work of all other kernels with its key.
         quiet: The account's quiet time.
 
@@ -76,17 +78,19 @@ def withdraw_late(works: Iterable[Work], strays: Strays, runs: Sequence[Run], qu
         others = [run for run in runs if run.is_settled and run.credits is not None]
         found = _between(others, late.since.requested_at, late.until.monotonic, known)
         if found and _come_to(found, late.credits):
-            withdraw(work, late, strays, quiet)
+            withdraw(work, late, unattributed, quiet)
             has_changed = True
     return has_changed
 
 
-def mark_shared(works: Iterable[Work], strays: Strays, seen: Seen, own: OwnTime, *, quiet: float) -> bool:
+def mark_shared(
+    works: Iterable[Work], unattributed: Unattributed, seen: Seen, own: OwnTime, *, quiet: float
+) -> bool:
     """Call costs *shared* that other kernels' work may be in.
 
     Args:
         works: The work of an account whose costs may still change.
-        strays: What becomes of movements of the account that are no work's.
+        unattributed: What becomes of movements of the account that are no work's.
         seen: What other kernels did with its key.
         own: When this kernel may have spent.
         quiet: The account's quiet time, in seconds.
@@ -96,7 +100,7 @@ def mark_shared(works: Iterable[Work], strays: Strays, seen: Seen, own: OwnTime,
     """
     seen_at = [each.until for each in seen.unexplained if not is_explained(each, seen.runs, own, quiet=quiet)]
     for each in seen_at:
-        strays.hear(each)
+        unattributed.hear(each)
     has_changed = False
     for work in filter(is_open, works):
         beside = ran_beside(work, seen.runs, quiet=quiet)

@@ -27,16 +27,17 @@ def rests(facts: Facts, moved_at: float) -> bool:
     return _has_rested(facts, facts.quiet, moved_at)
 
 
-def ripe(facts: Facts, moved_at: float = -math.inf) -> list[Work]:
+def rested_works(facts: Facts, moved_at: float = -math.inf) -> list[Work]:
     """Return the work whose quiet time is over, where it can be told from all whose isn't.
 
     Args:
         facts: What is known of the row.
         moved_at: When the reading was requested that showed the last movement; by default long ago.
     """
-    unripe = {work for work in facts.works if not work.is_anonymous and not _is_ripe(work, facts, moved_at)}
-    # Whatever shares a movement with work that isn't ripe isn't either, but for the work around it: that may
-    # go on for hours, and then nobody knows more.
+    measured = [work for work in facts.works if not work.is_anonymous]
+    waiting = {work for work in measured if not _is_rested(work, facts, moved_at)}
+    # What shares a movement with work that waits, waits too, but for the work around it: that may go on for
+    # hours, and then nobody knows more.
     candidates = [movement.possible for movement in facts.movements]
     grows = True
     while grows:
@@ -44,12 +45,12 @@ def ripe(facts: Facts, moved_at: float = -math.inf) -> list[Work]:
             work
             for possible in candidates
             for work in possible
-            if any(each in unripe and not _is_around(each, work) for each in possible)
+            if any(each in waiting and not _is_around(each, work) for each in possible)
         }
-        outers = {outer for work in unripe for outer in work.enclosing if outer.contains(work)}
-        grows = not (mixed | outers) <= unripe
-        unripe |= mixed | outers
-    return [work for work in facts.works if work not in unripe]
+        outers = {outer for work in waiting for outer in work.enclosing if outer.contains(work)}
+        grows = not (mixed | outers) <= waiting
+        waiting |= mixed | outers
+    return [work for work in facts.works if work not in waiting]
 
 
 def is_over(work: Work, facts: Facts, moved_at: float) -> bool:
@@ -106,7 +107,7 @@ def _is_around(outer: Work, work: Work) -> bool:
     return outer is not work and outer.ended is None and outer.contains(work)
 
 
-def _is_ripe(work: Work, facts: Facts, moved_at: float) -> bool:
+def _is_rested(work: Work, facts: Facts, moved_at: float) -> bool:
     # What is outstanding since before work leaves it alone.
     return _is_quiet(work, facts, moved_at) and (not facts.is_settling or _is_held_since_before(work, facts))
 

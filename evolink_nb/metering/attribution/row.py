@@ -21,7 +21,7 @@ from ..cost import Cost, is_same
 from . import pace, rest
 from .receipts import NO_CHARGE
 from .row_movements import RowMovements
-from .strays import Idle, Strays, amend, lag_of
+from .unattributed import Idle, Unattributed, amend, lag_of
 from .verdict import Facts, confirmed, costs_of, why_unread
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Row:
         quiet: The account's quiet time.
         latest: The newest reading; None before the first.
         works: The work in the row, oldest first.
-        strays: What becomes of movements that no work of the row can have made.
+        unattributed: What becomes of movements that no work of the row can have made.
     """
 
     def __init__(self, quiet: QuietTime) -> None:
@@ -58,7 +58,7 @@ class Row:
         self.quiet = quiet
         self.latest: Credits | None = None
         self.works: list[Work] = []
-        self.strays = Strays()
+        self.unattributed = Unattributed()
         self._start: Credits | None = None
         self._movements = RowMovements(quiet)
         self._moved_at = -math.inf
@@ -192,8 +192,8 @@ class Row:
             self._movements.movements,
             self._movements.counter,
             self.quiet.seconds,
-            self.strays.seen_at,
-            self.strays.is_elsewhere(self.latest.requested_at),
+            self.unattributed.seen_at,
+            self.unattributed.is_elsewhere(self.latest.requested_at),
             self.quiet.longest_lag,
         )
 
@@ -224,7 +224,7 @@ class Row:
 
     def _place_late(self, movement: Movement, amount: Decimal) -> None:
         """Place what no work can have spent in time."""
-        late = self.strays.place(movement, amount, self.works)
+        late = self.unattributed.place(movement, amount, self.works)
         if late is None:
             return
         if late not in self.works:
@@ -244,22 +244,22 @@ class Row:
             self._close(self.works)
             self._start_anew(())
             return
-        ripe = rest.ripe(facts, self._moved_at)
-        self._assess(facts, ripe)
+        rested = rest.rested_works(facts, self._moved_at)
+        self._assess(facts, rested)
         # What made calls and was charged nothing is still waited for.
-        over = [work for work in ripe if work.is_final or work.cost.reason != NO_CHARGE]
+        over = [work for work in rested if work.is_final or work.cost.reason != NO_CHARGE]
         for work in over:
             work.is_final = work.is_early = not work.is_anonymous
         self._close(work for work in over if rest.is_over(work, facts, self._moved_at))
         if rest.rests(facts, self._moved_at) and not facts.is_settling:
             self._start_anew(work for work in self.works if not work.is_closed)
 
-    def _assess(self, facts: Facts, ripe: list[Work]) -> None:
+    def _assess(self, facts: Facts, rested: list[Work]) -> None:
         costs = costs_of(facts, at_rest=False)
-        if any(not work.is_anonymous for work in ripe):
-            costs |= {work: cost for work, cost in costs_of(facts, at_rest=True).items() if work in ripe}
+        if any(not work.is_anonymous for work in rested):
+            costs |= {work: cost for work, cost in costs_of(facts, at_rest=True).items() if work in rested}
         for work, cost in costs.items():
-            if work in ripe or not rest.is_kept(work, facts):
+            if work in rested or not rest.is_kept(work, facts):
                 work.cost, work.after, work.settled_at = cost, self.latest, self._moved_at
                 work.is_early = False
 
@@ -267,7 +267,7 @@ class Row:
         for work in works:
             work.is_final = work.is_closed = True
             if not work.is_anonymous and work.outermost is work:
-                self.strays.last = work
+                self.unattributed.last = work
         self.works = [work for work in self.works if not work.is_closed]
 
     def _start_anew(self, works: Iterable[Work]) -> None:
@@ -281,4 +281,4 @@ class Row:
         if unmeasured is not None:
             # It may be the measured work's: it mustn't be missing from the total.
             movement, amount = unmeasured
-            self.strays.keep(Idle(movement.since, movement.until, amount))
+            self.unattributed.keep(Idle(movement.since, movement.until, amount))

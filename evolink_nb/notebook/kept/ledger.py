@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
+class Origin:
     """Where a kernel's work is done.
 
     Attributes:
@@ -45,7 +45,7 @@ class KeptLedger:
         writer: Callable[[Cost], Writer | None],
         source_of: Callable[[str], Source | None],
         redact: Callable[[str, str], str],
-        where: Whereabouts,
+        origin: Origin,
     ) -> None:
         """Keep what is recorded from now on.
 
@@ -54,13 +54,13 @@ class KeptLedger:
             writer: Returns what writes a cost into the history; None if that isn't kept.
             source_of: Returns whose account is meant, by the client's identity.
             redact: Returns a text without the key of an account, which is given by its identity.
-            where: Where the work is done.
+            origin: Where the work is done.
         """
         self.inner = inner
         self._writer = writer
         self._source_of = source_of
         self._redact = redact
-        self._where = where
+        self._origin = origin
         self._lock = threading.Lock()
         self._records: OrderedDict[int, CostRecord] = OrderedDict()
         runtime.forget_after_fork(self)
@@ -126,9 +126,9 @@ class KeptLedger:
             # A cell's name is its first line, which may hold a key.
             name=self._redact(entry.account, entry.name),
             began_at=entry.began_at,
-            notebook=self._where.notebook,
-            kernel=self._where.kernel,
-            username=self._where.username,
+            notebook=self._origin.notebook,
+            kernel=self._origin.kernel,
+            username=self._origin.username,
             items=entry.items,
             within=entry.within,
         )

@@ -28,7 +28,7 @@ from ...metering import ledger
 from ...metering.other_kernels import other_kernels
 from ...polling.fetcher import CreditsFetcher, shared_fetchers, watch_shared
 from ...runtime import forget_after_fork
-from .ledger import KeptLedger, Whereabouts
+from .ledger import KeptLedger, Origin
 from .other_kernels import RecordedKernels
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ class Recording:
         self._followed: dict[CreditsFetcher, Callable[[Any], None]] = {}
         self._observed: Writer | None = None
         self._problem = self._announcement = ""
-        inner, where = ledger.current(), _whereabouts(kernel)
-        self._ledger = KeptLedger(inner, self._writer_of, self._source_of, _redact, where)
+        inner, origin = ledger.current(), _origin(kernel)
+        self._ledger = KeptLedger(inner, self._writer_of, self._source_of, _redact, origin)
         ledger.use(self._ledger)
-        other_kernels.use(RecordedKernels(lambda simulated: self._writer(simulated=simulated), where.kernel))
+        other_kernels.use(RecordedKernels(lambda simulated: self._writer(simulated=simulated), origin.kernel))
         self._unwatch = watch_shared(self._follow)
 
     def at_cell_end(self) -> None:
@@ -230,14 +230,14 @@ def _announcement(location: Location) -> str:
     return f"Readings and costs are kept in {location.path}; {HISTORY_VARIABLE}=off keeps none."
 
 
-def _whereabouts(kernel: str) -> Whereabouts:
+def _origin(kernel: str) -> Origin:
     shell = _shell()
     # Jupyter's server names the notebook; VS Code tells the code.
     names = shell.user_ns if shell is not None else vars(sys.modules["__main__"])
     notebook = os.environ.get("JPY_SESSION_NAME") or names.get("__vsc_ipynb_file__") or ""
     if shell is None and not notebook:
         notebook = names.get("__file__") or ""
-    return Whereabouts(str(notebook), kernel, _username())
+    return Origin(str(notebook), kernel, _username())
 
 
 def _username() -> str:

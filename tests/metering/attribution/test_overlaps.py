@@ -20,7 +20,7 @@ from evolink_nb.metering.attribution.overlaps import (
 )
 from evolink_nb.metering.attribution.own_time import KEPT_FOR, OwnTime
 from evolink_nb.metering.attribution.quiet import QuietTime
-from evolink_nb.metering.attribution.strays import ELSEWHERE_FOR, Strays, amend
+from evolink_nb.metering.attribution.unattributed import ELSEWHERE_FOR, Unattributed, amend
 from evolink_nb.metering.attribution.verdict import ELSEWHERE, STILL_SPENDING
 from evolink_nb.metering.attribution.work import Work
 from evolink_nb.metering.cost import Confidence, Cost
@@ -59,8 +59,8 @@ def resting() -> OwnTime:
     return own
 
 
-def word_of(mine: Work, seen: Seen, strays: Strays | None = None) -> tuple[str, str]:
-    mark_shared([mine], strays or Strays(), seen, resting(), quiet=QUIET)
+def word_of(mine: Work, seen: Seen, unattributed: Unattributed | None = None) -> tuple[str, str]:
+    mark_shared([mine], unattributed or Unattributed(), seen, resting(), quiet=QUIET)
     return mine.cost.confidence, mine.cost.reason
 
 
@@ -124,7 +124,7 @@ def test_nothing_spent_is_nobodys() -> None:
 def test_it_is_known_before_it_is_said() -> None:
     """A cost that still settles is never called clean: its row goes by `Work.shared`."""
     mine = work("unsettled", is_final=False)
-    mark_shared([mine], Strays(), Seen((run(1002, 1003),)), resting(), quiet=QUIET)
+    mark_shared([mine], Unattributed(), Seen((run(1002, 1003),)), resting(), quiet=QUIET)
     assert mine.shared == "other.ipynb ran meanwhile with the same key"
     assert mine.cost.confidence == "unsettled"
     assert not is_open(mine)
@@ -174,17 +174,17 @@ def amended(spent: Decimal = FOUR, *, seen_at: float = 1040.0) -> Work:
     ],
 )
 def test_others_explain_a_late_charge(runs: tuple[Run, ...], is_others: bool) -> None:
-    mine, strays = amended(), Strays()
+    mine, unattributed = amended(), Unattributed()
     assert is_open(mine)
-    assert withdraw_late([mine], strays, runs, QuietTime(QUIET)) == is_others
+    assert withdraw_late([mine], unattributed, runs, QuietTime(QUIET)) == is_others
     assert mine.cost.token == (1 if is_others else 5)
     assert mine.cost.confidence == ("clean" if is_others else "shared")
-    assert strays.has_idle == is_others
+    assert unattributed.has_idle == is_others
 
 
 def test_a_late_refund_stays() -> None:
     mine = amended(-FOUR)
-    assert not withdraw_late([mine], Strays(), (run(1030, 1035),), QuietTime(QUIET))
+    assert not withdraw_late([mine], Unattributed(), (run(1030, 1035),), QuietTime(QUIET))
 
 
 # -- what other kernels saw ---------------------------------------------------------------------------------
@@ -192,11 +192,11 @@ def test_a_late_refund_stays() -> None:
 
 def test_use_elsewhere_is_heard_of() -> None:
     """It counts for this cost, and for those to come."""
-    strays = Strays()
+    unattributed = Unattributed()
     seen = Seen(unexplained=(UnexplainedSpending("host:2", 700, 710, FOUR),))
-    assert word_of(work(), seen, strays) == ("shared", ELSEWHERE)
-    assert strays.is_elsewhere(709 + ELSEWHERE_FOR)
-    assert not strays.is_elsewhere(710 + ELSEWHERE_FOR)
+    assert word_of(work(), seen, unattributed) == ("shared", ELSEWHERE)
+    assert unattributed.is_elsewhere(709 + ELSEWHERE_FOR)
+    assert not unattributed.is_elsewhere(710 + ELSEWHERE_FOR)
 
 
 @pytest.mark.parametrize("until", [BEGAN - ELSEWHERE_FOR - 1, SETTLED + QUIET + 1])

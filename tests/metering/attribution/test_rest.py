@@ -11,7 +11,7 @@ from evolink_nb.api.calls import Call
 from evolink_nb.credits import total
 from evolink_nb.metering.attribution.key_counter import KeyCounter
 from evolink_nb.metering.attribution.movements import Movement
-from evolink_nb.metering.attribution.rest import SLACK, is_explained, rests, ripe
+from evolink_nb.metering.attribution.rest import SLACK, is_explained, rested_works, rests
 from evolink_nb.metering.attribution.verdict import Facts
 from evolink_nb.metering.attribution.work import Work
 from tests.support.readings import moved
@@ -33,16 +33,16 @@ def test_an_account_rests_for_its_quiet_time(moved_at: float, seconds: float) ->
 
 
 @given(rows(), times)
-def test_only_work_long_over_is_ripe(row: Made, now: float) -> None:
-    for work in ripe(facts_of(row, now)):
+def test_only_work_long_over_is_rested(row: Made, now: float) -> None:
+    for work in rested_works(facts_of(row, now)):
         assert work.is_anonymous or (work.rests_since or 0) <= now - QUIET + SLACK
         assert work.is_anonymous or not work.has_calls_under_way
 
 
 @given(rows(), times)
-def test_no_movement_is_half_ripe(row: Made, now: float) -> None:
+def test_no_movement_is_half_rested(row: Made, now: float) -> None:
     """All that it can belong to is final at once, or none of it; but for what goes on around it."""
-    found = ripe(facts_of(row, now))
+    found = rested_works(facts_of(row, now))
     for movement in row.movements:
         around = {outer for work in movement.possible for outer in work.enclosing if outer.ended is None}
         assert len({work in found for work in movement.possible if work not in around}) <= 1
@@ -50,23 +50,23 @@ def test_no_movement_is_half_ripe(row: Made, now: float) -> None:
 
 @given(rows(), times)
 def test_inner_work_keeps_its_outer_open(row: Made, now: float) -> None:
-    found = ripe(facts_of(row, now))
+    found = rested_works(facts_of(row, now))
     for work in row.works:
         if work not in found:
             assert not [outer for outer in work.enclosing if outer.contains(work) and outer in found]
 
 
 @given(rows(all_over=True), times, times)
-def test_ripe_work_stays_ripe(row: Made, now: float, later: float) -> None:
+def test_rested_work_stays_rested(row: Made, now: float, later: float) -> None:
     """And all of it is, once it has been over for long enough."""
-    assert set(ripe(facts_of(row, now))) <= set(ripe(facts_of(row, now + later)))
-    assert ripe(facts_of(row, 1000)) == row.works
+    assert set(rested_works(facts_of(row, now))) <= set(rested_works(facts_of(row, now + later)))
+    assert rested_works(facts_of(row, 1000)) == row.works
 
 
 @given(rows(all_over=True), amounts)
 def test_nothing_is_ripe_while_calls_settle(row: Made, reserved: Decimal) -> None:
     """A reservation since before the row leaves only what nobody measures."""
-    assert all(work.is_anonymous for work in ripe(facts_of(row, 1000, reserved=reserved)))
+    assert all(work.is_anonymous for work in rested_works(facts_of(row, 1000, reserved=reserved)))
 
 
 def called(prices: list[Decimal]) -> Work:

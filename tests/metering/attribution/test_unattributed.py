@@ -13,7 +13,14 @@ from evolink_nb.credits import total
 from evolink_nb.metering import ledger
 from evolink_nb.metering.attribution.movements import Movement
 from evolink_nb.metering.attribution.quiet import QuietTime
-from evolink_nb.metering.attribution.strays import ELSEWHERE_FOR, LATE_HORIZON, Idle, Strays, amend, withdraw
+from evolink_nb.metering.attribution.unattributed import (
+    ELSEWHERE_FOR,
+    LATE_HORIZON,
+    Idle,
+    Unattributed,
+    amend,
+    withdraw,
+)
 from evolink_nb.metering.attribution.verdict import ELSEWHERE
 from evolink_nb.metering.attribution.work import Work
 from evolink_nb.metering.cost import Confidence, Cost
@@ -37,90 +44,90 @@ def over(ended: float, *, confidence: Confidence = "clean") -> Work:
     return Work(ended - 1, ended=ended, cost=cost, is_final=True, is_closed=True)
 
 
-def strays_after(last: Work | None, *, knows_kernel: bool = True) -> Strays:
-    strays = Strays()
-    strays.last, strays.knows_kernel = last, knows_kernel
-    return strays
+def unattributed_after(last: Work | None, *, knows_kernel: bool = True) -> Unattributed:
+    unattributed = Unattributed()
+    unattributed.last, unattributed.knows_kernel = last, knows_kernel
+    return unattributed
 
 
 @given(st.lists(amounts, max_size=8), lags, st.booleans())
 def test_a_charge_is_late_or_idle(spent: list[Decimal], lag: float, knows_kernel: bool) -> None:
     """Each is the work's or was spent while nothing ran, and all of it is told once."""
     last = over(100)
-    strays = strays_after(last, knows_kernel=knows_kernel)
+    unattributed = unattributed_after(last, knows_kernel=knows_kernel)
     late = []
     for number, amount in enumerate(spent):
-        found = strays.place(movement(amount, 100 + number, 100 + number + lag), amount, ())
+        found = unattributed.place(movement(amount, 100 + number, 100 + number + lag), amount, ())
         if found is not None:
             assert found is last
             late.append(amount)
             amend(found, movement(amount, 100 + number, 100 + number + lag), amount, QuietTime())
-    idle = strays.take_idle()
+    idle = unattributed.take_idle()
     assert total((*late, *(each.credits for each in idle))) == total(spent)
-    assert strays.take_idle() == []
-    assert not strays.has_idle
+    assert unattributed.take_idle() == []
+    assert not unattributed.has_idle
     assert last.cost.token == total((Decimal(1), *late))
 
 
 @given(lags)
 def test_only_a_near_charge_is_late(lag: float) -> None:
-    strays = strays_after(over(100))
-    found = strays.place(movement(Decimal(2), 100, 100 + lag), Decimal(2), ())
+    unattributed = unattributed_after(over(100))
+    found = unattributed.place(movement(Decimal(2), 100, 100 + lag), Decimal(2), ())
     assert (found is not None) == (lag <= LATE_HORIZON)
 
 
 @pytest.mark.parametrize("confidence", ["confirmed", "unknown"])
 def test_what_is_known_is_not_amended(confidence: Confidence) -> None:
     """Receipts said what was spent; or nothing is known of what was."""
-    strays = strays_after(over(100, confidence=confidence))
-    assert strays.place(movement(Decimal(2), 100, 110), Decimal(2), ()) is None
-    assert strays.has_idle
+    unattributed = unattributed_after(over(100, confidence=confidence))
+    assert unattributed.place(movement(Decimal(2), 100, 110), Decimal(2), ()) is None
+    assert unattributed.has_idle
 
 
 @given(works(), amounts)
 def test_nothing_is_late_while_work_runs(made: list[Work], amount: Decimal) -> None:
     """Nor beside what nobody measures: it is that work's as likely."""
-    strays = strays_after(over(100))
-    found = strays.place(movement(amount, 120, 121), amount, made)
+    unattributed = unattributed_after(over(100))
+    found = unattributed.place(movement(amount, 120, 121), amount, made)
     runs = any(work.ended is None or work.is_anonymous for work in made)
     assert (found is None) == runs
-    assert strays.has_idle == runs
+    assert unattributed.has_idle == runs
 
 
 @given(amounts)
 def test_a_late_settlement_is_no_spending(amount: Decimal) -> None:
     """Given back while nothing can be amended, it is nothing that was spent."""
-    strays = strays_after(None)
-    assert strays.place(movement(-amount, 100, 101), -amount, ()) is None
-    assert strays.take_idle() == []
-    assert strays.seen_at is None
+    unattributed = unattributed_after(None)
+    assert unattributed.place(movement(-amount, 100, 101), -amount, ()) is None
+    assert unattributed.take_idle() == []
+    assert unattributed.seen_at is None
 
 
 def test_nothing_before_all_work_is_idle() -> None:
-    strays = strays_after(None)
-    assert strays.place(movement(Decimal(2), 1, 2), Decimal(2), ()) is None
-    assert not strays.has_idle
+    unattributed = unattributed_after(None)
+    assert unattributed.place(movement(Decimal(2), 1, 2), Decimal(2), ()) is None
+    assert not unattributed.has_idle
 
 
 @given(lags)
 def test_use_elsewhere_is_known_for_a_while(lag: float) -> None:
     last = over(100)
     amend(last, movement(Decimal(1), 100, 101), Decimal(1), QuietTime())
-    strays = strays_after(last)
-    strays.place(movement(Decimal(2), 100, 100 + lag), Decimal(2), ())
-    assert strays.seen_at == 100 + lag
-    assert strays.is_elsewhere(100 + lag + ELSEWHERE_FOR - 1)
-    assert not strays.is_elsewhere(100 + lag + ELSEWHERE_FOR)
-    assert [each.is_elsewhere for each in strays.take_idle()] == [True]
+    unattributed = unattributed_after(last)
+    unattributed.place(movement(Decimal(2), 100, 100 + lag), Decimal(2), ())
+    assert unattributed.seen_at == 100 + lag
+    assert unattributed.is_elsewhere(100 + lag + ELSEWHERE_FOR - 1)
+    assert not unattributed.is_elsewhere(100 + lag + ELSEWHERE_FOR)
+    assert [each.is_elsewhere for each in unattributed.take_idle()] == [True]
 
 
 def test_what_others_saw_counts_as_seen() -> None:
     """The latest of it, in whatever order it is heard."""
-    strays = strays_after(None)
+    unattributed = unattributed_after(None)
     for seen_at in (50, 100, 20):
-        strays.hear(seen_at)
-    assert strays.is_elsewhere(99 + ELSEWHERE_FOR)
-    assert not strays.is_elsewhere(100 + ELSEWHERE_FOR)
+        unattributed.hear(seen_at)
+    assert unattributed.is_elsewhere(99 + ELSEWHERE_FOR)
+    assert not unattributed.is_elsewhere(100 + ELSEWHERE_FOR)
 
 
 @pytest.mark.parametrize("is_elsewhere", [True, False])
@@ -150,12 +157,12 @@ def test_an_amended_cost_is_exact(cost: Decimal, late: Decimal, is_refund: bool,
 @given(amounts, amounts, halves, halves)
 def test_a_charge_is_withdrawn_without_trace(cost: Decimal, late: Decimal, lag: float, known: float) -> None:
     """The cost is what it was, the account is no later than it was, and the charge counts as elsewhere's."""
-    work, strays, quiet = over(100), strays_after(None), QuietTime(longest_lag=known)
+    work, unattributed, quiet = over(100), unattributed_after(None), QuietTime(longest_lag=known)
     work.cost = before = replace(work.cost, token=cost, user=cost)
     amend(work, movement(late, 100, 100 + lag), late, quiet)
     assert quiet.longest_lag == max(known, lag)
     assert work.late is not None
-    withdraw(work, work.late, strays, quiet)
+    withdraw(work, work.late, unattributed, quiet)
     assert (work.cost, quiet.longest_lag) == (before, known)
-    assert strays.is_elsewhere(100 + lag + ELSEWHERE_FOR - 1)
-    assert [(each.credits, each.is_elsewhere) for each in strays.take_idle()] == [(late, True)]
+    assert unattributed.is_elsewhere(100 + lag + ELSEWHERE_FOR - 1)
+    assert [(each.credits, each.is_elsewhere) for each in unattributed.take_idle()] == [(late, True)]

@@ -41,7 +41,7 @@ class Idle:
     is_elsewhere: bool = False
 
 
-class Strays:
+class Unattributed:
     """What becomes of the movements of one account that no work of its row can have made.
 
     Attributes:
@@ -155,20 +155,20 @@ def amend(work: Work, movement: Movement, amount: Decimal, quiet: QuietTime) -> 
     )
 
 
-def withdraw(work: Work, late: LateCharge, strays: Strays, quiet: QuietTime) -> None:
+def withdraw(work: Work, late: LateCharge, unattributed: Unattributed, quiet: QuietTime) -> None:
     """Take a late charge out of a cost again: it was spent elsewhere.
 
     Args:
         work: The work.
         late: The charge.
-        strays: What becomes of such charges on its account.
+        unattributed: What becomes of such charges on its account.
         quiet: The account's quiet time, which has learned from it.
     """
     work.cost, work.late = late.cost, None
     if quiet.longest_lag == late.lag:
         quiet.longest_lag = late.longest_lag
-    strays.hear(late.until.monotonic)
-    strays.keep(Idle(late.since, late.until, late.credits, is_elsewhere=True))
+    unattributed.hear(late.until.monotonic)
+    unattributed.keep(Idle(late.since, late.until, late.credits, is_elsewhere=True))
 
 
 def lag_of(work: Work, movement: Movement) -> float:
