@@ -82,6 +82,9 @@ def _run_jupyterlab(
                 if open_browser:
                     webbrowser.open(redirect.as_uri())
                 jupyterlab.wait()
+    except output.OutputError:
+        if not ending.requested:  # a terminal that is closed takes no output, and ends the demo
+            raise
     finally:
         _end(jupyterlab)
     if ending.requested:

@@ -48,7 +48,7 @@ def say(text: str) -> None:
     if sys.stdout is None:  # closed before the command began (`>&-`)
         raise OutputError("it is closed")
     try:
-        print(text, flush=True)
+        _write(text, sys.stdout)
     except (OSError, ValueError) as error:  # a ValueError if it has been closed
         _silence(sys.stdout)
         raise OutputError(getattr(error, "strerror", None) or str(error)) from error
@@ -64,8 +64,10 @@ def complain(text: str) -> None:
 
 
 def _print_error(text: str) -> None:
+    if sys.stderr is None:  # closed before the command began (`2>&-`)
+        return
     try:
-        print(text, file=sys.stderr, flush=True)
+        _write(text, sys.stderr)
     except (OSError, ValueError):
         _silence(sys.stderr)
 
@@ -102,6 +104,12 @@ class Failure:
         facts |= {name: value for name, value in known.items() if value is not None}
         _print_error(json.dumps({"error": {**facts, "exit_code": code}}))
         return code
+
+
+def _write(text: str, stream: IO[str]) -> None:
+    """Write a text and its line's end at once: whoever has read the text may close the other end."""
+    stream.write(f"{text}\n")
+    stream.flush()
 
 
 def _silence(stream: IO[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from evolink_nb import EvoLinkClient
 from evolink_nb.cli import BELOW, FLAW, OK, UNAVAILABLE, UNWRITABLE, USAGE, main
+from evolink_nb.cli.output import complain, say
 from evolink_nb.demo import Account, DemoServer
 from tests.support.environment import account_of
 
@@ -48,6 +50,26 @@ def test_any_encoding_will_do(encoding: str, minimum: str, code: int) -> None:
     shown = done.stdout.decode(encoding)
     assert "12.5 overdrawn" in shown
     assert "no limit of its own" in shown
+
+
+def test_a_text_is_written_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has read all of it may close a pipe or a terminal: nothing more is to come."""
+    written: list[bytes] = []
+
+    class Terminal(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            written.append(bytes(data))
+            return len(data)
+
+    for name in ("stdout", "stderr"):
+        stream = io.TextIOWrapper(io.BufferedWriter(Terminal()), encoding="utf-8", line_buffering=True)
+        monkeypatch.setattr(sys, name, stream)
+    say("one\ntwo")
+    complain("three\nfour")
+    assert written == [b"one\ntwo\n", b"evolink-nb: three\nfour\n"]
 
 
 @pytest.mark.usefixtures("unlimited_key")
