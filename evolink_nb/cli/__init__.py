@@ -1,4 +1,4 @@
-"""``evolink-nb``: the balance and the demo on the command line."""
+"""The ``evolink-nb`` command: the balance, alarms, the history and the demo from a shell."""
 
 from __future__ import annotations
 

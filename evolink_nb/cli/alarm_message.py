@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def text_of(event: Event, credits: Credits | None, runway: float | None, limit: Threshold | None) -> str:
-    """Return an alarm in one line.
+    """Return an alarm as one line of text.
 
     Args:
         event: What it is about.
@@ -45,11 +45,11 @@ def body_of(
     account: str,
     key: str,
 ) -> str:
-    """Return an alarm as a JSON object, on one line.
+    """Return an alarm as a JSON object on one line.
 
     Args:
         event: What it is about.
-        text: The same in words.
+        text: The alarm's text.
         credits: The newest reading; None before the first.
         runway: Seconds the credits will last; None if unknown.
         burn_rate: Credits spent a second; None if unknown.
@@ -67,7 +67,7 @@ def body_of(
         "key": key or None,
         "source": f"evolink-nb {__version__}",
     }
-    # The reading's own JSON has every digit of each amount. One line, as shells read it.
+    # The reading's own JSON has every digit of each amount. On one line: shells read lines.
     reading = "null" if credits is None else " ".join(map(str.strip, credits.to_json().splitlines()))
     return f'{json.dumps(head)[:-1]}, "reading": {reading}}}'
 

@@ -1,4 +1,4 @@
-"""``evolink-nb completion``: the script with which a shell completes its options."""
+"""``evolink-nb completion``: prints a script that lets a shell complete commands and options."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .exit_codes import OK
 
 
 def print_completion(*, shell: str) -> int:
-    """Print a script that completes ``evolink-nb`` in a shell; it runs no Python when the user types.
+    """Print a shell script that completes ``evolink-nb``; it runs no Python while the user types.
 
     Args:
         shell: The shell.
@@ -20,7 +20,7 @@ def print_completion(*, shell: str) -> int:
         The exit code, `OK`.
 
     Raises:
-        ConfigurationError: shtab, which writes it, is not installed.
+        ConfigurationError: shtab, which writes the script, is not installed.
         OutputError: It can't be printed.
     """
     if importlib.util.find_spec("shtab") is None:

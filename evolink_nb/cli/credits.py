@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..credits import Credits
 
 OUTLOOK_TIMEOUT = 2.0
-"""Seconds that the history may take to tell how long the credits last."""
+"""Seconds that the history may take to say how long the credits will last."""
 
 
 def show_credits(
@@ -39,8 +39,8 @@ def show_credits(
         as_json: Whether to print JSON with the API's own field names instead of text.
         quiet: Whether to print nothing.
         minimum: The least that must be spendable, in credits; None for no minimum.
-        watch: Whether to go on reading.
-        every: Seconds between two readings then; None for the default.
+        watch: Whether to keep reading.
+        every: Seconds between two readings while watching; None for the default.
         demo: Whether to read a simulated account.
         key_variable: The environment variable that holds the key; None for the default.
 

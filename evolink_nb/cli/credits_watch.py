@@ -1,4 +1,4 @@
-"""``evolink-nb credits --watch``: each reading as it comes, until one that is looked for."""
+"""``evolink-nb credits --watch``: shows readings as they come, until one meets a condition."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ Show = Callable[[CreditsFetcher], None]
 """Shows what a fetcher knows now."""
 _CODES = re.compile("\x1b\\[[0-9;]*m")
 _WAKE_EVERY = 1.0
-"""Seconds after which a wait is begun again: on Windows, Ctrl+C doesn't end one."""
+"""Seconds after which a wait is restarted: on Windows, Ctrl+C doesn't end one."""
 
 
 def watch(client: EvoLinkClient, every: float, show: Show, is_last: Callable[[Credits], bool]) -> Credits:
-    """Show readings until the one that is looked for; passing failures don't end it.
+    """Show readings until one meets a condition; temporary failures don't end it.
 
     Args:
         client: The client to read with.
         every: Seconds between two readings.
         show: Called after each attempt.
-        is_last: Returns whether a reading is the one.
+        is_last: Returns whether a reading meets the condition.
 
     Returns:
         That reading.
@@ -67,16 +67,16 @@ def nothing(fetcher: CreditsFetcher) -> None:
     """Show nothing.
 
     Args:
-        fetcher: What is watched.
+        fetcher: The fetcher that reads the account.
     """
     del fetcher
 
 
 def printer(*, as_json: bool) -> Show:
-    """Return what shows readings: a card kept up to date in a terminal, otherwise a line for each.
+    """Return a function that shows readings: as one updated card in a terminal, otherwise line by line.
 
     Args:
-        as_json: Whether to print JSON, an object in each line.
+        as_json: Whether to print JSON, one object per line.
     """
     if as_json or not sys.stdout.isatty():
         return _Lines(as_json=as_json)
@@ -84,7 +84,7 @@ def printer(*, as_json: bool) -> Show:
 
 
 class _Lines:
-    """Prints each reading as a line; failures to standard error."""
+    """Prints each reading as a line, and failures to standard error."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
@@ -98,7 +98,7 @@ class _Lines:
 
 
 class _Card:
-    """Prints the card over the last one."""
+    """Prints each card over the last one."""
 
     def __init__(self) -> None:
         self._lines = 0
@@ -123,10 +123,10 @@ class _Card:
 
 
 def wait_for_change(changed: queue.SimpleQueue[Any]) -> None:
-    """Wait for a change, and take all there are.
+    """Wait for a change, and take all that are queued.
 
     Args:
-        changed: Gets something at each change.
+        changed: The queue that gets an item at each change.
     """
     while True:
         try:

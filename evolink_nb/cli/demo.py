@@ -27,7 +27,7 @@ from .exit_codes import OK
 from .tour import BESIDE, NOTEBOOK, account_of, write_tour
 
 END_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
-"""What ends the demo, where the platform has it; a closed terminal sends SIGHUP."""
+"""The signals that end the demo, where the platform has them; a closed terminal sends SIGHUP."""
 MAX_END_SECONDS = 15.0
 """The longest JupyterLab may take to end its kernels and itself, in seconds."""
 MAX_START_SECONDS = 120.0
@@ -83,7 +83,7 @@ def _run_jupyterlab(
                     webbrowser.open(redirect.as_uri())
                 jupyterlab.wait()
     except output.OutputError:
-        if not ending.requested:  # a terminal that is closed takes no output, and ends the demo
+        if not ending.requested:  # a closed terminal takes no output, and ends the demo
             raise
     finally:
         _end(jupyterlab)
@@ -123,11 +123,11 @@ def _start_jupyterlab(
         **account_of(server),
     }
     with log.open("wb") as output:
-        # Its own session: Ctrl+C is handled here, and JupyterLab would ask for confirmation.
+        # In its own session: Ctrl+C is handled here; JupyterLab would ask for confirmation.
         return subprocess.Popen(  # noqa: S603 - this interpreter, with our own arguments
             command,
             env=environment,
-            stdin=subprocess.PIPE,  # JupyterLab ends with it, also if this process is killed
+            stdin=subprocess.PIPE,  # JupyterLab ends when it closes, even if this process is killed
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -146,13 +146,13 @@ class _Ending:
         self._process: subprocess.Popen[bytes] | None = None
         for name in END_SIGNALS:
             number = getattr(signal, name, None)
-            # nohup has a command go on when its terminal is closed.
+            # nohup keeps a command running after its terminal is closed.
             is_nohup = name == "SIGHUP" and number and signal.getsignal(number) is signal.SIG_IGN
             if number is not None and not is_nohup:
                 signal.signal(number, self._end)
 
     def follow(self, process: subprocess.Popen[bytes]) -> None:
-        """End this process on a signal, also one that has come already."""
+        """End this process on a signal, even one that has already arrived."""
         self._process = process
         if self.requested:
             process.terminate()
@@ -177,9 +177,9 @@ def _wait_until_up(status_url: str, process: subprocess.Popen[bytes]) -> bool:
 
 @contextlib.contextmanager
 def redirect_file(url: str) -> Iterator[Path]:
-    """Yield a page that leads to ``url``: all users can see a browser's arguments, but not the page.
+    """Yield a page that redirects to ``url``: other users can see a browser's arguments, but not the page.
 
-    It is where Jupyter has its own: some browsers may not read the folder for temporary files.
+    It is in Jupyter's own folder for such pages: some browsers may not read the folder for temporary files.
 
     Args:
         url: An address with a token.

@@ -1,4 +1,4 @@
-"""How commands that run until they are told to end are told: by Ctrl+C, or by SIGTERM as systemd sends it."""
+"""The signals that end a long-running command: Ctrl+C, or SIGTERM as sent by systemd."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def when_ended(handler: Callable[[int, Any], object]) -> Iterator[None]:
-    """Have a function called when the command is to end, within the ``with``.
+    """Within a ``with`` block, call a function when the command is told to end.
 
     Args:
         handler: Called with the signal's number and the frame that it interrupts.

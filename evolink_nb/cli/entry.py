@@ -1,4 +1,4 @@
-"""Runs a command, and says what went wrong, with the exit code for it."""
+"""Runs a command, reports what went wrong, and returns the exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When `evolink-nb watch` raises an alarm: once an episode. Pure: no clock, no thread."""
+"""Decides when `evolink-nb watch` raises an alarm: once per episode. Pure: no clock, no thread."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from ..credits import Credits
 
 UNREAD_AFTER = 900.0
-"""Seconds without a reading after which that is an alarm too: nobody would hear of the balance."""
+"""Seconds without a reading after which an alarm says so: a low balance would go unnoticed."""
 
 
 class Event(StrEnum):
     """What an alarm is about."""
 
     BELOW = "below"
-    """Less is left than the limit."""
+    """Less than the limit is left."""
     RECOVERED = "recovered"
     """More is left again."""
     UNREADABLE = "unreadable"
@@ -30,10 +30,10 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Which episodes last.
+    """The episodes under way.
 
     Attributes:
-        is_below: Whether less is left than the limit.
+        is_below: Whether less than the limit is left.
         is_unreadable: Whether the balance can't be read.
     """
 
@@ -42,7 +42,7 @@ class State:
 
 
 class Episodes:
-    """Turns readings and failures into events, each once until it is over."""
+    """Turns readings and failures into events: one when an episode begins, one when it ends."""
 
     def __init__(self, limit: Threshold | None, now: float) -> None:
         """Start with no episode.
@@ -57,7 +57,7 @@ class Episodes:
 
     @property
     def state(self) -> State:
-        """Which episodes last."""
+        """The episodes under way."""
         return self._state
 
     def record(self, credits: Credits, runway: float | None, now: float) -> list[Event]:
@@ -69,7 +69,7 @@ class Episodes:
             now: The time.
 
         Returns:
-            The events to tell of.
+            The events to report.
         """
         self._read_at = now
         events = [Event.READABLE] if self._state.is_unreadable else []
@@ -89,7 +89,7 @@ class Episodes:
             now: The time.
 
         Returns:
-            The events to tell of.
+            The events to report.
         """
         if self._state.is_unreadable or now - self._read_at < UNREAD_AFTER:
             return []

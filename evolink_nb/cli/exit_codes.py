@@ -1,4 +1,4 @@
-"""The exit codes of `evolink-nb`: those from 64 to 78 as sysexits.h has them."""
+"""The exit codes of `evolink-nb`; those from 64 to 78 follow sysexits.h."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ FLAW = 70
 UNWRITABLE = 74
 """The output was not written in full (EX_IOERR)."""
 INTERRUPTED = 130
-"""Ctrl+C ended the command, also `--watch`: a script then ends with it."""
+"""Ctrl+C ended the command, even with `--watch`; a calling script then ends too."""

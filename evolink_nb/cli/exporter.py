@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from ..history.queries.snapshot import Snapshot
 
 READ_TIMEOUT = 20.0
-"""Seconds that reading the history may take; a scrape waits for none of it."""
+"""Seconds that reading the history may take; scrapes don't wait for it."""
 
 
 class Readings:
-    """The latest snapshot of the history, read again and again in the background."""
+    """Keeps the latest snapshot of the history, read periodically in the background."""
 
     def __init__(self, every: float, budgets: tuple[tuple[Per, float], ...]) -> None:
-        """Read nothing yet.
+        """Start without a snapshot.
 
         Args:
             every: Seconds between two readings of the history.
-            budgets: The budgets whose periods' spending is wanted.
+            budgets: The budgets; a snapshot has the spending in the current period of each.
         """
         self._every = every
         self._budgets = budgets
@@ -56,7 +56,7 @@ class Readings:
 
     @property
     def is_up(self) -> bool:
-        """Whether the history could be read the last time."""
+        """Whether the last attempt to read the history succeeded."""
         return self._is_up
 
     def now(self) -> datetime:
@@ -64,11 +64,11 @@ class Readings:
         return datetime.now(UTC) + self._ahead
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start reading."""
         self._loop.start()
 
     def stop(self) -> None:
-        """End the reading."""
+        """Stop reading."""
         self._loop.stop(2.0)
 
     def _step(self) -> float:
@@ -87,7 +87,7 @@ class Readings:
         return began + self._every
 
     def _read(self) -> Snapshot:
-        # It imports SQLAlchemy.
+        # Imported on use: it imports SQLAlchemy.
         snapshots: Any = import_module("evolink_nb.history.queries.snapshot")
         now = self.now()
         since = tuple(period_at(now, per, None).start for per, _ in self._budgets)
@@ -98,18 +98,18 @@ class Readings:
 
 
 class _Ended(BaseException):
-    """Ends the server; raised by a signal's handler."""
+    """Ends the server; raised by a signal handler."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """Answers several scrapes at once; none keeps it from ending."""
+    """Answers several scrapes at once, and ends without waiting for any."""
 
     daemon_threads = True
 
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Log no scrape."""
+        """Don't log scrapes."""
 
 
 def export(*, host: str, port: int, every: float, budgets: list[tuple[Decimal, str]]) -> int:

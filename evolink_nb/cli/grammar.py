@@ -11,11 +11,11 @@ from .._version import __version__
 from . import output, values
 
 WAYS = ("minute", "hour", "day", "week", "month", "cell", "notebook", "key", "user")
-"""What a history can be added up by; here too, so that --help doesn't import it."""
+"""What a history can be added up by; repeated here so that --help needn't import the history."""
 SHELLS = ("bash", "zsh", "fish")
 
 
-class BadUsage(Exception):  # noqa: N818 - it is one of usage
+class BadUsage(Exception):  # noqa: N818 - the name already says that it is an error
     """A command line that can't be parsed.
 
     Attributes:
@@ -34,7 +34,7 @@ class BadUsage(Exception):  # noqa: N818 - it is one of usage
 
 
 def _command(name: str) -> Any:
-    """Return a command of this package: only its own part is imported; --help and bad usage need none."""
+    """Return a function that runs a command; it imports the command's module, which --help doesn't need."""
     module, _, function = name.rpartition(".")
 
     def run(**options: Any) -> int:
@@ -45,7 +45,7 @@ def _command(name: str) -> Any:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose help has examples, and that leaves it to its caller what bad usage leads to."""
+    """A parser whose help has examples, and which raises `BadUsage` instead of exiting."""
 
     def __init__(self, *, examples: str = "", **options: Any) -> None:
         epilog = (
@@ -60,12 +60,12 @@ class _Parser(argparse.ArgumentParser):
         raise BadUsage(message, self.format_usage().rstrip())
 
     def print_help(self, file: object = None) -> None:
-        del file  # it is for results: argparse passes none
+        del file  # argparse passes none; help is a result, so it is printed like one
         output.say(self.format_help().rstrip())
 
 
 class _Version(argparse.Action):
-    """Prints the version; argparse's own action would not notice that it can't."""
+    """Prints the version; argparse's own action would not notice a failed write."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         output.say(f"evolink-nb {__version__}")

@@ -1,4 +1,4 @@
-"""``evolink-nb history``: what was spent, where and how long that is kept, and how it is forgotten."""
+"""``evolink-nb history``: shows what was spent; shows and changes where and how long that is kept."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def run_history(
     keep_history: int | None,
     is_sure: bool,
 ) -> int:
-    """Print what the history has, or where it is kept, or delete it, or say how long a team's is kept.
+    """Print the history or where it is kept, delete it, or set how long a team's database keeps it.
 
     Args:
-        since: How far back.
+        since: How far back to look.
         by: What to add up by; None for periods that suit the span.
         as_csv: Whether to print CSV instead of a table.
         as_json: Whether to print JSON.
         where: Whether to print only where it is kept.
         forget: Whether to delete it, after asking.
         keep_readings: Days for which a team's database keeps every reading; None to leave that as it is.
-        keep_history: Days for which it keeps anything, likewise.
-        is_sure: Whether not to ask.
+        keep_history: Days for which it keeps anything; None to leave that as it is.
+        is_sure: Whether to skip the question.
 
     Returns:
         The exit code, `OK`.

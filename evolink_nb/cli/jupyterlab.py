@@ -1,6 +1,6 @@
-"""``python -m evolink_nb.cli.jupyterlab``: JupyterLab, which ends with the process that started it.
+"""``python -m evolink_nb.cli.jupyterlab``: runs JupyterLab until the process that started it ends.
 
-That process may be killed, and then says nothing. But what it could write to this one's input ends.
+That process may be killed and give no signal, but then the standard input of this one is closed.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ STDIN = 0
 
 
 def run_jupyterlab() -> None:
-    """Run JupyterLab with this process's arguments, until that ends or what starts it does."""
+    """Run JupyterLab with this process's arguments, until it ends or the parent process does."""
     runtime.start(_end_with_parent, name="evolink-nb-parent")
     runpy.run_module("jupyterlab", run_name="__main__", alter_sys=True)
 
 
 def _end_with_parent() -> None:
-    while os.read(STDIN, 1):  # returns nothing at the end, and until then waits
+    while os.read(STDIN, 1):  # waits, and returns nothing once the input is closed
         pass
-    # As a service manager does it, so that it ends its kernels first.
+    # As a service manager would: JupyterLab ends its kernels first.
     os.kill(os.getpid(), signal.SIGTERM)
 
 

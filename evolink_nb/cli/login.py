@@ -1,4 +1,4 @@
-"""``evolink-nb login``: a key for the system keyring."""
+"""``evolink-nb login``: saves a key in the system keyring."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .exit_codes import OK
 
 
 def log_in(*, forget: bool) -> int:
-    """Ask for a key, try it, and keep it in the system keyring; or remove it from there.
+    """Ask for a key, try it and save it in the system keyring; or remove the saved key.
 
     Args:
-        forget: Whether to remove it.
+        forget: Whether to remove the saved key.
 
     Returns:
         The exit code, `OK`.
 
     Raises:
         ConfigurationError: There is no keyring, or no key was entered.
-        EvoLinkError: The balance can't be read with the key; nothing is kept.
-        OutputError: What was done can't be printed.
+        EvoLinkError: The balance can't be read with the key; nothing is saved.
+        OutputError: The result can't be printed.
     """
     base_url = settings.check_base_url(settings.default_base_url())
     if forget:
@@ -51,7 +51,7 @@ def _ask_for_key() -> Secret:
     if not sys.stdin.isatty():
         return Secret(sys.stdin.readline())
     try:
-        # Not a variable of this frame: tracebacks can print those.
+        # Not kept in a variable: tracebacks can print those.
         return Secret(getpass.getpass("EvoLink API key: "))
     except EOFError:
         raise ConfigurationError("No key was entered.") from None

@@ -1,6 +1,7 @@
 """A history's snapshot as Prometheus metrics: the only module that knows prometheus_client.
 
-Labels are bounded: keys, accounts, at most 100 users. Notebooks are none: Grafana asks the database.
+Labels are bounded: keys, accounts, at most 100 users. Notebooks are not among them: for those, let Grafana
+query the database.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ KEY_LABELS = ("key", "account", "simulated")
 
 
 class HistoryCollector(Collector):
-    """The metrics of what a history knew when it was last read; never waits for it."""
+    """Collects metrics from the latest snapshot of a history; never waits for the history."""
 
     def __init__(
         self,
@@ -36,11 +37,11 @@ class HistoryCollector(Collector):
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Begin with nothing.
+        """Create a collector.
 
         Args:
             latest: Returns the latest snapshot; None before the first.
-            is_up: Returns whether the history could be read the last time.
+            is_up: Returns whether the last attempt to read the history succeeded.
             budgets: Budgets of each key, in the order of the snapshot's periods.
             now: Returns the time by the database's clock.
         """
@@ -117,7 +118,7 @@ def _gauge(name: str, text: str, *more: str) -> GaugeMetricFamily:
 
 
 def _names(keys: list[KeyFigures]) -> list[list[str]]:
-    """Return the labels of each key; two of the same name are told apart by a number."""
+    """Return the labels of each key; keys with the same name are numbered."""
     seen: Counter[tuple[str, str, bool]] = Counter()
     found = []
     for figures in keys:

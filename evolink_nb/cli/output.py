@@ -1,4 +1,4 @@
-"""What `evolink-nb` prints: readable in any encoding, and known to have been written."""
+"""Prints the output of `evolink-nb`: readable in any encoding, and failed writes are noticed."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ STAND_INS = {
     "\N{MIDDLE DOT}": "-",
     "\N{HORIZONTAL ELLIPSIS}": "...",
 }
-"""What stands for our own characters where the encoding lacks them; others are written as escapes."""
+"""Replacements for our own characters that an encoding lacks; others are written as escapes."""
 _FACTS = ("status", "code", "request_id", "retry_after")
-"""What is said of an answer of the API, under the same names as in Python."""
+"""Facts about the API's answer that a JSON error includes, named as in Python."""
 _ERROR_HANDLER = "evolink-nb"
 
 
 class OutputError(Exception):
-    """Standard output can't be written, as to a full disk or a pipe that its reader has closed."""
+    """Standard output can't be written; for example, the disk is full or the pipe's reader has closed it."""
 
 
 def accept_any_text() -> None:
-    """Have both streams write what their encoding lacks in other characters, instead of failing."""
+    """Make both streams replace characters that their encoding lacks, instead of failing."""
     codecs.register_error(_ERROR_HANDLER, _stand_in)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)  # the stream of a notebook has none
@@ -40,7 +40,7 @@ def say(text: str) -> None:
     """Print a result.
 
     Args:
-        text: The text; a line's end is added.
+        text: The text; a newline is added.
 
     Raises:
         OutputError: It can't be written.
@@ -55,7 +55,7 @@ def say(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """Print an error's text, if that is possible: the exit code says the same.
+    """Print an error message if possible; the exit code reports the error anyway.
 
     Args:
         text: The text.
@@ -74,22 +74,22 @@ def _print_error(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Says why a command failed, as a sentence or as JSON.
+    """Reports why a command failed, as a sentence or as JSON.
 
     Attributes:
-        as_json: Whether as one line of JSON.
+        as_json: Whether to print one line of JSON.
     """
 
     as_json: bool = False
 
     def say(self, text: str, error: BaseException | None, code: int, *, after: str = "") -> int:
-        """Print it to standard error, where it can't be taken for a result.
+        """Print the failure to standard error, where it can't be mistaken for a result.
 
         Args:
             text: What went wrong, and what to do about it.
             error: The error, if there is one.
             code: The exit code.
-            after: What only people read.
+            after: More text for people; left out of JSON.
 
         Returns:
             The exit code.
@@ -107,13 +107,13 @@ class Failure:
 
 
 def _write(text: str, stream: IO[str]) -> None:
-    """Write a text and its line's end at once: whoever has read the text may close the other end."""
+    """Write a text and its newline in one go: a reader may close the pipe once it has the text."""
     stream.write(f"{text}\n")
     stream.flush()
 
 
 def _silence(stream: IO[str]) -> None:
-    """Drop what a stream still holds: Python would try to write it again at exit, and exit with 120."""
+    """Discard what a stream has buffered: Python would try to write it again at exit, and exit with 120."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

@@ -1,4 +1,4 @@
-"""What the demo's JupyterLab is given: the notebooks, each with an account of its own, and its settings."""
+"""The files of the demo's JupyterLab: notebooks, each with its own account, and settings."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ BESIDE = (
     "notebooks/history.ipynb",
     "notebooks/team.ipynb",
 )
-"""Notebooks that the quickstart links to. A kernel of its own gives each an account of its own: what it tells
-doesn't depend on which of them was run first."""
+"""Notebooks that the quickstart links to. Each has its own kernel and thereby its own account, so that its
+outputs don't depend on which notebook was run first."""
 
 
 def account_of(server: DemoServer) -> dict[str, str]:
-    """Return the environment of programs that use a server's account.
+    """Return the environment variables for programs that use a server's account.
 
     Args:
         server: The server.
@@ -37,12 +37,12 @@ def account_of(server: DemoServer) -> dict[str, str]:
 
 
 def write_tour(folder: Path, beside: dict[str, DemoServer]) -> None:
-    """Copy the notebooks to ``folder / "root"``: users then edit a copy, not those in the checkout.
+    """Copy the notebooks to ``folder / "root"``, so that users edit copies, not the checkout.
 
-    The copies have no outputs: JupyterLab shows those of others without their styles.
+    The copies have no outputs: JupyterLab would show untrusted ones without their styles.
 
     Args:
-        folder: Also gets JupyterLab's ``config``, and the kernels in ``data``.
+        folder: The folder; also gets JupyterLab's ``config``, and the kernels in ``data``.
         beside: The server of each notebook of `BESIDE`.
     """
     package = Path(__file__).parents[1]
@@ -66,7 +66,7 @@ def write_tour(folder: Path, beside: dict[str, DemoServer]) -> None:
 
 
 def _write_kernel(folder: Path, name: str, server: DemoServer) -> dict[str, str]:
-    """Write the specification of a kernel on an account of its own; return what a notebook says of it."""
+    """Write the spec of a kernel with its own account; return the metadata that selects it in a notebook."""
     kernel = {"display_name": f"Python 3 ({name})", "language": "python"}
     command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     target = folder / "data" / "kernels" / f"evolink-nb-{name}" / "kernel.json"

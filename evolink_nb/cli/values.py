@@ -1,4 +1,4 @@
-"""What an option of `evolink-nb` accepts."""
+"""Parsers for the option values of `evolink-nb`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 PERIODS = ("day", "week", "month")
 _MAX_PORT = 65_535
 _MAX_DIGITS = 6
-"""Of a number of days: thousands of years are enough."""
+"""The most digits that a number of days may have: thousands of years are enough."""
 
 
 def credits(text: str) -> Decimal:
-    """Return a number of credits.
+    """Parse a number of credits.
 
     Args:
         text: The text typed.
@@ -23,7 +23,7 @@ def credits(text: str) -> Decimal:
         Credits.
 
     Raises:
-        ArgumentTypeError: It is none.
+        ArgumentTypeError: The text is not a number.
     """
     try:
         amount = Decimal(text)
@@ -35,7 +35,7 @@ def credits(text: str) -> Decimal:
 
 
 def seconds(text: str) -> float:
-    """Return a number of seconds, at least 1.
+    """Parse a number of seconds, at least 1.
 
     Args:
         text: The text typed.
@@ -44,7 +44,7 @@ def seconds(text: str) -> float:
         Seconds.
 
     Raises:
-        ArgumentTypeError: It is none.
+        ArgumentTypeError: The text is not such a number.
     """
     try:
         seconds = float(text)
@@ -56,7 +56,7 @@ def seconds(text: str) -> float:
 
 
 def days(text: str) -> int:
-    """Return a number of days, 0 for ever.
+    """Parse a number of days; 0 means forever.
 
     Args:
         text: The text typed.
@@ -65,7 +65,7 @@ def days(text: str) -> int:
         Days.
 
     Raises:
-        ArgumentTypeError: It is none.
+        ArgumentTypeError: The text is not a whole number, or too long.
     """
     if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
         raise ArgumentTypeError(f"{text!r} is not a number of days, or 0 for ever")
@@ -73,7 +73,7 @@ def days(text: str) -> int:
 
 
 def limit(text: str) -> Any:
-    """Return a limit: credits, or a runway.
+    """Parse a limit: credits or a runway.
 
     Args:
         text: The text typed.
@@ -82,9 +82,9 @@ def limit(text: str) -> Any:
         The `Threshold`.
 
     Raises:
-        ArgumentTypeError: It is none.
+        ArgumentTypeError: The text is neither.
     """
-    # Imported when it is used: --help needs none of it.
+    # Imported on use: --help doesn't need it.
     threshold = import_module("evolink_nb.card.alarms").Threshold
     try:
         return threshold.parse(text)
@@ -93,7 +93,7 @@ def limit(text: str) -> Any:
 
 
 def budget(text: str) -> tuple[Decimal, str]:
-    """Return a budget for each period.
+    """Parse a budget for each day, week or month, such as 50/day.
 
     Args:
         text: The text typed.
@@ -102,7 +102,7 @@ def budget(text: str) -> tuple[Decimal, str]:
         Credits, and "day", "week" or "month".
 
     Raises:
-        ArgumentTypeError: It is none.
+        ArgumentTypeError: The text is not such a budget.
     """
     amount, _, per = text.replace(" ", "").partition("/")
     if per not in PERIODS:
@@ -111,7 +111,7 @@ def budget(text: str) -> tuple[Decimal, str]:
 
 
 def port(text: str) -> int:
-    """Return a port.
+    """Parse a port.
 
     Args:
         text: The text typed.
@@ -120,7 +120,7 @@ def port(text: str) -> int:
         Its number.
 
     Raises:
-        ArgumentTypeError: It is none.
+        ArgumentTypeError: The text is not a port number.
     """
     if not text.isdecimal() or int(text) > _MAX_PORT:
         raise ArgumentTypeError(f"{text!r} is not a port")

@@ -1,4 +1,4 @@
-"""``evolink-nb watch``: an alarm with no notebook open."""
+"""``evolink-nb watch``: raises alarms with no notebook open."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class Watch:
         Args:
             fetcher: Reads the account.
             limit: The limit; None for nothing left at all.
-            deliver: Each is called with an alarm's text and its JSON body; it raises `EvoLinkError` if that
-                was not delivered.
+            deliver: Functions that deliver an alarm, given its text and its JSON body; each raises
+                `EvoLinkError` if it fails.
         """
         self._fetcher = fetcher
         self._limit = limit
@@ -62,12 +62,12 @@ class Watch:
         self._stopped = threading.Event()
 
     def stop(self, *_: object) -> None:
-        """End `run`; from any thread, or a signal's handler."""
+        """End `run`; may be called from any thread or a signal handler."""
         self._stopped.set()
         self._changes.put(None)
 
     def run(self, *, quiet: bool) -> None:
-        """Watch until `stop`.
+        """Watch until `stop` is called.
 
         Args:
             quiet: Whether to print nothing but alarms.
@@ -83,7 +83,7 @@ class Watch:
             self._fetcher.stop()
 
     def _check(self, *, is_first: bool) -> bool:
-        """Process what was read, and return whether that is still to be said for the first time."""
+        """Process the newest reading or failure; return whether the first report is still due."""
         credits, error, now = self._fetcher.credits, self._fetcher.error, time.monotonic()
         if error is not None:
             if is_first:
@@ -139,7 +139,7 @@ def watch(
         below: The limit; None for nothing left at all.
         every: Seconds between two readings.
         webhook: Where to post each alarm; None for nowhere.
-        run_command: A shell's command to run with each; None for none.
+        run_command: A shell command to run for each alarm; None for none.
         quiet: Whether to print nothing but alarms.
 
     Returns:
@@ -163,7 +163,7 @@ def watch(
 
 
 def _run(command: str, text: str, body: str) -> None:
-    """Run a command with an alarm: its JSON body as standard input, its text as ``EVOLINK_NB_ALARM``."""
+    """Run a command with an alarm's JSON body as standard input and its text as ``EVOLINK_NB_ALARM``."""
     environment = {**os.environ, ALARM_VARIABLE: text}
     try:
         done: Any = subprocess.run(  # noqa: S602 - the user's own command, written for a shell
@@ -175,7 +175,7 @@ def _run(command: str, text: str, body: str) -> None:
             env=environment,
             timeout=COMMAND_SECONDS,
             check=False,
-            # What it prints is no result of this command.
+            # What it prints is not a result of our command.
             stdout=sys.stderr,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
