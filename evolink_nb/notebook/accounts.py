@@ -1,4 +1,4 @@
-"""Which account the magics read: the one that a magic's options name, or the default, which may change."""
+"""Selects the account that a magic reads: the one its options name, or the default, which may change."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 class Accounts:
     """The accounts that one shell's magics read, and the one they read by default.
 
-    The default is that of the key that `evolink_nb.api.settings` finds. Another login changes it, or another
-    value in the environment.
+    The default account belongs to the key that `evolink_nb.api.settings` finds. A login or a change of the
+    environment may change it.
     """
 
     def __init__(self, on_change: Callable[[CreditsFetcher | None, CreditsFetcher | None], object]) -> None:
-        """Know no default yet.
+        """Start without a default account.
 
         Args:
             on_change: Called with the old and the new default when it changes; None where there is no key.
@@ -88,12 +88,12 @@ class Accounts:
             self.use(None)
 
     def stop(self) -> None:
-        """Know no default any more."""
+        """Forget the default account."""
         self._default = None
 
 
 def names_account(options: argparse.Namespace) -> bool:
-    """Return whether a magic's options name an account, which then stays whatever the default is.
+    """Return whether a magic's options name an account; it is then kept when the default changes.
 
     Args:
         options: The options of the magic.
@@ -106,7 +106,7 @@ def _shared(found: Connection) -> CreditsFetcher:
 
 
 def ask_for_key() -> Secret:
-    """Prompt for a key, without an echo.
+    """Prompt for a key without echoing it.
 
     Raises:
         ConfigurationError: The front end can't prompt.

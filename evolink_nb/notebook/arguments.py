@@ -11,12 +11,12 @@ from keyword import iskeyword
 from traitlets import TraitError
 
 OFF = "off"
-"""What is typed in place of a limit to have none."""
+"""Typed in place of a limit to remove it."""
 PERIODS = ("day", "week", "month")
-"""What a budget may be for, beside the session."""
+"""The periods a budget may be set for, instead of the session."""
 COST_WAYS = ("cell", "notebook", "key", "user")
 WAYS = ("minute", "hour", "day", "week", "month", "cell", "notebook", "key", "user")
-"""What a history can be added up by; here too, so that loading doesn't import it."""
+"""What a history can be added up by; repeated here so that loading needn't import the history."""
 
 
 def positive(text: str) -> float:
@@ -109,13 +109,13 @@ def credits_or_off(text: str) -> Decimal | str:
 
 
 def budget_setting(text: str) -> tuple[Decimal, str | None]:
-    """Return a budget as a configuration sets it.
+    """Return a budget from the text of a configuration.
 
     Args:
         text: Credits, such as "50", or credits for each day, week or month, such as "50/day".
 
     Returns:
-        The credits, more than 0, and what they are for; None for the session.
+        The credits, more than 0, and their period; None for the session.
 
     Raises:
         ArgumentTypeError: The text is neither.
@@ -196,31 +196,31 @@ def unquoted(text: str) -> str:
 
 
 def checked_budget(value: str | float) -> str:
-    """Return the budget of a configuration as `budget_setting` parses it, "" for none.
+    """Return a configured budget as text that `budget_setting` can parse, "" for none.
 
     Args:
-        value: What is configured.
+        value: The configured value.
 
     Raises:
-        TraitError: It is no budget.
+        TraitError: It is not a budget.
     """
     return _checked(value, budget_setting)
 
 
 def checked_limit(value: str | float) -> str:
-    """Return the limit of a configuration as `limit` takes it, "" for none.
+    """Return a configured limit as text that `limit` accepts, "" for none.
 
     Args:
-        value: What is configured.
+        value: The configured value.
 
     Raises:
-        TraitError: It is no limit.
+        TraitError: It is not a limit.
     """
     return _checked(value, limit)
 
 
 class Place(str):
-    """Where a history is kept; its ``repr``, which ``%config`` prints, shows no user and password."""
+    """Where a history is kept; its ``repr``, printed by ``%config``, hides the user and password."""
 
     __slots__ = ()
 
@@ -230,16 +230,16 @@ class Place(str):
 
 
 def checked_place(text: str) -> str:
-    """Return where a configuration keeps the history, "" for where the environment says.
+    """Return the configured place of the history, "" for the one set by the environment.
 
     Args:
-        text: What is configured.
+        text: The configured value.
 
     Raises:
         TraitError: No history can be kept there.
     """
     if text.strip():
-        location = import_module("evolink_nb.history.storage.location")  # for those who configure it
+        location = import_module("evolink_nb.history.storage.location")  # only if it is configured
         try:
             location.find_location(text)
         except location.ConfigurationError as error:
@@ -260,7 +260,7 @@ def _checked(value: str | float, parse: Callable[[str], object]) -> str:
 
 
 def _plain(value: str | float) -> str:
-    """Return a setting's text; of a number, all its digits."""
+    """Return a setting's text; a number is written with all its digits."""
     if isinstance(value, str):
         return value.strip()
     return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")

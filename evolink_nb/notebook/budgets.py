@@ -1,4 +1,4 @@
-"""`evolink_nb.budget`: a budget for everything that follows, of a session or of each day, week or month."""
+"""`evolink_nb.budget`: a budget for everything that follows, per session or per day, week or month."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ def budget(
 
     ``%evolink_budget`` shows, changes and cancels it.
 
-    Calls made with ``client.auth`` are refused then, in whatever thread or task.
+    Once they are spent, calls made with ``client.auth`` are refused in any thread or task.
 
     Args:
         max_credits: Credits that may be spent.
-        per: "day", "week" or "month" for a budget of each: all that was spent with the key since the period
-            began counts, by any kernel, as far back as the history tells.
-        timezone: Whose days they are, such as "Europe/Berlin"; this machine's by default.
-        name: Its name: "session", "day", "week" or "month" by default. A new one takes its namesake's place.
+        per: "day", "week" or "month" for a budget of each such period: everything that any kernel has spent
+            with the key since the period began counts, as far back as the history goes.
+        timezone: The time zone in which days begin, such as "Europe/Berlin"; this machine's by default.
+        name: Its name: "session", "day", "week" or "month" by default. It replaces a budget of the same name.
         every: The longest time between two readings while work runs, in seconds.
         warn_at: The fraction of the limit at which to warn, once; None or 0 for no warning.
         grace: Seconds for which work that makes calls with ``client.auth`` may go on at the limit.
         max_blind: Seconds after which work is stopped if the balance can't be read; None for never.
-        client: The client for the account; by default that of the key that `settings` finds.
+        client: The client for the account; by default the one for the key that `settings` finds.
 
     Returns:
         The budget; its ``spent`` and ``left`` are in credits.
@@ -64,14 +64,14 @@ def budget(
 
 
 def parse_recurrence(per: str | None, timezone: str | None = None) -> Recurrence | None:
-    """Return when a budget begins anew.
+    """Parse when a budget begins anew.
 
     Args:
         per: "day", "week" or "month"; None for never.
         timezone: The name of the time zone; None for this machine's.
 
     Raises:
-        ValueError: They make no sense.
+        ValueError: They can't be parsed, or there is a time zone without ``per``.
     """
     if per is None:
         if timezone is not None:

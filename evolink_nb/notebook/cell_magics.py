@@ -1,6 +1,6 @@
-"""The ``%%evolink_credits …`` line above a cell: the input transformer for it, and the cell events.
+"""The input transformer for the ``%%evolink_credits …`` line of a cell, and the handlers of cell events.
 
-With a call in place of that line the cell is an ordinary one. `cells` does the work before and after it.
+A call replaces that line, so the cell is an ordinary one. `cells` does the work before and after it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 REGISTRY = "evolink_nb.metering.budgets.registry"
 """The module of the budgets: until it is imported there are none."""
 _NEAR = 4
-# Frames between an event's handler and what triggers the event.
+# The number of frames between an event's handler and the code that triggers the event.
 
 
 class CellEvents:
@@ -37,7 +37,7 @@ class CellEvents:
 
         Args:
             shell: The shell whose cells these are.
-            magics: The magics, which know what is to be done at a cell's end.
+            magics: The magics, which do the work at a cell's end.
             running: The cells running in the shell.
             start: The transformer that begins them.
         """
@@ -47,9 +47,9 @@ class CellEvents:
         self._start = start
 
     def line_as_call(self, lines: list[str]) -> list[str]:
-        """Turn the ``%%evolink_credits …`` line into a call, on the same line; an input transformer.
+        """Turn the ``%%evolink_credits …`` line into a call on the same line; an input transformer.
 
-        Code that is run without any cell event so still begins with the line, which measures it or refuses.
+        Even code that runs without cell events then begins with this call, which measures or refuses it.
 
         Args:
             lines: The lines of a cell, or of anything else IPython transforms.
@@ -72,8 +72,8 @@ class CellEvents:
     line_as_call.has_side_effects = True  # type: ignore[attr-defined]
 
     def at_message_start(self) -> None:
-        """Watch what a front end's message calls; IPython's ``pre_execute``, which fires for cells too."""
-        # In the base of the comms of ipykernel 6 and 7: right below this, and IPython's own functions.
+        """Let budgets watch what a front end's message calls; handles ``pre_execute``, also of cells."""
+        # The base class of comms in ipykernel 6 and 7 calls this through a few functions of IPython.
         frame, names = sys._getframe(1), set()
         for _ in range(_NEAR):
             names.add(frame.f_code.co_name)
@@ -84,7 +84,7 @@ class CellEvents:
             self._magics.commands.cells.stops.begin_message()
 
     def at_message_end(self) -> None:
-        """Watch it no longer; IPython's ``post_execute``."""
+        """Stop watching the message; handles ``post_execute``."""
         if REGISTRY in sys.modules and self._magics.is_used:
             self._magics.commands.cells.stops.end_message()
 
@@ -95,7 +95,7 @@ class CellEvents:
             info: The information IPython's ``pre_run_cell`` passes about the cell.
         """
         self._running.begin(info)
-        # IPython, or a user, may have removed it.
+        # IPython or a user may have removed the transformer.
         if self._start not in self._shell.ast_transformers:
             self._shell.ast_transformers.append(self._start)
 
@@ -103,8 +103,8 @@ class CellEvents:
         """Settle the cost of the cell that has ended, and update what is shown.
 
         Args:
-            result: The result IPython's ``post_run_cell`` passes; None for a cell that awaits and was
-                interrupted outside its own code, as ipykernel does it.
+            result: The result IPython's ``post_run_cell`` passes; ipykernel passes None for a cell that
+                awaits and was interrupted outside its own code.
         """
         ended = self._running.end_all() if result is None else self._running.end(result.info.raw_cell)
         if self._start.is_needed:

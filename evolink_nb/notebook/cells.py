@@ -1,4 +1,4 @@
-"""Measures each cell between the cell events, while the cell runs untouched."""
+"""Measures cells from the events at their start and end; the cells themselves run unchanged."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Cells:
 
     Attributes:
         timing: How long measuring waits; applies to cells that begin from now on.
-        stops: What lets budgets stop them.
+        stops: Lets budgets stop the cells.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Cells:
 
         Args:
             quiet: Seconds without any change after which a cost counts as settled.
-            settle: Seconds that each measured cell waits for its cost to settle; 0 doesn't wait.
+            settle: Seconds that each measured cell waits for its cost to settle; 0 for not at all.
         """
         quiet_times.begin_with(quiet)
         self._settle_for = settle
@@ -88,8 +88,8 @@ class Cells:
 
         Args:
             fetcher: The fetcher for the account the cells spend from; None to turn it off.
-            follows: Whether that is the default account, whichever that is.
-            settle: Seconds that each of them waits for its cost to settle; None for the shell's setting.
+            follows: Whether to follow the default account when it changes.
+            settle: Seconds that each cell waits for its cost to settle; None for the shell's setting.
         """
         self._settle_tracked = settle
         if self._tracked is not None:
@@ -103,13 +103,13 @@ class Cells:
             read(fetcher)
 
     def follow(self, fetcher: CreditsFetcher | None) -> str:
-        """Track the default account, which has changed, if that was tracked.
+        """Track the new default account, if the old one was tracked as the default.
 
         Args:
             fetcher: The fetcher that reads it; None if there is no key any more.
 
         Returns:
-            What to tell the user; empty if nothing is tracked, or it is tracked already.
+            What to tell the user; empty if nothing is tracked, or the account is tracked already.
         """
         if self._tracked is None or self._tracked is fetcher:
             return ""
@@ -119,8 +119,8 @@ class Cells:
         return "Tracking now reads this key." if fetcher is not None else "Tracking off: there is no key."
 
     def stop(self) -> None:
-        """End everything under way; no line is amended any more."""
-        # Settling still in progress ends after this.
+        """End everything under way, and stop amending lines."""
+        # Measurements still settling end after this.
         self._stopped = True
         self.track(None)
         for cell in self._running.end_all():
@@ -137,7 +137,7 @@ class Cells:
             options: The line's options.
 
         Raises:
-            EvoLinkError: What runs the code doesn't tell when it ends.
+            EvoLinkError: Whatever runs the code doesn't report its end.
             BudgetExceeded: An earlier line's budget stopped this cell, which went on.
             CellRefused: The cell is to be watched, and can't be.
         """
@@ -149,7 +149,7 @@ class Cells:
             if stop is not None:
                 raise stop
         if cell.has_begun:
-            # A macro, or code kept from an earlier cell: the line stands in the middle of this one.
+            # A macro, or code kept from an earlier cell: the line is in the middle of this cell.
             cell = self._running.begin_part(cell)
         cell.has_begun = True
         cell.options = options
@@ -207,7 +207,7 @@ class Cells:
 
     def _measure(self, cell: RunningCell, options: argparse.Namespace) -> None:
         metered = cell.metered = self._metered(cell)
-        # Until there is a measurement, so that the variable doesn't hold an earlier cell's cost.
+        # The variable must not keep an earlier cell's cost if this one can't be measured.
         cost: MeteredCost | None = None
         try:
             fetcher = self._fetcher_for(options)
@@ -249,11 +249,12 @@ class Cells:
         Args:
             ended: The cell, preceded by any inside it whose end was never announced.
             error: What the cell raised.
-            is_known: Whether the last of them is the one that has ended. If not, none will be heard of again.
-            number: Its number in the history, if any.
+            is_known: Whether the last of them is the one that has ended. If not, no more events will come for
+                any of them.
+            number: Its number in IPython's history, if any.
 
         Returns:
-            The stop of the budget that stopped it, if that is not what it raised.
+            The `BudgetExceeded` of the budget that stopped it, unless the cell itself raised that.
         """
         over = [each for each in ended if is_known and (each is ended[-1] or each.is_part)]
         for each in ended:

@@ -1,4 +1,4 @@
-"""Which kind of front end runs a cell: what it does with an output that changes after its cell has ended."""
+"""The kind of front end that runs a cell, by what it does with outputs amended after the cell has ended."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def request_of(shell: Any) -> dict[str, Any]:
     """Return the request that a kernel is handling, as the messaging protocol defines it.
 
     Args:
-        shell: The kernel's shell. Pyodide's leaves it to the kernel to know.
+        shell: The kernel's shell. In Pyodide only the kernel knows the request.
     """
     get_parent = getattr(shell, "get_parent", None) or shell.kernel.get_parent
     request: dict[str, Any] = get_parent()
@@ -54,6 +54,6 @@ def choose_client(request: dict[str, Any], *, in_colab: bool) -> Client:
     """
     if not request.get("content", {}).get("allow_stdin", True):
         return Client.BATCH
-    # Notebooks say which cell it is; Colab's doesn't.
+    # Notebook front ends send the cell's id; Colab doesn't.
     has_cell = "cellId" in request.get("metadata", {})
     return Client.NOTEBOOK if has_cell or in_colab else Client.CONSOLE

@@ -1,8 +1,8 @@
-"""The moment before a cell's code runs, whether or not IPython announces the cell.
+"""Begins a cell right before its code runs, whether or not IPython announces the cell.
 
-IPython's cell events don't come for what it runs silently: ``ipython nb.ipynb``, an execute request with
-``silent=True``. And a cell runs whatever their handlers raise. Its AST transformers see the code of every
-cell right before it runs, and may reject it.
+IPython fires no cell events for code that it runs silently: ``ipython nb.ipynb``, or an execute request with
+``silent=True``. And it runs a cell whatever their handlers raise. AST transformers see the code of every cell
+right before it runs, and may reject it.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _REGISTRY = "get_ipython().magics_manager.registry['EvoLinkMagics']"
 
 
 def call_of_line(options: str) -> str:
-    """Return the call that stands in place of a ``%%evolink_credits …`` line, in IPython's own style.
+    """Return the call that replaces a ``%%evolink_credits …`` line, in IPython's own style.
 
     Args:
         options: The text after the magic's name.
 
     Returns:
-        An expression without a value. Its ``None`` stands for the code after it, which runs as ever.
+        An expression without a value. Its ``None`` stands for the code after it, which runs as usual.
     """
     return f"get_ipython().run_cell_magic('evolink_credits', {options!r}, None)"
 
@@ -56,14 +56,14 @@ def is_line(statement: ast.stmt) -> bool:
 
 
 class CodeStart(ast.NodeTransformer):
-    """Begins what measures and watches a cell when its code is about to run."""
+    """Starts measuring and watching a cell when its code is about to run."""
 
     def __init__(self, shell: Any, magics: EvoLinkMagics, running: RunningCells) -> None:
         """Serve one shell.
 
         Args:
             shell: The shell whose cells these are.
-            magics: The magics, which know what is to be begun.
+            magics: The magics, which know whether to measure or watch it.
             running: The cells running in the shell.
         """
         self._magics = magics
@@ -73,11 +73,11 @@ class CodeStart(ast.NodeTransformer):
 
     @property
     def is_needed(self) -> bool:
-        """Whether there may be anything to begin; otherwise none of this package's modules is imported."""
+        """Whether a cell may have to be measured or watched; if not, nothing more is imported for it."""
         return self._magics.is_used or _BUDGETS in sys.modules
 
     def visit(self, node: Any) -> Any:
-        """Begin a cell.
+        """Begin a cell; called by IPython.
 
         Args:
             node: The cell's syntax tree.
@@ -94,12 +94,12 @@ class CodeStart(ast.NodeTransformer):
             self._begin(cell, has_line=has_line)
         elif not self._running and (has_line or self._wants_unannounced()):
             _enclose(node, has_line=has_line)
-        # Anything else is run by a running cell, and belongs to that.
+        # Anything else is run by a running cell, and is part of it.
         return node
 
     @contextlib.contextmanager
     def unannounced(self, source: str, *, has_line: bool) -> Iterator[None]:
-        """Return a context that takes the place of the events for a cell that has none.
+        """Begin and end a cell for which IPython fires no events; a context manager around its code.
 
         Args:
             source: The cell's code.
@@ -125,8 +125,8 @@ class CodeStart(ast.NodeTransformer):
     def at_execution_end(self) -> None:
         """End a cell without events whose code was left suspended; handles ``post_execute``.
 
-        In a terminal an interrupt ends the event loop in which a cell awaits, not the cell. Comm messages and
-        cells inside the cell end with this event, too.
+        In a terminal, an interrupt ends the event loop in which a cell awaits, not the cell. This event also
+        fires at the end of comm messages, and of cells inside the cell.
         """
         if self._unannounced is None:
             return
@@ -146,7 +146,7 @@ class CodeStart(ast.NodeTransformer):
         if self._magics.watches_cells:
             self._magics.begin_configured()
         if has_line:
-            return  # it begins the cell itself, as the first that the cell does
+            return  # the line is the cell's first statement, and begins the cell itself
         cell.has_begun = True
         if self.is_needed:
             with refuse_on_failure(
@@ -155,10 +155,10 @@ class CodeStart(ast.NodeTransformer):
                 self._magics.commands.cells.begin(cell)
 
     def _wants_unannounced(self) -> bool:
-        """Return whether to begin a cell that IPython runs silently, though it has no line.
+        """Return whether to begin a cell that IPython runs silently and that has no line.
 
-        A front end runs code of its own that way, which nothing but a budget is to hear of. A terminal runs
-        the cells of a file that way.
+        Front ends run code of their own silently; only a budget has to watch that. A terminal runs the cells
+        of a file silently.
         """
         if self._magics.budget or _has_session_budget():
             return True
@@ -166,7 +166,7 @@ class CodeStart(ast.NodeTransformer):
 
 
 def _enclose(module: ast.Module, *, has_line: bool) -> None:
-    """Put a cell's statements into a context: a silent cell shows no value, which this would lose."""
+    """Wrap a cell's statements in a ``with`` block; it loses the cell's value, but silent cells show none."""
     ahead = [each for each in module.body if isinstance(each, ast.ImportFrom) and each.module == "__future__"]
     body = [each for each in module.body if each not in ahead]
     if body:

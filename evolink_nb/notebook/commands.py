@@ -1,4 +1,4 @@
-"""What the magics do. `magics` imports this, with everything it needs, when one is first used."""
+"""The behaviour of the magics. `magics` imports this, with everything it needs, when one is first used."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Commands:
     Attributes:
         cells: Measures the shell's cells.
         cards: The live cards shown in the shell.
-        configured_budget: The budget that the configuration sets.
-        configured_tracking: The tracking that it turns on.
+        configured_budget: The budget set by the configuration.
+        configured_tracking: The tracking turned on by the configuration.
     """
 
     def __init__(self, shell: Any, running: RunningCells) -> None:
@@ -77,7 +77,7 @@ class Commands:
             options: The options of the magic.
 
         Returns:
-            The reading, if it is shown by being the magic's value.
+            The reading, if it is to be shown as the magic's value.
 
         Raises:
             EvoLinkError: The balance can't be read.
@@ -124,7 +124,7 @@ class Commands:
         return credits
 
     def track(self, options: argparse.Namespace) -> None:
-        """Turn measuring every cell on or off, as ``%evolink_track`` says, and print which.
+        """Turn tracking on or off, as the options of ``%evolink_track`` say, and print the state.
 
         Args:
             options: The options of the magic.
@@ -143,7 +143,7 @@ class Commands:
             print(f"What they cost can't be read now: {problem}", file=sys.stderr)
 
     def control_budgets(self, options: argparse.Namespace) -> None:
-        """Show, set, change or cancel the session's budgets, as ``%evolink_budget`` says.
+        """Show, set, change or cancel budgets, as the options of ``%evolink_budget`` say.
 
         Args:
             options: The options of the magic.
@@ -155,7 +155,7 @@ class Commands:
         print(session_budgets.control(options, self._accounts.fetcher_for))
 
     def apply_settings(self, settings: EvoLinkSettings) -> None:
-        """Apply what is configured: to cells from the next one, to live cards at once.
+        """Apply the configuration, to cells from the next one on and to live cards at once.
 
         Args:
             settings: The settings.
@@ -198,7 +198,7 @@ class Commands:
         return costs.to_pandas() if options.pandas else costs
 
     def show_past(self, options: argparse.Namespace) -> Any:
-        """Show what was spent, also before this kernel began, as ``%evolink_history`` says; see `past`.
+        """Show what was spent, by earlier kernels too, as the options of ``%evolink_history`` say.
 
         Args:
             options: The options of the magic.
@@ -208,7 +208,7 @@ class Commands:
     # -- display ---------------------------------------------------------------------------------------
 
     def bundle(self, credits: Credits) -> dict[str, str]:
-        """Return the card of a reading, with the options it was read with if it is the latest.
+        """Return the card of a reading; the latest is shown with the options of its magic.
 
         Args:
             credits: The reading.
@@ -222,7 +222,7 @@ class Commands:
 
     @property
     def _shows_style(self) -> bool:
-        """Whether text is shown in a terminal with bold type and colour."""
+        """Whether text is shown in a terminal that has bold type and colour."""
         is_plain = hasattr(self._shell, "kernel") or self._shell.colors.lower() == "nocolor"
         return not is_plain and may_style(sys.stdout)
 
@@ -231,7 +231,7 @@ class Commands:
 
         Args:
             ended: The cell, preceded by any inside it whose end was never announced.
-            result: IPython's result of the cell; None if none of these cells will be heard of again.
+            result: IPython's result of the cell; None if no more events will come for any of these cells.
         """
         if result is None:
             self.cells.end(ended, None, is_known=False)
@@ -253,7 +253,7 @@ class Commands:
             error: What the cell raised.
 
         Returns:
-            The stop of the budget that stopped it, if that is not what it raised.
+            The `BudgetExceeded` of the budget that stopped it, unless the cell itself raised that.
         """
         exceeded = self.cells.end(ended, error)
         self.cards.at_cell_end()
@@ -269,7 +269,7 @@ class Commands:
         self._last = None
 
     def _follow(self, before: CreditsFetcher | None, now: CreditsFetcher | None) -> None:
-        """Have all that reads the default account follow its change, or say that it doesn't."""
+        """Switch everything that reads the default account to the new one, or say what isn't switched."""
         self.configured_budget.follow()
         self.configured_tracking.follow(now)
         said = [self.cells.follow(now), self.cards.follow(now), session_budgets.left_behind(before)]
@@ -277,7 +277,7 @@ class Commands:
             print(line, file=sys.stderr)
 
     def _read(self, fetcher: CreditsFetcher, *, fresh: bool = False) -> Credits:
-        """Read now; on failure, show the last reading with its age, and raise."""
+        """Read now; on failure, show the last reading with its age, then raise."""
         try:
             return fetcher.read(join=not fresh)
         except EvoLinkError:

@@ -1,4 +1,4 @@
-"""The one line under a cell that says what it cost. Pure: a value that becomes text."""
+"""The line under a cell that says what it cost, as text and HTML. Pure."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ CLASS = "evolink-cost"
 STYLE = (
     "font-size: var(--jp-ui-font-size1, 90%); padding: 2px var(--jp-code-padding, 5px); width: fit-content"
 )
-"""On a right-to-left page the line then stands where such pages begin, too."""
+"""Makes the line begin on the right of a right-to-left page."""
 QUIET = "color: color-mix(in srgb, currentColor 75%, transparent)"
 """The style of all but the cost: a share of the front end's own colour, which suits any theme."""
 _DOT = (
     "display: inline-block; box-sizing: border-box; width: .6em; height: .6em; border-radius: 50%; "
     "margin-inline-end: .5em; border: 1.5px solid {colour}; background: {fill}"
 )
-# Each has a contrast of at least 3 : 1 on white and on black. The shape differs too: full, half or empty.
+# Each has a contrast of at least 3:1 on white and on black. The shapes differ too: full, half or empty.
 _GREEN, _AMBER, _RED, _GREY = "#1f9d55", "#c2710c", "#e0443e", "#7d8590"
 _HALF = "linear-gradient(90deg, {colour} 50%, transparent 50%)"
 _DOTS: dict[Confidence, tuple[str, str]] = {
@@ -38,9 +38,9 @@ _DOTS: dict[Confidence, tuple[str, str]] = {
     "unknown": (_RED, "transparent"),
 }
 MAX_REASON = 60
-"""The longest reason that HTML shows without pointing at the line, in characters."""
+"""The longest reason that HTML shows in the line, in characters; the tooltip has all of it."""
 SURE = frozenset({"confirmed", "clean", "shared"})
-"""The words of costs whose other figures are shown too."""
+"""The confidence words of costs whose other figures are shown too."""
 MIN_SETTLED_IN = 1.0
 """The shortest settling time worth mentioning, in seconds."""
 MILLION = 1_000_000
@@ -52,11 +52,11 @@ class CostLine:
 
     Attributes:
         cost: The cost so far.
-        settling: Whether it may still change.
+        settling: Whether the cost may still change.
         settled_in: Seconds from the end of the cell until its cost settled.
         left: The reading the cost was assessed with.
         runs: How many more runs the credits cover; None if unknown.
-        may_stay: Whether the line may stay as it is for good, though the cost is settling.
+        may_stay: Whether the line may stay as it is for good, although the cost is still settling.
     """
 
     cost: Cost
@@ -71,9 +71,9 @@ class CostLine:
         return self._line().replace(MINUS, "-")
 
     def html(self) -> str:
-        """Return the line as HTML; without its styling it is the same text, but for a long reason.
+        """Return the line as HTML with the same text, except that a long reason is shortened.
 
-        The whole reason shows where one points at the line.
+        The tooltip has the whole reason.
         """
         cost = self.cost
         facts = {"confidence": cost.confidence, "settled": "true" if cost.settled else "false"}
@@ -89,31 +89,31 @@ class CostLine:
         )
 
     def mimebundle(self) -> dict[str, str]:
-        """Return both by media type, for the front end to choose from."""
+        """Return the text and the HTML by media type, for the front end to choose from."""
         return {"text/plain": self.text(), "text/html": self.html()}
 
     def _line(self) -> str:
         return " · ".join(self._parts(self.cost.reason))
 
     def _dot(self) -> str:
-        """Return the mark of how sure the cost is; the line says it in words, unless it is clean."""
+        """Return a dot that shows the cost's confidence; the line says it in words, unless it is clean."""
         is_clean = self.cost.confidence == "clean" and not self.settling
         name = 'role="img" aria-label="clean"' if is_clean else 'aria-hidden="true"'
         colour, fill = (_GREY, "transparent") if self.settling else _DOTS[self.cost.confidence]
         return f'<span {name} style="{_DOT.format(colour=colour, fill=fill)}"></span>'
 
     def _parts(self, reason: str) -> list[str]:
-        """Return what the line says, the cost first.
+        """Return the parts of the line, the cost first.
 
         Args:
-            reason: Why a cost is not sure, in the words to use.
+            reason: Why a cost is not sure, as the line says it.
         """
         cost = self.cost
         if cost.credits is None:
             pending = (
                 "cost unknown: not read when the cell ended" if self.may_stay else "reading the balance …"
             )
-            # In full: it says what to do.
+            # The reason in full: it says what to do.
             return [pending if self.settling else f"cost unknown: {cost.reason}"]
         parts = [self._figure(), *self._confidence(reason)]
         if cost.confidence in SURE and cost.others is not None and cost.others > 0:
@@ -129,20 +129,20 @@ class CostLine:
     def _figure(self) -> str:
         amount = self.cost.credits or Decimal(0)
         if self._is_estimate:
-            # A zero that isn't known is no figure at all.
+            # An estimated zero says nothing.
             return f"about {in_credits(amount)}" if amount else "not told apart"
-        if amount < 0:  # no cost: earlier calls settled for less meanwhile, or were refunded
+        if amount < 0:  # not a cost: earlier calls meanwhile settled for less, or were refunded
             return f"cost unknown: {in_credits(-amount)} came back"
         if self.cost.reason == NO_CHARGE:
             return NO_CHARGE
         if not amount:
             return "nothing spent so far" if self.settling else "nothing spent"
-        # Users expect the key's own counter, so say so when there is none to go by.
+        # Users expect the key's own counter; say so where the account's was used instead.
         return in_credits(amount) + (" by the account" if self.cost.token is None else "")
 
     @property
     def _is_estimate(self) -> bool:
-        """Whether only the sum of a group is known."""
+        """Whether only the total of a group of costs is known."""
         return self.cost.together is not None and self.cost.confidence != "confirmed"
 
     def _confidence(self, reason: str) -> list[str]:
@@ -164,7 +164,7 @@ class CostLine:
 
 
 def short_reason(reason: str) -> str:
-    """Return a reason's first clause; an ellipsis stands for the rest.
+    """Return a reason's first clause, with an ellipsis for the rest.
 
     Args:
         reason: A cost's reason.
@@ -189,7 +189,7 @@ def more_runs(runs: int, what: str) -> str:
         return f"not enough for another run {what}"
     figure = f"{runs:,}"
     if runs >= MILLION:
-        # Truncated, not rounded: it must not promise a run too many.
+        # Truncated, not rounded: it must not promise one run too many.
         millions, tenths = divmod(runs * 10 // MILLION, 10)
         figure = f"{millions:,}{f'.{tenths}' if tenths else ''} M"
     return f"about {counted(figure, 'more run')} {what}"

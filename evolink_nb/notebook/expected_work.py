@@ -1,6 +1,6 @@
-"""Has the recording begin with the first work that is measured, in a kernel that has used no magic yet.
+"""Starts the recording with the first measured work, in a kernel that has used no magic yet.
 
-Light to import: whoever imports `meter` may never use it.
+Light to import: code that imports `meter` may never use it.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from ..polling.fetcher import CreditsFetcher, watch_shared
 
 
 class ExpectedWork:
-    """Whether the first account that is read for measured work begins the recording."""
+    """Starts the recording when an account is first read for measured work."""
 
     def __init__(self) -> None:
-        """Expect none."""
+        """Expect no work."""
         self._is_expected = False
 
     def expect(self) -> None:
-        """Begin the recording when an account is first read, if anything is to be kept of this process."""
+        """Start the recording when an account is first read, if this process is to keep anything."""
         if not self._is_expected:
             self._is_expected = True
-            # A forked child, of which nothing is kept, watches none.
+            # Not inherited by a forked child, which keeps nothing.
             watch_shared(_begin)
 
 
 expected_work = ExpectedWork()
-"""This process's."""
+"""The one instance in this process."""
 
 
 def _begin(_fetcher: CreditsFetcher) -> None:

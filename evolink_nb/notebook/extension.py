@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COMPLETED = (*(f"%{name}" for name in LINE_MAGICS), CELL_MAGIC)
 CREDITS_TYPE = ("evolink_nb.credits", "Credits")
 WIDGET_TYPE = ("evolink_nb.card.unseen", "SilentUnseen")
-"""A base class of the live card: anywidget makes a class of its own for each card, all of the card's name."""
+"""A base class of the live card: anywidget creates a new class for each card, with the same name."""
 STOPS = {
     "notebook.kept.recording": attrgetter("recordings.end"),
     "metering.budgets.registry": attrgetter("budgets.cancel_all"),
@@ -26,7 +26,7 @@ STOPS = {
     "polling.fetcher": attrgetter("stop_all"),
     "demo": attrgetter("stop_running"),
 }
-"""The modules that own what outlives a cell, and the function of each that ends it, in this order."""
+"""The modules that own things that outlive a cell, with the function that ends these; run in this order."""
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
@@ -60,7 +60,7 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
         magics.registrations.close()
         if magics.is_used:
             magics.commands.stop()
-    # Only modules that were used have been imported, and only those have threads to end.
+    # Only modules that were used are imported, and only those have threads to end.
     for name, stop_of in STOPS.items():
         module = sys.modules.get(f"evolink_nb.{name}")
         if module is not None:
@@ -72,7 +72,7 @@ def _register_magics(shell: Any, magics: EvoLinkMagics) -> None:
     take_back = magics.registrations.callback
     shell.register_magics(magics)
     take_back(manager.registry.pop, type(magics).__name__, None)
-    # IPython lists every magics object there, for configuration.
+    # IPython lists every magics object there for configuration.
     take_back(shell.configurables.remove, magics)
     for kind, names in magics.magics.items():
         for name in names:

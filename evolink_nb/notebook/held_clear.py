@@ -1,9 +1,9 @@
-"""Keeps our outputs from setting off a cell's pending ``clear_output(wait=True)``.
+"""Keeps the line under a cell from triggering the cell's pending ``clear_output(wait=True)``.
 
-A front end puts such a clear off until the cell's next output. A loop that ends with one so leaves its last
-output standing, until the line at the cell's end comes: it would be the next output, and clear what the user
-meant to keep. So the kernel holds the clear back while the cell runs, and sends it right before the next
-output, when the front end would have cleared; or at the end, after the line.
+A front end delays such a clear until the cell's next output. A loop that ends with one leaves its last output
+on screen; the line at the cell's end would be the next output, and clear what the user meant to keep. So the
+kernel holds the clear back while the cell runs, and sends it right before the cell's next output, which is
+when the front end would have cleared, or else at the end, after the line.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from .. import runtime
 
 OUTPUTS = frozenset({"stream", "display_data", "execute_result", "error"})
-"""The messages by which a kernel adds to a cell's outputs."""
+"""The messages with which a kernel adds to a cell's outputs."""
 
 
 class HeldClear:
@@ -41,19 +41,19 @@ class HeldClear:
         self._lock = threading.RLock()
 
     def start(self) -> None:
-        """Look at every message that the kernel sends."""
+        """Start intercepting the messages that the kernel sends."""
         self._send = self._session.send
         self._session.send = self._look_and_send
 
     @contextlib.contextmanager
     def stop(self) -> Iterator[bool]:
-        """Look at no more messages; inside the block a pending clear is still held back.
+        """Stop intercepting messages; inside the block a pending clear is still held back.
 
         Yields:
             Whether a clear is pending; it is sent at the end of the block.
         """
         if self._held is not None:
-            # What has been printed since, and not been sent yet, comes first.
+            # Text printed since then but not sent yet comes first.
             sys.stdout.flush()
             sys.stderr.flush()
         if self._session.send == self._look_and_send:
@@ -75,7 +75,7 @@ class HeldClear:
         with self._lock:
             if _id_of(sent.get("parent_header")) == self._parent:
                 if kind == "clear_output":
-                    # It takes the place of a clear that is still pending.
+                    # It replaces a clear that is still pending.
                     self._held = None
                     if (sent["content"] or {}).get("wait"):
                         self._held = lambda: self._send(stream, message, content, parent, *more, **options)
@@ -87,13 +87,13 @@ class HeldClear:
 
 
 def _takes_place(kind: str, content: dict[str, Any]) -> bool:
-    """Return whether a message is an output, or directs outputs to another place: to an Output widget."""
+    """Return whether a message is an output, or redirects outputs to an Output widget."""
     state = (content.get("data") or {}).get("state") or {} if kind.startswith("comm_") else {}
     return kind in OUTPUTS or "msg_id" in state
 
 
 def _id_of(parent: Any) -> str | None:
-    """Return the identifier of a message, given that or only its header."""
+    """Return a message's identifier, given the message or its header."""
     header = (parent or {}).get("header", parent) or {}
     found: str | None = header.get("msg_id")
     return found

@@ -67,26 +67,26 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
         """
         self._commands: Commands | None = None
         self.registrations = ExitStack()
-        """Undoes, when closed, what loading the extension registered."""
-        # The configuration comes after, and so wins.
+        """When closed, undoes what loading the extension registered."""
+        # The configuration is applied after the environment, and so wins.
         self.take_environment()
         super().__init__(shell)
         self.unannounced: Callable[..., AbstractContextManager[None]] | None = None
-        """Takes the place of the events for a cell that has none; called by the code of that cell."""
+        """Begins and ends a cell for which IPython fires no events; called by the code of that cell."""
         self._running = running
 
     @property
     def is_used(self) -> bool:
-        """Whether `commands` has been needed yet."""
+        """Whether `commands` has been used yet."""
         return self._commands is not None
 
     @property
     def watches_cells(self) -> bool:
-        """Whether the configuration has every cell measured, or sets a budget."""
+        """Whether the configuration turns on tracking or sets a budget."""
         return bool(self.budget) or self.track
 
     def begin_configured(self) -> None:
-        """Set the budget, and turn on the tracking, that the configuration asks for."""
+        """Set the configured budget, and turn on tracking if it is configured."""
         if self.budget:
             self.commands.configured_budget.ensure(self.budget, self.timezone)
         if self.track:
@@ -114,7 +114,7 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
 
     @observe("history", "keep_readings", "keep_history")
     def _apply_history(self, _change: object) -> None:
-        current = import_module("evolink_nb.history.current").current  # for those who configure it
+        current = import_module("evolink_nb.history.current").current  # only if it is configured
         current.configure(self.history, self.keep_readings, self.keep_history)
         self.registrations.callback(current.configure, "", None, None)
 
@@ -164,7 +164,7 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
         try:
             options = options_of(self.evolink_login, line)
         except UsageError:
-            # The line is not quoted back: it may hold the key.
+            # The line is not quoted: it may contain the key.
             raise UsageError(
                 "%evolink_login takes --save or --forget, and asks for the key itself. "
                 "A key that was typed into a cell is in the notebook's history: delete that cell."
@@ -309,21 +309,21 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
         The cost is read from the account, and amended in place as that settles. %evolink_costs lists all
         costs.
         """
-        # The cell's error has been shown already; anything beyond that is for another magic to report.
+        # The cell's error has already been shown; reporting anything else is up to an enclosing magic.
         __tracebackhide__ = True
         options = options_of(self.evolink_credits_of_cell, line)
         option_rules.check_cell(options)
         if cell is None:
-            # `cell_magics` has put this call where the line was: the code after it is the cell.
+            # `cell_magics` has replaced the line with this call: the code after it is the cell.
             self._begin_at_line(options)
             return
-        # The line isn't the first of what IPython runs as a cell.
+        # The line isn't the first line of what IPython runs as a cell.
         shell: Any = self.shell
         with self._running.called_by_magic():
             shell.run_cell(f"{CELL_MAGIC} {line}\n{cell}").raise_error()
 
     def _begin_at_line(self, options: argparse.Namespace) -> None:
-        """Measure the cell that this is the line of, or refuse it."""
+        """Measure the cell that the line belongs to, or refuse it."""
         with refuse_on_failure("--max", instead=report_unmeasured if options.max is None else None):
             self.commands.cells.begin_at_line(options)
 
@@ -352,7 +352,7 @@ def options_of(magic: Any, line: str) -> argparse.Namespace:
     try:
         options: argparse.Namespace = parse_argstring(magic, line)
     except UsageError as error:
-        # It quotes what it can't use, which may be a key.
+        # The message quotes what it can't use, which may be a key.
         raise UsageError(re.sub(r"\bsk-\S+", "[key]", str(error))) from None
     except ValueError as error:
         # An unclosed quotation mark.

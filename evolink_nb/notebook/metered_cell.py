@@ -25,12 +25,12 @@ class MeteredCell:
         key: Identifies the cell in the ledger.
         name: Its name in the ledger.
         options: The options of its ``%%evolink_credits`` line; None if every cell is tracked.
-        measurement: Its measurement; None if no account can be read.
+        measurement: Its measurement; None if the account can't be read.
         budget: The budget that may stop it, if any.
         problem: Why the account can't be read; empty if it can.
         is_refused: Whether it was refused and not run.
         line: The line under it.
-        clear: Holds back the clear that the line would set off; None where there are no clears.
+        clear: Holds back the clear that the line would trigger; None where there are no clears.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class MeteredCell:
 
     @property
     def is_tracked(self) -> bool:
-        """Whether it is measured because every cell is, not by request."""
+        """Whether it is measured because every cell is, not because it asks for it."""
         return self.options is None
 
     @property
@@ -71,7 +71,7 @@ class MeteredCell:
         return self.options is not None and bool(self.options.quiet)
 
     def abandon(self) -> None:
-        """Stop measuring a cell that never began, or will not be heard of again."""
+        """Stop measuring a cell that never began, or whose end will not be announced."""
         if self.budget is not None:
             self.budget.disarm()
         if self.measurement is not None:
@@ -81,12 +81,12 @@ class MeteredCell:
             pass
 
     def clear_held(self) -> AbstractContextManager[bool]:
-        """Return a context inside which an output sets off no pending clear, and whether there is one."""
+        """Return a context in which outputs trigger no pending clear; it yields whether one is pending."""
         clear, self.clear = self.clear, None
         return contextlib.nullcontext(False) if clear is None else clear.stop()
 
     def give_up(self, reason: str) -> None:
-        """Stop measuring a cell that runs.
+        """Stop measuring a cell that keeps running.
 
         Args:
             reason: Why it can't be measured.
@@ -131,7 +131,7 @@ class MeteredCell:
         """
         could_spend = measurement.seconds >= MIN_CALL_SECONDS
         if measurement.cost.credits is None and not measurement.is_recorded and could_spend:
-            # A tracked cell with an unreadable cost must not look like one that spent nothing.
+            # A tracked cell whose cost is unknown must not look like one that spent nothing.
             self.record(measurement)
         if self.line is not None:
             self.line.finish(shown=measurement.is_recorded or not self.is_tracked)

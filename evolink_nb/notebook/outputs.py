@@ -1,10 +1,10 @@
 """Outputs that are rewritten later: live outputs, and the cards' outlook.
 
 A widget alone leaves nothing in the saved file that can be read without its kernel. So each live card is
-followed by a static one, which a `LiveOutput` keeps close to what the live one shows. It is a separate
-output, because a rewrite makes front ends redraw the whole output: the live card would lose keyboard focus,
-the page would jump, and JupyterLab would also keep the old view. Rewrites are rare, for the file's sake: when
-the status changes or there is a notice, at a cell's end, and otherwise once a minute.
+followed by a static one, which a `LiveOutput` keeps similar to the live one. It is a separate output because
+a rewrite makes front ends redraw the whole output: the live card would lose keyboard focus, the page would
+jump, and JupyterLab would also keep the old view. Rewrites are rare, for the file's sake: when the status
+changes or there is a notice, at a cell's end, and otherwise once a minute.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..polling.fetcher import CreditsFetcher
 
 REWRITE_AFTER = 60.0
-"""Seconds after which a live output is rewritten for a new reading alone."""
+"""Seconds after which a new reading alone makes a live output be rewritten."""
 MIN_REWRITE_INTERVAL = 2.0
 """The shortest time between two rewrites of one output, in seconds."""
 MAX_OUTLOOK_NAME = 40
@@ -45,7 +45,7 @@ _FALLBACK_STYLE = """<style>
 
 
 def static_fallback(bundle: dict[str, str]) -> dict[str, str]:
-    """Return a static card to be shown where the live card before it is missing.
+    """Return a static card that shows only where the live card before it is missing.
 
     Args:
         bundle: The card by media type.
@@ -57,7 +57,7 @@ def static_fallback(bundle: dict[str, str]) -> dict[str, str]:
 
 
 class LiveOutput:
-    """One output of one cell, rewritten as an account's fetcher gets something new."""
+    """One output of one cell, rewritten when the account's fetcher has something new."""
 
     def __init__(
         self,
@@ -73,8 +73,8 @@ class LiveOutput:
             fetcher: The fetcher that reads the account.
             render: Returns the output, by media type.
             every: The shortest delay before showing a new reading, in seconds; `REWRITE_AFTER` by default.
-            wanted: Returns whether to show what is new before a cell ends, except for a notice. An idle
-                kernel that sends anything never looks idle to Jupyter, which may be set to end it.
+            wanted: Returns whether to rewrite the output before a cell ends, for anything but a notice.
+                Jupyter may be set to end idle kernels, and a kernel that sends anything never looks idle.
         """
         self._fetcher = fetcher
         self._render = render
@@ -103,7 +103,7 @@ class LiveOutput:
         self._rewrite()
 
     def at_cell_end(self) -> None:
-        """Rewrite the output if anything has changed since the last time."""
+        """Rewrite the output if anything has changed since the last rewrite."""
         if self._fetcher.revision != self._revision:
             self._rewrite()
 
@@ -126,14 +126,14 @@ class LiveOutput:
 
 
 class Outlook:
-    """Keeps an account's cards showing how many more runs of a cell the credits cover.
+    """Shows on an account's cards how many more runs of a cell the credits cover, and keeps that up to date.
 
     Attributes:
         fetcher: The fetcher that reads the account.
     """
 
     def __init__(self, fetcher: CreditsFetcher, expected: Decimal, name: str, *, said: str = "") -> None:
-        """Show the outlook, until `end`.
+        """Show the outlook until `end`.
 
         Args:
             fetcher: The fetcher that reads the account.

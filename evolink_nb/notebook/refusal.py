@@ -1,4 +1,4 @@
-"""Refuses a cell that can't be watched. Light to import: it also reports that the rest can't be imported."""
+"""Refuses a cell that can't be watched. Light to import: it must work even if the rest can't be imported."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class CellRefused(InputRejected):
 def refuse_on_failure(
     what: str, *, instead: Callable[[str], object] | None = None, undo: Callable[[], object] | None = None
 ) -> Iterator[None]:
-    """Refuse the cell if anything at all is raised inside: IPython would run it, unwatched.
+    """Refuse the cell if anything at all is raised inside; otherwise IPython would run it unwatched.
 
     Args:
         what: What was to watch the cell, as shown to the user.
-        instead: Called with the reason in place of refusing, for a cell that nothing was to watch. An
-            interrupt refuses even that: the user doesn't want to wait for it.
+        instead: Called with the reason instead of refusing, for a cell that nothing was to watch. An
+            interrupt refuses even such a cell: the user doesn't want to wait for it.
         undo: Called before the cell is refused.
 
     Raises:
@@ -65,13 +65,13 @@ def refuse_on_failure(
 
 
 def describe(error: BaseException) -> str:
-    """Return an exception in a few words, even one that fails to say what it is.
+    """Return a short description of an exception, even if its ``__str__`` fails.
 
     Args:
         error: The exception.
 
     Returns:
-        Its message if it is one of this package's, which are sentences; or else its type and message.
+        Its message if it is from this package, whose messages are sentences; or else its type and message.
     """
     package = __name__.partition(".")[0]
     if type(error).__module__.partition(".")[0] == package:

@@ -24,14 +24,14 @@ LINES = ("%%", "get_ipython()")
 """How the magic's line begins: as typed, and as IPython runs it. A macro has neither."""
 
 
-# What marks a line as a comment, a cell's title ("# %% train") among them.
+# The start of a comment, or of a cell's title ("# %% train").
 _COMMENT = re.compile(r"^#[#\s]*(%%\s*)?")
 _DIRECTIVE = "#|"
-"""How a line begins that is an option for Quarto."""
+"""The start of a line with an option for Quarto."""
 
 
 class StopsTraceback(Protocol):
-    """Shows a budget's stop as such."""
+    """Shows a budget's stop as a `BudgetExceeded`."""
 
     @property
     def shown(self) -> bool:
@@ -46,12 +46,12 @@ class RunningCell:
         source: The cell as IPython's events identify it.
         key: Identifies the cell: the front end's own id for it, or else its source.
         options: The options of its ``%%evolink_credits`` line; None without one.
-        metered: Its measurement; None if it isn't measured.
-        traceback: Shows a budget's stop as such; None while no budget can stop it.
-        has_begun: Whether its code runs, and what was to be begun for it was.
-        is_part: Whether it is only the rest of the cell enclosing it, from a magic's line in its middle on.
+        metered: What measures it; None if it isn't measured.
+        traceback: Shows a budget's stop as a `BudgetExceeded`; None while no budget can stop it.
+        has_begun: Whether its code is running, and measuring and watching have begun.
+        is_part: Whether it is only the rest of the enclosing cell, after a magic's line in the middle.
         thread: The identifier of the thread that runs it.
-        restore: Restores, when closed, what was changed for the cell.
+        restore: When closed, restores what was changed for the cell.
     """
 
     source: str
@@ -66,34 +66,34 @@ class RunningCell:
 
     @property
     def name(self) -> str:
-        """The name it is given with ``--name``, or the first line that says something, shortened."""
+        """The name given with ``--name``, or the first line with any content, shortened."""
         if self.given_name:
             return self.given_name
         lines = [line.strip() for line in self.source.splitlines() if line.strip()]
         if self.options is not None and lines and lines[0].startswith(LINES):
             lines = lines[1:]
-        # A cell's first comment or import seldom says what it does, but users recognize the cell by it.
+        # A first comment or import seldom says what a cell does, but users recognize the cell by it.
         said = (_COMMENT.sub("", line) for line in lines if not line.startswith(_DIRECTIVE))
         first = next(filter(None, said), "(an empty cell)")
         return first if len(first) <= MAX_NAME else first[: MAX_NAME - 1] + "…"
 
     @property
     def given_name(self) -> str:
-        """The name it is given with ``--name``; "" without one."""
+        """The name given with ``--name``; "" without one."""
         return getattr(self.options, "name", None) or ""
 
     @property
     def entry_key(self) -> str:
-        """What identifies its runs in the ledger: its name if it is given one, however it is edited."""
+        """Identifies its runs in the ledger: a given name, which survives edits, or else the cell's key."""
         return f"--name {self.given_name}" if self.given_name else self.key
 
     def refuse(self) -> None:
-        """Stop measuring it: it is not run."""
+        """Stop measuring it because it is not run."""
         if self.metered is not None:
             self.metered.refuse()
 
     def run_unmeasured(self, reason: str) -> None:
-        """Stop measuring it though it runs.
+        """Stop measuring it, but let it run.
 
         Args:
             reason: Why it can't be measured.
@@ -105,10 +105,10 @@ class RunningCell:
 
 
 class RunningCells:
-    """The stack of running cells, and how long there was none."""
+    """The stack of running cells, and how long no cell has been running."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start in the cell that loads the extension, whose start was not announced.
+        """Start with no cells, but not idle: the cell that loads the extension was not announced.
 
         Args:
             clock: Returns the current time in seconds.
@@ -125,12 +125,12 @@ class RunningCells:
 
     @property
     def idle_seconds(self) -> float:
-        """The seconds for which no cell has been running in all."""
+        """The seconds in total during which no cell has been running."""
         return self._idle_before + self.idle_for
 
     @property
     def idle_for(self) -> float:
-        """The seconds since the last cell ended; 0 while one runs."""
+        """The seconds since the last cell ended; 0 while one is running."""
         since = self._idle_since
         return 0.0 if since is None else self._clock() - since
 
@@ -155,14 +155,14 @@ class RunningCells:
     def accepts_line(self) -> bool:
         """Whether a ``%%evolink_credits`` line found now is the first line of a cell to run.
 
-        Inside a running cell, only the magic itself runs such a cell. Other magics transform what they run as
-        they like: they must still see the line.
+        Inside a running cell, only our magic runs such a cell. Other magics transform the code they run as
+        they like, so they must still see the line.
         """
         return not self._cells or self._called
 
     @contextlib.contextmanager
     def called_by_magic(self) -> Iterator[None]:
-        """Accept the line of a cell that the magic itself runs inside the block."""
+        """Accept the line of a cell that our magic runs inside the block."""
         self._called = True
         try:
             yield
@@ -193,7 +193,7 @@ class RunningCells:
         return self._push(RunningCell(source, source))
 
     def begin_part(self, cell: RunningCell) -> RunningCell:
-        """Push the rest of a running cell, to be measured by itself; it ends with that cell.
+        """Push the rest of a running cell, to be measured separately; it ends with that cell.
 
         Args:
             cell: The cell.
@@ -210,8 +210,8 @@ class RunningCells:
             source: The cell as IPython's events identify it.
 
         Returns:
-            The cell, preceded by any inside it whose end was never announced. Empty for a cell that did not
-            begin here: there are also events for the cell that loaded the extension, and for empty ones.
+            The cell, preceded by any inside it whose end was never announced. Empty if its start was not
+            announced, as for the cell that loaded the extension and for empty cells.
         """
         return self._end(lambda cell: cell.source == source and not cell.is_part)
 
@@ -222,7 +222,7 @@ class RunningCells:
             cell: The cell.
 
         Returns:
-            The cell, preceded by any inside it; empty if it has been popped.
+            The cell, preceded by any inside it; empty if it was popped before.
         """
         return self._end(lambda each: each is cell)
 

@@ -1,4 +1,4 @@
-"""What ``%evolink_budget`` does: shows all budgets; sets, changes and cancels the session's."""
+"""Implements ``%evolink_budget``: shows all budgets; sets, changes and cancels the session's."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COLUMNS = ("budget", "spent", "left", "limit")
 
 
 def control(options: argparse.Namespace, fetcher_for: Callable[[argparse.Namespace], CreditsFetcher]) -> str:
-    """Do what the options of ``%evolink_budget`` say.
+    """Carry out the options of ``%evolink_budget``.
 
     Args:
         options: The options of the magic.
@@ -66,7 +66,7 @@ def control(options: argparse.Namespace, fetcher_for: Callable[[argparse.Namespa
 
 
 def _spent_before(budget: SessionBudget) -> str:
-    """Return what counts already."""
+    """Return a phrase about what counts already; "" for a new budget of the session."""
     spent = budget.spent
     is_new = not spent and not isinstance(budget, PeriodBudget)
     return "" if is_new else f": {in_credits(spent)} spent already, {format_amount(budget.left)} left"
@@ -77,10 +77,10 @@ def _recurrence_of(budget: SessionBudget) -> Recurrence | None:
 
 
 def left_behind(before: CreditsFetcher | None) -> str:
-    """Return what to say of the budgets that watch an account which is not the default any more.
+    """Return a message about the budgets that still watch the former default account; "" if there are none.
 
     Args:
-        before: The fetcher that reads it; None if there was none.
+        before: The fetcher that reads that account; None if there was none.
     """
     sessions = [each for each in budgets.sessions if isinstance(each, SessionBudget)]
     names = [each.name for each in sessions if before is not None and each.fetcher is before]
@@ -92,7 +92,7 @@ def left_behind(before: CreditsFetcher | None) -> str:
 
 
 def _named(label: str | None) -> Sequence[SessionBudget]:
-    """Return the budgets of a name, or all."""
+    """Return the budgets with a name, or all."""
     found = [each for each in session_budgets() if label in {None, each.label}]
     if label is not None and not found:
         names = ", ".join(sorted({each.label for each in session_budgets()}))
@@ -108,7 +108,7 @@ def _cancel(cancelled: Sequence[SessionBudget]) -> str:
 
 
 def _table(sessions: Sequence[SessionBudget], passing: Sequence[InForce]) -> str:
-    """Return the session's budgets, and those that are in force until some work ends."""
+    """Return a table of the session's budgets, and of those in force until some work ends."""
     if not sessions and not passing:
         return NONE_SET
     _read(sessions)
@@ -137,7 +137,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _read(shown: Sequence[SessionBudget]) -> None:
-    """Read the accounts of budgets now, and say of those that can't be how old their figures are."""
+    """Read the budgets' accounts now; for those that can't be read, say how old the figures are."""
     for fetcher in {each.fetcher: None for each in shown}:
         try:
             fetcher.read(join=False)

@@ -1,4 +1,4 @@
-"""The line under one cell as an output, amended in place or printed again."""
+"""The line under one cell as an output, which is amended in place or printed again."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from ..metering.measurement import Measurement
 
 NOTHING = {"text/plain": "", "text/html": ""}
-"""An empty output, for a line that may never be needed; exporters complain about one without a media type."""
+"""An empty output, for a line that may never be needed; exporters complain if it has no media type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a line stands.
+    """The place of a line under its cell.
 
     Attributes:
-        cell: What names the cell elsewhere: "In [10]".
-        may_be_lost: Whether amendments may not be accepted after the cell's end.
-        must_be_reserved: Whether something must be shown there at the cell's end, or later can't be.
+        cell: The cell's name where the line is shown elsewhere: "In [10]".
+        may_be_lost: Whether amendments after the cell's end may be dropped.
+        must_be_reserved: Whether something must be shown at the cell's end for anything to be shown later.
     """
 
     cell: str = ""
@@ -41,7 +41,7 @@ class Line:
     Attributes:
         measurement: The cell's measurement.
         over: Whether the line is final.
-        waits: Whether it is not to show anything before the end of a later cell.
+        waits: Whether it must not show anything before the end of a later cell.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Line:
             measurement: The cell's measurement.
             key: Identifies the cell in the ledger.
             shown: Whether to show what is known so far; if not, nothing is shown until `amend`.
-            place: Where the line stands, and what becomes of it there.
+            place: The line's place, and how it can be amended there.
         """
         self.measurement = measurement
         self.over = False
@@ -64,7 +64,7 @@ class Line:
         self._is_shown = shown
         self._sent: dict[str, str] = {}
         self._missed = False
-        # The settling thread amends it, and the thread that runs cells sends it again.
+        # The settling thread amends the line, and the thread that runs cells sends it again.
         self._sending = threading.Lock()
         self._handle: Any = None
         # Anything shown later still belongs to the cell that is ending.
@@ -73,11 +73,11 @@ class Line:
 
     @property
     def may_change(self) -> bool:
-        """Whether what it says may still change."""
+        """Whether its text may still change."""
         return not self.over or self.measurement.may_change
 
     def amend(self) -> None:
-        """Show what is known so far; on the settling thread."""
+        """Show what is known so far; called on the settling thread."""
         self._send()
         self._missed = True
 
@@ -93,20 +93,20 @@ class Line:
         self.over = True
 
     def leave(self) -> None:
-        """Show what may stay for good: nothing will amend the line any more."""
+        """Show the line so that it can stay as it is: nothing will amend it any more."""
         if self._is_shown and not self.over:
             self._place = replace(self._place, may_be_lost=True)
             self._send(again=True)
 
     def send_again(self) -> None:
-        """Send what was amended since its own cell ended once more, as part of the running cell."""
+        """Send the line again, as part of the running cell, if it was amended since its own cell ended."""
         if self._missed:
             self._missed = False
             self._send(again=True)
 
     def _show_first(self, *, shown: bool) -> None:
-        # Showing something costs a cell a millisecond. Spare one too short to have made a call: if it did
-        # spend something, its line comes late, wherever the front end puts it.
+        # Showing something takes a millisecond. A cell too short to have made a call is spared that: if it
+        # did spend something, its line is shown late, wherever the front end puts it.
         is_needed = shown or self._place.must_be_reserved
         if is_needed or self.measurement.seconds >= MIN_CALL_SECONDS:
             self._show(self._bundle() if shown else NOTHING)
@@ -143,21 +143,21 @@ class Line:
 
 
 class PrintedLine(Line):
-    """A cell's line in a console: printed at its first figure, and again with the cell's name."""
+    """A cell's line in a console: printed with its first figure, and again later with the cell's name."""
 
     def amend(self) -> None:
-        """Print what is known so far when the next cell ends: a thread may not print while the user types."""
+        """Arrange to print the line when the next cell ends: a thread must not print while the user types."""
         self._missed = True
 
     def leave(self) -> None:
-        """Leave what was printed: it was true then."""
+        """Leave what was printed: it was true at the time."""
 
     def _show_first(self, *, shown: bool) -> None:
         self._missed = shown
         self._is_elsewhere = not shown
 
     def _show(self, bundle: dict[str, str]) -> None:
-        # What is printed later stands under another cell's number.
+        # A line printed later appears under another cell.
         name = f"{self._place.cell}: " if self._is_elsewhere else ""
         self._is_elsewhere = True
         print(name + bundle["text/plain"])

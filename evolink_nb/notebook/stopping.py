@@ -1,4 +1,4 @@
-"""Stops a cell through IPython's own mechanisms, showing why and restoring everything after."""
+"""Stops a cell through IPython's own mechanisms, shows why, and restores everything afterwards."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 HANDLER = ("handle_msg", "comm_msg", "dispatch_shell")
-"""The function that handles a front end's message, and those around it."""
+"""The functions that handle a front end's message, innermost first."""
 SHOWN_AS_STOPS = (*InterruptTarget.INTERRUPTS, BudgetExceeded, CalledProcessError)
-"""What a stopped cell may raise; the last is what IPython makes of an interrupt of ``%%bash``."""
+"""What a stopped cell may raise; IPython raises the last when ``%%bash`` is interrupted."""
 
 
 class BudgetTraceback:
-    """Shows a budget's stop in place of the interrupt that delivered it to the cell, until `end`.
+    """Shows a budget's stop instead of the interrupt that delivered it to the cell, until `end`.
 
     Attributes:
         shown: Whether it has shown one.
@@ -64,7 +64,7 @@ class BudgetTraceback:
         is_interrupt = isinstance(error, InterruptTarget.INTERRUPTS)
         if exceeded is not None and (is_interrupt or is_due_to(error, exceeded)):
             self.shown = True
-            # The user's interrupt ends only this waiting.
+            # An interrupt by the user only ends this wait.
             with contextlib.suppress(KeyboardInterrupt):
                 budgets.conclude_thread()
             self._show_without_debugger(exceeded)
@@ -77,7 +77,7 @@ class BudgetTraceback:
         return None
 
     def _show_without_debugger(self, exceeded: BudgetExceeded) -> None:
-        """Show a stop; ``%pdb on`` has nothing to look for: the work did nothing wrong."""
+        """Show a stop without opening the debugger of ``%pdb on``: the work did nothing wrong."""
         shell = self._shell
         before, shell.call_pdb = shell.call_pdb, False
         try:
@@ -87,7 +87,7 @@ class BudgetTraceback:
 
 
 class CellStops:
-    """Lets budgets stop the cells of one shell, and shows which one did."""
+    """Lets budgets stop the cells of one shell, and shows which budget did."""
 
     def __init__(self, shell: Any, running: RunningCells) -> None:
         """Serve one shell.
@@ -103,10 +103,10 @@ class CellStops:
             self._listen_during(running.outermost)
 
     def begin(self, cell: RunningCell) -> None:
-        """Have the session budgets watch a cell that begins, if it encloses all others.
+        """Let the session budgets watch a cell that begins, if it encloses all others.
 
         Args:
-            cell: The cell. It may have a budget of its own.
+            cell: The cell, which may have a budget of its own.
         """
         self.end_message()
         is_outermost = cell is self._running.outermost
@@ -119,26 +119,26 @@ class CellStops:
             self._show_stops_of(cell)
 
     def end(self, over: list[RunningCell], error: BaseException | None) -> BudgetExceeded | None:
-        """Have the budgets rest, and restore what was changed for a cell.
+        """End the budgets' watch, and restore what was changed for a cell.
 
         Args:
-            over: The cell that has ended, preceded by its parts; empty if another one has, or it will not be
-                heard of again.
+            over: The cell that has ended, preceded by its parts; empty if another cell has ended, or if this
+                one's end will not be announced.
             error: What the cell raised.
 
         Returns:
-            The stop of the budget that stopped it; None if that is what it raised.
+            The `BudgetExceeded` of the budget that stopped it; None if the cell itself raised that.
         """
         exceeded = self._end_budgets(over, error)
         for cell in over:
             cell.restore.close()
-        # The cell may have failed in another way: that is its own affair.
+        # The cell may have failed in another way; nothing is added to that error.
         is_shown = any(cell.traceback is not None for cell in over)
         is_its_error = exceeded is not None and exceeded.is_same(error)
         return exceeded if is_shown and not is_its_error else None
 
     def show(self, exceeded: BudgetExceeded, ended: list[RunningCell]) -> None:
-        """Show what stopped a cell, unless that took the place of the cell's own error already.
+        """Show what stopped a cell, unless that has already been shown instead of the cell's own error.
 
         Args:
             exceeded: The stop.
@@ -148,16 +148,16 @@ class CellStops:
             self._shell.showtraceback((type(exceeded), exceeded, None))
 
     def begin_message(self) -> None:
-        """Have the session budgets watch what a front end's message calls between cells, such as a click."""
+        """Let the session budgets watch what a front end's message, such as a click, calls between cells."""
         if self._running or self._handles_message or not budgets.sessions:
             return
         self._handles_message = True
-        # It raises through its caller, which then announces no end.
+        # A stop is raised through IPython's caller, which then announces no end.
         asyncio.get_running_loop().call_soon(self.end_message)
         budgets.begin_work(InterruptTarget(within=HANDLER, is_handler=True), is_brief=True)
 
     def end_message(self) -> None:
-        """Have the budgets rest, which have said their stop; ignored if no message is being handled."""
+        """End the budgets' watch; they have reported any stop. Do nothing if no message is being handled."""
         if self._handles_message:
             self._handles_message = False
             budgets.end_work()
@@ -173,7 +173,7 @@ class CellStops:
         cell.restore.close()
 
     def _end_budgets(self, over: list[RunningCell], error: BaseException | None) -> BudgetExceeded | None:
-        """Have all budgets watching the cell rest, and return the stop of the one that stopped it."""
+        """End the watch of all budgets on the cell, and return the stop of the one that stopped it."""
         own = [cell.metered.budget for cell in over if cell.metered is not None]
         ends: list[Callable[[BaseException | None], BudgetExceeded | None]] = [
             each.disarm for each in own if each is not None
@@ -182,7 +182,7 @@ class CellStops:
             ends += [budgets.end_work, budgets.disarm_thread]
         exceeded = None
         for end in ends:
-            # The user's interrupt comes too late for the cell; it must not keep the other budgets armed.
+            # An interrupt by the user comes too late for the cell; it must not leave other budgets armed.
             with contextlib.suppress(KeyboardInterrupt):
                 stop = end(error)
                 exceeded = exceeded or stop
@@ -194,12 +194,12 @@ class CellStops:
         return exceeded
 
     def _listen_during(self, cell: RunningCell) -> None:
-        """Have this object show session budgets' stops while a cell runs."""
+        """Listen, while a cell runs, for budgets that it sets."""
         budgets.add_listener(self._note_session)
         cell.restore.callback(budgets.remove_listener, self._note_session)
 
     def _note_session(self) -> None:
-        """Arrange to show the stop of a budget that the running cell has set, which may stop that cell."""
+        """Arrange to show the stop of a budget set by the running cell: it may stop that very cell."""
         cell = self._running.outermost
         if cell is not None and cell.traceback is None:
             self._show_stops_of(cell)
@@ -211,5 +211,5 @@ class CellStops:
 
 def target_of_cell() -> InterruptTarget:
     """Return the running cell as an interrupt target."""
-    # A cell is still finishing after its code is done, and its caller waits for the reply.
+    # Once its code is done, a cell is still finishing, and its caller is waiting for the reply.
     return InterruptTarget(within=("run_code", "run_cell", "run_cell_async"))

@@ -1,1 +1,1 @@
-"""What the configuration and the environment set."""
+"""Settings from the configuration and the environment, and what they turn on."""

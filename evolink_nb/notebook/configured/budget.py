@@ -1,4 +1,4 @@
-"""The budget that the configuration sets: ``c.EvoLinkMagics.budget = "50/day"``, for a class or a team."""
+"""The budget set by the configuration: ``c.EvoLinkMagics.budget = "50/day"``, for a class or a team."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from ...metering.session_budget import SessionBudget
 
 RETRY_AFTER = 60.0
-"""Seconds until the next try if the balance or the history can't be read: a cell waits for each."""
+"""Seconds until the next attempt if the balance or the history can't be read: each makes a cell wait."""
 
 
 class ConfiguredBudget:
-    """Sets the budget before the first cell that runs with a key, and once only: users may change it."""
+    """Sets the budget before the first cell that runs with a key, and only once: users may change it."""
 
     def __init__(self) -> None:
-        """Set nothing yet."""
+        """Start without a budget."""
         self._set: SessionBudget | None = None
         self._setting = ""
         self._said = ""
@@ -34,7 +34,7 @@ class ConfiguredBudget:
 
         Args:
             setting: Credits, or credits per day, week or month: "50/day".
-            timezone: Whose days they are; "" for this machine's.
+            timezone: The time zone in which days begin; "" for this machine's.
         """
         is_done = self._set is not None and self._setting == setting
         if is_done or time.monotonic() < self._retry_at:
@@ -46,19 +46,19 @@ class ConfiguredBudget:
         except (EvoLinkError, ValueError) as error:
             self._report(setting, error)
             return
-        # The cell that begins now is watched like every later one: from its own first statement.
+        # The cell that begins now is watched like every later one, from its own first statement on.
         budget.end_work()
         self._set, self._setting, self._said = budget, setting, ""
 
     def follow(self) -> None:
-        """Set it for the account that is the default now, at the next cell."""
+        """Arrange to set the budget for the new default account, at the next cell."""
         if self._set is not None and self._set in session_budgets():
             self._set.cancel()
         self._set = None
         self._retry_at = 0.0
 
     def _report(self, setting: str, error: Exception) -> None:
-        # A missing key is found to be missing at once, and entered at any time.
+        # Looking for a missing key takes no time, and it may be entered at any time.
         if not isinstance(error, ConfigurationError):
             self._retry_at = time.monotonic() + RETRY_AFTER
         text = f"The configured budget of {setting} is not watching yet: {error}"

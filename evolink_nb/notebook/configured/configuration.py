@@ -1,4 +1,4 @@
-"""What can be configured: ``c.EvoLinkMagics.interval = 30``, or an environment variable for each."""
+"""The settings: ``c.EvoLinkMagics.interval = 30``, or an environment variable for each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SWITCH = {
     **dict.fromkeys(("on", "1", "true", "yes"), True),
     **dict.fromkeys(("off", "0", "false", "no"), False),
 }
-"""What may be written for a setting that is on or off."""
+"""The texts accepted for a setting that is on or off."""
 
 
 class EvoLinkSettings(Configurable):
@@ -70,10 +70,10 @@ class EvoLinkSettings(Configurable):
     ).tag(config=True)
 
     def take_environment(self) -> None:
-        """Set what the environment says; a value that can't be used is named, and left out."""
+        """Apply the environment's settings; a value that can't be used is reported and ignored."""
         for name, trait in settings().items():
             text = os.environ.get(variable_of(name), "").strip()
-            # The history is kept for other programs too, which find its place for themselves.
+            # Other programs keep the history too; its own code reads this variable.
             if not text or name == "history":
                 continue
             try:
@@ -112,7 +112,7 @@ def settings() -> dict[str, TraitType[Any, Any]]:
 
 
 def variable_of(name: str) -> str:
-    """Return the environment variable that sets what a setting does.
+    """Return the environment variable for a setting.
 
     Args:
         name: The setting's name.

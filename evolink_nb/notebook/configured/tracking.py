@@ -1,4 +1,4 @@
-"""The tracking that the configuration turns on: ``c.EvoLinkMagics.track = True``."""
+"""The tracking turned on by the configuration: ``c.EvoLinkMagics.track = True``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class ConfiguredTracking:
-    """Turns tracking on before the first cell that runs with a key, and once only: users may turn it off."""
+    """Turns tracking on before the first cell that runs with a key, and only once: users may turn it off."""
 
     def __init__(self, cells: Cells, default: Callable[[], CreditsFetcher]) -> None:
-        """Turn nothing on yet.
+        """Start with tracking off.
 
         Args:
-            cells: What tracks the cells.
+            cells: The cells to track.
             default: Returns the fetcher of the default account, or raises a `ConfigurationError`.
         """
         self._cells = cells
@@ -45,17 +45,17 @@ class ConfiguredTracking:
         self._cells.track(fetcher, follows=True)
 
     def leave(self) -> None:
-        """Leave it as a user has typed it."""
+        """Leave tracking as the user has set it."""
         self._is_done, self._is_ours = True, False
 
     def forget(self) -> None:
-        """Begin again: the setting has changed. What was turned on by it is off."""
+        """Start over because the setting has changed; tracking that it turned on is turned off."""
         if self._is_ours:
             self._cells.track(None)
         self._is_done = self._is_ours = False
 
     def follow(self, now: CreditsFetcher | None) -> None:
-        """Begin again with the next key.
+        """Turn tracking on again with the next key, if the setting turned it on before.
 
         Args:
             now: The fetcher of the default account; None if there is no key any more.

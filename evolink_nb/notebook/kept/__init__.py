@@ -1,1 +1,1 @@
-"""What a kernel keeps in the history, and what it shows of it."""
+"""Keeps a kernel's readings and costs in the history, and shows what the history has."""

@@ -1,4 +1,4 @@
-"""Has the cards of an account say when its credits run out, by the usual hours of spending."""
+"""Shows on an account's cards when its credits will run out, given the usual hours of spending."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from ...polling.fetcher import CreditsFetcher
 
 FIRST_AFTER = 3.0
-"""Seconds until the first: what it imports must not delay what a user waits for."""
+"""Seconds until the first forecast: its imports must not delay anything a user waits for."""
 EVERY = 600.0
-"""Seconds between two: they tell days."""
+"""Seconds between two forecasts: they look days ahead."""
 
 
 class Forecasts:
-    """The forecasts of the accounts that were shown, each renewed now and then while it is read."""
+    """Renews the forecasts of the accounts that were shown, from time to time while they are read."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start with no accounts."""
         self._lock = threading.Lock()
         self._due: dict[CreditsFetcher, float] = {}
         self._handlers: dict[CreditsFetcher, Callable[[Any], None]] = {}
@@ -34,7 +34,7 @@ class Forecasts:
         """Renew an account's forecast from now on.
 
         Args:
-            fetcher: The fetcher that reads it.
+            fetcher: The fetcher that reads the account.
         """
         if fetcher in self._handlers or not isinstance(fetcher.client, EvoLinkClient):
             return
@@ -43,7 +43,7 @@ class Forecasts:
         fetcher.observe(handler, "revision")
 
     def stop(self) -> None:
-        """Renew none any more."""
+        """Stop renewing forecasts."""
         for fetcher, handler in self._handlers.items():
             fetcher.unobserve(handler, "revision")
         self._handlers.clear()

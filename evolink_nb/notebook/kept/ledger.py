@@ -1,4 +1,4 @@
-"""The ledger of a kernel whose costs are kept in the history too."""
+"""The ledger of a kernel whose costs are also kept in the history."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a kernel's work is done.
+    """Where a kernel's work is done, and by whom.
 
     Attributes:
         notebook: The notebook's path; "" if unknown.
         kernel: Identifies the kernel.
-        username: Who runs it, as the operating system or the hub knows them.
+        username: The user's name in the operating system or the hub.
     """
 
     notebook: str
@@ -37,7 +37,7 @@ class Origin:
 
 
 class KeptLedger:
-    """Passes on to another ledger, and has real costs kept in the history."""
+    """Passes entries on to another ledger, and also writes their costs into the history."""
 
     def __init__(
         self,
@@ -51,9 +51,9 @@ class KeptLedger:
 
         Args:
             inner: The ledger that this kernel reads.
-            writer: Returns what writes a cost into the history; None if that isn't kept.
-            source_of: Returns whose account is meant, by the client's identity.
-            redact: Returns a text without the key of an account, which is given by its identity.
+            writer: Returns the writer for a cost; None if the cost isn't to be kept.
+            source_of: Returns the account for a client's identity.
+            redact: Returns a text without an account's key, given the account's identity and the text.
             origin: Where the work is done.
         """
         self.inner = inner
@@ -104,11 +104,11 @@ class KeptLedger:
         return self.inner.entries()
 
     def close(self) -> None:
-        """Keep nothing further in the history."""
+        """Stop writing to the history."""
         self._writer = _no_writer
 
     def after_fork(self) -> None:
-        """Keep nothing of a forked child's."""
+        """Stop writing to the history in a forked child."""
         self._lock = threading.Lock()
         self.close()
 
@@ -135,7 +135,7 @@ class KeptLedger:
 
 
 def entry_of(record: CostRecord) -> Entry:
-    """Return what the history has of a run as an entry of a ledger.
+    """Return a run in the history as an entry of a ledger.
 
     Args:
         record: The run.

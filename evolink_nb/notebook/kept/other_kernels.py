@@ -1,4 +1,4 @@
-"""What the history tells of other kernels that use the same key."""
+"""Looks up in the history what other kernels did with the same key."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 
 class RecordedKernels:
-    """Asks the history what other kernels recorded; on a thread that nothing waits for."""
+    """Asks the history what other kernels recorded, on a thread that nothing waits for."""
 
     def __init__(self, writer_for: Callable[[bool], Writer | None], kernel: str) -> None:
-        """Ask nothing yet.
+        """Start without asking anything.
 
         Args:
-            writer_for: Returns what knows the history of the demo account, or the real one; None if none is
-                kept.
-            kernel: What this kernel is called in it.
+            writer_for: Returns the writer of the demo account's history (True) or the real one (False); None
+                if that history isn't kept.
+            kernel: This kernel's name in the history.
         """
         self._writer_for = writer_for
         self._kernel = kernel
         self._runs: dict[str, tuple[Writer, RecentRuns]] = {}
 
     def are_known(self, fetcher: CreditsFetcher) -> bool:
-        """Return whether a history that others may share is kept of a fetcher's key; at once.
+        """Return at once whether the fetcher's key has a history that other kernels may share.
 
         Args:
             fetcher: The fetcher.
@@ -44,11 +44,11 @@ class RecordedKernels:
         return runs is not None and runs.are_shared
 
     def seen(self, fetcher: CreditsFetcher, since: float) -> Seen | None:
-        """Return what other kernels did with a fetcher's key; None if the history doesn't tell.
+        """Return what other kernels did with the fetcher's key; None if the history can't say.
 
         Args:
             fetcher: The fetcher.
-            since: The time from which that matters, in seconds of its clock.
+            since: The earliest time of interest, in seconds of the fetcher's clock.
         """
         runs = self._runs_of(fetcher)
         if runs is None:
@@ -83,7 +83,7 @@ def _is_simulated(fetcher: CreditsFetcher) -> bool:
 
 
 def _run_of(record: CostRecord, moment: datetime, now: float) -> Run:
-    """Return a run with its times by a clock that says ``now`` at a moment."""
+    """Return a run with its times on a clock that reads ``now`` at ``moment``."""
     began = now - (moment - record.began_at).total_seconds()
     return Run(
         kernel=record.kernel,

@@ -1,4 +1,4 @@
-"""What the cards say of a measured cell: what it cost the last times, and how many more runs are left."""
+"""Shows a measured cell's outlook on the cards: what its last runs cost, and how many more are affordable."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from ..metered_cell import MeteredCell
 
 MIN_RUN = 0.5
-"""Seconds that a cell runs before anything is said of it."""
+"""Seconds that a cell must have run before its outlook is shown."""
 
 
 class Outlooks:
-    """The outlook on the cards of one shell: of the cell that runs, if it has run before, or of the last.
+    """Shows the outlook on the cards of one shell: of the running cell, if it has run before, or of the last.
 
-    What a running cell cost the last times is said with a reading that comes while it runs, not as it begins:
-    nothing is to make a short cell longer. What it cost in earlier kernels is asked for once.
+    What a running cell cost before is shown when a reading arrives, not when the cell begins, because nothing
+    may make a short cell longer. What it cost in earlier kernels is looked up once.
     """
 
     def __init__(self) -> None:
-        """Show none yet."""
+        """Start without an outlook."""
         self._lock = threading.RLock()
         self._shown: Outlook | None = None
         self._running: tuple[MeteredCell, float] | None = None
@@ -56,11 +56,11 @@ class Outlooks:
             measurement.fetcher.observe(self._at_revision, "revision")
 
     def at_cell_end(self) -> None:
-        """Say nothing of the cell any more that isn't said yet."""
+        """Record that the cell has ended: an outlook not shown by now will not be."""
         self._running = None
 
     def after_settling(self, metered: MeteredCell, measurement: Measurement) -> None:
-        """Say how many more runs of a cell the credits cover, once its cost is final.
+        """Show how many more runs of a cell the credits cover, now that its cost is final.
 
         Args:
             metered: The cell.
@@ -72,7 +72,7 @@ class Outlooks:
             self._show(measurement, expected, metered.name)
 
     def stop(self) -> None:
-        """Remove what is shown, and show nothing further."""
+        """Remove the outlook that is shown, and show no other."""
         self._running = None
         for fetcher in self._observed:
             fetcher.unobserve(self._at_revision, "revision")
@@ -121,7 +121,7 @@ class Outlooks:
 
 
 def _words(expected: Decimal, runs: int) -> str:
-    """Return what runs cost: "cost 12.5 credits last time", "cost about 12.5 credits the last 3 times"."""
+    """Return a phrase like "cost 12.5 credits last time" or "cost about 12.5 credits the last 3 times"."""
     if runs == 1:
         return f"cost {in_credits(expected)} last time"
     return f"cost about {in_credits(expected)} the last {runs} times"

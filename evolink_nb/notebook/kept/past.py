@@ -1,4 +1,4 @@
-"""What the magics show of the past, this kernel's and that of earlier ones."""
+"""Shows past costs and spending, of this kernel and earlier ones, for the magics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 COSTS_SINCE = "30d"
-"""How far back costs are added up, if nobody says."""
+"""How far back costs are added up by default."""
 
 
 def entries_for(options: argparse.Namespace) -> Sequence[Entry]:
@@ -27,7 +27,7 @@ def entries_for(options: argparse.Namespace) -> Sequence[Entry]:
         options: The options of the magic.
 
     Raises:
-        HistoryError: Those of earlier kernels were asked for, and there is no history.
+        HistoryError: Entries of earlier kernels were asked for, and there is no history.
     """
     if options.since is None:
         return ledger.current().entries()
@@ -35,7 +35,7 @@ def entries_for(options: argparse.Namespace) -> Sequence[Entry]:
 
 
 def show_costs_by(options: argparse.Namespace) -> Any:
-    """Show what work of all kernels has cost, added up as ``%evolink_costs --by`` says.
+    """Show what the work of all kernels has cost, added up as ``%evolink_costs --by`` says.
 
     Args:
         options: The options of the magic.
@@ -51,7 +51,7 @@ def show_costs_by(options: argparse.Namespace) -> Any:
 
 
 def show_history(options: argparse.Namespace) -> Any:
-    """Show what was spent, of all kernels that share the history, as ``%evolink_history`` says.
+    """Show what all kernels that share the history have spent, as ``%evolink_history`` says.
 
     Args:
         options: The options of the magic.
@@ -71,7 +71,7 @@ def show_history(options: argparse.Namespace) -> Any:
 
 
 def _shown(report: Report, options: argparse.Namespace) -> Any:
-    """Print a report as CSV if that is wanted; else return it, for the front end to show."""
+    """Print a report as CSV if that was asked for; else return it for the front end to show."""
     if options.csv:
         print(report.to_csv(), end="")
         return None

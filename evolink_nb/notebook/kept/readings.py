@@ -1,4 +1,4 @@
-"""What a budget that outlives the kernel needs of the history: earlier readings, and its own kept."""
+"""Readings for a budget that outlives the kernel: returns those kept earlier, and starts keeping new ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FLUSH_TIMEOUT = 2.0
 
 
 def kept_readings(fetcher: CreditsFetcher, since: datetime) -> list[Credits]:
-    """Return the readings that were kept of a fetcher's key, from about a moment on.
+    """Return the readings kept for the fetcher's key, starting at about a moment.
 
     Args:
         fetcher: The fetcher.
@@ -35,11 +35,11 @@ def kept_readings(fetcher: CreditsFetcher, since: datetime) -> list[Credits]:
 
 
 def keep_readings() -> None:
-    """Have readings kept from now on, so that later kernels know them; the newest at once."""
+    """Keep readings from now on for later kernels, and write the newest at once."""
     recordings.begin()
     writer = current.writer()
     if writer is not None:
-        # A kernel that is killed soon has kept what the next one counts from.
+        # Even if this kernel is killed soon, the next one has a reading to count from.
         writer.flush(FLUSH_TIMEOUT)
 
 

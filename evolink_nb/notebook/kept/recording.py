@@ -1,7 +1,7 @@
-"""Has a process's readings and costs kept in the history, and says where, and what goes wrong.
+"""Keeps this process's readings and costs in the history; reports where they are kept, and failures.
 
-Of a kernel that has loaded the extension; of a program only where the user chose the place, or has set a
-budget that outlives it.
+A kernel keeps them once it has loaded the extension; a program only if the user has chosen the place, or has
+set a budget that outlives it.
 """
 
 from __future__ import annotations
@@ -38,25 +38,25 @@ if TYPE_CHECKING:
     from ...metering.cost import Cost
 
 EXTENSION = "EvoLinkMagics"
-"""What IPython knows the loaded extension as."""
+"""The name under which IPython registers the loaded extension."""
 _KEY = re.compile(r"\bsk-[\w-]{4,}")
 EXIT_SECONDS = 10.0
-"""Seconds that a script waits, at its end, for what is still to be written."""
+"""Seconds that a script waits at its end for pending writes."""
 _STOP_SECONDS = 1.0
-"""Seconds that unloading waits for what is still to be written."""
+"""Seconds that unloading waits for pending writes."""
 
 
 class Recording:
-    """Keeps what the shared fetchers read, and what the ledger in use records.
+    """Keeps the readings of the shared fetchers, and the entries of the ledger in use.
 
-    The demo account is kept only where the user has chosen the place.
+    Those of the demo account are kept only if the user has chosen the place.
     """
 
     def __init__(self, kernel: str) -> None:
-        """Begin to keep.
+        """Start keeping them.
 
         Args:
-            kernel: What the history is to call this kernel.
+            kernel: This kernel's name in the history.
         """
         self._followed: dict[CreditsFetcher, Callable[[Any], None]] = {}
         self._observed: Writer | None = None
@@ -68,13 +68,13 @@ class Recording:
         self._unwatch = watch_shared(self._follow)
 
     def at_cell_end(self) -> None:
-        """Say once, under the cell that began it, where the history is kept."""
+        """Print where a new history is kept, once, under the cell that started it."""
         if self._announcement:
             print(self._announcement, file=sys.stderr)
             self._announcement = ""
 
     def stop(self) -> None:
-        """Keep nothing further; what is known is written."""
+        """Stop keeping readings and costs; those already known are written."""
         self._unwatch()
         other_kernels.use(None)
         for fetcher, handler in self._followed.items():
@@ -90,7 +90,7 @@ class Recording:
     def _follow(self, fetcher: CreditsFetcher) -> None:
         handler = self._followed[fetcher] = partial(self._at_revision, fetcher)
         fetcher.observe(handler, "revision")
-        handler(None)  # what it has read before
+        handler(None)  # for the reading that it already has
 
     def _at_revision(self, fetcher: CreditsFetcher, _change: object) -> None:
         credits, source = fetcher.credits, _source_for(fetcher)
@@ -124,7 +124,7 @@ class Recording:
     # -- messages --------------------------------------------------------------------------------------
 
     def _say(self, problem: str) -> None:
-        """Show a problem on every card, or take it back."""
+        """Show a problem on every card; an empty text removes the last one."""
         before, self._problem = self._problem, problem
         if before == problem:
             return
@@ -135,49 +135,49 @@ class Recording:
 
 
 class Recordings:
-    """The recording of this process, begun when it is first needed."""
+    """Holds the recording of this process, which is started when first needed."""
 
     def __init__(self) -> None:
-        """Begin none yet."""
+        """Start without a recording."""
         self._lock = threading.RLock()
         self._current: Recording | None = None
-        # A container that is started again may give its kernels the numbers of earlier ones.
+        # Random too: a restarted container may reuse the process ids of earlier kernels.
         self._kernel = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         forget_after_fork(self)
 
     def begin(self) -> Recording:
-        """Return the recording, which keeps what comes from now on."""
+        """Return the recording; start it if there is none."""
         with self._lock:
             if self._current is None:
                 self._current = Recording(self._kernel)
             return self._current
 
     def begin_if_kept(self) -> None:
-        """Begin if work is to be kept that no magic measures."""
+        """Start the recording if work that no magic measures is to be kept too."""
         if self._current is None and (_has_extension() or _is_chosen()):
             self.begin()
             if _shell() is None:
-                # A script may end before anything has been written, and nothing ends it by force.
+                # A script may end before anything has been written; nothing kills it while it waits.
                 atexit.register(write_all)
 
     def end(self) -> None:
-        """Keep nothing further; what is known is written."""
+        """Stop the recording, if any; readings and costs already known are written."""
         with self._lock:
             recording, self._current = self._current, None
         if recording is not None:
             recording.stop()
 
     def after_fork(self) -> None:
-        """Keep nothing of a forked child's."""
+        """Replace the lock, which a thread of the parent may hold."""
         self._lock = threading.RLock()
 
 
 recordings = Recordings()
-"""This process's."""
+"""The one instance in this process."""
 
 
 def write_all() -> None:
-    """Write what a script has measured, at its end, or say that it isn't kept."""
+    """Write what a script has measured, at its end, or print that not all of it is kept."""
     try:
         writer = current.writer()
     except ConfigurationError as error:
@@ -195,16 +195,16 @@ def _has_extension() -> bool:
 
 
 def _is_chosen() -> bool:
-    """Return whether the user has said where the history is kept: a program leaves no file unasked."""
+    """Return whether the user has chosen where the history is kept: a program creates no file unasked."""
     try:
         location = current.location
-    except ConfigurationError:  # begun, the recording says so
+    except ConfigurationError:  # the recording reports it once it has started
         return True
     return not location.is_default and location.kind is not Kind.OFF
 
 
 def _shell() -> Any:
-    """Return IPython's shell; None where there is none."""
+    """Return IPython's shell; None outside IPython."""
     ipython = sys.modules.get("IPython")
     find = getattr(ipython, "get_ipython", None)
     return None if find is None else find()
@@ -222,7 +222,7 @@ def _redact(identity: str, text: str) -> str:
 
 
 def _announcement(location: Location) -> str:
-    """Return where a new history is kept, in one line; "" if it isn't new."""
+    """Return one line that says where a new history is kept; "" if it isn't new."""
     if location.kind is not Kind.FILE or location.path is None or not location.is_default:
         return ""
     if is_begun(location.path):
@@ -232,7 +232,7 @@ def _announcement(location: Location) -> str:
 
 def _origin(kernel: str) -> Origin:
     shell = _shell()
-    # Jupyter's server names the notebook; VS Code tells the code.
+    # Jupyter's server passes the notebook's path in the environment, VS Code in the user's namespace.
     names = shell.user_ns if shell is not None else vars(sys.modules["__main__"])
     notebook = os.environ.get("JPY_SESSION_NAME") or names.get("__vsc_ipynb_file__") or ""
     if shell is None and not notebook:
@@ -243,5 +243,5 @@ def _origin(kernel: str) -> Origin:
 def _username() -> str:
     try:
         return os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
-    except (OSError, KeyError):  # this user has no name here, as in some containers
+    except (OSError, KeyError):  # in some containers the user has no name
         return ""

@@ -1,1 +1,1 @@
-"""The live cards of a kernel, one each place."""
+"""The live cards of a kernel, one for each place."""

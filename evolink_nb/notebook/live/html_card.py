@@ -25,7 +25,7 @@ class HtmlCard:
 
     Attributes:
         fetcher: The fetcher that reads the account.
-        follows: Whether that is the default account, whichever that is.
+        follows: Whether it follows the default account when that changes.
     """
 
     def __init__(
@@ -41,8 +41,8 @@ class HtmlCard:
         Args:
             fetcher: The fetcher that reads the account.
             options: Returns the options of ``%evolink_credits``, which settings may change.
-            follows: Whether that is the default account, whichever that is.
-            wanted: Returns whether to show what is new before a cell ends.
+            follows: Whether to follow the default account when it changes.
+            wanted: Returns whether to rewrite the card before a cell ends.
         """
         self.fetcher = fetcher
         self._wanted = wanted
@@ -51,7 +51,7 @@ class HtmlCard:
         self._output: LiveOutput | None = None
 
     def show(self) -> None:
-        """Show it, once there is a reading or that takes too long."""
+        """Show it once there is a reading, or after waiting too long for one."""
         self._attach()
         self.fetcher.wait(self._options().every)
         self._output = LiveOutput(
@@ -74,7 +74,7 @@ class HtmlCard:
             self._output.switch(fetcher)
 
     def apply_options(self) -> None:
-        """Show what the options are now."""
+        """Apply the current options."""
         self._attach()
         self.fetcher.notify()
 
@@ -83,7 +83,7 @@ class HtmlCard:
         self.fetcher.attach(self, options.every, fresh=options.fresh)
 
     def stop(self) -> None:
-        """Leave it as it is."""
+        """Leave it as it is from now on."""
         if self._output is not None:
             self._output.stop()
         self.fetcher.detach(self)

@@ -1,4 +1,4 @@
-"""The live cards shown in one shell, and what a saved notebook keeps of them."""
+"""The live cards shown in one shell, and the static ones that a saved notebook keeps."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from ..running import RunningCells
 
 HTML_RESTS_AFTER = 300.0
-"""Seconds idle after which a plain HTML card waits for the next cell: it can't tell whether it is seen."""
+"""Seconds idle after which a plain HTML card waits for the next cell: it can't know whether it is seen."""
 
 
 class LiveCards:
-    """The live cards of one shell: widgets, and those of plain HTML.
+    """The live cards of one shell: widgets, and plain HTML cards.
 
     Attributes:
         html_rests_after: Seconds idle after which a plain HTML card waits for the next cell.
@@ -40,7 +40,7 @@ class LiveCards:
         Args:
             shell: The shell.
             running: The cells running in it.
-            on_login: Called with the account of a key that was entered on a card.
+            on_login: Called with the fetcher for a key that was entered on a card.
         """
         self._on_login = on_login
         self.html_rests_after = HTML_RESTS_AFTER
@@ -57,7 +57,7 @@ class LiveCards:
         Args:
             fetcher: The fetcher that reads the account.
             options: The options of ``%evolink_credits``.
-            follows: Whether that is the default account, whichever that is.
+            follows: Whether to follow the default account when it changes.
         """
         if options.html:
             self._show_html(
@@ -78,7 +78,7 @@ class LiveCards:
             Whether it is shown.
 
         Raises:
-            ConfigurationError: There is a key that can't be used.
+            ConfigurationError: There is a key, but it can't be used.
         """
         is_default = options.live and not names_account(options)
         if not is_default or client_of(self._shell) is not Client.NOTEBOOK or not lacks_key():
@@ -91,8 +91,8 @@ class LiveCards:
 
         Args:
             widget: The card.
-            options: The options of the magic that made it. It is closed when its cell is run again: no
-                variable can hold it. None for any other card.
+            options: The options of the magic that made it; None for any other card. A magic's card is closed
+                when its cell is run again, as no variable can hold it.
         """
         display(widget.view(), raw=True)
         output = LiveOutput(
@@ -100,13 +100,13 @@ class LiveCards:
         )
         widget.when_switched(output.switch, self._on_login)
         run = Run.current(self._shell)
-        # The new one is attached: the account is read on without a break.
+        # The new card is attached before old ones are closed: reading goes on without a break.
         self._live = without_gone(
             [*self._live, Shown(widget, output, run, owned=options is not None, options=options)], run
         )
 
     def apply_settings(self, **settings: Any) -> None:
-        """Use these values in place of options that aren't typed, also on the cards that are shown.
+        """Use these values for options that weren't typed, on the cards already shown too.
 
         Args:
             **settings: The values by the options' names.
@@ -135,12 +135,12 @@ class LiveCards:
         return static_bundle(fetcher, self._completed(options), styled=styled)
 
     def _completed(self, options: argparse.Namespace) -> argparse.Namespace:
-        """Return options with the settings in place of those that aren't typed."""
+        """Return the options, with settings for those that weren't typed."""
         typed = {name: value for name, value in vars(options).items() if value is not None}
         return argparse.Namespace(**{**vars(options), **self._settings, **typed})
 
     def follow(self, fetcher: CreditsFetcher | None) -> str:
-        """Have the cards of the default account, which has changed, show the new one.
+        """Switch the cards of the default account to the new one.
 
         Args:
             fetcher: The fetcher that reads it; None if there is no key any more.
@@ -165,7 +165,7 @@ class LiveCards:
         return "The live cards now show the account of this key."
 
     def at_cell_end(self) -> None:
-        """Update what a saved notebook would contain, and close the cards whose place is gone."""
+        """Update the static cards that a saved notebook keeps, and close cards whose place is gone."""
         if self._live:
             self._live = without_gone(self._live, Run.current(self._shell))
         for shown in self._live:
@@ -208,7 +208,7 @@ class LiveCards:
         self._replace(card)
 
     def _replace(self, card: HtmlCard) -> None:
-        """Keep a card as the only one of its account: plain HTML can't report that it is gone."""
+        """Make a card the only one of its account: plain HTML can't report that it is gone."""
         before = self._html.pop(card.fetcher, None)
         if before is not None:
             before.stop()

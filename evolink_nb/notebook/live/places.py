@@ -1,4 +1,4 @@
-"""Where a live card was shown, and whether that place is gone: its cell was run again, or deleted."""
+"""The places of live cards; a place is gone once its cell has been run again or deleted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of one cell, as far as the front end says.
+    """One run of one cell, as far as the front end identifies it.
 
     Attributes:
         cell: The front end's id for the cell; None from front ends that send none.
@@ -30,10 +30,10 @@ class Run:
 
     @classmethod
     def current(cls, shell: Any) -> Run:
-        """Return what a kernel's shell is running.
+        """Return the run that a shell is handling.
 
         Args:
-            shell: The shell, which knows the front end's request.
+            shell: The kernel's shell.
         """
         request = request_of(shell)
         metadata = request.get("metadata", {})
@@ -43,11 +43,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A live card where it was shown.
+    """A live card that was shown, with its place.
 
     Attributes:
         widget: The card.
-        output: What a saved notebook keeps of it.
+        output: The static card that a saved notebook keeps.
         run: The run that showed it.
         owned: Whether the magic made it, so that no variable can hold it.
         options: The options that the magic was given; None if it didn't make it.
@@ -60,7 +60,7 @@ class Shown:
     options: argparse.Namespace | None = None
 
     def is_gone(self, run: Run) -> bool:
-        """Return whether it is closed, or its cell was run again or deleted.
+        """Return whether the card is closed, or its cell was run again or deleted.
 
         Args:
             run: The current run.
@@ -70,7 +70,7 @@ class Shown:
         return self.widget.comm is None or (cell is not None and (is_run_again or cell in run.deleted))
 
     def is_replaced(self, newest: Shown | None) -> bool:
-        """Return whether a newer card counts as the same cell's: where cells have no ids, it may be.
+        """Return whether to assume that a newer card is from the same cell, for cells without ids.
 
         Args:
             newest: The newest card of the same account that a magic made in a cell without an id, if any.
@@ -80,7 +80,7 @@ class Shown:
         return self.run.request != newest.run.request and not self.widget.has_views
 
     def end(self) -> None:
-        """Stop updating what was shown, and close the card unless a variable may hold it."""
+        """Stop updating the output, and close the card unless a variable may hold it."""
         self.output.stop()
         self.widget.forget_switched(self.output.switch)
         if self.owned:
@@ -88,7 +88,7 @@ class Shown:
 
 
 def without_gone(cards: list[Shown], run: Run) -> list[Shown]:
-    """End the cards whose place is gone, or taken by a newer one.
+    """End the cards whose place is gone or taken by a newer card.
 
     Args:
         cards: The cards, in the order in which they were shown.

@@ -1,1 +1,1 @@
-"""What a magic's options accept, and what goes together."""
+"""The options of the magics: their parsers, their help, and which go together."""

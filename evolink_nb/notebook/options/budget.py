@@ -1,4 +1,4 @@
-"""A budget's options as typed on a magic's line."""
+"""The options of a budget, as typed on a magic's line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def budget_options(typed: argparse.Namespace, usual: BudgetOptions | None = None
 
     Args:
         typed: The options of the magic.
-        usual: The values of those that weren't typed; by default the usual ones of all budgets.
+        usual: The values of options that weren't typed; by default, those of every budget.
     """
     usual = usual or BudgetOptions()
     return usual.changed(warn_at=typed.warn_at, grace=typed.grace, max_blind=typed.max_blind)

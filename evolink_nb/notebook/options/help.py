@@ -1,4 +1,4 @@
-"""The option ``--help`` of every magic, beside IPython's own ``?``."""
+"""The option ``--help`` of every magic, in addition to IPython's own ``?``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ HELP = "--help"
 
 
 def with_help(magic: Callable[..., Any]) -> Callable[..., Any]:
-    """Add to a magic the option ``--help``, which prints the magic's help in place of what it does.
+    """Add the option ``--help`` to a magic, which prints the magic's help instead of running it.
 
     Args:
         magic: The method; decorated by IPython after this.
 
     Returns:
-        The method with the option. Below a cell magic's line with it the cell is not run.
+        The method with the option. A cell below a line with ``--help`` is not run.
     """
 
     @functools.wraps(magic)
@@ -29,9 +29,9 @@ def with_help(magic: Callable[..., Any]) -> Callable[..., Any]:
         if HELP not in line.split():
             return magic(magics, line, *cell)
         decorated: Any = getattr(magics, magic.__name__)
-        # It begins with markup for IPython's documentation.
+        # The help begins with markup for IPython's documentation.
         print(decorated.parser.format_help().removeprefix("::").strip())
-        if cell == (None,):  # the cell follows the call
+        if cell == (None,):  # the cell's code comes after this call
             raise CellRefused(f"{HELP} only shows this.")
         return None
 

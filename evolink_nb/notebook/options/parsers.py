@@ -1,4 +1,4 @@
-"""A magic's options, put together when they are first needed: seven parsers and their help take a while."""
+"""The magics' option parsers, constructed on first use: seven parsers and their help take a while."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class LazyParser:
-    """A magic's parser, constructed when anything of it is asked for."""
+    """A magic's parser, constructed when one of its attributes is first used."""
 
     def __init__(self, magic: Any) -> None:
-        """Construct nothing yet.
+        """Remember the magic.
 
         Args:
             magic: The magic, decorated with its arguments.
@@ -33,15 +33,15 @@ class LazyParser:
         return getattr(self._parser, name)
 
     def help(self) -> str:
-        """Return the magic's full help; IPython's ``?`` asks for it by the name ``getdoc``."""
+        """Return the magic's full help; IPython's ``?`` gets it by calling ``getdoc``."""
         return str(self._parser.format_help())
 
 
 def with_options(name: str | None = None) -> Callable[[Any], Any]:
-    """Return a decorator like IPython's ``magic_arguments``, which constructs the parser on first use.
+    """Return a decorator like IPython's ``magic_arguments`` that constructs the parser on first use.
 
     Args:
-        name: What the help calls the magic; by default the method's name.
+        name: The magic's name in its help; by default the method's name.
     """
 
     def decorate(magic: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Which options of the magics need another, or exclude it; none is ignored. Light, as `magics` is."""
+"""Checks which of a magic's options go together; none is silently ignored. Light to import, like `magics`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OF_CARDS = ("--warn-below", "--critical-below", "--credits-per-dollar")
 
 
 def check_account(options: argparse.Namespace) -> None:
-    """Check the options that select an account, which several magics have.
+    """Check the options that select an account; several magics have them.
 
     Args:
         options: The options of a magic.
@@ -125,7 +125,7 @@ def _refuse(options: argparse.Namespace, names: tuple[str, ...], what: str) -> N
     Args:
         options: The options.
         names: Their names as typed.
-        what: What to say of it; ``{}`` stands for its name.
+        what: The rest of the message after its name; ``{}`` stands for the name.
     """
     for name in names:
         value = getattr(options, name[2:].replace("-", "_"))
