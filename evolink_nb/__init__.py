@@ -40,9 +40,9 @@ _MODULES = {
     "unload_ipython_extension": "notebook.extension",
 }
 _READING = {"CreditsFetcher", "CreditsWidget"}
-"""What reads for as long as it is shown: readings are then shared with other processes."""
+"""Names whose use means repeated reading, so readings are shared with other processes from then on."""
 _MEASURING = {"budget", "meter", "track"}
-"""What measures work: where a history is to be kept, what that cost is recorded."""
+"""Names that measure work; its cost is recorded if a history is kept."""
 _SUBMODULES = {
     # A package that can be called.
     "history": "history",

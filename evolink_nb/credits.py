@@ -26,10 +26,10 @@ from decimal import (
 from functools import reduce
 from typing import Any, Literal, NoReturn
 
-# A number far outside these bounds is not a balance, and printing it in full would fill the memory.
+# A number far outside these bounds is not a balance, and printing it in full would exhaust memory.
 MAX_EXPONENT = 30
 MAX_DIGITS = 60
-# Tiny ones are: a gateway that computes in doubles leaves dust like 2.7755575615628914e-17.
+# Tiny numbers are allowed: a gateway that computes in doubles leaves dust like 2.7755575615628914e-17.
 MAX_DECIMALS = 400
 
 DUST = Decimal("0.000001")
@@ -39,7 +39,7 @@ A gateway that computes in doubles reports 135.90479999999999 in one counter and
 have at most 4 decimals, and such errors are far below a hundredth of the last one.
 """
 
-# Exact for every amount a reading may hold, and for the sum of many.
+# Exact for every amount a reading may hold, and for sums of many.
 _EXACT = Context(
     prec=1_000, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow], flags=[]
 )
@@ -74,7 +74,7 @@ def difference(minuend: Decimal, subtrahend: Decimal) -> Decimal:
 
 
 def _trimmed(amount: Decimal) -> Decimal:
-    """Return an amount as people write it: 3, where subtracting balances of 4 decimals gives 3.0000."""
+    """Return an amount without trailing zeros: 3 instead of the 3.0000 that subtracting balances gives."""
     trimmed = _EXACT.normalize(amount)
     exponent = trimmed.as_tuple().exponent
     return _EXACT.quantize(trimmed, Decimal(1)) if isinstance(exponent, int) and exponent > 0 else trimmed
@@ -94,12 +94,12 @@ def mean(amount: Decimal, count: int) -> Decimal:
 
 
 def portion(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
-    """Return the part of an amount that a part has in a whole, rounded down.
+    """Return the share of an amount that corresponds to a part of a whole, rounded down.
 
     Args:
         amount: Credits, at least 0.
         part: At least 0.
-        whole: More than 0, and no less than the part.
+        whole: More than 0, and at least ``part``.
 
     Returns:
         Credits, to 4 decimals, as balances have them.
@@ -140,7 +140,7 @@ class TokenCredits:
 
     @property
     def total(self) -> Decimal:
-        """What the key was granted in all: remaining plus used."""
+        """Everything the key was granted: remaining plus used."""
         return total((self.remaining, self.used))
 
 
@@ -153,7 +153,7 @@ class UserCredits:
 
     @property
     def total(self) -> Decimal:
-        """What the account was granted in all: remaining plus used."""
+        """Everything the account was granted: remaining plus used."""
         return total((self.remaining, self.used))
 
 
@@ -166,8 +166,8 @@ class Credits:
         user: The account's half.
         read_at: When it was read, as an aware datetime. For display only: the wall clock may be set.
         simulated: Whether it comes from the demo account.
-        requested_at: When it was requested, in monotonic seconds: it doesn't include later spending.
-        monotonic: When it was read, in monotonic seconds. Ages and orders are computed from this.
+        requested_at: When it was requested, in monotonic seconds. Spending after that isn't included.
+        monotonic: When it was read, in monotonic seconds. Ages and order are computed from this.
     """
 
     token: TokenCredits
@@ -246,7 +246,7 @@ class Credits:
         )
 
     def _repr_html_(self) -> str:
-        """Return a small table, for notebooks without the extension's card, such as marimo's."""
+        """Return a small table for notebooks that don't show the extension's card, such as marimo."""
         token = "no limit of its own" if self.token.unlimited else f"{_readable(self.token.remaining)} left"
         halves = (
             ("Account", f"{_readable(self.user.remaining)} left", self.user.used, "user"),
@@ -266,7 +266,7 @@ class Credits:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the reading in the API's own shape and field names, with our derived fields beside them.
+        """Return the reading with the API's own shape and field names, plus our derived fields.
 
         Amounts are ``Decimal``; ``read_at`` is ISO 8601.
         """
@@ -301,7 +301,7 @@ class CreditsDelta:
 
     ``token`` and ``user`` are the increases of the used counters, ``token_drop`` and ``user_drop`` the
     decreases of the remaining credits; each may be negative. A call that has reserved but not settled shows
-    in all but ``user``.
+    in all of them except ``user``.
     """
 
     token: Decimal

@@ -17,11 +17,11 @@
 
     BudgetExceeded                    work was stopped; not an Exception, so that no retry loop swallows it
 
-In a worker of a pool, of processes or of `multiprocessing.pool.ThreadPool`, a `BudgetExceeded` is a
-`WorkerBudgetExceeded`, which is an `Exception` too: such a pool hands its caller nothing else, and waits for
-ever for a call that raised anything else. It reaches a parent process as the `BudgetExceeded` itself.
+In a worker of a process pool or of `multiprocessing.pool.ThreadPool`, a `BudgetExceeded` is a
+`WorkerBudgetExceeded`, which is also an `Exception`: such a pool passes only an `Exception` on to its caller,
+and hangs on a call that raised anything else. A parent process receives it as a plain `BudgetExceeded`.
 
-Each prints as one or two lines: what happened, what to do. None holds a key or a request.
+Each error prints as one or two lines: what happened and what to do. None holds a key or a request.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from decimal import Decimal
 from typing import Any, Self
 
 _PROCESS_MODULES = ("multiprocessing.process", "multiprocess.process", "billiard.process")
-# Those of the standard library, pathos and celery. joblib's loky uses the first.
+# From the standard library, pathos and celery. joblib's loky uses the first.
 _THREAD_MODULES = ("multiprocessing.dummy", "multiprocess.dummy")
 
 
@@ -42,7 +42,7 @@ class EvoLinkError(Exception):
     Attributes:
         message: What happened, in one line.
         hint: What to do about it; None if there is no advice.
-        shell_hint: What to do about it in a shell, which has neither magics nor arguments in Python.
+        shell_hint: What to do about it in a shell, which has no magics and no Python arguments.
     """
 
     def __init__(self, message: str, *, hint: str | None = None, shell_hint: str | None = None) -> None:
@@ -51,7 +51,7 @@ class EvoLinkError(Exception):
         Args:
             message: What happened, in one line.
             hint: What to do about it, in one line.
-            shell_hint: Likewise in a shell, if that differs.
+            shell_hint: What to do about it in a shell, if that differs.
         """
         super().__init__(message)
         self.message = message
@@ -96,13 +96,13 @@ class APIStatusError(EvoLinkError):
 
     Attributes:
         status: The HTTP status.
-        code: The API's own code; None if it sent none, as for the next three.
-        type: The API's name for the kind of error, such as "rate_limit_error".
-        param: The parameter at fault.
-        suggestion: What the API suggests to do (its ``fallback_suggestion``).
+        code: The API's own code; None if it sent none.
+        type: The API's name for the kind of error, such as "rate_limit_error"; None if it sent none.
+        param: The parameter at fault; None if it sent none.
+        suggestion: What the API suggests doing (its ``fallback_suggestion``); None if it sent none.
         request_id: Identifies the request to EvoLink's support; None if the response had none.
         retry_after: Seconds to wait before retrying; None if the server doesn't say.
-        asks_to_wait: Whether it says so for this very case, in a ``Retry-After``, and not in general advice.
+        asks_to_wait: Whether it asks for that wait in a ``Retry-After`` header, not only as general advice.
     """
 
     asks_to_wait = False
@@ -129,11 +129,11 @@ class APIStatusError(EvoLinkError):
             code: The API's own code.
             type: The API's name for the kind of error.
             param: The parameter at fault.
-            suggestion: What the API suggests to do.
+            suggestion: What the API suggests doing.
             request_id: Identifies the request to EvoLink's support.
             retry_after: Seconds to wait before retrying.
             hint: What to do about it, in one line.
-            shell_hint: Likewise in a shell, if that differs.
+            shell_hint: What to do about it in a shell, if that differs.
         """
         super().__init__(message, hint=hint, shell_hint=shell_hint)
         self.status = status
@@ -212,14 +212,14 @@ class BudgetExceeded(BaseException):
         message: What happened, in one line.
         name: The budget that tripped.
         max_credits: The credits it allows.
-        spent: The credits spent when that was noticed; amended at each reading while the work still runs. The
-            cost of the work is what it came to in the end.
-        over: The credits spent beyond the limit, likewise.
+        spent: The credits spent when the budget tripped, amended at each reading while the work still runs.
+            The work's final cost may be higher.
+        over: The credits spent beyond the limit, amended in the same way.
         hint: How to interpret it; "" if there is no advice.
     """
 
     def __new__(cls, *args: object, **_kwargs: object) -> Self:
-        """Create one of the kind that this thread raises."""
+        """Create an instance of the class that this thread raises."""
         kind: Any = stop_class() if cls is BudgetExceeded else cls
         stop: Self = BaseException.__new__(kind, *args)
         return stop
@@ -256,7 +256,7 @@ class BudgetExceeded(BaseException):
         self.still_running = ""
 
     def is_same(self, other: object) -> bool:
-        """Return whether another exception is this budget's stop too: each refused call raises its own.
+        """Return whether another exception is a stop by the same budget: each refused call raises its own.
 
         Args:
             other: An exception, or None.
@@ -276,23 +276,23 @@ class BudgetExceeded(BaseException):
 
 
 class WorkerBudgetExceeded(BudgetExceeded, Exception):  # noqa: N818 - a stop, not an error
-    """A `BudgetExceeded` in a worker of a pool."""
+    """A `BudgetExceeded` raised in a pool's worker."""
 
 
 def _unpickled(*args: object) -> BudgetExceeded:
-    """Return a stop without its attributes, of the kind that this process raises."""
+    """Return a stop without its attributes, of the class that this process raises."""
     return BudgetExceeded.__new__(BudgetExceeded, *args)
 
 
 def stop_class() -> type[BudgetExceeded]:
-    """Return the kind of stop that this thread raises."""
+    """Return the class of stop that this thread raises."""
     return WorkerBudgetExceeded if in_worker() else BudgetExceeded
 
 
 def in_worker() -> bool:
-    """Return whether a pool started this process or thread, and waits for what its calls return or raise.
+    """Return whether this process or thread belongs to a pool that handles nothing but `Exception`.
 
-    The pool of threads is `multiprocessing.pool.ThreadPool`; one of `concurrent.futures` handles everything.
+    Of the thread pools, `multiprocessing.pool.ThreadPool` is one; `concurrent.futures` handles everything.
     """
     processes = (sys.modules[name].current_process() for name in _PROCESS_MODULES if name in sys.modules)
     if any(process.name != "MainProcess" for process in processes):

@@ -12,12 +12,13 @@ from typing import TextIO
 MINUS = "\N{MINUS SIGN}"
 INFINITY = "\N{INFINITY}"
 MIN_SCALE = 0.01
-"""The least that the height of a sparkline stands for, as a part of the last amount: less is no crash."""
+"""The smallest change that fills a sparkline's height, as a part of the last amount: less must not look
+like a crash."""
 
 _THOUSANDS = re.compile(r"(\d{1,3}(?:,\d{3})+)(?:\.\d+)?", re.ASCII)
 _SIZES = ("\N{NO-BREAK SPACE}M", "\N{NO-BREAK SPACE}B", "\N{NO-BREAK SPACE}T")
 
-# Not the ambient context, whose precision and traps are the notebook author's. The precision is that of the
+# Not the ambient context, whose precision and traps are the notebook author's. The precision allows for the
 # longest amount a reading may hold: the sentinels of unlimited keys need more than the usual 28 digits.
 _ROUNDING = Context(prec=1_000, rounding=ROUND_HALF_UP, traps=[InvalidOperation], flags=[])
 
@@ -54,10 +55,10 @@ def plain_amount(amount: Decimal, separator: str = "") -> str:
 
 
 def shorten(text: str) -> str:
-    """Return a text with its amount as short as a glance needs.
+    """Return a text with its amount shortened to what a glance needs.
 
-    From 1,000 on an amount has no decimals; with seven digits or more it has four to six and the name of its
-    size. Nothing is rounded up: that much is there.
+    From 1,000 on, an amount has no decimals; from seven digits on, it has four to six digits and a suffix for
+    its size. Nothing is rounded up: at least that much is there.
 
     Args:
         text: A text with one amount, as `format_amount` writes it.
@@ -69,7 +70,7 @@ def shorten(text: str) -> str:
 
 
 def counted(figure: str, unit: str) -> str:
-    """Return a figure with its unit, in the plural unless it is one: "1 credit", "2.5 credits".
+    """Return a figure with its unit, in the plural unless it is 1: "1 credit", "2.5 credits".
 
     Args:
         figure: A formatted number.
@@ -125,10 +126,10 @@ def format_rate(rate: float) -> str:
 
 
 def may_style(stream: TextIO | None, environment: Mapping[str, str] = os.environ) -> bool:
-    """Return whether a stream shows bold type and colour, and the user wants them.
+    """Return whether a stream can show bold type and colour, and the user wants them.
 
-    As most commands do it: ``NO_COLOR`` (https://no-color.org) wins, then ``FORCE_COLOR``, then whether the
-    stream is a terminal that isn't "dumb".
+    Follows the usual convention: ``NO_COLOR`` (https://no-color.org) wins, then ``FORCE_COLOR``, then whether
+    the stream is a terminal that isn't "dumb".
 
     Args:
         stream: Where the text goes.
@@ -144,7 +145,7 @@ def may_style(stream: TextIO | None, environment: Mapping[str, str] = os.environ
 
 
 def sparkline(points: Sequence[tuple[float, float]]) -> str:
-    """Return the line through a series of readings, as an SVG path in a box of 100 by 40.
+    """Return the line through a series of readings as an SVG path in a box of 100 by 40.
 
     Args:
         points: Pairs of (milliseconds, credits), in chronological order.
@@ -176,5 +177,5 @@ def _shortened(whole: str) -> str:
 
 
 def _tenths(value: float) -> Decimal:
-    # Rounded like the browser's toFixed(1), unlike Python's ".1f": 6.25 becomes 6.3.
+    # Rounded like the browser's toFixed(1), not like Python's ".1f": 6.25 becomes 6.3.
     return _ROUNDING.create_decimal_from_float(value).quantize(Decimal("0.1"), context=_ROUNDING)

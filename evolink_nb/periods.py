@@ -1,8 +1,8 @@
 """Days, weeks and months in a time zone, daylight saving time included. Pure functions.
 
-A day begins at its first moment by the zone's clock, which need not be 0:00: where the clock is put forward
-at midnight, there is no 0:00. All results are in UTC, where differences are durations; two times in one zone
-are compared by Python as a clock shows them, which goes wrong when the clock is put back.
+A day begins at its first moment by the zone's clock, which need not be 0:00: where clocks go forward at
+midnight, there is no 0:00. All results are in UTC, where differences are durations. Python compares two times
+in the same zone by what the clock shows, which goes wrong when clocks go back.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 Zone = tzinfo | None
-"""A time zone; None is the one this machine is set to."""
+"""A time zone; None is this machine's own."""
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 """The days of the week in English, whatever the locale."""
@@ -34,7 +34,7 @@ class Period:
     """One day, week or month.
 
     Attributes:
-        per: Which of them.
+        per: Its kind.
         start: Its first moment, in UTC.
         end: The first moment after it, in UTC.
     """
@@ -67,7 +67,7 @@ def parse_zone(name: str | None) -> Zone:
     """Return a time zone by its name.
 
     Args:
-        name: A name of the IANA database, such as "Europe/Berlin"; None for the machine's own.
+        name: A name from the IANA database, such as "Europe/Berlin"; None for this machine's own.
 
     Raises:
         ValueError: There is no such time zone here.
@@ -90,8 +90,8 @@ def moment_of(clock: datetime, zone: Zone) -> datetime:
         zone: The zone.
 
     Returns:
-        The moment, in UTC: the first if the clock shows it twice; if it skips it, when it skips a round hour
-        at its beginning.
+        The moment, in UTC. If the clock shows the time twice, the first; if it skips the time, the moment of
+        the skip, provided that the skipped stretch begins at this time.
     """
     aware = clock.replace(tzinfo=zone) if zone is not None else clock
     return aware.astimezone(UTC)
@@ -102,7 +102,7 @@ def start_of(day: date, zone: Zone) -> datetime:
 
     Args:
         day: The day.
-        zone: Where.
+        zone: The zone.
     """
     return moment_of(datetime.combine(day, time.min), zone)
 
@@ -113,10 +113,10 @@ def period_at(moment: datetime, per: Per, zone: Zone) -> Period:
     Args:
         moment: The moment, as an aware datetime.
         per: The kind of period.
-        zone: Whose days they are.
+        zone: The zone.
 
     Returns:
-        The period. Each ends where the next begins, also where the clock is put back to the day before.
+        The period. Each ends where the next begins, even if clocks go back to the day before.
     """
     first = first_day(moment.astimezone(zone).date(), per)
     start, end = start_of(first, zone), start_of(next_day(first, per), zone)

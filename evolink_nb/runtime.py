@@ -1,13 +1,13 @@
 """Background work: the only module that starts threads.
 
-Every thread is named, daemonic, runs in a copy of its caller's context (ipykernel 7.0 loses what a thread
-without one sends) and is supervised: exceptions that escape are logged and passed to the waiting callers, so
-none waits for a dead thread. A forked child starts with none of its parent's threads and no lock held
-(`forget_after_fork`). What is short and often needed runs on threads that are used again (`Workers`).
+Every thread is named, daemonic and supervised, and runs in a copy of its caller's context (ipykernel 7.0
+loses what a thread without one sends). Exceptions that escape are logged and passed to the waiting callers,
+so none waits for a dead thread. A forked child starts with none of its parent's threads and no lock held
+(`forget_after_fork`). Short, frequent work runs on threads that are reused (`Workers`).
 
-Where the platform has no threads (Pyodide), the same work runs as tasks of the running event loop. They don't
-run while code waits: so whoever waits for one of them, by `wait_for` or `Loop.wait_for`, executes the steps
-that are due. That is decided only here; ``threads=`` lets a test choose.
+Where the platform has no threads (Pyodide), the same work runs as tasks of the running event loop. Tasks
+don't run while code waits, so code that waits for one, by `wait_for` or `Loop.wait_for`, executes the steps
+that are due. Only this module decides that; ``threads=`` lets a test choose.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ ERROR_PAUSE = 1.0
 """Seconds before a loop retries after a step failed unexpectedly."""
 
 LINGER = 1.0
-"""Seconds for which a thread that has done its work waits for more: readings may follow one another."""
+"""Seconds for which a thread that has done its work waits for more: another reading may follow."""
 
 INTERRUPT_SLICE = 0.25
-"""The longest that a wait keeps Python from noticing an interrupt, in seconds."""
+"""The longest a wait keeps Python from noticing an interrupt, in seconds."""
 
 T = TypeVar("T")
 
@@ -108,7 +108,7 @@ class Job(Generic[T]):
         return not self.is_alive
 
     def _prepared(self, function: Callable[[], T], *, log_errors: bool) -> Callable[[], None]:
-        """Return what runs the function, once, in a copy of the calling context."""
+        """Return a callable that runs the function once, in a copy of the caller's context."""
         # A running job can't be cancelled: cancelling the awaiting task would cancel the future too, leaving
         # nowhere for the result to go.
         self.future.set_running_or_notify_cancel()
@@ -131,7 +131,7 @@ class Job(Generic[T]):
         try:
             result = function()
         except BaseException as error:
-            if os.getpid() != process:  # a forked child, which ends so
+            if os.getpid() != process:  # a forked child ends this way
                 raise
             if log_errors:
                 log.exception("%s failed.", self.name)
@@ -186,8 +186,8 @@ async def run_async(function: Callable[[], T], *, name: str, threads: bool = HAS
 class Workers:
     """Runs functions as `start` does, on threads that stay a while for the next one.
 
-    A thread that sleeps is given a processor as soon as it is woken; a new one has to wait until those that
-    compute have had their turn. While all cores are busy that takes as long as a request.
+    A sleeping thread gets a processor as soon as it is woken; a new one has to wait until those that compute
+    have had their turn. While all cores are busy, that takes as long as a request.
     """
 
     def __init__(self, name: str, *, linger: float = LINGER, threads: bool = HAS_THREADS) -> None:
@@ -206,13 +206,13 @@ class Workers:
         forget_after_fork(self)
 
     def start(self, function: Callable[[], T]) -> Future[T]:
-        """Run ``function`` in the background, once; as many run at once as are started.
+        """Run ``function`` in the background, once; the number that run at once is not limited.
 
         Args:
             function: The function, run in a copy of the caller's context.
 
         Returns:
-            What holds its result or exception when it has ended; without threads, it has.
+            The future of its result or exception; without threads, already done.
 
         Raises:
             RuntimeError: The platform can't start another thread.
@@ -226,10 +226,10 @@ class Workers:
         return job.future
 
     def end_idle(self) -> list[threading.Thread]:
-        """End the threads that wait for a function, and the others after the one they run.
+        """End the idle threads now, and the others after the function they run.
 
         Returns:
-            The threads that were waiting, to be joined: they end at once.
+            The threads that were idle, to be joined: they end at once.
         """
         return self._idle.end()
 
@@ -239,17 +239,17 @@ class Workers:
 
 
 class _Idle:
-    """The workers that wait for a function, the last to have worked first."""
+    """The workers that wait for a function. The one that worked last is used first."""
 
     def __init__(self) -> None:
         self._workers: deque[_Worker] = deque()
         self.era = object()
-        """Another one after each `end`."""
+        """Identifies the workers begun since the last `end`, which replaces it."""
 
     def add(self, worker: _Worker) -> bool:
-        """Have a worker wait here, and return whether it may: all may have been ended since it began."""
+        """Add a worker, and return whether it may wait here: `end` may have been called since it began."""
         self._workers.append(worker)
-        # After it was added: it finds another era, or is found by what ends them.
+        # Checked after adding: either the worker sees the new era, or `end` finds the worker.
         return worker.era is self.era
 
     def remove(self, worker: _Worker) -> None:
@@ -257,7 +257,7 @@ class _Idle:
             self._workers.remove(worker)
 
     def give(self, run: Callable[[], None] | None) -> _Worker | None:
-        """Have a worker run something, or end if it is None, and return it; None if none waits."""
+        """Pass a function to an idle worker, or None to end it; return the worker, None if none is idle."""
         with contextlib.suppress(IndexError):
             while not (worker := self._workers.pop()).take(run):
                 pass
@@ -276,7 +276,7 @@ class _Idle:
 
 
 class _Worker:
-    """A thread that runs one function after the other."""
+    """A thread that runs one function after another."""
 
     def __init__(self, idle: _Idle, linger: float, name: str) -> None:
         self.era = idle.era
@@ -284,7 +284,7 @@ class _Worker:
         self._idle = idle
         self._linger = linger
         self._given: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        # Reentrant: a garbage collection within may end the threads of what it collects.
+        # Reentrant: a garbage collection while it is held may end the threads of the objects it collects.
         self._lock = threading.RLock()
         self._has_ended = False
 
@@ -293,7 +293,7 @@ class _Worker:
         self.thread.start()
 
     def take(self, run: Callable[[], None] | None) -> bool:
-        """Run something next, or end if it is None, and return whether it will: it may just have ended."""
+        """Run a function next, or end if it is None; return False if the worker has just ended by itself."""
         with self._lock:
             if not self._has_ended:
                 self._given.put(run)
@@ -302,7 +302,7 @@ class _Worker:
     def _work(self) -> None:
         while (run := self._next()) is not None:
             run()
-            # It holds its caller's context, and an exception the frames of what failed.
+            # It holds its caller's context and, through an exception, the frames of failed code.
             del run
             if not self._idle.add(self):
                 break
@@ -311,14 +311,14 @@ class _Worker:
     def _next(self) -> Callable[[], None] | None:
         with contextlib.suppress(Empty):
             return self._given.get(timeout=self._linger)
-        # Whoever took it from the idle ones may have been interrupted, and give it nothing.
+        # Whoever took this worker from `_Idle` may have been interrupted before passing it a function.
         with self._lock:
             self._has_ended = self._given.empty()
         return None if self._has_ended else self._given.get()
 
 
 def end_idle_threads() -> None:
-    """End all threads of `Workers` that wait for a function, and return when they have ended."""
+    """End all idle threads of `Workers`, and wait until they have ended."""
     until = time.monotonic() + LINGER
     workers = [owner for owner in list(_forkable.values()) if isinstance(owner, Workers)]
     for thread in [thread for each in workers for thread in each.end_idle()]:
@@ -328,8 +328,8 @@ def end_idle_threads() -> None:
 def wait_until_done(future: Future[Any], seconds: float | None = None) -> bool:
     """Wait for a future that another thread resolves.
 
-    In slices: an interrupt that arrives just before a wait begins doesn't end it, and Python notices it only
-    once the wait is over.
+    It waits in slices, because an interrupt that arrives just before a wait begins doesn't end it, and Python
+    notices it only after the wait.
 
     Args:
         future: The future.
@@ -349,8 +349,8 @@ def wait_until_done(future: Future[Any], seconds: float | None = None) -> bool:
 def guarded(problem: str) -> Iterator[None]:
     """Log what someone else's code raises, even to exit, and go on: other work depends on the calling thread.
 
-    What isn't meant for this thread goes through: an interrupt of the main thread, and what ends a child that
-    the code has forked.
+    Two kinds of exception go through: an interrupt of the main thread, and one that ends a child that the
+    code has forked.
 
     Args:
         problem: What failed, for the log.
@@ -367,7 +367,7 @@ def guarded(problem: str) -> Iterator[None]:
 
 
 def wait_for(event: threading.Event, seconds: float | None = None, *, threads: bool = HAS_THREADS) -> bool:
-    """Wait for an event; without threads, execute the steps of loops that become due meanwhile.
+    """Wait for an event; without threads, execute the loops' steps that become due meanwhile.
 
     Args:
         event: The event.
@@ -384,20 +384,20 @@ def wait_for(event: threading.Event, seconds: float | None = None, *, threads: b
 
 
 def run_due_steps() -> None:
-    """Execute the steps that are due, where no thread does so; elsewhere do nothing."""
+    """Execute the steps that are due; do nothing where threads execute them."""
     _task_loops.run_due()
 
 
 def is_own_task(task: asyncio.Task[Any]) -> bool:
-    """Return whether a task is one of our loops', on a platform without threads, and nobody's work."""
+    """Return whether a task is one of our loops, on a platform without threads, and not a user's work."""
     return _task_loops.runs_as(task)
 
 
 def thread_time() -> float:
     """Return the seconds that the calling thread has spent computing; without threads, the process.
 
-    What it was ready to compute and had to wait for a processor counts too, where the system tells (Linux),
-    and what it waited for us (`own_wait`): the rest is what its own code has waited for.
+    Time spent waiting for a processor counts too, where the system reports it (Linux), and so does time spent
+    waiting for us (`own_wait`). The rest is the time that the thread's own code has waited.
     """
     if sys.platform == "emscripten":
         return time.process_time() + _own.waited
@@ -405,7 +405,7 @@ def thread_time() -> float:
 
 
 class _OwnWaits(threading.local):
-    """How long the thread has waited for us, in seconds."""
+    """Seconds that each thread has waited for us."""
 
     waited = 0.0
 
@@ -415,7 +415,7 @@ _own = _OwnWaits()
 
 @contextlib.contextmanager
 def own_wait() -> Iterator[None]:
-    """Have what the calling thread waits for inside the block count as ours, as a reading of the balance."""
+    """Count the calling thread's waits inside the block as waits for us, such as for a reading."""
     began, computed = time.monotonic(), thread_time()
     try:
         yield
@@ -425,20 +425,20 @@ def own_wait() -> Iterator[None]:
 
 
 _SCHEDULING = Path("/proc/thread-self/schedstat")
-"""Of the reading thread: nanoseconds on a processor, nanoseconds ready for one, and how often."""
+"""For the thread that reads it: nanoseconds on a processor, nanoseconds waiting for one, number of turns."""
 
 
 def _seconds_ready() -> float:
-    # Unbuffered and as bytes it takes half as long, and every measured cell asks several times.
+    # Reading unbuffered bytes takes half as long, and every measured cell does this several times.
     with contextlib.suppress(OSError, ValueError, IndexError), _SCHEDULING.open("rb", buffering=0) as file:
         return int(file.read().split()[1]) / 1e9
     return 0.0
 
 
 class Loop:
-    """Repeats a step in the background: at the times it asks for, and whenever it is woken.
+    """Repeats a step in the background, at the times the step asks for and whenever the loop is woken.
 
-    The step returns the time, in the timer's seconds, of its next call: ``math.inf`` to be called only when
+    The step returns the time of its next call, in the timer's seconds: ``math.inf`` to be called only when
     woken, None to end the loop. An exception that escapes is logged and passed to ``on_error``, and the loop
     continues after `ERROR_PAUSE`.
     """
@@ -462,9 +462,9 @@ class Loop:
             on_error: Called with each exception that escapes from the step; `is_running` then says whether
                 the loop continues. It must not keep the exception, whose traceback holds the step's
                 variables.
-            on_end: Called where the steps are after the last one, before those that join the loop go on.
+            on_end: Called after the last step, where the steps run, before callers that join the loop go on.
                 Another run may have begun by then.
-            threads: Whether to use a thread; without, a task of the event loop running at `start`.
+            threads: Whether to use a thread; if not, a task of the event loop running at `start`.
         """
         self._step = step
         self._name = name
@@ -541,7 +541,7 @@ class Loop:
         with self._changed:
             run, self._run = self._run, None
             self._notify()
-        # Without threads no step is executing: there is nothing left to wait for.
+        # Without threads, no step is executing: there is nothing to wait for.
         job = run if isinstance(run, Job) or run is None else Job[None](self._name)
         if job is not None and seconds is not None:
             job.join(seconds)
@@ -568,20 +568,20 @@ class Loop:
         return future.done()
 
     def run_due_step(self) -> float:
-        """Execute the step if it is due, where no thread does.
+        """Execute the step if it is due and no thread executes it.
 
         Returns:
-            Seconds until it is due again; ``math.inf`` if it isn't going to be, or is being executed.
+            Seconds until it is due again; ``math.inf`` if it won't be, or is being executed.
 
         Raises:
-            KeyboardInterrupt: It is meant for the caller that waits, not for the step.
+            KeyboardInterrupt: The user interrupted; this is meant for the waiting caller, not for the step.
         """
         run = self._run
         if not isinstance(run, asyncio.Task) or self._inside is not None:
             return math.inf
         if self._is_due:
             self._step_of(run, lets_through=KeyboardInterrupt)
-            self._wake_task()  # it waits until another time
+            self._wake_task()  # it waits for the old time
         return self._next_at - self._timer.monotonic()
 
     def after_fork(self) -> None:
@@ -621,7 +621,7 @@ class Loop:
                     self._timer.wait(self._changed, None if math.isinf(left) else min(left, _MAX_WAIT))
 
     async def _as_task(self) -> None:
-        """Run the same loop where there are no threads."""
+        """Run the loop without threads."""
         me, woken = asyncio.current_task(), asyncio.Event()
         assert me is not None  # for mypy: this is a task  # noqa: S101
         if self._run is me:
@@ -641,7 +641,7 @@ class Loop:
 
     @property
     def _is_due(self) -> bool:
-        # In Pyodide, `time.sleep` may switch to another task in the middle of a step.
+        # A step under way is not due: in Pyodide, `time.sleep` may switch to another task within a step.
         return self._inside is None and (self._woken or self._next_at <= self._timer.monotonic())
 
     def _step_of(
@@ -670,7 +670,7 @@ class Loop:
         except lets_through:
             raise
         except BaseException as error:
-            if os.getpid() != process:  # a forked child, which ends so
+            if os.getpid() != process:  # a forked child ends this way
                 raise
             log.exception("%s: a step failed; the loop goes on.", self._name)
             self._tell(error)
@@ -693,7 +693,7 @@ class Loop:
 
 
 class _TaskLoops:
-    """The loops that run without threads: code that waits executes their steps."""
+    """The loops that run without threads. Code that waits executes their steps."""
 
     def __init__(self) -> None:
         self._loops: weakref.WeakKeyDictionary[Loop, asyncio.AbstractEventLoop] = weakref.WeakKeyDictionary()
@@ -702,11 +702,11 @@ class _TaskLoops:
         self._loops[loop] = events
 
     def runs_as(self, task: asyncio.Task[Any]) -> bool:
-        """Return whether a task is one of the loops'."""
+        """Return whether a task is one of the loops."""
         return any(loop._run is task for loop in list(self._loops))
 
     def run_due(self) -> float:
-        """Execute the steps that are due, and return the seconds until the next is."""
+        """Execute the steps that are due; return the seconds until the next one is."""
         if not self._loops:
             return math.inf
         try:
@@ -717,11 +717,11 @@ class _TaskLoops:
         return min((loop.run_due_step() for loop in here), default=math.inf)
 
     def run_until(self, is_done: Callable[[], bool], seconds: float | None) -> None:
-        """Execute steps as they become due until something is done, or the time is up."""
+        """Execute steps as they become due, until ``is_done`` or the time is up."""
         until = math.inf if seconds is None else time.monotonic() + seconds
         while not is_done():
             left = min(self.run_due(), until - time.monotonic())
-            # With nothing to come, waiting on is of no use.
+            # If no step is going to be due, there is no point in waiting.
             if is_done() or math.isinf(left) or time.monotonic() >= until:
                 return
             time.sleep(max(left, 0.0))
@@ -730,14 +730,14 @@ class _TaskLoops:
 _task_loops = _TaskLoops()
 
 _MAX_WAIT = 86_400.0
-# Seconds: a lock can't wait as long as a float can express.
+# Seconds; a lock can't wait for as long as a float can express.
 
 
 class Forkable(Protocol):
-    """An object with locks, threads or connections that a forked child must not use."""
+    """An object whose locks, threads or connections a forked child must not use."""
 
     def after_fork(self) -> None:
-        """Start anew: replace the locks, and drop the rest without closing it."""
+        """Start afresh: replace the locks, and drop the rest without closing it."""
 
 
 # By identity: equal owners must each be called.
@@ -767,4 +767,4 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 
 def _nothing() -> None:
-    """Do nothing: there is no task to wake."""
+    """Do nothing; stands in for a callback that isn't set."""

@@ -1,7 +1,7 @@
-"""How requests leave: over connections of our own, or to the simulated API of this very process.
+"""How requests leave: over connections of our own, or to the simulated API in this process.
 
-This is the one place that decides. What is sent to `settings.IN_PROCESS_URL` is answered here, which a
-browser needs: a page can't listen on a socket.
+Only this module decides that. Requests to `settings.IN_PROCESS_URL` are answered here, as a browser needs: a
+page can't listen on a socket.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ Timeout = float | tuple[float | None, float | None] | None
 
 
 class Adapter(Protocol):
-    """The part of an adapter of requests that a session of ours needs."""
+    """The part of requests' adapters that our sessions need."""
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Send a request, and return the response when its headers are there."""
+        """Send a request, and return the response once its headers have arrived."""
 
     def close(self) -> None:
         """Close every connection."""
@@ -50,7 +50,7 @@ def adapter_for(base_url: str) -> Adapter:
 
 
 def session_for(base_url: str) -> requests.Session:
-    """Return a session for a user's own calls: the ordinary one, with a way to the simulated API if need be.
+    """Return an ordinary session for a user's own calls, which also reaches a simulated API in this process.
 
     Args:
         base_url: A checked base URL.
@@ -66,12 +66,12 @@ class InProcessAdapter(requests.adapters.HTTPAdapter):
     """Sends requests to the simulated API of this process."""
 
     def __init__(self, api: Api, *, is_work: bool = False) -> None:
-        """Start without a connection; there won't be any.
+        """Create an adapter; it never opens a connection.
 
         Args:
             api: The simulated API.
-            is_work: Whether the requests are a user's own. Where there are no threads, work that makes them
-                is asked for its attention after each: cards and budgets get their readings then.
+            is_work: Whether the requests are a user's own. Where there are no threads, due steps are executed
+                after each of them, so that cards and budgets get their readings.
         """
         super().__init__()
         self._api = api
@@ -84,10 +84,10 @@ class InProcessAdapter(requests.adapters.HTTPAdapter):
 
         Args:
             request: The request.
-            timeout: Seconds that connecting and each wait for a part of the response may take.
+            timeout: Seconds that connecting, and each wait for a part of the response, may take.
 
         Raises:
-            requests.ConnectionError: A fault that is switched on breaks the connection.
+            requests.ConnectionError: A simulated fault breaks the connection.
             requests.ReadTimeout: The response would take longer than ``timeout``.
         """
         observing = observer.get()
@@ -123,7 +123,7 @@ class InProcessAdapter(requests.adapters.HTTPAdapter):
 
 
 def _as_sent(text: str | bytes) -> str:
-    """Return a header's part as it would go over the wire; the key's is told then that it does."""
+    """Return a header's name or value as it is sent; encoding the one with the key calls its ``on_send``."""
     sent = text if isinstance(text, bytes) else text.encode("latin-1")
     return bytes.decode(sent, "latin-1")
 

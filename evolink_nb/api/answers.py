@@ -1,4 +1,4 @@
-"""Reads the receipts in answers on their way to the caller, who gets every byte when it asks for it."""
+"""Reads the receipts in answers on their way to the caller, who still gets every byte on request."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Body:
-    """The part of a body that may hold a receipt, as it passes by."""
+    """A copy of a passing body, kept if it may hold a receipt."""
 
     def __init__(self, status: int, content_type: str | None) -> None:
-        """Prepare to keep a body, if it is worth it.
+        """Prepare to keep a body if it may hold a receipt.
 
         Args:
             status: The HTTP status.
@@ -30,7 +30,7 @@ class Body:
         self._size = 0
 
     def add(self, chunk: object) -> None:
-        """Keep one more part of the body, unless it grows too large."""
+        """Keep another part of the body, unless it grows too large."""
         if self._kept is None or not isinstance(chunk, bytes):
             return
         self._size += len(chunk)
@@ -41,7 +41,7 @@ class Body:
 
     @property
     def content(self) -> bytes | None:
-        """What was kept; None if that isn't the whole body."""
+        """The body; None if it wasn't kept as a whole."""
         return None if self._kept is None else b"".join(self._kept)
 
 
@@ -51,7 +51,7 @@ class Body:
 def observe_requests(
     sending: Sending, response: requests.Response, *, stream: bool = False, **_options: object
 ) -> None:
-    """End a call by requests with its answer; a response hook.
+    """End a call by requests with its answer; used as a response hook.
 
     Args:
         sending: The call.
@@ -61,17 +61,18 @@ def observe_requests(
     """
     sending.answered()
     if response.is_redirect:
-        # Most are followed, with the same hook. One that isn't is over when its response is dropped.
+        # Most redirects are followed, with the same hook. Otherwise the call ends when its response is
+        # dropped.
         weakref.finalize(response, sending.abandon).atexit = False
     elif stream:
         weakref.finalize(response, sending.abandon).atexit = False
-        # Held weakly by its own attribute: its connection is returned as soon as it is dropped.
+        # Weak, because the response holds this itself: its connection is returned as soon as it is dropped.
         observed = functools.partial(_iter_content, sending, weakref.ref(response))
         response.iter_content = observed  # type: ignore[method-assign]
     else:
         reserved = None
         try:
-            # As requests does next.
+            # requests reads it next anyway.
             content = response.content
             kept = (
                 content
@@ -114,7 +115,7 @@ def _observed(sending: Sending, status: int, body: Body, chunks: Iterator[Any]) 
 
 
 def observe_httpx(call: Call, response: Any) -> None:
-    """End a call by httpx once the body of its answer has been read, or closed unread.
+    """End a call by httpx once the body of its answer has been read or closed.
 
     Args:
         call: The call.
@@ -122,13 +123,13 @@ def observe_httpx(call: Call, response: Any) -> None:
     """
     answer = Answer(call, response)
     if response.is_closed:
-        # A stand-in's, which came in one piece.
+        # A mock's response, which came in one piece.
         answer.body.add(response.content)
         answer.end(encoded=False)
         return
     weakref.finalize(response, calls.abandon, call).atexit = False
     kind: type = _ObservedAsyncStream if hasattr(response.stream, "__aiter__") else _ObservedStream
-    # httpx takes only streams of its own kinds.
+    # httpx accepts only streams of its own classes.
     theirs: Any = type(response.stream)
     kind = with_bases(kind, theirs)
     response.stream = kind(response.stream, answer)
@@ -154,7 +155,7 @@ class Answer:
         """End the call with what was received; only the first time counts.
 
         Args:
-            encoded: Whether that is as it came over the wire.
+            encoded: Whether the body is still encoded as it came over the wire.
         """
         if self._call.is_under_way:
             content = self._decoded() if encoded and self._encoding else self.body.content
@@ -165,17 +166,17 @@ class Answer:
         if content is None:
             return None
         try:
-            # With the decoders that httpx has here.
+            # Use the decoders that are installed for httpx.
             decoded: bytes = self._kind(
                 200, headers={"content-encoding": self._encoding}, content=content
             ).content
-        except Exception:  # noqa: BLE001 - the caller is told by its own reading
+        except Exception:  # noqa: BLE001 - the caller gets the error when it reads the body
             return None
         return decoded
 
 
 class _ObservedStream:
-    """The stream of a response, passed on as it is read."""
+    """The stream of a response, observed while it is read."""
 
     def __init__(self, stream: Any, answer: Answer) -> None:
         self._stream = stream
@@ -194,7 +195,7 @@ class _ObservedStream:
 
 
 class _ObservedAsyncStream:
-    """The stream of an asynchronous response, passed on as it is read."""
+    """The stream of an asynchronous response, observed while it is read."""
 
     def __init__(self, stream: Any, answer: Answer) -> None:
         self._stream = stream
@@ -214,7 +215,7 @@ class _ObservedAsyncStream:
 
 @functools.cache
 def with_bases(kind: type, *bases: type) -> type:
-    """Return a class that is one of ours, and of kinds that httpx checks for.
+    """Return a class derived from ours and from classes that httpx checks for.
 
     Args:
         kind: Our class.

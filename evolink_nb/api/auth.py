@@ -1,8 +1,8 @@
-"""`EvoLinkClient.auth`: puts the key into an experiment's own calls, and makes them known to `calls`.
+"""`EvoLinkClient.auth`: adds the key to an experiment's own calls, and reports them to `calls`.
 
-requests takes any callable for an auth object, httpx (and so OpenAI's SDK) only its own kind. To pass one to
-httpx a program has imported it, so `auth_class` looks for httpx among the imported modules and imports
-nothing itself: whoever uses requests alone doesn't wait for httpx.
+requests accepts any callable as an auth object, httpx (and so OpenAI's SDK) only its own class. A program
+that passes one to httpx has imported httpx, so `auth_class` looks for it among the imported modules and
+imports nothing itself: users of requests alone don't wait for httpx.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
     from .credentials import Secret
 
 HTTPX = ("httpx", "httpx2")
-"""httpx, and the name under which newer versions of OpenAI's SDK bring it."""
+"""httpx, and the name under which newer versions of OpenAI's SDK include it."""
 LOOKUPS = frozenset({"GET", "HEAD", "OPTIONS"})
-"""The methods that ask the API for what there is, and spend nothing."""
+"""The methods that only look something up and spend nothing."""
 PATIENCE = 30.0
-"""The longest that a refused call waits for those under way on the same event loop, in seconds."""
+"""The longest a refused call waits for calls under way on the same event loop, in seconds."""
 PAUSE = 0.02
 
 Request = TypeVar("Request")
 
 
 class GuardedAuth(requests.auth.AuthBase):
-    """Puts the key into calls of requests and httpx, and lets `calls` know of each before it is sent.
+    """Adds the key to calls by requests and httpx, and reports each call to `calls` before it is sent.
 
-    A budget that is spent refuses a call there and then: `BudgetExceeded` is raised in the caller's thread or
-    task, and nothing is sent. Looking up what there is (GET) is no call: it fetches what has been paid for.
+    A spent budget refuses a call at that moment: `BudgetExceeded` is raised in the caller's thread or task,
+    and nothing is sent. A look-up (GET) is not a call: it fetches what has been paid for already.
     """
 
     def __init__(self, key: Secret, identity: str) -> None:
@@ -58,10 +58,10 @@ class GuardedAuth(requests.auth.AuthBase):
         self._threads = Threads()
 
     def __call__(self, request: Request) -> Request:
-        """Return a request of requests with the key, once its call has begun.
+        """Begin a call, and add the key to its request; requests calls this.
 
         Args:
-            request: The request, which is then sent.
+            request: The request that is about to be sent.
 
         Raises:
             BudgetExceeded: A budget that the call is under is spent.
@@ -72,7 +72,7 @@ class GuardedAuth(requests.auth.AuthBase):
             return request
         sending = Sending(self._identity, self._threads)
         sending.begin()
-        # A request that comes to nothing is never heard of again.
+        # Nothing reports a request that fails.
         weakref.finalize(request, sending.abandon).atexit = False
         prepared.headers["Authorization"] = Header.of(self._key, on_send=sending.begin_again)
         if isinstance(request, requests.PreparedRequest):
@@ -120,7 +120,7 @@ class GuardedAuth(requests.auth.AuthBase):
             with contextlib.suppress(GeneratorExit):
                 response = yield request
             if response is None:
-                # httpx closes a flow whose call has failed, while it handles what was raised.
+                # httpx closes the flow of a failed call while it handles the exception.
                 hide_in_frames(self._key, sys.exception())
             elif call is not None:
                 observe_httpx(call, response)
@@ -141,25 +141,25 @@ class GuardedAuth(requests.auth.AuthBase):
 
 
 def is_lookup(method: str | None, url: str) -> bool:
-    """Return whether a request only asks the API for what there is, such as the state of a task.
+    """Return whether a request only looks something up, such as the state of a task.
 
     Args:
         method: The HTTP method.
-        url: The URL. Only what is below ``/v1/`` is known to spend nothing.
+        url: The URL. Only below ``/v1/`` are look-ups known to spend nothing.
     """
     return (method or "").upper() in LOOKUPS and "/v1/" in urlsplit(url).path
 
 
 def auth_class() -> type[GuardedAuth]:
-    """Return the class of auth objects, which httpx takes for its own if it has been imported."""
+    """Return the class of auth objects, derived from httpx's own if httpx has been imported."""
     found = [getattr(sys.modules.get(name), "Auth", None) for name in HTTPX]
     return with_bases(GuardedAuth, *(base for base in found if isinstance(base, type)))
 
 
 async def begin_awaited(identity: str) -> Call:
-    """Begin a call, or raise once the calls under way on this loop have ended.
+    """Begin a call; if it is refused, raise only after the calls under way on this event loop have ended.
 
-    What is raised may end the event loop, and with it the tasks that wait for answers that are paid for.
+    The exception may end the event loop, and with it the tasks that wait for answers already paid for.
 
     Args:
         identity: The identity of its client.
@@ -192,5 +192,5 @@ async def _end_of_others(identity: str) -> None:
     while any(call.is_under_way for call in here) and time.monotonic() < deadline:
         await asyncio.sleep(PAUSE)
         calls.under_way(identity)
-    # Let the tasks take their answers.
+    # Let the tasks receive their answers.
     await asyncio.sleep(0)

@@ -1,9 +1,8 @@
-"""The key as the value of an ``Authorization`` header, which is sent but never shown.
+"""The key as the value of an ``Authorization`` header: sent, but never shown.
 
-What fails on the way leaves its frames in a traceback, and tools print the variables of these. `http.client`
-joins a request's lines into plain bytes, so it gets a stand-in for the key, and the key takes its place as
-the bytes leave for the socket. httpx gives no such moment: frames of a failed call that hold the key in bytes
-are cleared.
+A failed call leaves its frames in a traceback, and tools print their variables. `http.client` joins a
+request's lines into plain bytes, so it gets a placeholder, which is replaced by the key as the bytes leave
+for the socket. httpx offers no such moment: frames of a failed call that hold the key in bytes are cleared.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ if TYPE_CHECKING:
 
 IN_BROWSER = sys.platform == "emscripten"
 HIDDEN = "Bearer ***"
-"""What the header shows in the key's place."""
+"""What the header shows instead of the key."""
 
 
 class Header(str):
-    """A header that is sent with the key, and whose text has none: whatever is made of it has none either.
+    """A header value that is sent with the key but whose text, and any text made from it, doesn't contain it.
 
     Attributes:
-        on_send: Called each time the header is about to go over the wire; None if nobody wants to know.
+        on_send: Called each time the header is about to be sent; None to call nothing.
     """
 
     __slots__ = ("_key", "on_send")
@@ -43,16 +42,16 @@ class Header(str):
 
         Args:
             key: The key.
-            on_send: Called each time the header is about to be sent; what it raises keeps it from being sent.
+            on_send: Called each time the header is about to be sent; an exception it raises prevents that.
         """
-        # A browser is handed the text itself; it shows no headers to programs.
+        # A browser gets the text itself; it shows no headers to programs.
         header = cls(f"Bearer {key.reveal()}" if IN_BROWSER else HIDDEN)
         header._key = key
         header.on_send = on_send
         return header
 
     def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
-        """Return the bytes to send: both requests and httpx ask for them, and only when they need them."""
+        """Return the bytes to send; requests and httpx both call this only when they send the header."""
         if self.on_send is not None:
             self.on_send()
         sent = HeaderBytes(f"Bearer {self._key.reveal()}".encode(encoding, errors))
@@ -76,10 +75,10 @@ class Header(str):
 
 
 class HeaderBytes(bytes):
-    """Bytes with the key in them, which show others instead.
+    """Bytes that contain the key but are shown as other bytes.
 
     Attributes:
-        shown: What they show.
+        shown: The bytes shown instead.
     """
 
     shown: bytes
@@ -91,11 +90,11 @@ class HeaderBytes(bytes):
         return held
 
     def __bytes__(self) -> HeaderBytes:
-        # What copies them, such as h11, keeps these.
+        # Code that copies them, such as h11, keeps this object.
         return self
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """Return the text that is shown: httpx sends bytes, and decodes them only to show them."""
+        """Return the text to show: httpx sends the bytes, and decodes them only for display."""
         return self.shown.decode(encoding, errors)
 
     def __repr__(self) -> str:
@@ -118,9 +117,9 @@ class _Send:
 
     @classmethod
     def through(cls, connection: http.client.HTTPConnection, header: HeaderBytes) -> None:
-        """Have ``connection`` send the header where its stand-in is."""
+        """Make ``connection`` send the header in place of the placeholder."""
         standing_in = vars(connection).get("send")
-        if isinstance(standing_in, cls):  # of a request that came to nothing
+        if isinstance(standing_in, cls):  # from a request that failed before it was sent
             standing_in.header = header
         else:
             connection.send = cls(connection, header)  # type: ignore[method-assign]
@@ -146,7 +145,7 @@ _LINE = HIDDEN.encode() + b"\r\n"
 
 
 def _connection_of(frame: FrameType) -> http.client.HTTPConnection | None:
-    """Return the connection whose ``putheader`` a frame runs; None if it is another frame."""
+    """Return the connection whose ``putheader`` a frame runs; None if it runs something else."""
     connection = frame.f_locals.get("self") if frame.f_code.co_name == "putheader" else None
     return connection if isinstance(connection, http.client.HTTPConnection) else None
 
@@ -156,7 +155,7 @@ def hide_in_frames(key: Secret, error: BaseException | None) -> None:
 
     Args:
         key: The key.
-        error: What the call raised, with what led to it.
+        error: The exception that the call raised; its causes and contexts are cleared too.
     """
     shown = key.reveal().encode()
     for traceback in _tracebacks(error):
@@ -168,7 +167,7 @@ def hide_in_frames(key: Secret, error: BaseException | None) -> None:
 
 
 def _tracebacks(error: BaseException | None) -> Iterator[TracebackType]:
-    """Yield every step of the tracebacks of an exception and of those that led to it."""
+    """Yield every entry of the tracebacks of an exception and of its causes and contexts."""
     chain = [error]
     for link in chain:  # grows while being iterated
         if link is not None:

@@ -1,7 +1,7 @@
-"""Guarded calls: those an experiment makes with `client.auth`, as they begin and end.
+"""Guarded calls: the calls that an experiment makes with `client.auth`, recorded as they begin and end.
 
-A call is known before it is sent, so it can still be refused; and its answer may tell what it reserved, which
-no reading does. Whoever wants to know of calls observes `calls`.
+A call is known before it is sent, so it can still be refused. Its answer may say what it reserved, which no
+reading does. Observers of `calls` are notified of each call.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Protocol
 from .. import runtime
 
 KEPT = 1_000
-"""The number of recent calls that are kept."""
+"""The number of recent calls kept."""
 
 
 @dataclass(eq=False, slots=True)
@@ -28,7 +28,7 @@ class Call:
     Attributes:
         identity: The `EvoLinkClient.identity` of the client whose `auth` it was made with.
         began_at: When it was about to be sent, in monotonic seconds.
-        ended_at: When its answer had arrived, or it was given up, in monotonic seconds; None while under way.
+        ended_at: When its answer arrived or it was given up, in monotonic seconds; None while under way.
         reserved: Credits its answer says it reserved (``usage.credits_reserved``); None if it says nothing.
         thread: The identifier of the thread it was made in.
         is_awaited: Whether a task of an event loop awaits its answer.
@@ -48,16 +48,16 @@ class Call:
 
 
 class CallObserver(Protocol):
-    """Observes guarded calls, in the thread and context that makes them."""
+    """Observes guarded calls, in the thread and context that make them."""
 
     def before_call(self, identity: str) -> Callable[[], None] | None:
-        """Return what to do before a client's call is decided on, however long it takes; None for nothing."""
+        """Return a function, which may take long, to run before a call is decided on; None for nothing."""
 
     def call_begins(self, call: Call) -> None:
-        """Handle a call that is about to be sent; what this raises, the caller gets, and nothing is sent."""
+        """Handle a call that is about to be sent; raise to refuse it, so that nothing is sent."""
 
     def call_ended(self, call: Call) -> None:
-        """Handle a call whose answer has arrived, or that was given up."""
+        """Handle a call whose answer has arrived or that was given up."""
 
 
 class Calls:
@@ -65,7 +65,7 @@ class Calls:
 
     def __init__(self) -> None:
         """Start without calls or observers."""
-        # Reentrant: the garbage collector may end a call at any moment, also while this is held.
+        # Reentrant: the garbage collector may end a call at any moment, even while this is held.
         self._lock = threading.RLock()
         self._observers: tuple[CallObserver, ...] = ()
         self._recent: deque[Call] = deque(maxlen=KEPT)
@@ -90,7 +90,7 @@ class Calls:
             self._observers = tuple(each for each in self._observers if each is not observer)
 
     def prepare(self, identity: str) -> None:
-        """Do what observers want done before a call, such as read the balance.
+        """Do what observers want done before a call, such as reading the balance.
 
         Args:
             identity: The client's identity.
@@ -99,7 +99,7 @@ class Calls:
             prepare()
 
     async def prepare_async(self, identity: str) -> None:
-        """Do that without blocking the event loop.
+        """Do the same as `prepare`, without blocking the event loop.
 
         Args:
             identity: The client's identity.
@@ -125,7 +125,7 @@ class Calls:
         """
         self._end_abandoned()
         call = Call(identity)
-        # Before it is decided on: who begins to count meanwhile finds it here.
+        # Added before it is decided on, so that a measurement beginning meanwhile finds it here.
         with self._lock:
             self._recent.append(call)
         try:
@@ -139,7 +139,7 @@ class Calls:
         return call
 
     def end(self, call: Call, *, reserved: Decimal | None = None) -> None:
-        """Record that a call's answer has arrived, or that it was given up; only the first time counts.
+        """Record that a call's answer has arrived or that it was given up; only the first time counts.
 
         Args:
             call: The call.
@@ -154,12 +154,12 @@ class Calls:
             observer.call_ended(call)
 
     def abandon(self, call: Call) -> None:
-        """Record that a call was given up, when next anyone asks; the garbage collector may call this.
+        """Have a call recorded as given up at the next query or call; the garbage collector may call this.
 
         Args:
             call: The call.
         """
-        # No observer may be called from the garbage collector, which interrupts whoever holds a lock.
+        # Observers must not be called from the garbage collector: it may interrupt code that holds a lock.
         self._abandoned.append(call)
 
     def recent(self, identity: str) -> list[Call]:

@@ -29,18 +29,17 @@ from .transport import BoundedSession, not_started
 _THREAD = "evolink-nb-read"
 USER_AGENT = f"evolink-nb/{__version__} python-requests/{requests.__version__}"
 MAX_TIMEOUT = 86_400.0
-"""The longest timeout allowed, in seconds; sockets and locks can't wait forever."""
+"""The longest timeout allowed, in seconds; sockets and locks don't accept every float."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long a client waits between attempts, and when closing.
+    """How long a client waits between attempts and when closing.
 
     Attributes:
-        retry_delays: Seconds before the second attempt, the third, and so on; randomly lengthened by up to
-            half. There are as many retries as delays.
-        close_grace: The longest that closing waits for a cancelled request to release its connection, in
-            seconds.
+        retry_delays: Seconds before the second attempt, the third and so on, each randomly lengthened by up
+            to half. There are as many retries as delays.
+        close_grace: The longest closing waits for a cancelled request to release its connection, in seconds.
     """
 
     retry_delays: tuple[float, ...] = (0.1, 0.4)
@@ -50,13 +49,13 @@ class Timing:
 class EvoLinkClient:
     """Reads the balance of one key over a kept-alive connection.
 
-    It may be used from several threads at once, and by a forked child, which opens its own connections.
+    It may be used from several threads at once, and in a forked child, which opens its own connections.
 
     Attributes:
         base_url: The base URL.
         timeout: Seconds that one attempt may take in all.
-        identity: Equal for two clients of this process exactly when their base URL and key are equal; reveals
-            neither.
+        identity: The same for two clients of this process exactly when they have the same base URL and key;
+            reveals neither.
     """
 
     def __init__(
@@ -70,8 +69,8 @@ class EvoLinkClient:
         """Create a client; nothing is sent.
 
         Args:
-            api_key: The key. By default the one entered with ``%evolink_login``, else that in
-                ``EVOLINK_API_KEY``, in Colab's secrets or in the system keyring.
+            api_key: The key. By default the one entered with ``%evolink_login``, else the one in
+                ``EVOLINK_API_KEY``, Colab's secrets or the system keyring.
             base_url: The API's base URL. By default ``EVOLINK_BASE_URL``, else ``https://api.evolink.ai``.
             timeout: Seconds that one attempt may take in all, from the name look-up to the last byte.
             timing: Pauses that differ from the default ones.
@@ -107,10 +106,10 @@ class EvoLinkClient:
 
     @property
     def auth(self) -> GuardedAuth:
-        """An auth object for requests and httpx, so that an experiment can use this key without seeing it.
+        """An auth object for requests and httpx: an experiment can use this key without seeing it.
 
-        Calls made with it are *guarded*: a budget that is spent refuses them, by raising `BudgetExceeded`
-        before anything is sent.
+        Calls made with it are *guarded*: a spent budget refuses them by raising `BudgetExceeded` before
+        anything is sent.
         """
         kind = auth_class()
         if not isinstance(self._auth, kind):
@@ -119,7 +118,7 @@ class EvoLinkClient:
 
     @property
     def middleware(self) -> GuardedMiddleware:
-        """A middleware for aiohttp 3.12 or newer, which does for its calls what `auth` does elsewhere.
+        """A middleware for aiohttp 3.12 or newer: does for aiohttp what `auth` does for requests and httpx.
 
         Pass it to a session: ``aiohttp.ClientSession(middlewares=[client.middleware])``. Only requests to
         ``base_url`` get the key.
@@ -127,15 +126,15 @@ class EvoLinkClient:
         return GuardedMiddleware(self._key, self.identity, self.base_url)
 
     def session(self) -> requests.Session:
-        """Return a new session of requests for an experiment's own calls; pass them `auth`.
+        """Return a new requests session for an experiment's own calls; pass `auth` to them.
 
-        It is an ordinary one, and needed only for a notebook that must also run in a browser: there it
-        reaches the simulated account, which no socket can.
+        It is an ordinary session. Only a notebook that must also run in a browser needs it: there it reaches
+        the simulated account, which no socket can.
         """
         return session_for(self.base_url)
 
     def fingerprint(self, salt: bytes) -> str:
-        """Return what identifies the base URL and key in a database, and reveals neither.
+        """Return a text that identifies the base URL and key in a database and reveals neither.
 
         Args:
             salt: The database's own.
@@ -151,7 +150,7 @@ class EvoLinkClient:
         return self._key.redact(text)
 
     def __repr__(self) -> str:
-        # Tracebacks that show variables also print a client whose creation failed.
+        # Attributes may be missing: tracebacks that show variables also print a half-created client.
         made = vars(self)
         return f"EvoLinkClient(base_url={made.get('base_url')!r}, key from {made.get('_key_source')})"
 
@@ -185,8 +184,7 @@ class EvoLinkClient:
     async def get_credits_async(self) -> Credits:
         """Read the balance now, without blocking the event loop.
 
-        It is the same read as `get_credits`, in a thread. Cancelling the task cuts the connection of its
-        request, and that of no other.
+        This is `get_credits` in a thread. Cancelling the task cuts the connection of its own request only.
 
         Returns:
             The reading.
@@ -206,7 +204,7 @@ class EvoLinkClient:
         raise failure
 
     def _read(self, cancelled: threading.Event) -> Credits:
-        """Read until there is an answer that stands, or the read is cancelled."""
+        """Read until an answer needs no retry, or the read is cancelled."""
         closed = self._session.closed
         outcome = self._session.get(self.timeout, closed, cancelled)
         for delay in self._timing.retry_delays:
@@ -217,8 +215,8 @@ class EvoLinkClient:
             outcome = self._session.get(self.timeout, closed, cancelled)
         if isinstance(outcome, Credits):
             return outcome
-        # Raised here and not where the cause was caught: a requests exception holds the request, the request
-        # holds the key, and a cause is attached to the error it leads to.
+        # Raised here and not where the cause was caught: Python would attach the cause, and an exception of
+        # requests holds the request, and with it the key.
         raise outcome
 
 

@@ -1,7 +1,7 @@
 """Connections that report what they do, and that a forked child can abandon.
 
-Cutting off a request requires its socket, and requests doesn't expose it. And only a connection of our own
-shows that a request was really sent: libraries replace the classes of requests and urllib3 for a whole
+Cutting off a request requires its socket, which requests doesn't expose. Also, only a connection of our own
+proves that a request was really sent: some libraries replace the classes of requests and urllib3 for a whole
 process, to answer from a cache (requests-cache) or from a recording (VCR.py, responses).
 """
 
@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 import requests
 
 MAX_READ = 1 << 20
-"""The most bytes that are read at once where a response says no sensible number."""
+"""The most bytes read at once when a response states no sensible length."""
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ class RequestObserver(Protocol):
         """Handle the socket that the request uses."""
 
     def sending(self) -> None:
-        """Handle that the request is about to be sent over a connection of ours."""
+        """Handle a request that is about to be sent over a connection of ours."""
 
 
 observer: ContextVar[RequestObserver | None] = ContextVar("evolink_nb_request_observer", default=None)
@@ -37,10 +37,10 @@ observer: ContextVar[RequestObserver | None] = ContextVar("evolink_nb_request_ob
 
 
 def original(found: type[T], package: str) -> type[T] | None:
-    """Return a package's own class, although another library may have replaced it by one derived from it.
+    """Return a package's own class, even if another library has replaced it with a derived one.
 
     Args:
-        found: The class that is now found in its place; the package's own if nothing replaced it.
+        found: The class now found in its place; the package's own if nothing replaced it.
         package: The package's name.
 
     Returns:
@@ -53,7 +53,7 @@ _Adapter: Any = original(requests.adapters.HTTPAdapter, "requests") or requests.
 
 
 class TrackingAdapter(_Adapter):  # type: ignore[misc]  # a class that is looked up
-    """The default adapter, but its connections report to `observer`."""
+    """The default adapter, with connections that report to `observer`."""
 
     def __init__(self) -> None:
         """Start without a connection."""
@@ -64,14 +64,14 @@ class TrackingAdapter(_Adapter):  # type: ignore[misc]  # a class that is looked
         """Return the connection pool for a request; `requests` calls this."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         if pool not in self._pools:
-            # A class that isn't urllib3's stays as it is: the requests it answers show as not sent.
+            # A class not derived from urllib3's stays as it is: the requests it answers count as not sent.
             base = original(pool.ConnectionCls, "urllib3")
             pool.ConnectionCls = pool.ConnectionCls if base is None else _tracking(base)
             self._pools.add(pool)
         return pool
 
     def close(self) -> None:
-        """Close every idle connection now; not every urllib3 does while an exception holds its pool."""
+        """Close every idle connection now: not every urllib3 does so while an exception holds its pool."""
         for pool in list(self._pools):
             pool.close()
         super().close()
@@ -83,21 +83,22 @@ class TrackingAdapter(_Adapter):  # type: ignore[misc]  # a class that is looked
             if queue is None:  # already closed
                 continue
             idle = list(queue.queue)
-            # A thread that exists only in the parent may hold its lock; closing the pool would wait for that.
+            # Closing the pool could wait forever for its lock, held by a thread that exists only in the
+            # parent.
             type(queue).__init__(queue, queue.maxsize)
             for connection in filter(None, idle):
                 connection.close()  # closes this process's copy of the socket; nothing is sent
 
 
 class _BoundedReader(io.BufferedReader):
-    """Reads a part of what there is where all of it is asked for."""
+    """Reads at most `MAX_READ` bytes when asked for everything."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         return super().read(MAX_READ if size is None or size < 0 else size)
 
 
 class _BoundedResponse(http.client.HTTPResponse):
-    """A response that is never read whole at once, as a chunk of the size -1 would be."""
+    """A response that is never read all at once, as a chunk of size -1 would be."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -107,7 +108,7 @@ class _BoundedResponse(http.client.HTTPResponse):
 def _tracking(base: Any) -> Any:
     class TrackingConnection(base):  # type: ignore[misc]  # http or https, as the pool decides
         response_class = _BoundedResponse
-        # What `http.client.HTTPConnection.debuglevel = 1` prints into the cell has the key in it.
+        # `http.client.HTTPConnection.debuglevel = 1` would print the key into the cell.
         debuglevel = 0
 
         def connect(self) -> None:
@@ -122,8 +123,8 @@ def _tracking(base: Any) -> Any:
             return super().request(*args, **kwargs)
 
         def _report(self) -> None:
-            # Now, not when it is needed: a connection that closes after its response drops its socket before
-            # that. There is no socket before it connects, and never one in a browser.
+            # Reported now, not when needed: a connection that closes after its response has dropped its
+            # socket by then. There is no socket before it connects, and never one in a browser.
             connected, observing = getattr(self, "sock", None), observer.get()
             if connected is not None and observing is not None:
                 observing.connected(connected)

@@ -1,7 +1,7 @@
 """The API key: how it is held, where it is looked for, and how it is saved.
 
-It is looked for, in this order, in: the key entered with ``%evolink_login``, ``EVOLINK_API_KEY``, Colab's
-secrets, the system keyring.
+The sources, in this order: the key entered with ``%evolink_login``, ``EVOLINK_API_KEY``, Colab's secrets, the
+system keyring.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ API_KEY_VARIABLE = "EVOLINK_API_KEY"
 KEYRING_SERVICE = "evolink_nb"
 KEY_PREFIX = "sk-"
 MIN_TAIL = 8
-"""The shortest rest of a key after its prefix that is redacted by itself: a shorter one may be a word."""
+"""The fewest characters after a key's prefix that are redacted without the prefix: fewer may be a word."""
 
 _ROUNDS = 100_000
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
@@ -31,9 +31,9 @@ _PASTED = re.compile(
     rf"^[\s{_QUOTES}]*(?:(?:Authorization:\s*)?Bearer\s+)?[\s{_QUOTES}]*|[\s{_QUOTES}]+$", re.IGNORECASE
 )
 _UNITS = re.compile("%[0-9a-f]{2}|.", re.IGNORECASE | re.DOTALL)
-"""The units of a text: a character each, or one that is percent-encoded."""
+"""The units of a text: single characters, percent-encoded or not."""
 _LIKE_A_KEY = re.compile("[-.]|.{40}")
-"""What keys hold, and names of variables don't."""
+"""Matches what occurs in keys but not in variable names."""
 
 
 class Secret:
@@ -45,14 +45,14 @@ class Secret:
         """Hold a key.
 
         Args:
-            value: The key; white space, quotes and "Bearer " around it, which come with pasting, are dropped.
+            value: The key. White space, quotes and "Bearer " around it, as pasting may add, are dropped.
 
         Raises:
             ConfigurationError: The key is empty or can't be sent in a header.
         """
         value = _PASTED.sub("", value)
         usable = bool(value) and value.isascii() and value.isprintable() and " " not in value
-        # A closure rather than an attribute, so that walking an object's attributes never finds the key.
+        # A closure rather than an attribute: walking an object's attributes never finds the key.
         self._reveal: Callable[[], str] = lambda: value
         self._fingerprints: dict[tuple[bytes, str], str] = {}
         if not usable:
@@ -68,15 +68,15 @@ class Secret:
         return self._reveal()
 
     def fingerprint(self, salt: bytes, scope: str) -> str:
-        """Return what identifies the key in a database: always the same, and no way back to the key.
+        """Return a text that identifies the key in a database: always the same, with no way back to the key.
 
         Args:
             salt: The database's own.
-            scope: What the key is for: the same key elsewhere has another fingerprint.
+            scope: What the key is for; the same key has a different fingerprint in each scope.
         """
         known = self._fingerprints.get((salt, scope))
         if known is None:
-            # Slow on purpose: whoever has the database can only guess keys, and each guess takes as long.
+            # Slow on purpose: someone with the database can only guess keys, and each guess takes this long.
             seen = f"{scope}\n{self._reveal()}".encode()
             known = hashlib.pbkdf2_hmac("sha256", seen, salt, _ROUNDS, dklen=16).hex()
             self._fingerprints[salt, scope] = known
@@ -87,7 +87,7 @@ class Secret:
 
         Servers also echo keys in another case, percent-encoded, or without their "sk-".
         """
-        # No regular expression: Python keeps those it has compiled, and with them the key.
+        # No regular expression: Python caches compiled ones, and the key with them.
         key = self._reveal().lower()
         tail = key.removeprefix(KEY_PREFIX)
         looked_for = tail if len(tail) >= MIN_TAIL else key
@@ -199,7 +199,7 @@ def save_key(key: Secret, base_url: str) -> None:
 
 
 def require_keyring() -> None:
-    """Check that there is a system keyring to keep a key in, before anybody types one.
+    """Check that there is a system keyring to keep a key in, before the user types one.
 
     Raises:
         ConfigurationError: There is none.
@@ -208,7 +208,7 @@ def require_keyring() -> None:
     remedy = "or install it: pip install 'evolink-nb[keyring]'"
     if importlib.util.find_spec("keyring") is not None:
         with contextlib.suppress(Exception):  # a backend may raise anything
-            # The stand-ins for none at all, which refuse or drop what they are given, have no priority.
+            # The backends that stand for no keyring, and refuse or drop keys, have no priority.
             if importlib.import_module("keyring").get_keyring().priority > 0:
                 return
         problem = "There is no system keyring here to keep a key in."
@@ -226,7 +226,7 @@ def forget_saved_key(base_url: str) -> None:
         ConfigurationError: There is no keyring, or it still has the key.
     """
     require_keyring()
-    with contextlib.suppress(Exception):  # it raises where there is no such key, too
+    with contextlib.suppress(Exception):  # it also raises if there is no such key
         importlib.import_module("keyring").delete_password(KEYRING_SERVICE, base_url)
     if _from_keyring(base_url) is not None:
         raise ConfigurationError("The system keyring still has the key.", hint="Unlock it, and try again.")
@@ -238,7 +238,7 @@ def read_variable(name: str) -> str:
 
 
 def _plain(unit: str) -> str:
-    """Return the one character that a unit of a text stands for, in lower case."""
+    """Return the character that a unit of a text stands for, in lower case."""
     character = chr(int(unit[1:], 16)) if len(unit) == 3 else unit
     return character.lower() if character.isascii() else character
 

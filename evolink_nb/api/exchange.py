@@ -1,4 +1,4 @@
-"""One request in flight: what came of it, and how to end it."""
+"""One request in flight: its outcome, and how to end it."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class Exchange(Generic[T]):
     """One request in flight, observed by its connection. The first outcome reported counts.
 
     Attributes:
-        outcome: Holds a value, never an exception.
-        cancelled: Identifies the caller, who may cancel this alone; None for one who doesn't.
-        done: Is done when nothing of it runs any more; None before it is started.
-        sent: Whether a connection of ours has sent the request; if not, nothing has asked the server.
+        outcome: The future of the outcome; holds a value, never an exception.
+        cancelled: Identifies a caller who may cancel only this request; None for one who won't.
+        done: Done when no part of the exchange runs any more; None before it is started.
+        sent: Whether a connection of ours has sent the request; if not, the server was not asked.
     """
 
     def __init__(self, cancelled: threading.Event | None = None) -> None:
         """Start with nothing sent.
 
         Args:
-            cancelled: Identifies the caller, who may cancel this alone.
+            cancelled: Identifies a caller who may cancel only this request.
         """
         self.cancelled = cancelled
         self.outcome: Future[T | APIConnectionError] = Future()
@@ -39,12 +39,12 @@ class Exchange(Generic[T]):
         self.sent = False
 
     def sending(self) -> None:
-        """Record that the request is sent."""
+        """Record that the request is being sent."""
         self.sent = True
 
     def connected(self, connected: socket.socket) -> None:
         """Record the socket that the request uses."""
-        # This order here and in cancel leaves no moment at which a socket escapes both.
+        # With this order here and in `cancel`, no socket can escape both.
         self._socket = connected
         if self._cancelled:
             _shut_down(connected)
@@ -56,7 +56,7 @@ class Exchange(Generic[T]):
 
     def cancel(self, outcome: APIConnectionError) -> None:
         """Report ``outcome`` and cut the connection, now or once there is one; does nothing once finished."""
-        # Reported first: what a cut-off request reports is not what the server said.
+        # Reported first, because a cut-off request reports an error that the server didn't cause.
         self._report(outcome)
         self._cancelled = True
         connected = self._socket
@@ -68,7 +68,7 @@ class Exchange(Generic[T]):
         connected, self._socket = self._socket, None
         if connected is not None:
             with contextlib.suppress(OSError):
-                # `close` would wait for the file objects that the parent's thread has made from it.
+                # `close` would wait for file objects that the parent's thread has made from it.
                 os.close(connected.detach())
 
     def _report(self, outcome: T | APIConnectionError) -> None:
@@ -77,5 +77,5 @@ class Exchange(Generic[T]):
 
 
 def _shut_down(connected: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # it has ended by itself
+    with contextlib.suppress(OSError):  # already closed
         connected.shutdown(socket.SHUT_RDWR)

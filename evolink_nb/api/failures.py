@@ -1,6 +1,6 @@
 """Why a request got no answer, in our own words, and what to do about it.
 
-Exceptions' own words are never repeated: they may contain a header, or a proxy's password.
+An exception's own text is never repeated: it may contain a header or a proxy's password.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..errors import APIConnectionError
 from .settings import BASE_URL_VARIABLE
 
 BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""What may name the certificates to trust, in this order, as requests has it."""
+"""The variables that may name the certificates to trust, in the same order as in requests."""
 CHECK_PROXY = "Check HTTPS_PROXY and ALL_PROXY, or name this host in NO_PROXY."
 
 
@@ -29,8 +29,8 @@ def failure(base_url: str, error: BaseException) -> APIConnectionError:
     """Return the error for a request that got no answer.
 
     Args:
-        base_url: Where it was sent.
-        error: What broke.
+        base_url: The base URL it was sent to.
+        error: The exception.
 
     Returns:
         The error to raise instead.
@@ -44,7 +44,7 @@ def failure(base_url: str, error: BaseException) -> APIConnectionError:
 
 
 def _explain(links: list[object], bundle: str | None) -> tuple[str, str]:
-    """Return what broke, and what to do."""
+    """Return what broke and what to do about it."""
     trust = f"Check {bundle}." if bundle else f"If so, have {BUNDLE_VARIABLES[0]} name the proxy's own."
     causes: tuple[tuple[type[BaseException], str, str], ...] = (
         (
@@ -75,12 +75,12 @@ def _explain(links: list[object], bundle: str | None) -> tuple[str, str]:
 
 
 def _is_unverified(link: object) -> bool:
-    """Return whether an exception is about a certificate: ssl's, which not every Python has, or urllib3's."""
+    """Return whether an exception is about a certificate: from ssl, which some Pythons lack, or urllib3."""
     return hasattr(link, "verify_code") or type(link).__name__ == "CertificateError"
 
 
 def _links(error: BaseException) -> list[object]:
-    """Return an exception, and all that it was caused by or made of."""
+    """Return an exception with its causes, contexts, reasons and arguments."""
     chain: list[object] = [error]
     for link in chain:  # grows while being iterated
         if isinstance(link, BaseException):

@@ -1,8 +1,8 @@
-"""Whether an answer was made for its request, or earlier. Pure: no clock but those in the answers.
+"""Whether an answer was made for its request or earlier. Pure: it uses no clock, only times in the answers.
 
-A cache on the way may answer in the server's place, and its answer says nothing about the present. Some say
-so in a header. For the others the server's ``Date`` is compared with that of earlier answers: never with this
-machine's clock, which may be wrong.
+A cache on the way may answer in the server's place, and its answer says nothing about the present. Some
+caches say so in a header. To detect the others, the server's ``Date`` is compared with the ``Date`` of
+earlier answers, never with this machine's clock, which may be wrong.
 """
 
 from __future__ import annotations
@@ -16,54 +16,54 @@ from datetime import UTC, datetime, timedelta
 from ..formatting import format_time
 
 MAX_REPEAT = 2.0
-"""Seconds after which two answers can't have the same ``Date``, which counts whole seconds."""
+"""Seconds after which two answers can't have the same ``Date`` (it has whole seconds)."""
 MAX_SKEW = 5.0
 """Seconds by which the clocks of the servers behind one name may differ."""
 MAX_AGE = 1e9
-"""The longest age in seconds that is told as it is; a header may hold any number of digits."""
+"""The longest age reported, in seconds; a header may hold any number of digits."""
 
 _HIT_HEADERS = ("CF-Cache-Status", "X-Cache", "X-Cache-Status", "X-From-Cache", "X-Proxy-Cache")
-"""Headers in which a cache says, first, that it had the answer."""
+"""Headers that begin with "hit" or the like if a cache had the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """When an answer was made by the server's clock, and asked for and received by the monotonic one."""
+    """When an answer was made, by the server's clock, and requested and received, by the monotonic clock."""
 
     made_at: datetime
     requested_at: float
     received_at: float
 
     def is_behind(self, earlier: _Answer) -> bool:
-        """Return whether it was made longer before its request than the clocks can explain."""
+        """Return whether it was made longer before its request than differing clocks can explain."""
         passed = self.requested_at - earlier.received_at
         advanced = (self.made_at - earlier.made_at).total_seconds()
         return passed > MAX_REPEAT if not advanced else passed - advanced > MAX_SKEW
 
 
 class ServerClock:
-    """A server's clock, as the ``Date`` of its answers tells it.
+    """A server's clock, known from the ``Date`` of its answers.
 
-    Answers that arrive at once in several threads may be noted in any order.
+    Answers that arrive at the same time in several threads may be recorded in any order.
     """
 
     def __init__(self) -> None:
         """Start knowing nothing about the server's clock."""
         self._newest: _Answer | None = None
-        # The last answer that was too old, and whether one since the newest has repeated its date.
+        # The last answer that was too old, and whether any answer since the newest has repeated its date.
         self._suspect: _Answer | None = None
         self._is_cached = False
 
     def why_old(self, headers: Mapping[str, str], requested_at: float, received_at: float) -> str | None:
-        """Take note of an answer, and return why it can't have been made for its request.
+        """Record an answer, and return why it can't have been made for its request.
 
         Args:
             headers: Its headers.
-            requested_at: When it was asked for, in monotonic seconds.
+            requested_at: When it was requested, in monotonic seconds.
             received_at: When it arrived, in monotonic seconds.
 
         Returns:
-            What shows that it was made earlier, as a phrase; None if nothing does.
+            The evidence that it was made earlier, as a phrase; None if there is none.
         """
         told = _told(headers, received_at - requested_at)
         made_at = parse_date(headers.get("Date") or "")
@@ -84,16 +84,16 @@ class ServerClock:
             monotonic: The present, in monotonic seconds.
 
         Returns:
-            The time to about a second, aware; None if no answer has told it.
+            The time to about a second, aware; None if no answer has contained it.
         """
         if self._newest is None:
             return None
         return self._newest.made_at + timedelta(seconds=monotonic - self._newest.received_at)
 
     def _was_set_back(self, answer: _Answer) -> bool:
-        """Return whether the last two answers agree on a time before all others': the clock was set.
+        """Return whether the server's clock was set back: the last two answers agree on an earlier time.
 
-        A cache that is refreshed behind its answers looks the same, but has repeated a date before.
+        A cache that refreshes after it has answered looks the same, but has repeated a date before.
         """
         suspect = self._suspect
         if suspect is None or self._is_cached:
@@ -102,7 +102,7 @@ class ServerClock:
 
 
 def parse_date(text: str) -> datetime | None:
-    """Return the moment that a date header names; without a zone it is GMT, according to HTTP."""
+    """Return the moment in a date header, or None if it can't be parsed. Without a zone it is in GMT."""
     try:
         date = email.utils.parsedate_to_datetime(text)
         return date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC)
@@ -111,7 +111,7 @@ def parse_date(text: str) -> datetime | None:
 
 
 def _told(headers: Mapping[str, str], duration: float) -> str | None:
-    """Return what a cache says of itself, if it says that the answer is older than ``duration`` seconds."""
+    """Return the evidence from a cache's own headers that the answer is older than ``duration`` seconds."""
     age = re.match(r"\s*(\d+)", headers.get("Age") or "", re.ASCII)
     seconds = min(float(age[1]), MAX_AGE) if age else 0.0
     if seconds > max(duration, 0.0):
@@ -119,7 +119,7 @@ def _told(headers: Mapping[str, str], duration: float) -> str | None:
     hits = [headers.get(name) or "" for name in _HIT_HEADERS]
     if any(re.match(r"\s*(hit|stale|1|true)\b", hit, re.ASCII | re.IGNORECASE) for hit in hits):
         return "a cache says that it kept it"
-    # RFC 9211: `Cache-Status: ExampleCache; hit; ttl=30`, one such item for each cache on the way.
+    # RFC 9211: `Cache-Status: ExampleCache; hit; ttl=30`, with one such item for each cache on the way.
     if re.search(r";\s*hit\s*(?:[;,]|=\s*\?1|$)", headers.get("Cache-Status") or "", re.IGNORECASE):
         return "a cache says that it kept it"
     return None

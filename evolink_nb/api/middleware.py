@@ -1,7 +1,7 @@
-"""`EvoLinkClient.middleware`: does for calls of aiohttp what `auth` does for those of requests and httpx.
+"""`EvoLinkClient.middleware`: does for aiohttp what `auth` does for requests and httpx.
 
-aiohttp takes no auth object but its own; since 3.12 it takes middlewares, which are mere functions: nothing
-of it is imported here.
+aiohttp accepts only its own auth objects. Since 3.12 it also accepts middlewares, which are plain callables,
+so nothing from aiohttp is imported here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class GuardedMiddleware:
-    """Puts the key into requests to one API, and lets `calls` know of each call before it is sent."""
+    """Adds the key to requests to one API, and reports each call to `calls` before it is sent."""
 
     def __init__(self, key: Secret, identity: str, base_url: str) -> None:
         """Prepare a middleware.
@@ -39,7 +39,7 @@ class GuardedMiddleware:
         self._origin = _origin(base_url)
 
     async def __call__(self, request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
-        """Send a request of aiohttp; with the key, if it is for the API. aiohttp calls this.
+        """Send a request of aiohttp, with the key if it goes to the API; aiohttp calls this.
 
         Args:
             request: The request.
@@ -50,7 +50,7 @@ class GuardedMiddleware:
         """
         url = str(request.url)
         if _origin(url) != self._origin:
-            return await handler(request)  # aiohttp follows redirects through here, too
+            return await handler(request)  # such as a redirect, which aiohttp also sends through here
         call = None if is_lookup(request.method, url) else await begin_awaited(self._identity)
         try:
             response = await self._send(request, handler)
@@ -70,7 +70,7 @@ class GuardedMiddleware:
             hide_in_frames(self._key, sys.exception())
             raise
         finally:
-            # What aiohttp shows of a request, also in errors, shows its headers as they are now.
+            # aiohttp's errors and objects show the request's headers as they are from now on.
             request.headers["Authorization"] = HIDDEN
 
     def __repr__(self) -> str:
@@ -81,14 +81,14 @@ class GuardedMiddleware:
 
 
 async def _observe(call: Call, response: Any) -> None:
-    """End a call with its answer, which the caller may still read."""
+    """End a call with its answer; the caller can still read the body."""
     status = response.status
     length = response.content_length
     if may_hold_receipt(status, response.headers.get("Content-Type")) and (length or 0) <= MAX_BODY:
-        # aiohttp keeps it for the caller.
+        # aiohttp keeps the body for the caller.
         calls.end(call, reserved=receipt_of(status, await response.read()))
         return
-    # One that is dropped unread is never heard of again.
+    # Nothing reports a response that is dropped unread.
     weakref.finalize(response, calls.abandon, call).atexit = False
     response.content.on_eof(lambda: calls.end(call, reserved=receipt_of(status, None)))
 

@@ -1,4 +1,4 @@
-"""What the answer to a call says it reserved: ``usage.credits_reserved``. Pure; raises nothing."""
+"""Receipts: what the answer to a call says it reserved (``usage.credits_reserved``). Pure; raises nothing."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from decimal import Decimal
 from ..credits import MAX_DIGITS, parse_json
 
 MAX_BODY = 1 << 18
-"""The most bytes of a body that are kept to look for a receipt; the start of a task has about 500."""
+"""The most bytes of a body kept to look for a receipt; the answer that starts a task has about 500."""
 MAX_EXPONENT = 15
-"""The largest power of ten that counts as a plausible number of credits, and the smallest below zero."""
+"""The largest power of ten in a plausible number of credits; its negative is the smallest."""
 
 
 def may_hold_receipt(status: int, content_type: str | None) -> bool:
@@ -21,7 +21,7 @@ def may_hold_receipt(status: int, content_type: str | None) -> bool:
         content_type: The ``Content-Type`` header.
     """
     kind = (content_type or "").partition(";")[0].strip().lower()
-    # Not a stream of events, whose end nobody knows.
+    # Not an event stream, which may have no end.
     return 200 <= status < 300 and (kind == "application/json" or kind.endswith("+json"))
 
 
@@ -33,7 +33,7 @@ def receipt_of(status: int, body: bytes | None) -> Decimal | None:
         body: The body, decompressed; None if it wasn't kept.
 
     Returns:
-        Credits; 0 if the call was refused, None if the answer says nothing that can be relied on.
+        Credits; 0 if the call was refused, None if the answer says nothing reliable.
     """
     if 400 <= status < 500:
         return Decimal(0)

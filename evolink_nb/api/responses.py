@@ -18,12 +18,12 @@ from .freshness import ServerClock, parse_date
 SIMULATED_HEADER = "x-evolink-demo"
 """The header that the demo server adds to all its responses."""
 MAX_WAIT = 3600.0
-"""The longest Retry-After that is respected, in seconds."""
+"""The longest Retry-After respected, in seconds."""
 MAX_UNSURE_WAIT = 60.0
-"""The longest wait in seconds for a date that only this machine's clock, which may be wrong, can be compared
-with: after that, asking once more does no harm."""
+"""The longest wait in seconds for a date that can only be compared with this machine's clock, which may be
+wrong: after that, asking once more does no harm."""
 MAX_TEXT = 300
-"""The longest server text that is shown, in characters."""
+"""The longest server text shown, in characters."""
 
 STATUS_ERRORS: dict[int, type[errors.APIStatusError]] = {
     400: errors.BadRequestError,
@@ -35,7 +35,7 @@ STATUS_ERRORS: dict[int, type[errors.APIStatusError]] = {
 }
 
 KEY_ERRORS = (errors.AuthenticationError, errors.PaymentRequiredError, errors.PermissionDeniedError)
-"""What the API says of the key or the account; a page of a proxy with the same status doesn't."""
+"""Errors about the key or the account, if the API itself sent them; a proxy may use the same statuses."""
 
 HINTS: dict[type[errors.APIStatusError], str] = {
     errors.BadRequestError: "A newer evolink_nb may be needed.",
@@ -50,12 +50,12 @@ SHELL_HINTS: dict[type[errors.APIStatusError], str] = {
     errors.AuthenticationError: f"Check {credentials.API_KEY_VARIABLE} and the system keyring; this key may "
     "be mistyped, expired or used up.",
 }
-"""What a shell is told instead."""
+"""The hints that differ in a shell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP response as it was received.
+    """One HTTP response as received.
 
     Attributes:
         status: The HTTP status.
@@ -65,7 +65,7 @@ class Response:
         requested_at: When the request was sent, in monotonic seconds.
         monotonic: When the response arrived, in monotonic seconds.
         problem: Why the body could not be received in full; None if it was.
-        sent: Whether the request was sent to the server, and not answered by something in this process.
+        sent: Whether the request was really sent, not answered by something in this process.
     """
 
     status: int
@@ -86,7 +86,7 @@ def parse_response(
     Args:
         response: A response of any status.
         redact: Removes the key from a text, in case the server quotes it.
-        clock: What is known of the server's clock from earlier responses.
+        clock: The server's clock, as known from earlier responses.
 
     Returns:
         The reading, or the error to raise instead.
@@ -136,9 +136,9 @@ def parse_retry_after(
     Args:
         headers: The response's headers. ``Retry-After`` holds seconds or a date. A date is by the server's
             clock, so it is compared with ``Date``, from the same clock: this machine's may be an hour off.
-        *texts: Texts that may contain "retry after N seconds", if there is no such header.
-        now: When the response arrived by this machine's clock, aware; used if nothing tells the server's
-            time, and then for at most `MAX_UNSURE_WAIT`.
+        *texts: Texts that may contain "retry after N seconds"; used if there is no such header.
+        now: When the response arrived by this machine's clock, aware; used only if the server's time is
+            unknown, and then for a wait of at most `MAX_UNSURE_WAIT`.
         server_now: The server's time according to earlier responses, aware; used if ``Date`` can't be parsed.
 
     Returns:
@@ -166,7 +166,7 @@ def sanitize(text: object, redact: Callable[[str], str]) -> str | None:
     """Return a server's text as one short line.
 
     Args:
-        text: The value of a text field; a value that isn't a text counts as none.
+        text: The value of a text field; a value that isn't a string counts as missing.
         redact: Removes the key from a text.
 
     Returns:
@@ -180,7 +180,7 @@ def sanitize(text: object, redact: Callable[[str], str]) -> str | None:
         for character in redact(text)[: 10 * MAX_TEXT]
         if not ("\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069")
     )
-    # Again: the removed characters may have split the key.
+    # Redacted again: the removed characters may have split the key.
     line = redact(" ".join(shown.split()))
     return (line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 1]}…") or None
 
@@ -228,11 +228,11 @@ def _error_class(response: Response, status: int, content: object) -> type[error
 
 
 def _may_be_api(response: Response, content: object) -> bool:
-    """Return whether the API itself may have answered: not a proxy, a firewall or a bot check before it."""
+    """Return whether the API itself may have answered, not a proxy, firewall or bot check in front of it."""
     if isinstance(content, Mapping) and (content.get("error") or content.get("success") is False):
         return True
     is_page = "html" in response.headers.get("Content-Type", "") or "cf-mitigated" in response.headers
-    # Where the body says nothing, there is only the status to go by.
+    # If the body says nothing, there is only the status to go by.
     return not is_page and response.body.strip() in {b"", b"{}", b"[]", b"null"}
 
 
@@ -254,7 +254,7 @@ def _error_on_success(
     redact: Callable[[str], str],
     server_now: datetime | None,
 ) -> errors.EvoLinkError:
-    """Return the error that a 200 carries, in the class that its code names, if any."""
+    """Return the error that a 200 contains, in the class for its own code, if it has one."""
     told = _status_error(response, response.status, content, redact, server_now)
     code = told.code if isinstance(told.code, int) else int(told.code or 0) if _is_whole(told.code) else 0
     if code in STATUS_ERRORS or 500 <= code < 600:
@@ -289,7 +289,7 @@ def _code(code: object, redact: Callable[[str], str]) -> int | str | None:
 
 
 def _is_whole(code: object) -> bool:
-    # Numbers arrive as Decimal, and one of a thousand digits must not become an int.
+    # Numbers arrive as Decimal, and one with a thousand digits must not become an int.
     return str(code).isascii() and str(code).isdecimal() and len(str(code)) < 10
 
 

@@ -1,4 +1,4 @@
-"""A call by requests, which says when one is prepared and when it is answered, but not when it fails."""
+"""Calls made with requests, which reports that a call is prepared and answered, but not that it failed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ class Threads(threading.local):
     """What each thread is sending.
 
     Attributes:
-        unanswered: The call that the thread began last, if it has not been answered.
+        unanswered: The call that the thread began last; None once it has been answered.
     """
 
     unanswered: Call | None = None
 
 
 class Answered:
-    """What is pickled in place of a `Sending`: its call is known already, or is another process's."""
+    """Pickled in place of a `Sending`: its call is already known, or belongs to another process."""
 
     def answered(self) -> None:
         """Record nothing."""
@@ -32,7 +32,7 @@ class Answered:
 
 
 class Sending:
-    """One prepared request, which may be sent more than once: each time that it was answered is a call."""
+    """One prepared request. It may be sent several times; each time until it is answered is a call."""
 
     def __init__(self, identity: str, threads: Threads) -> None:
         """Prepare; nothing begins yet.
@@ -46,7 +46,7 @@ class Sending:
         self._call: Call | None = None
 
     def __reduce__(self) -> tuple[type[Answered], tuple[()]]:
-        # A pickled answer carries its request, and that its hooks.
+        # A pickled answer contains its request, which contains its hooks.
         return Answered, ()
 
     def begin(self) -> None:
@@ -64,7 +64,7 @@ class Sending:
         self._call = self._threads.unanswered = calls.begin(self._identity)
 
     def begin_again(self) -> None:
-        """Begin a call unless one is under way: a redirect or a retry by urllib3 belongs to that.
+        """Begin a call unless one is under way: a redirect or a retry by urllib3 belongs to that call.
 
         Raises:
             BaseException: It was refused.

@@ -1,7 +1,8 @@
 """The settings of a connection: the base URL, the key for it, and the defaults.
 
-The key: the argument, else the first one that `evolink_nb.api.credentials` finds. The base URL: the argument,
-else ``EVOLINK_BASE_URL``. With ``EVOLINK_NB_DEMO=1`` and neither argument, both are the simulated account's.
+The key is the argument, else the first one that `evolink_nb.api.credentials` finds. The base URL is the
+argument, else ``EVOLINK_BASE_URL``. With ``EVOLINK_NB_DEMO=1`` and neither argument, both are the simulated
+account's.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 HAS_SOCKETS = sys.platform != "emscripten"
 """Whether this platform can serve the simulated account on loopback."""
 IN_PROCESS_URL = "http://127.0.0.1:1"
-"""The base URL of the simulated account that this process answers for itself. No server has this port."""
+"""The base URL of the simulated account within this process. No server has this port."""
 
 BASE_URL_VARIABLE = "EVOLINK_BASE_URL"
 """The API's base URL, ``https://api.evolink.ai`` by default: https, or http on this machine."""
@@ -57,7 +58,7 @@ def connection(
     Args:
         api_key: The key; by default it is looked for.
         base_url: The base URL; by default ``EVOLINK_BASE_URL``, else `DEFAULT_BASE_URL`.
-        key_variable: The only environment variable to take the key from.
+        key_variable: The environment variable to take the key from, instead of looking elsewhere.
         demo: Whether to use the simulated account; None leaves that to ``EVOLINK_NB_DEMO``.
 
     Raises:
@@ -87,7 +88,7 @@ def connection(
 
 
 def default_base_url() -> str:
-    """Return the base URL used where none is given, as the user entered it."""
+    """Return the default base URL, as the user entered it."""
     return read_variable(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
 
 
@@ -127,7 +128,7 @@ def check_base_url(url: str) -> str:
     if parts.username is not None or parts.password is not None:
         # Not quoted back: the part before the @ may be a key.
         raise ConfigurationError("The base URL must not contain a user name or a password.", **hints)
-    # Anything refused here can't be interpreted differently by another parser later.
+    # What passes here can't be interpreted differently by another parser later.
     plain = _HOST_AND_PORT.fullmatch(parts.netloc) and re.fullmatch(r"[!-~]*", parts.path)
     if parts.scheme not in {"http", "https"} or not plain or parts.query or parts.fragment:
         raise ConfigurationError("The base URL can't be used.", **hints)
@@ -151,7 +152,7 @@ def in_process_api(base_url: str) -> Api | None:
 
 
 def _demo_connection() -> Connection:
-    from .. import demo  # noqa: PLC0415 - only this case needs a server
+    from .. import demo  # noqa: PLC0415 - only this case needs the simulation
 
     url, key = read_variable(BASE_URL_VARIABLE), read_variable(API_KEY_VARIABLE)
     if key.startswith(demo.DEMO_KEY_PREFIX) and is_loopback(urlsplit(url).hostname):

@@ -2,11 +2,11 @@
 
 Nothing in requests limits a name look-up or a response that arrives byte by byte, so each exchange runs in
 a thread of ours while the caller waits for the outcome. That also keeps the frames that hold the key out of
-every traceback: an interrupt unwinds the caller's frames, and errors come back as values.
+every traceback: an interrupt unwinds only the caller's frames, and errors come back as values.
 
-An adapter of requests does the exchange, without a `requests.Session`: what a session adds is either unwanted
-here (redirects, whose bodies it reads whole, cookies, netrc, hooks) or replaced by libraries that answer from
-a cache.
+One of requests' adapters does the exchange, without a `requests.Session`: what a session adds is either
+unwanted here (redirects, whose bodies it reads whole, cookies, netrc, hooks) or replaced by libraries that
+answer from a cache.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from .responses import Response
 from .settings import is_loopback
 
 MAX_BODY = 1 << 20
-"""The most bytes of a body that are read; a reading is about 250."""
+"""The most bytes of a body that are read; a reading has about 250."""
 READ_SIZE = 1 << 16
 THREAD_NAME = "evolink-nb-request"
 CONNECT_SHARE = 0.25
-"""The part of a timeout that connecting to one address may take: a name often has several, and the first may
+"""The share of a timeout that connecting to one address may take: a name often has several, and the first may
 not answer."""
 MIN_CONNECT = 1.0
-"""Seconds that connecting may take at least, if that is no more than half the timeout."""
+"""Seconds that connecting may always take, unless that is more than half the timeout."""
 
 HEADERS = {"Accept-Encoding": "identity", "Cache-Control": "no-cache, no-store", "Pragma": "no-cache"}
 """Sent with every request: no compressed body, and no answer from a cache."""
@@ -51,15 +51,16 @@ T = TypeVar("T")
 
 
 class BoundedSession(Generic[T]):
-    """GET requests for one URL over kept-alive connections, each with a deadline and cancellable.
+    """Cancellable GET requests for one URL over kept-alive connections, each with a deadline.
 
-    No redirect is followed: the key belongs to this host. No cookie is kept: a server may echo in one what it
-    was sent. ``~/.netrc`` never replaces the key. A proxy from the environment is used for https only: for
-    http it would see a loopback server's key in the clear. Caches are told to pass every request on.
+    No redirect is followed, because the key belongs to this host. No cookie is kept, because a server may put
+    what it was sent into one. ``~/.netrc`` never replaces the key. A proxy from the environment is used for
+    https only: for http it would see a loopback server's key in the clear. Caches are told to pass every
+    request on.
 
     Attributes:
-        closed: Set by the next `close`; each `close` replaces it with a new event, so that work begun before
-            it can be told from work begun after it.
+        closed: Set by the next `close`. Each `close` replaces it with a new event, which distinguishes work
+            begun before it from work begun after it.
     """
 
     def __init__(
@@ -76,12 +77,12 @@ class BoundedSession(Generic[T]):
 
         Args:
             base_url: A checked base URL.
-            path: The path after it, from "/" on.
-            auth: Puts the key into a request.
+            path: The path after the base URL, from "/" on.
+            auth: Adds the key to a request.
             headers: Sent with every request.
             parse: Turns a response into an outcome. It runs in the request's thread, because a response may
                 quote the key.
-            close_grace: The longest that `close` waits for each request it cancels, in seconds.
+            close_grace: The longest `close` waits for each request it cancels, in seconds.
         """
         self.closed = threading.Event()
         self._base_url = base_url
@@ -103,7 +104,7 @@ class BoundedSession(Generic[T]):
         Args:
             timeout: Seconds that the whole exchange may take, from the name look-up to the last byte.
             closed: The value of `closed` when the caller's work began.
-            cancelled: What `cancel` may be called with for this request.
+            cancelled: The event to pass to `cancel` to cancel this request.
 
         Returns:
             The result of ``parse``, or the error that occurred instead: an `APITimeoutError` after the
@@ -111,7 +112,7 @@ class BoundedSession(Generic[T]):
             could be started.
         """
         exchange: Exchange[T] = Exchange(cancelled)
-        # Registered before checking whether the session was closed: close sets that before it looks here.
+        # Registered before checking whether the session was closed: `close` sets the event, then looks here.
         self._in_flight.add(exchange)
         try:
             if closed.is_set() or (cancelled is not None and cancelled.is_set()):
@@ -132,7 +133,7 @@ class BoundedSession(Generic[T]):
         """End requests in flight now; their callers get an `APIConnectionError`.
 
         Args:
-            cancelled: What the request was made with, once it is set; None for every request.
+            cancelled: The event that the request was made with, already set; None for every request.
         """
         for exchange in list(self._in_flight):
             if cancelled is None or exchange.cancelled is cancelled:
@@ -152,7 +153,7 @@ class BoundedSession(Generic[T]):
         self._workers.end_idle()
 
     def after_fork(self) -> None:
-        """Start anew in a forked child: the parent keeps its connections, requests and locks."""
+        """Start afresh in a forked child: the parent keeps its connections, requests and locks."""
         self.closed = threading.Event()
         for exchange in self._in_flight:
             exchange.abandon()
@@ -192,7 +193,7 @@ class BoundedSession(Generic[T]):
         if not self._base_url.startswith("https://"):
             return {}
         bundle = bundle_variable()
-        # A proxy's loopback is another machine's.
+        # Through a proxy, loopback would be another machine.
         is_here = is_loopback(urlsplit(self._base_url).hostname)
         proxies = {} if is_here else requests.utils.get_environ_proxies(self._url)
         return {"proxies": proxies, "verify": os.environ[bundle] if bundle else True}
@@ -226,9 +227,9 @@ def _receive(response: requests.Response, requested_at: float, *, sent: bool) ->
 def _read_body(response: requests.Response) -> tuple[bytes, str | None]:
     """Return a body and None, or nothing and why it can't be received in full."""
     encoding = response.headers.get("Content-Encoding") or "identity"
-    # A browser decodes what it hands over, and still shows the header.
+    # A browser decodes the body but leaves the header.
     if encoding.strip().lower() != "identity" and sys.platform != "emscripten":
-        # A few kilobytes may decompress to gigabytes, and not every urllib3 stops in time.
+        # A few kilobytes may decompress to gigabytes, and some versions of urllib3 don't stop in time.
         return b"", "it is compressed, although the request refused that"
     body = bytearray()
     try:
@@ -240,7 +241,7 @@ def _read_body(response: requests.Response) -> tuple[bytes, str | None]:
         raise
     except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError):
         return b"", "it was cut short"
-    # Not every urllib3 compares them.
+    # Some versions of urllib3 don't compare them.
     promised = response.headers.get("Content-Length") or ""
     if promised.isascii() and promised.isdecimal() and len(body) < int(promised[:20]):
         return b"", "it was cut short"
@@ -253,10 +254,10 @@ def _connect_timeout(timeout: float) -> float:
 
 
 def not_started(error: RuntimeError) -> APIConnectionError:
-    """Return the error to raise where no thread could be started.
+    """Return the error to raise if no thread could be started.
 
     Args:
-        error: What Python raised.
+        error: The exception that Python raised.
     """
     return APIConnectionError(
         f"The request could not be sent in the background: {error}.",

@@ -1,4 +1,4 @@
-"""Sends a message to a webhook. Without the key: only `transport` sends that, and nowhere but to EvoLink."""
+"""Sends a message to a webhook, without the key: only `transport` sends that, and only to EvoLink."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ TIMEOUT = 10.0
 
 
 def post_json(url: str, body: str, *, timeout: float = TIMEOUT) -> None:
-    """Post a JSON text to a webhook.
+    """Post JSON text to a webhook.
 
     Args:
-        url: The webhook's URL. It may hold a secret, and so is in no message.
+        url: The webhook's URL. It may contain a secret, so no message shows it.
         body: The JSON text.
-        timeout: Seconds to wait at most for the connection, and for the answer.
+        timeout: The longest to wait for the connection and for the answer, in seconds each.
 
     Raises:
-        APIConnectionError: It was not accepted.
+        APIConnectionError: The webhook did not accept it.
     """
     problem = None
     try:
@@ -41,6 +41,6 @@ def post_json(url: str, body: str, *, timeout: float = TIMEOUT) -> None:
                 problem = f"it answered {answer.status_code}"
     except (requests.RequestException, OSError, ValueError) as error:
         problem = type(error).__name__
-    # Raised out here: requests' exceptions hold the URL.
+    # Raised outside the except block: requests' exceptions hold the URL.
     if problem is not None:
         raise APIConnectionError(f"The webhook didn't accept the message: {problem}.")
