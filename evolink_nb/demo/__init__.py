@@ -1,10 +1,10 @@
-"""A simulated EvoLink account and its API on loopback: try everything with no key and no network.
+"""A simulated EvoLink account and its API on loopback, to try everything with no key and no network.
 
     with DemoServer() as server:
         client = EvoLinkClient(server.key, base_url=server.url)
 
-Its calls reserve credits and settle a little later, as real ones do; faults can be switched on. Every
-response carries the header `DEMO_HEADER`, so that simulated data can be marked as such.
+Its calls reserve credits and settle a little later, like real ones, and faults can be switched on. Every
+response has the header `DEMO_HEADER`, so clients can mark simulated data as such.
 """
 
 from __future__ import annotations

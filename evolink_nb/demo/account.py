@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SEED = 20
-"""The default seed: a newcomer's first images succeed, and the second task settles for less."""
+"""The default seed. With it, a newcomer's first images succeed, and the second task settles for less."""
 
 OWN_KEY = "own"
 OTHER_KEY = "other"
@@ -33,12 +33,12 @@ class UnknownTaskError(LookupError):
     """The account has no task with that id."""
 
 
-# 21 methods, one for each thing that can be done with an account or read from it.
+# 21 methods: one for each thing an account can do or report.
 class Account:
     """An account with one or more keys, deterministic for a given seed, and thread-safe.
 
     Args:
-        seed: Determines everything random.
+        seed: The seed of everything random.
         clock: Returns seconds that never decrease.
         unix_time: Returns seconds since 1970, for the dates in responses.
         user_remaining: Credits the account initially has left.
@@ -46,8 +46,8 @@ class Account:
         token_remaining: Credits its own key initially has left.
         token_used: Credits that key has initially spent.
         unlimited: Whether that key has no limit of its own.
-        frozen: Whether that key, if unlimited, reports 0 left and never moves its counters.
-        overdraft: Whether a call may cost more than is left; with nothing left it is refused anyway.
+        frozen: Whether that key reports 0 left and never moves its counters; only an unlimited key can.
+        overdraft: Whether a call may cost more than is left. With nothing left it is refused anyway.
         settle_after: The range, in seconds, of each call's random delay before settling.
         shortfall_rate: The fraction of calls that settle for less than they reserved.
         failure_rate: The fraction of tasks that fail, and settle for nothing.
@@ -110,14 +110,14 @@ class Account:
         unlimited: bool = False,
         frozen: bool = False,
     ) -> None:
-        """Add one more key to the account.
+        """Add a key to the account.
 
         Args:
             name: Identifies it among the account's keys.
             remaining: Credits left of its own limit.
             used: Credits it has used.
             unlimited: Whether it has no limit of its own.
-            frozen: Whether its figures never change, as for some unlimited keys.
+            frozen: Whether its counters never change, as with some unlimited keys.
 
         Raises:
             ValueError: The name is taken, or the key is frozen without being unlimited.
@@ -168,7 +168,7 @@ class Account:
         Args:
             amount: The credits to hold.
             key: The key that pays.
-            cost: The credits it settles for; random by default.
+            cost: The credits that it settles for; random by default.
 
         Raises:
             OutOfCreditsError: Too little is left.

@@ -3,7 +3,7 @@
     api = Api(Account())
     response = api.handle(Request("GET", "/v1/credits", (("Authorization", f"Bearer {api.key}"),)))
 
-`DemoServer` serves it as HTTP on loopback; anything else that carries requests can use it too.
+`DemoServer` serves it over HTTP on loopback; any other transport can use it too.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ DEMO_KEY_PREFIX = "sk-evo-demo-"
 """The prefix of every simulated account's key."""
 
 MAX_BODY = 1024 * 1024
-"""The most bytes of a request body that are read; a longer body is refused with 413."""
+"""The most bytes of a request body that are accepted; a longer body is refused with 413."""
 
 UNKNOWN_ROUTE = "unknown"
 """Stands for every path that is not a route."""
@@ -74,7 +74,7 @@ SPENDING_ROUTES = frozenset(
     }
 )
 MIN_SPENDING_LATENCY = 0.03
-"""Seconds before a response of these, at least: no model answers sooner, and meters rely on that."""
+"""The fewest seconds before a response on these routes: no model answers sooner, and meters rely on that."""
 
 _OPEN_TO_ALL = frozenset({RESULT_ROUTE})
 
@@ -86,7 +86,7 @@ class Api:
         account: The account; by default a new one made from the seed.
         seed: Determines the account and the key, unless they are given.
         key: The API key that stands for the account's own key.
-        marked: Whether responses say that they are simulated (`DEMO_HEADER`).
+        marked: Whether responses are marked as simulated (`DEMO_HEADER`).
         faults: The faults that are switched on; by default a new object with none.
     """
 
@@ -113,17 +113,17 @@ class Api:
     def handle(self, request: Request) -> Response:
         """Return the response to a request that arrives on its own connection.
 
-        Does not wait: `Response.delivery` says how late the response is, and how it is sent.
+        It doesn't wait: `Response.delivery` says how late to send the response, and how.
         """
         if len(request.body) > MAX_BODY:
             return self.refuse(413)
-        # The control operations stay reachable: otherwise no request could end the refusal.
+        # The control operations stay reachable; otherwise no request could end the refusal.
         if self.faults.refusal and not route_of(request.target)[0].startswith("/demo/"):
             return Response(0, delivery=Delivery(connection="refuse"))
         return self.respond(request, self.admit(request))
 
     def receive(self, method: str, target: str, *, headers: Headers, body: bytes, base_url: str) -> Response:
-        """Return the response to a request given by its parts, as `handle` does.
+        """Return the response to a request given as its parts; otherwise like `handle`.
 
         Args:
             method: Such as "GET".
@@ -135,24 +135,24 @@ class Api:
         return self.handle(Request(method, target, headers, body, base_url))
 
     def admit(self, request: Request) -> Fault | None:
-        """Record a request, and return the fault that applies to it, counted as used.
+        """Record a request; return the fault that applies to it, after counting it as used.
 
-        A transport that can wait does so before `respond`, for `latency_of` seconds: a late response then
-        says what is true when it is sent.
+        A transport that can wait does so before `respond`, for `latency_of` seconds, so that a late response
+        is up to date when it is sent.
         """
         route, _ = route_of(request.target)
         self.log.record(route, request)
         return self.faults.take(route)
 
     def latency_of(self, request: Request, fault: Fault | None) -> float:
-        """Return for how many seconds a transport that can wait does so before `respond`."""
+        """Return the seconds that a transport waits before `respond`, if it can."""
         is_spending = route_of(request.target)[0] in SPENDING_ROUTES
         return max(MIN_SPENDING_LATENCY if is_spending else 0.0, fault.latency if fault is not None else 0.0)
 
     def respond(self, request: Request, fault: Fault | None = None) -> Response:
-        """Return the response to an admitted request, spoilt by the fault that applies to it."""
+        """Return the response to an admitted request, changed by the fault that applies to it."""
         if fault is not None and fault.connection is not None:
-            # It never reaches the API, and spends nothing.
+            # The request never reaches the API, and spends nothing.
             return fault.spoil(Response(0))
         with localcontext(EXACT):
             response = self._answer(request)
@@ -204,10 +204,10 @@ class Api:
 
 
 def route_of(target: str) -> tuple[str, str]:
-    """Return the route of a request's target, and the value in place of its ``{}``."""
+    """Return the route of a request's target, and the value of the route's ``{}``."""
     path = target.partition("?")[0]
     if path.startswith("//"):
-        # As the standard library's HTTP server does.
+        # The standard library's HTTP server does the same.
         path = "/" + path.lstrip("/")
     if path in ROUTES and "{" not in path:
         return path, ""
@@ -220,5 +220,5 @@ def route_of(target: str) -> tuple[str, str]:
 
 def _key_from(seed: int) -> str:
     digest = hashlib.sha256(f"evolink-nb-demo/{seed}".encode()).hexdigest()
-    # The hyphens ensure that it is never mistaken for a real key.
+    # The hyphens keep it from being mistaken for a real key.
     return DEMO_KEY_PREFIX + "-".join(digest[place : place + 8] for place in range(0, 32, 8))

@@ -92,7 +92,7 @@ class Reservation:
 
 
 class Balances:
-    """What an account and each of its keys have left and have used, and what is held for calls.
+    """What an account and each of its keys have left and have used, and the credits held for calls.
 
     Its methods compute in the current decimal context; callers enter `EXACT` first.
 

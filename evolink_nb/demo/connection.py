@@ -24,7 +24,7 @@ THREAD_NAME = "evolink-nb-demo"
 _MAX_LINE = 65536
 _DRAIN_SECONDS = 2.0
 _DRAINED_BYTES = 64 * 1024 * 1024
-# The longest that stopping may have to wait for the accepting thread.
+# The longest stopping may have to wait for the accepting thread.
 _POLL_SECONDS = 0.05
 
 
@@ -40,7 +40,7 @@ class Host(Protocol):
         """The base URL."""
 
     def respond(self, request: Request) -> Response:
-        """Return the response to a request, first waiting if it is to be late."""
+        """Return the response to a request, after waiting if it is meant to be late."""
 
     def pause(self, seconds: float) -> None:
         """Wait; raise an `OSError` if the server stops meanwhile."""
@@ -59,9 +59,9 @@ class Connections:
         name = f"{THREAD_NAME}-connection-{next(self._numbers)}"
         thread = threading.Thread(target=answer, name=name, daemon=True)
         with self._lock:
-            # A thread is forgotten only once it has ended: stopping the server joins all that may still run.
+            # A thread is removed only after it has ended: stopping the server joins all that may still run.
             self._open = {old: its_own for old, its_own in self._open.items() if old.is_alive()}
-            # Registered before it answers: a child forked from then on closes its copy.
+            # Registered before it answers, so that a child forked from then on closes its copy.
             self._open[thread] = connection
             try:
                 thread.start()
@@ -70,7 +70,7 @@ class Connections:
                 raise
 
     def cut(self) -> list[threading.Thread]:
-        """Cut every connection but the calling thread's; return the threads that are ending."""
+        """Cut every connection except the calling thread's; return the threads that are ending."""
         ending = []
         with self._lock:
             for thread, connection in self._open.items():
@@ -90,11 +90,11 @@ class Connections:
 
 
 class Listener(socketserver.ThreadingTCPServer):
-    """Accepts connections on loopback, until `close`.
+    """Accepts connections on loopback until `close`.
 
     Args:
         host: The server that answers.
-        connections: Where the accepted connections are kept.
+        connections: Keeps the accepted connections.
         port: The port to listen on; 0 picks a free one.
 
     Raises:
@@ -154,9 +154,9 @@ class Connection(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what the standard library can't parse, in the envelope all errors share."""
+        """Refuse a request that the standard library can't parse, in the envelope that all errors share."""
         del message, explain
-        # Its 501 and 505 would blame the server for what the client sent.
+        # The library's 501 and 505 would blame the server for what the client sent.
         self._refuse(code if code < 500 else 400)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name

@@ -1,4 +1,4 @@
-"""The operations that control the simulation: faults, top-ups, others' spending, and pictures."""
+"""The operations that control the simulation: faults, top-ups, spending by others, and pictures."""
 
 from __future__ import annotations
 
@@ -63,19 +63,19 @@ def settle(call: Call) -> Response:
 
 
 def requests_seen(call: Call) -> Response:
-    """Return the number of requests each path has had."""
+    """Return the number of requests to each path."""
     return json_response({"requests": dict(call.log.counts)})
 
 
 def result(call: Call) -> Response:
-    """Return the picture with that name: the supposed result of a task."""
+    """Return the picture with that name, which stands for a task's result."""
     if not call.name.endswith(".png"):
         raise RefusedError(error_response(404))
     return Response(200, (("Content-Type", "image/png"),), picture(call.name))
 
 
 def picture(name: str) -> bytes:
-    """Return a PNG, a gradient between two colours derived from the name."""
+    """Return a PNG of a gradient between two colours derived from the name."""
     digest = hashlib.sha256(name.encode(errors="surrogatepass")).digest()
     first, second = digest[:3], digest[3:6]
     rows = bytearray()

@@ -1,4 +1,4 @@
-"""A database for a simulated team: a PostgreSQL server of its own where there is one, else an SQLite file."""
+"""A database for a simulated team: a PostgreSQL server if PostgreSQL is installed, else an SQLite file."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FOLDERS = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql*/bin")
-"""Where packages of PostgreSQL put its programs, below /."""
+"""The folders below / where PostgreSQL's packages put its programs."""
 START_SECONDS = 30.0
 """Seconds that the server may take to answer."""
 STOP_SECONDS = 10.0
-"""Seconds that it may take to end."""
+"""Seconds that the server may take to end."""
 
 _USER = "evolink"
 _ACCOUNTS = ("postgres", "nobody")
-"""Whose it can be if this is root, as which PostgreSQL refuses to run."""
-# Ends the server when the pipe to it closes, also when this process is killed, and deletes what is large.
+"""The accounts to run it as if this process is root, because PostgreSQL refuses to run as root."""
+# Ends the server when the pipe to it closes, even if this process is killed, and deletes its data.
 _GUARD = '"$@" & server=$!; cat > /dev/null; kill -INT $server; wait $server; rm -rf data'
 _OPTIONS = ("listen_addresses=", "fsync=off", "shared_buffers=16MB", "max_connections=40")
 
@@ -31,12 +31,12 @@ class TeamDatabase:
     """A database in a temporary folder that a team's processes on this machine share.
 
     Attributes:
-        url: What to set ``EVOLINK_NB_HISTORY`` to.
-        why_not: Why it is no PostgreSQL; "" if it is one.
+        url: The value for ``EVOLINK_NB_HISTORY``.
+        why_not: Why it isn't PostgreSQL; "" if it is.
     """
 
     def __init__(self) -> None:
-        """Start it."""
+        """Start the server, or fall back to a file."""
         self._folder = Path(tempfile.mkdtemp(prefix="evolink-nb-team-"))
         self._server: subprocess.Popen[bytes] | None = None
         self.url = str(self._folder / "history.db")
@@ -56,13 +56,13 @@ class TeamDatabase:
         return self._server is not None
 
     def __repr__(self) -> str:
-        """Return what it is, in one line."""
+        """Return a description of the database in one line."""
         if self.is_postgresql:
             return "A PostgreSQL server of its own, for as long as this notebook runs"
         return f"One SQLite file, shared in the same way: {self.why_not}"
 
     def stop(self) -> None:
-        """Stop it, and delete all of it."""
+        """Stop the server, and delete everything."""
         server, self._server = self._server, None
         if server is not None:
             _end(server)
@@ -70,7 +70,7 @@ class TeamDatabase:
         atexit.unregister(self.stop)
 
     def _start(self, programs: Path) -> None:
-        """Start a server that only this machine's user reaches, by a socket in its folder."""
+        """Start a server that only this user can reach, through a socket in its folder."""
         home = self._folder / "server"
         home.mkdir(mode=0o700)
         try:
@@ -86,7 +86,7 @@ class TeamDatabase:
                     stderr=log,
                     cwd=home,
                     user=user,
-                    # A notebook's interrupt is for its kernel alone.
+                    # A notebook's interrupt is meant for its kernel only.
                     start_new_session=True,
                 )
             _wait_until_ready(programs / "pg_isready", home, self._server)
@@ -116,7 +116,7 @@ def _folders() -> Iterator[Path]:
 
 
 def _owner_of(home: Path) -> str | None:
-    """Return whose the server is to be, and give that account its folder; None for this user."""
+    """Return the account that the server runs as, after making it the folder's owner; None for this user."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return None
     home.parent.chmod(0o711)

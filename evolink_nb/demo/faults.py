@@ -1,4 +1,4 @@
-"""Faults that can be switched on: what a client of the API must cope with, produced on purpose."""
+"""Faults that can be switched on, to test what a client of the API must cope with."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ FAULT_ROUTES = (
 """The routes where a fault can occur: the real API's own."""
 
 BODIES = ("empty", "html", "cut", "slow", "huge", "unsuccessful", "empty-object")
-"""What can be wrong with a body."""
+"""The ways a body can be wrong."""
 
 CONNECTIONS = ("close", "reset", "refuse")
-"""What can be wrong with a connection: closed without a byte, reset, or not accepted at all."""
+"""The ways a connection can fail: closed without a byte, reset, or not accepted at all."""
 
 HUGE_BODY = 16 * 1024 * 1024
 """The minimum size of a huge body, in bytes."""
@@ -69,7 +69,7 @@ class Fault:
     Attributes:
         path: The route, one of `FAULT_ROUTES`.
         status: An HTTP status of 400 or more, sent with its documented body.
-        retry_after: The header's value: seconds, or a text (an HTTP date).
+        retry_after: The header's value: seconds, or text (an HTTP date).
         times: How many responses; None until cleared.
         latency: Seconds before the response.
         body: One of `BODIES`.
@@ -179,7 +179,7 @@ class Refusal:
 
 
 class Faults:
-    """The faults that are switched on, by path; those with `times` apply one after the other.
+    """The faults that are switched on, by path; those with `times` apply one after another.
 
     Args:
         clock: Returns seconds that never decrease.
@@ -225,7 +225,7 @@ class Faults:
         self._lock = threading.Lock()
 
     def take(self, path: str) -> Fault | None:
-        """Return the fault for the next response on a path, if any, and count it."""
+        """Return the fault for the next response on a path, if any, and count that use."""
         with self._lock:
             for place, (fault, left) in enumerate(self._left):
                 if fault.path == path:

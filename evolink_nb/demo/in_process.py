@@ -1,4 +1,4 @@
-"""The simulated account of a process that can't serve it: in a browser there are no sockets."""
+"""The simulated account of a process that can't serve it, such as in a browser, which has no sockets."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Request:
-    """One request, by whatever transport.
+    """One request, whatever the transport.
 
     Attributes:
         method: Such as "GET".
@@ -78,7 +78,7 @@ class Response:
     Attributes:
         status: The HTTP status; 0 if nothing is sent, as `delivery.connection` says.
         headers: Names and values.
-        body: The whole body, also for HEAD and if the delivery cuts it.
+        body: The whole body, even for HEAD or if the delivery cuts it.
         delivery: How to send it.
     """
 
@@ -111,7 +111,7 @@ def json_response(content: object, *, status: int = 200) -> Response:
 def error_response(
     status: int, *, message: str | None = None, code: int | str | None = None, param: str | None = None
 ) -> Response:
-    """Return the documented error for a status, in the envelope all errors share.
+    """Return the documented error for a status, in the envelope that all errors share.
 
     Args:
         status: The HTTP status.
@@ -168,7 +168,7 @@ class Fields:
         self.content: dict[str, Any] = content
 
     def text(self, name: str, *, max_length: int = 32_768) -> str:
-        """Return a required text of 1 to ``max_length`` characters."""
+        """Return a required string of 1 to ``max_length`` characters."""
         value = self.content.get(name)
         if not isinstance(value, str) or not 1 <= len(value) <= max_length:
             raise invalid(name, f"{name} must be a text of 1 to {max_length} characters")
@@ -178,7 +178,7 @@ class Fields:
         """Return an optional integer between two bounds."""
         value = self.content.get(name, default)
         number = isinstance(value, int | Decimal) and not isinstance(value, bool)
-        # To JSON, 2.0 is an integer too. Check the bounds first: int(1e999999999) would fill the memory.
+        # In JSON, 2.0 is an integer too. Check the bounds first: int(1e999999999) would exhaust memory.
         if not number or not minimum <= value <= maximum or value != int(value):
             raise invalid(name, f"{name} must be an integer from {minimum} to {maximum}")
         return int(value)
@@ -191,7 +191,7 @@ class Fields:
         return value
 
     def choice(self, name: str, choices: tuple[str, ...], default: str | None) -> str | None:
-        """Return an optional text that must be one of the choices."""
+        """Return an optional string that must be one of the choices."""
         value = self.content.get(name, default)
         if value is not None and value not in choices:
             raise invalid(name, f"{name} must be one of {', '.join(choices)}")

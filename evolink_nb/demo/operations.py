@@ -105,7 +105,7 @@ def task_detail(call: Call) -> Response:
 
 
 def chat_completion(call: Call) -> Response:
-    """Answer a chat with token counts; its cost shows only in the balance."""
+    """Answer a chat with token counts; the cost shows only in the balance."""
     fields = Fields(call.body)
     model = fields.text("model", max_length=MAX_MODEL_NAME)
     max_tokens = fields.integer("max_tokens", minimum=1, maximum=MAX_TOKENS, default=256)

@@ -1,4 +1,4 @@
-"""What a simulated account did in the last weeks: made up from a seed, the same each time. Pure."""
+"""What a simulated account did in the last weeks, made up from a seed: the same each time. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from decimal import Decimal
 from .account import SEED
 
 DAYS = 28
-"""How many days it goes back; whole weeks, so that it tells the same on every day of the week."""
+"""The number of days it goes back: whole weeks, so that it is the same on every day of the week."""
 TOP_UP = Decimal(300)
-"""Credits that were added once."""
+"""The credits of the one top-up."""
 
 _SATURDAY = 5
 _TOP_UP_ON = 9
@@ -24,13 +24,13 @@ _UNREAD_WEEKEND = 1
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one cell's run spent.
+    """One run of a cell, and what it spent.
 
     Attributes:
         name: The cell.
         notebook: Its notebook.
-        username: Who ran it.
-        hour: When in its day, in hours.
+        username: The user who ran it.
+        hour: When it ran, in hours from the start of the day.
         hours: How long it took.
         credits: What it cost.
     """
@@ -45,12 +45,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day.
+    """One day of the account.
 
     Attributes:
-        runs: What was spent with the account's own key.
-        others: Credits that others spent, in the afternoon.
-        topped_up: Credits that were added, in the morning.
+        runs: The runs with the account's own key.
+        others: Credits that others spent in the afternoon.
+        topped_up: Credits added in the morning.
         is_read: Whether anything read the account.
     """
 
@@ -62,7 +62,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class _Habit:
-    """A cell that is run now and then: how often on a working day, when, and for how many credits."""
+    """A cell that is run now and then: how likely on a working day, when, and for how many credits."""
 
     name: str
     notebook: str
@@ -86,7 +86,7 @@ def past_days(dates: Sequence[date], seed: int = SEED) -> list[Day]:
 
     Args:
         dates: Consecutive days, `DAYS` of them.
-        seed: Determines it: what the first working day brought, the second, and so on.
+        seed: The seed. The first working day, the second and so on depend only on it.
     """
     chance = random.Random(seed)
     working = iter([_working_day(chance, number) for number in range(DAYS)])

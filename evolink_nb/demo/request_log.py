@@ -1,4 +1,4 @@
-"""A log of the requests to the simulated API: how many, and never a key."""
+"""A log of the requests to the simulated API, without keys."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from .messages import Request
 
 MAX_REQUESTS = 1000
-"""The most requests that are kept."""
+"""The most requests kept."""
 
 
 @dataclass(frozen=True)
 class SeenRequest:
-    """What is kept of a request: only the names of its headers, so that no key is kept."""
+    """What is kept of a request: of its headers only the names, so that no key is kept."""
 
     method: str
     path: str
@@ -45,7 +45,7 @@ class RequestLog:
             return tuple(self._latest)
 
     def record(self, route: str, request: Request) -> None:
-        """Count a request to a route, and keep what may be kept of it."""
+        """Count a request to a route, and keep it without secrets."""
         names = tuple(name for name, _ in request.headers)
         seen = SeenRequest(request.method, route, names, request.header("User-Agent"))
         with self._arrival:
@@ -66,7 +66,7 @@ class RequestLog:
             timeout: The longest time to wait, in seconds.
 
         Raises:
-            TimeoutError: It has had fewer after ``timeout`` seconds.
+            TimeoutError: It has had fewer by then.
         """
         with self._arrival:
             if not self._arrival.wait_for(lambda: self._counts[route] >= count, timeout):

@@ -1,4 +1,4 @@
-"""The simulated API on loopback, and the one server that a process starts for itself."""
+"""The simulated API on loopback, and the one server that a process may start for itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .request_log import SeenRequest
 
 
-# More than 20 methods: many short ones let tests control and watch a server.
+# More than 20 methods, because many short ones let tests control and watch a server.
 class DemoServer:
     """The simulated EvoLink API over an account, on 127.0.0.1 only.
 
@@ -32,7 +32,7 @@ class DemoServer:
         port: The port to listen on; 0 picks a free one.
         seed: Determines the account and its key, unless they are given.
         key: The API key that stands for the account's own key.
-        marked: Whether responses say that they are simulated; if not, the account passes for a real one.
+        marked: Whether responses are marked as simulated; if not, the account passes for a real one.
 
     Attributes:
         api: The API it serves.
@@ -132,8 +132,8 @@ class DemoServer:
 
     def forget_after_fork(self) -> None:
         """Reset to a server that has never been started, in a child forked while it ran."""
-        # Its threads don't exist here, and its locks may stay held. Closing a socket here leaves the parent's
-        # open; shutting a connection down would end the parent's too.
+        # The parent's threads don't exist here, and its locks may be held. Closing a socket here leaves the
+        # parent's open; shutting a connection down would end the parent's too.
         if self._listener is not None:
             self._listener.server_close()
         self._connections.abandon()
@@ -174,7 +174,7 @@ class DemoServer:
         self.api.log.wait_for(path, count, timeout)
 
     def respond(self, request: Request) -> Response:
-        """Return the response to a request, first waiting if it is to be late.
+        """Return the response to a request, after waiting if it is meant to be late.
 
         Raises:
             ConnectionAbortedError: The server stopped meanwhile.
@@ -186,7 +186,7 @@ class DemoServer:
         if route_of(request.target)[0] != FAULT_ROUTE:
             return self.api.respond(request, fault)
         with self._lifecycle:
-            # On the requesting thread, whose own connection is then the one that isn't cut.
+            # On the requesting thread, so that its own connection is the one that isn't cut.
             response = self.api.respond(request, fault)
             self._follow_refusal()
             return response
@@ -210,11 +210,11 @@ class DemoServer:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-        # A client that asks for this over HTTP still gets a response.
+        # A client that requests this over HTTP still gets a response.
         return self._connections.cut()
 
     def _follow_refusal(self) -> None:
-        """Start or stop listening, as the faults now require."""
+        """Start or stop listening, depending on the faults."""
         refusal = self.faults.refusal
         if refusal is self._refusal:
             return
@@ -246,7 +246,7 @@ class DemoServer:
 
 
 class _Servers:
-    """The servers of this process: the one it started for itself, and all that a forked child must forget."""
+    """The servers of this process: its own one, and all that a forked child must forget."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

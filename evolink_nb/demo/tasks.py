@@ -1,4 +1,4 @@
-"""What a simulated call produces and costs: tasks that take a while, chats that are priced by the token."""
+"""What a simulated call produces and costs: tasks that take a while, and chats priced by the token."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Task:
         kind: "image", "video" or "audio".
         model: The model's name.
         created: When it was started, in unix seconds.
-        started_at: The same in seconds of the account's clock.
+        started_at: When it was started, in seconds of the account's clock.
         count: The number of pieces requested.
         made: The number of pieces finally made; 0 if the task fails.
         reserved: The credits held for it.

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 async def readings_of(fetcher: Any, iterations: set[Callable[[], None]]) -> AsyncGenerator[Credits]:
-    """Yield each reading of a fetcher as it comes; holds a subscription meanwhile, and ends with the fetcher.
+    """Yield each reading of a fetcher as it arrives, with a subscription of its own, until the fetcher stops.
 
-    Whoever is slow gets the newest, not all that came meanwhile. A passing failure is in the fetcher's
-    ``error``.
+    A slow consumer gets only the newest reading, not all that arrived meanwhile. A temporary failure is in
+    the fetcher's ``error``.
 
     Args:
         fetcher: The `CreditsFetcher`.
-        iterations: Holds, for each iteration, what wakes it; called when the fetcher is stopped.
+        iterations: Holds a function for each iteration that wakes it; called when the fetcher is stopped.
 
     Raises:
         EvoLinkError: The key is refused, or the platform can't start another thread.
@@ -31,7 +31,7 @@ async def readings_of(fetcher: Any, iterations: set[Callable[[], None]]) -> Asyn
         if not loop.is_closed():
             loop.call_soon_threadsafe(changed.set)
 
-    # One that is not kept fresh may be old.
+    # A reading that nothing keeps fresh may be old.
     last = None if fetcher.running else fetcher.credits
     fetcher.observe(wake, "revision")
     iterations.add(wake)

@@ -44,9 +44,9 @@ def attempt(client: Client, clock: Clock, requested_at: float) -> Outcome:
     try:
         reading = replace(client.get_credits(), requested_at=requested_at, monotonic=clock.monotonic())
     except errors.EvoLinkError as error:
-        # Only its kind: its text may quote what a server said.
+        # Only its class: its text may quote a server.
         log.info("not read: %s", type(error).__name__)
-        # Kept for as long as it holds, so without the frames it came through.
+        # The error is kept as long as it applies, so drop the frames it came through.
         return error.with_traceback(None)
     except KeyboardInterrupt:  # without threads, the interrupt is the user's
         raise

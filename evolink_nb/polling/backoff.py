@@ -11,11 +11,11 @@ from .. import errors
 MAX_PAUSE = 300.0
 """The longest pause in seconds between two attempts, however many have failed."""
 MAX_JITTER = 1.25
-"""The largest factor by which a pause after a failure is randomly lengthened, so that clients don't all
-return at once."""
+"""The largest factor by which a pause after a failure is randomly lengthened, to keep clients from all
+returning at once."""
 
 PERMANENT_ERRORS = (errors.AuthenticationError, errors.PaymentRequiredError, errors.PermissionDeniedError)
-"""Polling stops after these until the user acts: retrying changes nothing, as far as can be told."""
+"""Polling stops after these until the user acts, because retrying is unlikely to help."""
 
 PROBE_PAUSE = 2.0
 """The shortest pause in seconds before the first probe: the attempt made after a permanent error for a
@@ -91,10 +91,10 @@ class Backoff:
             self._next_at = self._started + interval
 
     def postpone(self, until: float) -> None:
-        """Plan the next attempt for later: another process may make it.
+        """Plan the next attempt for later, because another process may make it.
 
         Args:
-            until: When.
+            until: The time.
         """
         self._next_at = max(until, self._not_before)
 
@@ -108,7 +108,7 @@ class Backoff:
 
         Args:
             requested: Whether the user or other code asked for it; then only Retry-After delays it.
-            probes: Whether a subscriber must be served, also after a permanent error and many failures.
+            probes: Whether a subscriber must be served even after a permanent error or many failures.
 
         Returns:
             The time; ``math.inf`` if only a request can trigger it.

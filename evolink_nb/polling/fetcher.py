@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 class CreditsFetcher(SafeObservers):
     """Reads the balance every ``interval`` seconds and on request; observe its traits.
 
-    Only ``interval`` is for callers to set. Traits change on the fetcher's thread; an observer that raises is
-    logged and doesn't affect the others. Failures never touch ``credits`` and ``updated_at``.
+    Callers may set only ``interval``. Traits change on the fetcher's thread. An observer that raises is
+    logged and doesn't affect the others. Failures never change ``credits`` and ``updated_at``.
 
-    More than 20 methods, because it is the whole public interface of this package. They only delegate:
+    It has more than 20 methods because it is the whole public interface of this package. They only delegate:
     `Reader` reads, `Publisher` notifies.
     """
 
@@ -69,7 +69,7 @@ class CreditsFetcher(SafeObservers):
             interval: Seconds between two readings.
             clock: The clock for times and waits; the machine's by default.
             jitter: Returns a random number between two bounds, for the pauses after failures.
-            threads: Whether to read on a thread; without, in the event loop running at `start`.
+            threads: Whether to read on a thread; if not, in the event loop running at `start`.
         """
         super().__init__(interval=interval)
         self.client = client
@@ -94,7 +94,7 @@ class CreditsFetcher(SafeObservers):
         return f"CreditsFetcher({self.client!r}, interval={self.interval:g}, status={str(self.status)!r})"
 
     def __aiter__(self) -> AsyncGenerator[Credits]:
-        """Return an iterator over its readings as they come, until `stop`; it keeps them fresh."""
+        """Return an iterator over the readings as they arrive, until `stop`; it keeps the reading fresh."""
         return readings_of(self, self._iterations)
 
     @classmethod
@@ -116,7 +116,7 @@ class CreditsFetcher(SafeObservers):
 
     @property
     def running(self) -> bool:
-        """Whether there is a subscriber, and so the reading is kept fresh."""
+        """Whether the reading is kept fresh for a subscriber."""
         return self._reader.has_subscribers
 
     def is_attached(self, subscriber: Hashable) -> bool:
@@ -140,8 +140,8 @@ class CreditsFetcher(SafeObservers):
             subscriber: The subscriber; attaching it again updates its settings.
             interval: The longest time between two readings, in seconds.
             ignores_pause: Whether `pause` has no effect while it is attached, as for a budget, which must
-                keep watching; after a refused key, too, it is then read again, ever more slowly.
-            fresh: Whether to take no reading of another process that shares its own, while it is attached.
+                keep watching. Reading then also goes on after a refused key, more and more slowly.
+            fresh: Whether to use no readings shared by other processes while it is attached.
 
         Raises:
             EvoLinkError: The platform can't start another thread; the subscriber is not attached.
@@ -190,7 +190,7 @@ class CreditsFetcher(SafeObservers):
             subscriptions.paused = True
 
     def resume(self) -> None:
-        """Resume after `pause`, with a reading now."""
+        """Resume reading after `pause`, starting now."""
         with self._reader.changing(read_now=True) as subscriptions:
             subscriptions.paused = False
 
@@ -203,7 +203,7 @@ class CreditsFetcher(SafeObservers):
 
     @property
     def requested_at(self) -> float:
-        """When the last good reading was requested, in the clock's seconds; later spending isn't in it."""
+        """When the last good reading was requested, in the clock's seconds. It excludes later spending."""
         readings = self._reader.readings
         return readings[-1].requested_at if readings else 0.0
 
@@ -216,11 +216,11 @@ class CreditsFetcher(SafeObservers):
         """Request a reading, from any thread; joins a read in flight.
 
         Returns at once while there is a subscriber; otherwise reads before it returns. While a Retry-After
-        applies, subscribers get the reading when it ends; without subscribers there is no reading.
+        applies, subscribers get the reading after it; without subscribers, nothing is read.
 
         Raises:
             EvoLinkError: The platform can't start another thread; or the caller is an observer of this
-                fetcher, which would wait for itself. The reason a read failed is in ``error``.
+                fetcher, which would wait for itself. The reason for a failed read is in ``error``.
         """
         with own_wait():
             self._reader.refresh()
@@ -229,20 +229,20 @@ class CreditsFetcher(SafeObservers):
         """Return a reading taken now, shared with every observer.
 
         Args:
-            join: Whether a read already in flight will do; if not, one that begins after this call.
+            join: Whether a read already in flight will do; if not, a read begins after this call.
 
         Returns:
             The reading.
 
         Raises:
-            EvoLinkError: The read failed; at once while a Retry-After applies. Also when called by an
+            EvoLinkError: The read failed (raised at once while a Retry-After applies), or the caller is an
                 observer of this fetcher, which would wait for itself.
         """
         with own_wait():
             return self._reader.read(fresh=not join)
 
     def wait(self, seconds: float) -> None:
-        """Wait for the first attempt to end; returns at once if none is going to be made.
+        """Wait for the first attempt to end; return at once if none is going to be made.
 
         Args:
             seconds: The longest time to wait.
@@ -259,8 +259,9 @@ class CreditsFetcher(SafeObservers):
 
         Args:
             notice: What the user must know at once; "" removes it, None leaves it as it is.
-            outlook: How long the credits last, in the user's own unit; "" and None as for ``notice``.
-            forecast: When they run out by the usual hours of spending; "" and None as for ``notice``.
+            outlook: How much the credits are enough for, in the user's own unit; "" and None as for
+                ``notice``.
+            forecast: When they run out at the usual hours of spending; "" and None as for ``notice``.
         """
         changes = {"notice": notice, "outlook": outlook, "forecast": forecast}
         changes = {name: text for name, text in changes.items() if text not in {None, getattr(self, name)}}
@@ -268,7 +269,7 @@ class CreditsFetcher(SafeObservers):
             self._publisher.make(partial(self._publisher.publish, **changes))
 
     def notify(self) -> None:
-        """Have the observers of ``revision`` look again, as after a change, from any thread."""
+        """Notify the observers of ``revision`` as after a change, from any thread."""
         self._publisher.make(self._publisher.publish)
 
     @validate("interval")
@@ -279,19 +280,19 @@ class CreditsFetcher(SafeObservers):
         return seconds
 
     def after_fork(self) -> None:
-        """Claim no freshness in a forked child, where nothing reads until asked to."""
-        # Without notifying: the observers are the parent's and use its connections.
+        """Stop claiming freshness in a forked child, where nothing reads until asked to."""
+        # Without notifying the observers, which are the parent's and use its connections.
         self._trait_values["status"] = status_after_stop(self.status, kept=True)
 
     def _reschedule(self, _change: object = None) -> None:
         self._reader.reschedule(self.interval)
 
     def _use_shortest_interval(self) -> None:
-        # One at a time: when two threads attach and detach, the last to set it must be right.
+        # One at a time: if two threads attach and detach, the last one to set it must be right.
         self._publisher.make(
             lambda: setattr(self, "interval", self._reader.shortest_interval or self.interval)
         )
-        # The others may all be hidden: a reading planned for them is too late for a new subscriber.
+        # The other subscribers may all be hidden: a reading planned for them is too late for a new one.
         self._reschedule()
 
 
@@ -304,7 +305,7 @@ def shared_fetchers() -> tuple[CreditsFetcher, ...]:
 
 
 def watch_shared(watcher: Callable[[CreditsFetcher], None]) -> Callable[[], None]:
-    """Have a function called with each shared fetcher, present and future; return what ends that."""
+    """Call a function with each present and future shared fetcher; return a function that ends this."""
     return _registry.watch(watcher)
 
 

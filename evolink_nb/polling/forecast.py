@@ -1,8 +1,8 @@
-"""Burn rate and runway from what a series of readings says was spent. Pure functions.
+"""Burn rate and runway, computed from a series of readings. Pure functions.
 
-Spending doesn't only rise: calls reserve and later settle for less; and machines sleep. Where the readings
-give no answer, no rate is made up. All durations and ages come from the monotonic clock that stamped each
-reading: the time of day may be changed meanwhile.
+Spending doesn't only rise, because calls reserve and later settle for less; and machines sleep. If the
+readings don't give a rate, none is made up. All durations and ages come from the monotonic clock that stamped
+each reading, because the time of day may change meanwhile.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from itertools import pairwise
 from ..credits import difference
 
 Point = tuple[float, Decimal]
-"""The monotonic time of a reading, and the credits spent until then (`evolink_nb.polling.tally`)."""
+"""The monotonic time of a reading and the credits spent until then (`evolink_nb.polling.tally`)."""
 HALF_LIFE = 180.0
 """Seconds after which a step counts half as much towards the burn rate."""
 MEMORY = 5 * HALF_LIFE
 """Seconds after which a step no longer counts."""
 MAX_STEP = 600.0
-"""Seconds between two readings beyond which the step says nothing about the present."""
+"""Seconds between two readings beyond which a step says nothing about the present."""
 MIN_RECORD = 20.0
 """Seconds of observation needed for a rate."""
 MIN_STEPS = 3
 """Steps between readings needed for a rate."""
 MIN_SPENT = 0.0001
-"""Credits, weighted by age, that must have been spent; anything less is a gateway's rounding."""
+"""Credits, weighted by age, that must have been spent for a rate; anything less is a gateway's rounding."""
 
 
 def burn_rate(points: Sequence[Point]) -> float | None:

@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PATIENCE = 1.0
-"""Seconds for which observers may hold back another thread's change; then it is left to their thread."""
+"""Seconds for which observers may hold back another thread's change before it is left to their thread."""
 MAX_LEFT = 100
-"""The number of changes that may be left so: the newest."""
+"""The number of changes that may be left to it; only the newest are kept."""
 MAX_POINTS = 1000
 """The number of readings whose spending is kept for the burn rate."""
 
 
 class Traits(Protocol):
-    """The traits of a fetcher set here; `CreditsFetcher` documents them."""
+    """The traits of a fetcher that are set here; `CreditsFetcher` documents them."""
 
     credits: Any
     status: Any
@@ -44,9 +44,9 @@ class Traits(Protocol):
 class Publisher:
     """Sets the traits of one fetcher; thread-safe.
 
-    Observers are called with its lock held, so that they see changes one after the other. The caller must not
-    hold any other lock that an observer may want. An observer that never returns keeps that lock for ever:
-    only the fetcher's own thread waits for it, in `publish`. All others call `make`, which doesn't.
+    Observers are called with its lock held, so they see changes one after another. The caller must not hold
+    any other lock that an observer may want. An observer that never returns keeps the lock forever, so only
+    the fetcher's own thread waits for it, in `publish`. All others call `make`, which doesn't.
     """
 
     def __init__(self, traits: Traits) -> None:
@@ -72,13 +72,13 @@ class Publisher:
 
     @property
     def held_for(self) -> float:
-        """Seconds for which the observers have had what they are being told; 0 if they are told nothing."""
+        """Seconds for which observers have been handling the current change; 0 if there is none."""
         since = self._since
         return 0.0 if since is None else time.monotonic() - since
 
     @contextlib.contextmanager
     def one_at_a_time(self) -> Iterator[None]:
-        """Hold back all other changes, so that what a change depends on stays true until it is made."""
+        """Hold back all other changes, so that nothing a change depends on changes before it is made."""
         with self._lock:
             outer = self._owner, self._since
             self._owner, self._since = threading.get_ident(), self._since or time.monotonic()
@@ -86,17 +86,17 @@ class Publisher:
                 yield
             finally:
                 self._owner, self._since = outer
-        # After the release: whoever leaves a change looks whether it is free after that.
+        # After the release: a thread that leaves a change then checks whether the lock is free.
         if outer == (None, None):
             self._make_what_is_left()
 
     def make(self, change: Callable[[], object]) -> None:
-        """Make a change now, or have the observers that hold it back make it when they have returned.
+        """Make a change now, or leave it to the thread of observers that hold it back until they return.
 
         Args:
-            change: Makes it, by calling `publish`.
+            change: The function that makes it by calling `publish`.
         """
-        lock = self._lock  # an observer may fork, and the child has another
+        lock = self._lock  # an observer may fork, and the child has a different one
         if lock.acquire(timeout=max(PATIENCE - self.held_for, 0.0)):
             try:
                 with self.one_at_a_time():
@@ -118,10 +118,10 @@ class Publisher:
                 lock.release()
 
     def publish(self, **changes: Any) -> None:
-        """Make one change: set the traits, then the revision. Waits for as long as an observer takes.
+        """Make one change: set the traits, then the revision. Waits as long as an observer takes.
 
         Args:
-            changes: The new value of each trait.
+            changes: The traits' new values.
         """
         with self.one_at_a_time():
             if changes.get("status", Status.REFRESHING) is not Status.REFRESHING:
@@ -131,7 +131,7 @@ class Publisher:
             self._traits.revision += 1
 
     def publish_status(self, status: Status) -> None:
-        """Publish a status; an unchanged one is not a change."""
+        """Publish a status, unless it is unchanged."""
         if self._traits.status is not status:
             self.publish(status=status)
 
@@ -145,11 +145,11 @@ class Publisher:
             self.publish_status(Status.LOADING if self._traits.credits is None else Status.REFRESHING)
 
     def publish_reading(self, reading: Credits, *, paused: bool) -> None:
-        """Publish a new reading and what follows from it.
+        """Publish a new reading and the values computed from it.
 
         Args:
             reading: The reading.
-            paused: Whether nothing will keep it fresh.
+            paused: Whether reading is paused, so that nothing will keep it fresh.
         """
         with self.one_at_a_time():
             self._tally = self._tally or Tally(reading)
@@ -185,7 +185,7 @@ class Publisher:
         self.publish_status(status_after_stop(self._last_status, kept=kept))
 
     def after_fork(self) -> None:
-        """Start anew in a forked child, where nothing reads."""
+        """Start afresh in a forked child, where nothing reads."""
         self._lock, self._owner, self._since = threading.RLock(), None, None
         self._left.clear()
         self._last_status = status_after_stop(self._last_status, kept=True)
@@ -200,7 +200,7 @@ class SafeObservers(HasTraits):
         names: Any = All,
         type: Any = "change",  # noqa: A002 - traitlets' name for it
     ) -> None:
-        """Call ``handler`` on changes, as `traitlets.HasTraits.observe` does; what it raises is logged.
+        """Call ``handler`` on changes, as `traitlets.HasTraits.observe` does; log what it raises.
 
         Args:
             handler: Called with each change.
@@ -214,8 +214,8 @@ def safe(handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return an observer that can't stop the others.
 
     Args:
-        handler: Called with each change. A method that its class declares as an observer stays as it is:
-            traitlets knows it by its type.
+        handler: Called with each change. A method declared as an observer in its class is returned unchanged,
+            because traitlets recognizes it by its type.
     """
     return handler if isinstance(handler, EventHandler) else SafeObserver(handler)
 
@@ -223,7 +223,7 @@ def safe(handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
 class SafeObserver:
     """An observer that can't stop the others: what it raises, even to exit, is logged.
 
-    Equal to the handler it wraps, which is how ``unobserve`` finds it.
+    It equals the handler it wraps, so ``unobserve`` finds it.
     """
 
     def __init__(self, handler: Callable[[Any], Any]) -> None:

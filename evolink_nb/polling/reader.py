@@ -1,8 +1,8 @@
 """Reads for all subscribers, on one loop and one request at a time.
 
-Three things decide when: the subscribers (`Subscriptions`), the reads requested (`SingleFlight`), and the
-plan for the next attempt (`Backoff`). The loop runs as long as there is a subscriber or a caller waiting for
-a read; there is no other way of reading.
+Three things decide when to read: the subscribers (`Subscriptions`), the requested reads (`SingleFlight`) and
+the plan for the next attempt (`Backoff`). The loop runs as long as there is a subscriber or a caller waiting
+for a read. Nothing else reads.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ THREAD_NAME = "evolink-nb-fetcher"
 MAX_READINGS = 1000
 """The number of readings kept, for costs, budgets and the sparkline."""
 MAX_HELD = 5.0
-"""The longest that a read waits for an observer which keeps it from beginning, in seconds."""
+"""The longest a read waits for an observer that keeps it from beginning, in seconds."""
 STOP_TIMEOUT = 2.0
-"""The longest that stopping waits for the loop to end, in seconds."""
+"""The longest stopping waits for the loop to end, in seconds."""
 
 
 class Reader:
-    """The reading part of a `CreditsFetcher`, which documents what these methods are for.
+    """The reading part of a `CreditsFetcher`, which documents these methods.
 
-    It has slightly more than 20 methods: they share one lock and the rule that it is never held while
-    observers are notified, which is easiest to check in one place. The decisions are made by the classes
-    named above.
+    It has slightly more than 20 methods because they share one lock and the rule that it is never held while
+    observers are notified, which is easiest to check in one place. The classes named above make the
+    decisions.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Reader:
             clock: The clock for times and waits.
             jitter: Returns a random number between two bounds, for the pauses after failures.
             threads: Whether to read on a thread.
-            shared: Readings that are shared with other processes; None if none are.
+            shared: The readings shared with other processes; None if none are.
         """
         self._client = client
         self._publisher = publisher
@@ -149,7 +149,7 @@ class Reader:
 
     @contextlib.contextmanager
     def changing(self, *, read_now: bool = False) -> Iterator[Subscriptions]:
-        """Yield the subscriptions to be changed, then apply the changes."""
+        """Yield the subscriptions for changes, then apply the changes."""
         with self._lock:
             yield self._subscriptions
             if read_now:
@@ -179,7 +179,7 @@ class Reader:
             return self._backoff.retry_after_left(self._clock.monotonic())
 
     def refresh(self) -> None:
-        """Request a reading, waiting for it only if there is no subscriber."""
+        """Request a reading; wait for it only if there is no subscriber."""
         with self._lock:
             joins = self._publisher.in_observer and self._flight.in_flight is not None
             if self._subscriptions or joins:
@@ -191,14 +191,14 @@ class Reader:
         self._wait_for_read(fresh=False)
 
     def read(self, *, fresh: bool) -> Credits:
-        """Return a reading, one begun after this call if ``fresh``; raise the error if it fails."""
+        """Return a reading, begun after this call if ``fresh``; raise the error if it fails."""
         with self._lock:
             if self._flight.in_flight is None and self.retry_after_left and self._error is not None:
                 raise copy.copy(self._error)
         outcome = self._wait_for_read(fresh=fresh)
         if isinstance(outcome, Credits):
             return outcome
-        # A copy: raising the original would tie the caller's frames, and all their data, to it.
+        # Raise a copy: the original would keep the caller's frames, and all their data, alive.
         raise copy.copy(outcome)
 
     def wait(self, seconds: float) -> None:
@@ -235,7 +235,7 @@ class Reader:
             self._join(job)
 
     def _outcome_of(self, future: Read) -> Outcome:
-        """Wait for a read's outcome until it is published, or until observers hold that up."""
+        """Return a read's outcome once it is published, or once observers hold that up for too long."""
         seconds = PATIENCE if self._loop.has_thread else None
         while not self._loop.wait_for(future, seconds) and seconds is not None:
             held_for = self._publisher.held_for
@@ -257,7 +257,7 @@ class Reader:
     # -- the loop --------------------------------------------------------------------------------------
 
     def _run_loop(self) -> None:
-        """Start the loop, or wake it if it runs; the lock is held."""
+        """Start the loop, or wake it if it runs; call this with the lock held."""
         if not self._loop.is_running:
             self._kept = bool(self._subscriptions)
         try:
@@ -269,24 +269,24 @@ class Reader:
                 self._flight.cancel()
 
     def _end_unneeded(self) -> Job[None] | None:
-        """End the loop if nothing needs it; the lock is held, so no subscriber can arrive meanwhile."""
+        """End the loop if nothing needs it; call this with the lock held, so no subscriber can arrive."""
         return None if self._subscriptions or self._waiters else self._end()
 
     def _end(self) -> Job[None] | None:
-        """End the loop with the lock held; return the job to `_join` after releasing it, None if none ran."""
+        """End the loop with the lock held; return the job to `_join` after releasing it, or None."""
         job = self._loop.stop()
         if job is not None:
             giving_up = self._flight.in_flight is not None
             self._subscriptions.clear()
             self._flight.cancel()
-            # Consecutive reads without a subscriber keep their connection. Within the lock, so as not to
-            # cancel the read of a subscriber that is just arriving.
+            # Consecutive reads without a subscriber keep their connection. Closed with the lock held, which
+            # can't cancel the read of a subscriber that is just arriving.
             if self._kept or giving_up:
                 self._client.close()
         return job
 
     def _join(self, job: Job[None] | None, timeout: float = STOP_TIMEOUT) -> None:
-        """Wait briefly for a loop that was ended, and claim no freshness any more."""
+        """Wait briefly for a loop that was ended, and stop claiming freshness."""
         if job is not None:
             # The loop may be waiting for an observer: the one that called this, or one that never returns.
             held_for = self._publisher.held_for
@@ -302,7 +302,7 @@ class Reader:
             self._publisher.publish_stop(kept=self._kept)
 
     def _step(self) -> float:
-        """Do what is due, and return when to be called next."""
+        """Do what is due; return when to call this next."""
         future = None
         found = self._from_others()
         with self._lock:
@@ -323,11 +323,11 @@ class Reader:
             return self._next_at()
 
     def _from_others(self) -> Outcome | Wait | None:
-        """Return what another process has read, or when it will have; None to read here, if at all."""
+        """Return another process's outcome, or how long to wait for it; None to read here, if at all."""
         with self._lock:
             asked = self._flight.requested
             is_due = self._loop.is_current and self._next_at() <= self._clock.monotonic()
-            # What is asked for, or watched by a budget, must be as new as possible.
+            # A reading that was asked for, or that a budget needs, must be as new as possible.
             may_be_old = not self._subscriptions.are_fresh and (asked is None or asked.may_be_old)
             if not (self._turns.are_taken and is_due and may_be_old):
                 return None
@@ -344,7 +344,7 @@ class Reader:
         return self._backoff.next_at(requested=requested, probes=self._subscriptions.must_be_served)
 
     def _try(self, future: Read, *, requested: bool, found: Outcome | None) -> None:
-        """Make an attempt, unless another process has; plan the next, notify, then resolve the future."""
+        """Make an attempt, unless another process has; plan the next one, notify, resolve the future."""
         outcome: Outcome = errors.EvoLinkError("The read was cancelled.")
         try:
             self._publisher.publish_begin(requested=requested)
@@ -388,9 +388,9 @@ class Reader:
             self._publisher.publish_failure(outcome, retry_at)
 
     def _fail(self, flaw: BaseException) -> None:
-        """Fail the reads callers wait for, because a step failed unexpectedly."""
+        """Fail the reads that callers wait for, because a step failed unexpectedly."""
         with self._lock:
-            # The failed run was stopped: the callers are waiting for its successor.
+            # The failed run had been stopped: the callers are waiting for its successor.
             if not self._loop.is_current and self._loop.is_running:
                 return
             error = unexpected(flaw)
@@ -398,7 +398,7 @@ class Reader:
         self._publisher.publish_failure(error, None)
 
     def after_fork(self) -> None:
-        """Start anew in a forked child, with no thread, subscriber or waiting caller."""
+        """Start afresh in a forked child, with no thread, subscriber or waiting caller."""
         self._lock = threading.RLock()
         self._subscriptions, self._waiters = Subscriptions(), set()
         self._flight = SingleFlight()

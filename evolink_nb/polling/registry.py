@@ -1,4 +1,4 @@
-"""The fetchers of this process: one shared for each base URL and key, and all others."""
+"""The fetchers of this process: the shared ones, one for each base URL and key, and all others."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ F = TypeVar("F", bound=Fetcher)
 
 
 class SharedFetchers(Generic[F]):
-    """The shared fetchers, one for each base URL and key (iteration yields these); all others, held weakly.
+    """The shared fetchers, one for each base URL and key (iteration yields these); holds others weakly.
 
     A forked child shares none of its parent's.
     """
@@ -74,7 +74,7 @@ class SharedFetchers(Generic[F]):
         return made
 
     def watch(self, watcher: Callable[[F], None]) -> Callable[[], None]:
-        """Have a function called with each shared fetcher, those that there are and those to come.
+        """Call a function with each shared fetcher, present and future.
 
         Args:
             watcher: The function.

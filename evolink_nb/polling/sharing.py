@@ -1,7 +1,7 @@
-"""How processes that read the same account share one reading: what the reading loop needs of that.
+"""The reading loop's interface to sharing: processes that read the same account share one reading.
 
-Before a reading that is due by the interval, the loop asks whose turn it is. A reading that somebody asked
-for is always taken, and so is one for a budget: they must be as new as possible.
+Before a reading that is due by the interval, the loop asks whose turn it is. A reading that was asked for, or
+that a budget needs, is always taken here, because it must be as new as possible.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ class Duty:
     """It is this process's turn to read.
 
     Attributes:
-        term: Identifies the turn: what is published after it has gone to another is refused.
+        term: Identifies the turn. A reading published after the turn has passed to another process is
+            refused.
     """
 
     term: int
@@ -28,12 +29,12 @@ class Duty:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What another process has read.
+    """The outcome of another process's reading.
 
     Attributes:
         outcome: The reading or the error.
         age: Seconds since it was read.
-        took: Seconds from its request until then.
+        took: Seconds from its request until it was read.
     """
 
     outcome: Outcome
@@ -46,7 +47,7 @@ class Wait:
     """Another process is going to read.
 
     Attributes:
-        seconds: When to ask again, from now.
+        seconds: Seconds to wait before asking again.
     """
 
     seconds: float
@@ -56,18 +57,18 @@ Turn = Duty | News | Wait
 
 
 class SharedReadings(Protocol):
-    """Readings of one account that are shared between processes."""
+    """The readings of one account, shared between processes."""
 
     def turn(self, interval: float, last: Credits | None) -> Turn | None:
-        """Return whose turn it is; None if that can't be told now, and so each reads for itself.
+        """Return whose turn it is; None if that is unknown now, so that each process reads for itself.
 
         Args:
-            interval: Seconds between two readings, as far as this process is concerned.
-            last: Its newest reading.
+            interval: Seconds between two readings in this process.
+            last: This process's newest reading.
         """
 
     def publish(self, duty: Duty, outcome: Outcome, took: float) -> None:
-        """Publish what came of this process's turn.
+        """Publish the outcome of this process's turn.
 
         Args:
             duty: The turn.
@@ -76,11 +77,11 @@ class SharedReadings(Protocol):
         """
 
     def release(self) -> None:
-        """Let another process read from now on: this one needs no more readings for the present."""
+        """Let another process read from now on: this one needs no readings for the time being."""
 
 
 class Sharing:
-    """Whether readings are shared, and by whom: something above this layer says so."""
+    """Whether and how readings are shared; a layer above decides that."""
 
     def __init__(self) -> None:
         """Share nothing."""
@@ -90,7 +91,8 @@ class Sharing:
         """Share readings from now on.
 
         Args:
-            share: Returns the shared readings of a client's account, or None; None to share nothing.
+            share: A function that returns the shared readings of a client's account, or None; None to share
+                nothing.
         """
         self._share = share or _nothing
 
@@ -108,4 +110,4 @@ def _nothing(_client: Client) -> None:
 
 
 sharing = Sharing()
-"""This process's."""
+"""This process's sharing."""

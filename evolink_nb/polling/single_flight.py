@@ -1,4 +1,4 @@
-"""One read in flight and the next one, shared by all who want one. No thread, lock or clock."""
+"""The read in flight and the next one, shared by all callers. No thread, lock or clock."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Read(Future[Credits]):
     """The future of one read.
 
     Attributes:
-        outcome: Its outcome once that is known, which is before it is published; None until then.
-        may_be_old: Whether what another process has read lately will do.
+        outcome: Its outcome once known, before it is published; None until then.
+        may_be_old: Whether another process's recent reading will do.
     """
 
     outcome: Outcome | None = None
@@ -27,10 +27,10 @@ class Read(Future[Credits]):
 
 @dataclass(slots=True)
 class SingleFlight:
-    """The read in flight and the one requested after it, each a future shared by all who want it.
+    """The read in flight and the one requested after it, each a future shared by all callers.
 
     A read's future is *pending*, and can be cancelled, until its outcome is known; *running* while the
-    outcome is being published, so that waiting callers find it published; then *done*. Not thread-safe.
+    outcome is being published, so that waiting callers see it published; then *done*. Not thread-safe.
 
     Attributes:
         in_flight: The read that has begun, if any.
@@ -45,7 +45,7 @@ class SingleFlight:
 
         Args:
             fresh: Whether it must begin after this call rather than join the read in flight.
-            may_be_old: Whether what another process has read lately will do.
+            may_be_old: Whether another process's recent reading will do.
 
         Returns:
             A future for its outcome.
@@ -57,7 +57,7 @@ class SingleFlight:
         return self.requested
 
     def begin(self) -> Read:
-        """Begin a read: the requested one if there is one.
+        """Begin the requested read, or a new one if none is requested.
 
         Returns:
             Its future, to pass to `decide` and `end`.
@@ -67,7 +67,7 @@ class SingleFlight:
         return future
 
     def decide(self, future: Read, outcome: Outcome) -> bool:
-        """Record that a read's outcome is known and about to be published: it can no longer be cancelled.
+        """Record that a read's outcome is known and about to be published; it can no longer be cancelled.
 
         Args:
             future: Its future.
@@ -96,7 +96,7 @@ class SingleFlight:
         """Cancel both reads; one whose outcome is being published ends normally."""
         if self.in_flight is not None:
             self.in_flight.cancel()
-        # Nobody will begin it: callers that wait are only notified of what has been told to begin.
+        # Nothing will begin it, and waiting callers are notified of a cancellation only after this call.
         if self.requested is not None and self.requested.cancel():
             self.requested.set_running_or_notify_cancel()
         self.in_flight = self.requested = None

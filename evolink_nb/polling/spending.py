@@ -1,9 +1,9 @@
 """What a key has spent since a first reading, followed step by step over several counters. Pure.
 
-No one counter can be trusted: a key's ``used`` is set back to 0 each day, or stands still; its ``remaining``
-jumps when its limit is changed; the account's counters also move when other keys spend. So the steps of each
-counter are summed separately, and the largest sum is what was spent. A maximum of sums telescopes; a sum of
-each step's largest counts a call twice if one counter shows it a reading before the other.
+No single counter can be trusted. A key's ``used`` may be set back to 0 each day, or stand still; its
+``remaining`` jumps when its limit is changed; the account's counters also move when other keys spend. So the
+steps of each counter are summed separately, and the largest sum is what was spent. A maximum of sums
+telescopes. A sum of each step's maximum would count a call twice if one counter shows it a reading earlier.
 
 A rise is spending. A fall may be one of four things:
 
@@ -13,11 +13,12 @@ A rise is spending. A fall may be one of four things:
     the key's counter was reset                    - a lot        0                    0               0
     the key's limit was raised (its remaining)       0            0                    0               0
 
-Only the first lowers what was spent, and only as far as this work can have reserved it. Where readings can't
-tell, nothing is taken back: too high a figure stops work early, too low a one lets it overspend. So two
-things make the figure too high: a refund of this work's own calls, and servers that sometimes answer with
-older counters. Two make it too low: an earlier call that settles for less while calls of this work are
-reserved, at most by what those have reserved; and what happens between two readings and cancels out.
+Only the first lowers what was spent, and only by as much as this work can have reserved. If the readings
+can't tell, nothing is subtracted: a figure that is too high stops work early, one that is too low lets it
+overspend. So two things make the figure too high: a refund of this work's own calls, and servers that
+sometimes answer with older counters. Two make it too low: an earlier call that settles for less while calls
+of this work are reserved, at most by what those have reserved; and changes between two readings that cancel
+out.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ NOTHING = Decimal(0)
 
 @dataclass(slots=True)
 class _Sums:
-    """What each counter says was spent, in credits; never below 0."""
+    """The spending shown by each counter, in credits; never below 0."""
 
     token: Decimal = NOTHING
     token_drop: Decimal = NOTHING
@@ -43,15 +44,15 @@ class _Sums:
 
     @property
     def account(self) -> Decimal:
-        """What the whole account spent, reservations included."""
+        """The whole account's spending, including reservations."""
         return max(self.user, self.user_drop)
 
 
 class Spending:
     """What a key has spent since a first reading. Feed it every reading, in order.
 
-    The account's counters are used only while an unlimited key's own has never been seen to rise: it may be
-    frozen, and what the account spends is then all there is to see.
+    For an unlimited key, the account's counters are used only until the key's own is seen to rise: it may be
+    frozen, and then only the account's spending can be seen.
 
     Attributes:
         first: The reading from which spending counts.
@@ -63,7 +64,7 @@ class Spending:
 
         Args:
             first: The reading from which spending counts.
-            earlier: Readings before it, oldest first: they may show that the key's own counter moves.
+            earlier: Readings before it, oldest first; they may show that the key's own counter moves.
         """
         self.first = self.latest = first
         self._before = NOTHING  # spent under the key's earlier kinds of limit
@@ -73,16 +74,16 @@ class Spending:
 
     @property
     def spent(self) -> Decimal:
-        """Credits spent as of the newest reading, reservations included; never below 0."""
+        """Credits spent as of the newest reading, including reservations; never below 0."""
         return total((self._before, self._spent_as(unlimited=self.latest.token.unlimited)))
 
     @property
     def is_account_wide(self) -> bool:
-        """Whether it is what the whole account spent, because the key's own counter doesn't move."""
+        """Whether `spent` is the whole account's spending, because the key's own counter doesn't move."""
         return self.latest.token.unlimited and not self._token_moves
 
     def record(self, reading: Credits) -> Decimal:
-        """Record the next reading; one that is older than the newest is ignored.
+        """Record the next reading; ignore one that is older than the newest.
 
         Args:
             reading: The reading.
@@ -94,14 +95,14 @@ class Spending:
         if reading is not earlier and reading.monotonic >= earlier.monotonic:
             self._step(earlier, reading)
             if earlier.token.unlimited != reading.token.unlimited:
-                # Its remaining credits mean something else from here on: start the sums again.
+                # The key's remaining credits have another meaning from here on: start the sums again.
                 self._before = total((self._before, self._spent_as(unlimited=earlier.token.unlimited)))
                 self._sums = _Sums()
             self.latest = reading
         return self.spent
 
     def record_all(self, readings: Iterable[Credits]) -> Decimal:
-        """Record those of some readings that are newer than the newest recorded.
+        """Record the readings that are newer than the newest one recorded.
 
         Args:
             readings: Readings, oldest first, such as those a fetcher has kept.
@@ -119,7 +120,7 @@ class Spending:
         sums = self._sums
         if unlimited:
             return sums.token if self._token_moves else sums.account
-        # A key can't have spent more than its account: the rest is a limit that was lowered.
+        # A key can't have spent more than its account: any more is a limit that was lowered.
         return max(sums.token, min(sums.token_drop, sums.account))
 
     def _step(self, earlier: Credits, later: Credits) -> None:
@@ -136,8 +137,8 @@ class Spending:
         sums.user_drop = _step_of_user_drop(delta, sums)
         self._token_moves = self._token_moves or delta.token > 0
         if self._token_moves:
-            # The key's used credits tell: what its remaining ones fell beyond is a limit that was lowered,
-            # which the account's other spending must not be taken for.
+            # The key's used credits move, so a larger fall of its remaining credits is a limit that was
+            # lowered. The account's other spending must not hide that.
             most = total((drop_before, max(delta.user, delta.user_drop, delta.token, NOTHING)))
             sums.token_drop = min(sums.token_drop, most, max(sums.token, sums.account))
 
@@ -147,15 +148,15 @@ def _token_rose(earlier: Credits, later: Credits) -> bool:
 
 
 def _is_reset(delta: CreditsDelta, later: Credits) -> bool:
-    """Return whether the key's used credits may have been set back to 0 and counted on from there.
+    """Return whether the key's used credits may have been set back to 0 and gone on counting from there.
 
-    Since then it spent no more than the account did.
+    Since the reset, the key can't have spent more than the account.
     """
     return delta.token < 0 <= delta.user and later.token.used <= max(delta.user_drop, NOTHING)
 
 
 def _rise_of_token(delta: CreditsDelta, later: Credits) -> Decimal:
-    """Return what the key's used credits say was spent in a step, before anything settled."""
+    """Return the spending in a step according to the key's used credits, ignoring settlements."""
     if delta.token < 0:
         is_settlement = delta.topped_up >= -delta.token
         since_reset = max(later.token.used, NOTHING)
@@ -170,7 +171,7 @@ def _settled_token(delta: CreditsDelta, later: Credits, sums: _Sums, *, is_share
         delta: The step.
         later: The reading after it.
         sums: The sums; only the account's used credits include the step.
-        is_shared: Whether the account had settled more than the key had spent: others use it.
+        is_shared: Whether the account had settled more than the key had spent, so that others use it too.
 
     Returns:
         Credits, 0 or more.
@@ -179,10 +180,10 @@ def _settled_token(delta: CreditsDelta, later: Credits, sums: _Sums, *, is_share
     left = difference(sums.token, fall)
     if delta.user < 0 or left < 0:
         return NOTHING
-    # A released reservation shows in the account's balance. A counter that is set to 0 doesn't.
+    # A released reservation shows in the account's balance. A counter set back to 0 doesn't.
     if _is_reset(delta, later) and delta.topped_up < fall:
         return NOTHING
-    # What remains must cover what the account has settled since, unless others have settled some of that.
+    # The rest must cover what the account has settled since, unless others have settled some of that.
     is_covered = difference(left, sums.user) >= 0 or (is_shared and delta.user > 0)
     return fall if is_covered else NOTHING
 
@@ -193,7 +194,7 @@ def _step_of_drop(delta: CreditsDelta, sums: _Sums, *, settled: Decimal) -> Deci
     Args:
         delta: The step.
         sums: The sums; only the account's used credits include the step.
-        settled: How much the key's used credits were lowered by calls that settled for less.
+        settled: By how much calls that settled for less lowered the key's used credits.
     """
     if delta.token_drop >= 0:
         return total((sums.token_drop, delta.token_drop))

@@ -1,4 +1,4 @@
-"""The status of a reading: the one vocabulary for it, used wherever a status is named."""
+"""The status of a reading. All code that names a status uses these names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Status(StrEnum):
     RATE_LIMITED = "rate-limited"
     """EvoLink answered 429; the next read waits."""
     UNAUTHORIZED = "unauthorized"
-    """The key was refused (401, 402, 403); nothing is read until the user acts, but for a budget."""
+    """The key was refused (401, 402, 403); until the user acts, nothing is read except for a budget."""
     OFFLINE = "offline"
     """EvoLink could not be reached."""
     ERROR = "error"
@@ -50,11 +50,11 @@ def status_after_stop(last: Status, *, kept: bool) -> Status:
 
     Args:
         last: The last status, before any read in progress.
-        kept: Whether subscribers were keeping the reading fresh, which can no longer be claimed. A reading
-            taken once, for one caller, is as fresh as it ever was.
+        kept: Whether subscribers were keeping the reading fresh. A reading taken once, for one caller, never
+            claimed that.
 
     Returns:
-        A failure stays; otherwise paused, if the reading was being kept fresh.
+        Paused if the reading was being kept fresh; otherwise, and after a failure, the last status.
     """
     return Status.PAUSED if kept and last in _FRESH else last
 

@@ -1,4 +1,4 @@
-"""The subscribers, and the cadence that follows from them. Pure: no thread, lock or clock."""
+"""The subscribers, and how often to read for them. Pure: no thread, lock or clock."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Subscription:
     Attributes:
         interval: The longest time between two readings, in seconds.
         visible: Whether the user can see what the subscriber shows.
-        ignores_pause: Whether it must be served, as a budget must: while all others are paused, and after
-            errors that end the reading for all others.
-        is_fresh: Whether it takes no reading of another process.
+        ignores_pause: Whether it must be served, like a budget, even while all others are paused and after
+            errors that stop reading for all others.
+        is_fresh: Whether it accepts no reading from another process.
     """
 
     interval: float
@@ -31,7 +31,7 @@ class Subscription:
 
 
 class Subscriptions:
-    """The subscribers of one fetcher, and whether they are paused. Falsy when there are none."""
+    """The subscribers of one fetcher, and whether they are paused. False if there are none."""
 
     def __init__(self) -> None:
         """Start with none, not paused."""
@@ -53,8 +53,8 @@ class Subscriptions:
         Args:
             subscriber: The subscriber, used as the key.
             interval: The longest time between two readings, in seconds; at least `MIN_INTERVAL`.
-            ignores_pause: Whether it is served while all others are paused.
-            is_fresh: Whether it takes no reading of another process.
+            ignores_pause: Whether it is served even while all others are paused.
+            is_fresh: Whether it accepts no reading from another process.
 
         Raises:
             ValueError: The interval is not a finite number.
@@ -90,7 +90,7 @@ class Subscriptions:
             visible: Whether the user can see it.
 
         Returns:
-            Whether the shortest interval is another one now.
+            Whether that changed the shortest interval.
         """
         shortest, known = self.shortest_interval, self._of.get(subscriber)
         if known is not None:
@@ -99,17 +99,17 @@ class Subscriptions:
 
     @property
     def must_be_served(self) -> bool:
-        """Whether a subscriber must be served, whatever keeps the others waiting."""
+        """Whether a subscriber must be served even while the others have to wait."""
         return any(each.ignores_pause for each in self._of.values())
 
     @property
     def are_fresh(self) -> bool:
-        """Whether a subscriber takes no reading of another process: a budget, or one that says so."""
+        """Whether a subscriber accepts no reading from another process: a budget, or one that is fresh."""
         return any(each.is_fresh or each.ignores_pause for each in self._of.values())
 
     @property
     def is_paused(self) -> bool:
-        """Whether to read only on request: paused, and no subscriber must be served."""
+        """Whether to read only on request: reading is paused, and no subscriber must be served."""
         return self.paused and not self.must_be_served
 
     @property

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 LOOK_AGAIN = 0.25
-"""Seconds until another look where what another process has read is no news here."""
+"""Seconds until the next look if another process's reading is not newer than this loop's."""
 
 
 class Turns:
-    """One reading loop's turns. On the loop's thread only."""
+    """One reading loop's turns; used only on the loop's thread."""
 
     def __init__(self, shared: SharedReadings | None, clock: Clock) -> None:
-        """Begin without a turn.
+        """Start without a turn.
 
         Args:
-            shared: The readings that are shared; None if none are.
-            clock: Stamps what others have read.
+            shared: The shared readings; None if none are shared.
+            clock: Stamps other processes' readings.
         """
         self._shared = shared
         self._clock = clock
@@ -35,11 +35,11 @@ class Turns:
 
     @property
     def are_taken(self) -> bool:
-        """Whether there is anybody to take turns with."""
+        """Whether turns are taken with other processes at all."""
         return self._shared is not None
 
     def take(self, interval: float, last: Credits | None) -> Outcome | Wait | None:
-        """Return what another process has read, or how long to wait for it; None to read here and now.
+        """Return another process's outcome, or how long to wait for it; None to read here and now.
 
         Args:
             interval: Seconds between two readings.
@@ -59,7 +59,7 @@ class Turns:
         return turn if isinstance(turn, Wait) else None
 
     def publish(self, outcome: Outcome, started: float) -> None:
-        """Publish what was read, if it was this process's turn.
+        """Publish the outcome of a read, if it was this process's turn.
 
         Args:
             outcome: The reading or the error.
@@ -71,7 +71,7 @@ class Turns:
                 self._shared.publish(duty, outcome, self._clock.monotonic() - started)
 
     def release(self) -> None:
-        """Let another process read from now on, at the end of the loop or in a pause."""
+        """Let another process read from now on; called in a pause and at the end of the loop."""
         if self._shared is not None:
             with guarded("Another process could not be told to read."):
                 self._shared.release()
@@ -79,7 +79,7 @@ class Turns:
     def _stamp(self, news: News, asked_at: float) -> Outcome:
         if not isinstance(news.outcome, Credits):
             return news.outcome
-        # Its age was told somewhere between the question and now: neither time may be too late.
+        # Its age was computed somewhere between the question and now: neither time may come out too late.
         read_at = asked_at - news.age
         return replace(
             news.outcome,
