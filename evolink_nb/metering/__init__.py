@@ -1,1 +1,1 @@
-"""Measures what work costs, and stops it before it costs more than it may."""
+"""Measures what work costs, and stops it before it exceeds its limit."""

@@ -1,4 +1,4 @@
-"""Which account work is metered on."""
+"""The account that work is metered on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ def shared_fetcher(client: EvoLinkClient | None = None) -> CreditsFetcher:
     """Return this process's fetcher for an account.
 
     Args:
-        client: The client for the account; by default that of the key that `settings` finds.
+        client: The client for the account; by default, one with the key that `settings` finds.
     """
     return CreditsFetcher.shared(client or EvoLinkClient(), settings.INTERVAL)

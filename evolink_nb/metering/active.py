@@ -1,4 +1,4 @@
-"""The measurements under way: which work encloses or overlaps which, and in which of it a call was made."""
+"""The measurements under way: how their work is nested or overlaps, and in which work each call is made."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from .attribution.work import Work
 
 BESIDE_A_TASK = "a task that earlier work had started was still running"
-"""Why a cost may hold what a task spent that has outlived its cell."""
+"""Why a cost may include the spending of a task that has outlived its cell."""
 CANCEL_GRACE = 1.0
-"""Seconds that cancelling waits for settling to end."""
+"""Seconds for which cancelling waits for settling to end."""
 
 
 class Measured(Protocol):
-    """What measurements of one account need to know of each other."""
+    """What the measurements of one account need to know about each other."""
 
     @property
     def fetcher(self) -> CreditsFetcher:
@@ -47,7 +47,7 @@ class Measured(Protocol):
         """Whether the work has ended; its cost may still be settling."""
 
     def mark_shared(self, reason: str) -> None:
-        """Record what else may have spent meanwhile."""
+        """Record that something else may have spent meanwhile."""
 
     def cancel(self) -> None:
         """End settling with what is known so far."""
@@ -57,7 +57,7 @@ class Measured(Protocol):
 
 
 class Others(NamedTuple):
-    """The other work that runs on the account when a piece of work begins: enclosing it, or concurrent."""
+    """Other work running on the account when a piece of work begins: enclosing it, or concurrent with it."""
 
     enclosing: list[Measured]
     concurrent: list[Measured]
@@ -70,7 +70,7 @@ class ActiveMeasurements:
         """Start empty."""
         self._lock = threading.RLock()
         self._work: list[Measured] = []
-        # Only its fetcher keeps an account alive.
+        # An account is kept alive only by its fetcher.
         self._accounts: weakref.WeakValueDictionary[int, FollowedAccount] = weakref.WeakValueDictionary()
         self._knows_kernel = False
         self._own_time = OwnTime(time.monotonic())
@@ -82,7 +82,7 @@ class ActiveMeasurements:
         runtime.forget_after_fork(self)
 
     def account_of(self, fetcher: CreditsFetcher) -> FollowedAccount:
-        """Return the account that a fetcher reads; it is followed from now on.
+        """Return the account that a fetcher reads, and follow it from now on.
 
         Args:
             fetcher: The fetcher.
@@ -98,7 +98,7 @@ class ActiveMeasurements:
     # -- work -------------------------------------------------------------------------------------------
 
     def enter(self, work: Measured) -> Others:
-        """Begin ``work`` in the current context, marking it and concurrent work as shared.
+        """Begin ``work`` in the current context, and mark it and any concurrent work as shared.
 
         Args:
             work: The work that begins.
@@ -106,7 +106,7 @@ class ActiveMeasurements:
         Returns:
             The other work on its account.
         """
-        # Contexts are copied: one created inside work that is now over still has that work here.
+        # Contexts are copied: one created inside work still lists that work here after its end.
         enclosing = tuple(other for other in self._enclosing.get() if not other.is_over)
         self._enclosing.set((*enclosing, work))
         with self._lock:
@@ -131,10 +131,10 @@ class ActiveMeasurements:
         self._enclosing.set(tuple(other for other in self._enclosing.get() if other is not work))
 
     def tasks_of(self, work: Measured) -> list[AnyTask]:
-        """Return the tasks made in work that aren't done, of those on this thread's event loop.
+        """Return the unfinished tasks on this thread's event loop that were created in ``work``.
 
         Args:
-            work: The work. If it is over, what is measured while they go on is shared with them.
+            work: The work. If it is over, costs measured while these tasks go on are shared with them.
         """
         found = []
         for task in unfinished_tasks():
@@ -164,7 +164,7 @@ class ActiveMeasurements:
             return list(self._work)
 
     def cancel_all(self) -> None:
-        """End all settling with what is known so far, cancelling reads in flight."""
+        """End all settling with what is known so far, and cancel reads in flight."""
         cancelled = self.all()
         for each in cancelled:
             each.cancel()
@@ -183,10 +183,10 @@ class ActiveMeasurements:
     # -- cells ------------------------------------------------------------------------------------------
 
     def begin_cell(self, *, measured_on: CreditsFetcher | None) -> None:
-        """Record that a cell begins: on all accounts but its own, nobody measures what it spends.
+        """Record that a cell begins; what it spends on accounts other than its own isn't measured.
 
         Args:
-            measured_on: The fetcher of the account on which it is measured; None if it isn't.
+            measured_on: The fetcher of the account on which the cell is measured; None if it isn't measured.
         """
         self._knows_kernel = True
         self._own_time.begin(time.monotonic())
@@ -202,10 +202,10 @@ class ActiveMeasurements:
     # -- guarded calls ----------------------------------------------------------------------------------
 
     def before_call(self, identity: str) -> None:
-        """Ask for nothing: what a call may cost is no matter of measuring."""
+        """Do nothing: measuring doesn't limit what a call may cost."""
 
     def call_begins(self, call: Call) -> None:
-        """Record in which work a guarded call is made.
+        """Record the work in which a guarded call is made.
 
         Args:
             call: The call.
@@ -216,7 +216,7 @@ class ActiveMeasurements:
                 continue
             found = [each for each in inside if each.fetcher is account.fetcher]
             if not found:
-                # Made in a thread without a context of its own: it is the running cell's.
+                # Made in a thread without a context of its own: it belongs to the running cell.
                 running = (each for each in self.all() if each.fetcher is account.fetcher)
                 found = [each for each in running if each.covers_kernel and not each.is_over]
             account.add_call(call, [each.work for each in found])

@@ -1,4 +1,4 @@
-"""Budgets: stop work before it spends more than it may, by watching the account's real balance.
+"""Budgets: stop work before it exceeds its limit, by watching the account's real balance.
 
 While armed, a budget makes the fetcher read faster, checks each reading, and interrupts the work it was armed
 for. It sees spending by any library, but only at readings. `watch` decides what to do; this module does it.
@@ -48,13 +48,13 @@ class Budget:
     Attributes:
         fetcher: The fetcher that reads the account.
         max_credits: The limit, in credits.
-        name: Its name in messages.
-        options: How it watches.
+        name: The budget's name in messages.
+        options: How to watch.
         exceeded: The stop it sent, if any.
     """
 
     _KEEPS_WARNING: ClassVar = False
-    """Whether its warning stays on the card when the work ends."""
+    """Whether the warning stays on the card when the work ends."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Budget:
         Args:
             fetcher: The fetcher that reads the account.
             max_credits: The limit, in credits above 0.
-            name: Its name in messages.
+            name: The budget's name in messages.
             options: How to watch; the usual values by default.
             measured: The work's own measurement, if it has one.
         """
@@ -81,11 +81,11 @@ class Budget:
         self._target: InterruptTarget | None = None
         self._ending = Ending()
         self._set_limit(max_credits, name, options or BudgetOptions())
-        # Through the fetcher: like a reading, it reaches all budgets, one after the other.
+        # Through the fetcher: like a reading, a tick reaches all budgets, one after the other.
         self._ticker = Ticker(fetcher.notify)
 
     def _set_limit(self, max_credits: Decimal, name: str, options: BudgetOptions) -> None:
-        """Set the limit and how to watch it; what has been spent stays."""
+        """Set the limit and how to watch it; what has been spent still counts."""
         self.max_credits, self.name, self.options = max_credits, name, options
         self._watch = options.watch(max_credits)
         self._stops = Stops(name, max_credits)
@@ -104,7 +104,7 @@ class Budget:
 
     @property
     def counts_from(self) -> float:
-        """When the reading was requested from which spending counts, in monotonic seconds."""
+        """When the reading from which spending counts was requested, in monotonic seconds."""
         return 0.0 if self._spending is None else self._spending.counts_from
 
     @property
@@ -113,7 +113,7 @@ class Budget:
         return self._record()
 
     def _record(self) -> Decimal:
-        """Record the readings there are, and return the credits spent."""
+        """Record the fetcher's readings, and return the credits spent."""
         with budgets.lock:
             if self._spending is None:
                 return Decimal(0)
@@ -121,7 +121,7 @@ class Budget:
 
     @property
     def target(self) -> InterruptTarget | None:
-        """The work it is watching."""
+        """The work that the budget watches; None if there is none."""
         return self._target
 
     def arm(self, before: Credits, work: InterruptTarget) -> None:
@@ -134,7 +134,7 @@ class Budget:
         self._arm(spending_since(before, self.fetcher), work)
 
     def _arm(self, spending: OwnSpending, work: InterruptTarget) -> None:
-        """Start watching work; what was spent already counts too."""
+        """Start watching work; what was already spent counts too."""
         try:
             with budgets.lock:
                 spending.begin_work()
@@ -157,27 +157,27 @@ class Budget:
         """Stop watching; called by the work's own thread.
 
         Args:
-            error: What the work ended with, if it failed.
+            error: The exception that the work ended with, if it failed.
 
         Returns:
-            The stop it sent, if any; None if the work has caught that and ended in its own way, or it was
-            raised in this thread by a guarded call and not ignored.
+            The stop that still has to be raised; None if none was sent, if the work has caught it and ended
+            in its own way, or if a guarded call raised it in this thread and the work did not ignore it.
         """
         interrupt: BaseException | None = None
         while True:
             try:
                 exceeded = self._disarm(error)
             except InterruptTarget.INTERRUPTS as caught:
-                interrupt = caught  # don't stay armed: raise it when this is done
+                interrupt = caught  # don't stay armed: raise this after disarming
                 continue
-            # An interrupt that arrives too late for the work ends here. Others are the user's or another
-            # budget's.
+            # An interrupt from this budget that arrives too late for the work ends here. Any other is the
+            # user's or another budget's.
             if interrupt is not None and exceeded is None:
                 raise interrupt
             return exceeded
 
     def conclude(self) -> None:
-        """Record that the work has ended on its own thread, and watch on what stopped work has started."""
+        """Record that the work has ended on its own thread; keep watching what stopped work has started."""
         work = self._target
         self._ending.begin(self._watch.state)
         if work is None:
@@ -205,7 +205,7 @@ class Budget:
             self._perform(actions)
             self._notices.end_work()
             self._ending.note_error(work, error, self.exceeded)
-            # Last: an interrupt before this line leads here again.
+            # Last: after an interrupt before this line, `disarm` calls this again.
             self._target = None
         is_unheard = self._stops.must_report and not self._ending.was_caught
         return self.exceeded if is_unheard else None
@@ -215,7 +215,7 @@ class Budget:
     def refuse(self) -> BudgetExceeded | None:
         """Return what to raise in place of a guarded call; None while the limit isn't reached.
 
-        Once the work is over, that is for what it has left running.
+        Once the work is over, this applies to calls from whatever it left running.
         """
         with budgets.lock:
             for action in self._watch.refuse(self._record(), time.monotonic()):
@@ -228,7 +228,7 @@ class Budget:
         return None
 
     def before_call(self) -> Callable[[], None] | None:
-        """Return the reading to take before a guarded call is decided on; None if none is needed."""
+        """Return a function that takes the reading needed to decide on a guarded call; None if none is."""
         left = difference(self.max_credits, self._record())
         return None if self._spending is None else self._spending.before_call(left, self.fetcher)
 
@@ -237,7 +237,7 @@ class Budget:
 
         Args:
             call: The call.
-            is_own: Whether it is made by the work that this budget watches.
+            is_own: Whether the work that this budget watches makes the call.
         """
         if self._spending is not None:
             self._spending.count(call, is_own=is_own)
@@ -251,7 +251,7 @@ class Budget:
     # -- readings ----------------------------------------------------------------------------------------
 
     def _check(self, _change: object = None) -> None:
-        """Check the newest reading; on the fetcher's thread."""
+        """Check the newest reading; called on the fetcher's thread."""
         with budgets.lock:
             work = self._target
             if work is None or self._spending is None:
@@ -281,7 +281,7 @@ class Budget:
                     self.exceeded = self._stop_of(action)
                     self._stops.note_interrupt()
                 case Refuse():
-                    pass  # by `refuse`
+                    pass  # done by `refuse`
                 case Interrupt(escalate):
                     if self._target is not None and self.exceeded is not None:
                         self._target.interrupt(self.exceeded, escalate=escalate)

@@ -1,4 +1,4 @@
-"""Where in the user's code a meter or loop stands, which tells its runs from those of others."""
+"""Where a meter or loop is in the user's code; this identifies its runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class CallSite:
     Attributes:
         key: Identifies runs of the same thing.
         name: The name the user recognizes.
-        given: The name the user gave it; it is also the key, so that the code may move within its file.
+        given: The name the user gave it. It is then also the key, so the code may move within its file.
     """
 
     key: str
@@ -23,7 +23,7 @@ class CallSite:
 
     @classmethod
     def of(cls, frame: FrameType, what: str, *, given: str | None = None) -> CallSite:
-        """Return the place of a call.
+        """Return the call site of a call.
 
         Args:
             frame: The calling code's current frame.

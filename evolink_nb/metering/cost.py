@@ -10,13 +10,15 @@ the account's balance see these differently, so together they tell them apart:
     a call of another key, settled            0               + o                - o
     a top-up                                  0                 0                + t
 
-A cost is *clean* only if nothing but the first line, and top-ups, can have happened, and nothing has moved
-since for the quiet time (`quiet`); *confirmed* if the receipts of its guarded calls come to the same. What
-*clean* can't see: the same key spending elsewhere within the work's own window, unless a kernel of the same
-history tells of it (`overlaps`), and threads of this process that nobody measures; charges later than the
-quiet time, until that has been seen once; and errors that cancel to the last decimal between the same two
-readings: a charge against another call's settlement for less or refund, unsettled calls against other keys'
-settled ones, a reservation against a top-up.
+A cost is *clean* only if nothing but the first line and top-ups can have happened, and nothing has moved
+since for the quiet time (`quiet`). It is *confirmed* if the receipts of its guarded calls add up to the same
+amount. A *clean* cost can still be wrong in these cases:
+
+- The same key spends elsewhere during the work: in a thread of this process that nobody measures, or in
+  another kernel whose work isn't in a shared history (`overlaps`).
+- A charge comes later than the quiet time, and the account hasn't been seen to charge that late before.
+- Errors cancel to the last decimal between the same two readings: a charge and another call's refund or
+  settlement for less; unsettled calls and other keys' settled ones; a reservation and a top-up.
 """
 
 from __future__ import annotations
@@ -32,18 +34,18 @@ if TYPE_CHECKING:
 
 NOTHING = Decimal(0)
 STILL_MOVING = "the readings are still changing"
-"""The reason given where all counters agree, but only one reading says so."""
+"""The reason given when all counters agree, but only in one reading so far."""
 
 Confidence = Literal["confirmed", "clean", "shared", "unsettled", "inconsistent", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """What several stretches of work cost together, where they can't be told apart.
+    """What several stretches of work cost together when they can't be told apart.
 
     Attributes:
-        label: Which work: "cells 8 to 12".
-        credits: The credits of all of it.
+        label: Which work it is, such as "cells 8 to 12".
+        credits: The credits that all of it cost.
     """
 
     label: str
@@ -59,8 +61,9 @@ class Cost:
     was added to the account meanwhile. ``seconds`` is how long the work took. ``confidence`` is *confirmed*
     (by the receipts of its calls); *clean*; *shared* (others' spending is in ``user``, and may be in
     ``token``); *unsettled*; *inconsistent*; or *unknown* (a reading is missing). ``reason`` says why.
-    ``simulated`` is true if the demo account was read. ``together`` is what it cost with other work it can't
-    be told apart from: ``token`` is then an estimate, and those of all of that work add up to the sum.
+    ``simulated`` is true if the demo account was read. ``together`` is set if this work can't be told apart
+    from other work, and is what all of it cost; ``token`` is then an estimate, and the estimates of all of
+    that work add up to the sum.
     """
 
     token: Decimal | None = None
@@ -76,7 +79,7 @@ class Cost:
 
     @property
     def credits(self) -> Decimal | None:
-        """The best single figure: what the key spent, else what the account spent; None if unknown."""
+        """The best single figure: what the key spent, or else what the account spent; None if unknown."""
         return self.user if self.token is None else self.token
 
 
@@ -98,7 +101,7 @@ def assess(
     spend = CreditsDelta.between(before, after)
     frozen = is_frozen(before, after)
     confidence, reason = _confidence(before, after, spend, frozen=frozen, stable=stable)
-    # If something else is known to have happened, leave out the figures it may have blurred.
+    # If something else is known to have spent, leave out the figures it may have blurred.
     told_apart = shared is None or confidence == "clean"
     if shared and confidence in {"clean", "shared"}:
         confidence, reason = "shared", shared
@@ -119,7 +122,7 @@ def assess(
 def is_frozen(before: Credits, after: Credits) -> bool:
     """Return whether the key's own counter stands still while the account moves, as an unlimited key's may.
 
-    A top-up counts as moving: it may hide a call by the key that is not settled yet.
+    A top-up counts as a movement: it may hide a call of the key that is not settled yet.
 
     Args:
         before: The earlier reading.

@@ -1,4 +1,4 @@
-"""One measured run, as a ledger keeps it."""
+"""One measured run, as kept in a ledger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .cost import Cost
 
 Doubt = Literal["shared", "not settled", "given back"]
-"""Why a known cost is not sure. One below 0 is no cost: earlier calls gave back more than was spent."""
+"""Why a known cost is not sure. *given back*: below 0, as earlier calls gave back more than was spent."""
 
 Kind = Literal["cell", "meter", "loop", "idle", "earlier"]
 """What was measured. *idle* is the time between cells, *earlier* is runs merged into one entry."""
@@ -31,11 +31,10 @@ class Entry:
         began_at: When it began, as an aware datetime.
         cost: Its cost, as far as known.
         items: The number of items a loop processed.
-        within: Whether another entry's cost includes this one, as a cell's includes that of a meter inside
-            it.
+        within: Whether another entry's cost includes this one, as a cell's cost includes a meter inside it.
         runs: 1, unless the entry merges several runs.
         doubts: How many credits of merged runs are not sure, and why.
-        account: The identity of the client that it was measured with; "" for several.
+        account: The identity of the client it was measured with; "" for several.
     """
 
     key: str

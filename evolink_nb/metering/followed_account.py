@@ -1,7 +1,7 @@
-"""One account in use: hands its readings and its work to its row, and publishes what that says.
+"""One account in use: passes its readings and work to its row, and publishes the resulting costs.
 
-It hears of every reading, whoever asked for it. Its lock guards the row and is never held while other objects
-are called.
+It observes every reading, whoever requested it. Its lock guards the row, and is never held while other
+objects are called.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ HISTORY = 20
 class FollowedAccount:
     """One account: its row, its settler, and the measurements on it.
 
-    Nothing but the fetcher keeps it alive.
+    Only the fetcher keeps it alive.
 
     Attributes:
         fetcher: The fetcher that reads the account.
-        settler: Reads for it in the background.
-        overlap_checker: Asks what other kernels did with its key.
+        settler: Reads in the background until costs are final.
+        overlap_checker: Asks what other kernels did with the account's key.
     """
 
     def __init__(
         self, fetcher: CreditsFetcher, *, knows_kernel: bool = False, own: OwnTime | None = None
     ) -> None:
-        """Follow an account, beginning with what its fetcher has read already.
+        """Follow an account, beginning with what its fetcher has already read.
 
         Args:
             fetcher: The fetcher that reads the account.
             knows_kernel: Whether every cell that runs is reported.
-            own: When this kernel may have spent; by default from now on.
+            own: When this kernel may have spent; by default, at any time from now on.
         """
         self.fetcher = fetcher
         self.settler = Settler(fetcher, self)
@@ -73,10 +73,10 @@ class FollowedAccount:
         runtime.forget_after_fork(self)
 
     def refresh(self, *, max_age: float) -> None:
-        """Have the account read unless the newest reading serves as the one before work that begins now.
+        """Read the account, unless its newest reading can serve as the baseline of work that begins now.
 
         Args:
-            max_age: The greatest age that it may have, since its request, in seconds.
+            max_age: The greatest age that the reading may have, since its request, in seconds.
         """
         with self._lock:
             latest, works, now = self._row.latest, self._row.works, self.fetcher.clock.monotonic()
@@ -89,10 +89,10 @@ class FollowedAccount:
             runtime.wait_for(self._has_tried, baseline.MAX_WAIT)
 
     def apply(self, timing: SettleTiming) -> None:
-        """Apply what a measurement says of how long to wait.
+        """Apply a measurement's timing.
 
         Args:
-            timing: The timing; what it leaves open stays.
+            timing: How long to wait; a ``quiet`` of None changes nothing.
         """
         with self._lock:
             if timing.quiet is not None:
@@ -102,7 +102,7 @@ class FollowedAccount:
     # -- work -------------------------------------------------------------------------------------------
 
     def begin(self, member: Member, work: Work) -> None:
-        """Add work that begins.
+        """Add work that is beginning.
 
         Args:
             member: Its measurement.
@@ -133,12 +133,12 @@ class FollowedAccount:
             self._members.pop(work, None)
 
     def may_amend(self, work: Work) -> bool:
-        """Return whether the cost of ``work`` may still change, as by a late charge."""
+        """Return whether the cost of ``work`` may still change, for example by a late charge."""
         with self._lock:
             return work in self._members
 
     def release(self, work: Work) -> None:
-        """End the waiting for work, with what is known so far.
+        """Stop waiting for work to settle: its cost is final as known so far.
 
         Args:
             work: The work.
@@ -149,10 +149,10 @@ class FollowedAccount:
     # -- what other kernels did ------------------------------------------------------------------------
 
     def revise(self, change: Callable[[Row], bool]) -> None:
-        """Have costs changed by what no reading tells.
+        """Change costs for a reason other than a reading.
 
         Args:
-            change: Changes them, and returns whether any has changed.
+            change: Changes the costs, and returns whether any has changed.
         """
         with self._lock:
             has_changed = change(self._row)
@@ -162,10 +162,10 @@ class FollowedAccount:
     # -- what isn't measured ----------------------------------------------------------------------------
 
     def suspend(self, *, awaits: bool = False) -> None:
-        """Record that measured work begins: a cell that isn't measured spends nothing meanwhile.
+        """Record that measured work begins: an unmeasured cell spends nothing meanwhile.
 
         Args:
-            awaits: Whether the cell waits for a cost instead.
+            awaits: Whether instead the cell waits for a cost.
         """
         now = _now(self.fetcher)
         with self._lock:
@@ -175,14 +175,14 @@ class FollowedAccount:
         """Record that measured work is over: the cell it ran in may spend again.
 
         Args:
-            is_known: Whether it is known that other code runs, also where no cell does.
+            is_known: Whether other code is known to run, even if no cell does.
         """
         now = _now(self.fetcher)
         with self._lock:
             self._unmeasured.resume(*now, is_known=is_known)
 
     def set_busy(self, *, busy: bool) -> None:
-        """Record that a cell that isn't measured on this account begins or ends.
+        """Record that a cell not measured on this account begins or ends.
 
         Args:
             busy: Whether it begins.
@@ -202,7 +202,7 @@ class FollowedAccount:
             self._unmeasured.add_call(call, works)
 
     def end_call(self, call: Call) -> None:
-        """Record a guarded call that has ended.
+        """Record that a guarded call has ended.
 
         Args:
             call: The call.
@@ -213,7 +213,7 @@ class FollowedAccount:
 
     @contextlib.contextmanager
     def attended(self) -> Iterator[None]:
-        """Publish in the caller's thread what changes inside the block; leave no thread to do so."""
+        """Publish changes inside the block on the caller's thread, without starting the settler's."""
         with self._lock:
             self._attended += 1
         try:
@@ -226,13 +226,13 @@ class FollowedAccount:
     # -- readings ---------------------------------------------------------------------------------------
 
     def next_read_at(self) -> float | None:
-        """Return when the next reading is wanted; None if none is."""
+        """Return when the next reading is needed; None if none is."""
         with self._lock:
             self._row.expire(self.fetcher.clock.monotonic())
             return self._row.next_read_at()
 
     def record(self, reading: Credits | None) -> None:
-        """Take a reading, unless it is known already, or that one failed.
+        """Record a reading, unless it is already known, or record that one failed.
 
         Args:
             reading: The reading; None if it failed.
@@ -244,7 +244,7 @@ class FollowedAccount:
                 self._row.record(reading)
 
     def publish(self) -> None:
-        """Publish what has changed: costs, and what was spent while nothing measured ran."""
+        """Publish what has changed: costs, and what was spent while no measured work ran."""
         with self._publishing:
             with self._lock:
                 works = tuple(self._members)
@@ -266,7 +266,7 @@ class FollowedAccount:
                         self._members.pop(work, None)
 
     def after_fork(self) -> None:
-        """Forget the parent's work, and whatever held the locks; called in a forked child."""
+        """Forget the parent's work, and replace the locks; called in a forked child."""
         self._lock, self._publishing = threading.RLock(), threading.RLock()
         self._members = {}
         self._row = Row(quiet_times.of(self.fetcher.client.identity))
@@ -289,5 +289,8 @@ class FollowedAccount:
 
 
 def _now(fetcher: CreditsFetcher) -> tuple[float, float]:
-    """Return the time, and how long this thread has computed: no cell waits for a lock of ours."""
+    """Return the time, and how long this thread has computed.
+
+    Call it before taking the lock: a wait for the lock is not the cell's own.
+    """
     return fetcher.clock.monotonic(), runtime.thread_time()

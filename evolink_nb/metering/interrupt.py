@@ -1,6 +1,6 @@
-"""Interrupts running work from another thread: in a sleep, a blocking read, a retry loop, an await.
+"""Interrupts running work from another thread: in a sleep, a blocking read, a retry loop or an await.
 
-What works where was measured on ipykernel 7.4 and 6.17, terminals and plain Python. A signal of our own
+What works where was measured on ipykernel 7.4 and 6.17, in terminals and in plain Python. A signal of our own
 interrupts the main thread in anything that Python can leave (`main_signal`); its handler sees what it
 interrupted, and decides on the spot. A waiting event loop must also be woken; a task gets the stop where it
 awaits (`task_stop`). Other threads notice at their next line of Python. Nothing can stop a call into C that
@@ -45,19 +45,19 @@ if TYPE_CHECKING:
 
 
 MAX_TURNS = 100
-"""Turns of an event loop after which a task that only yields to it is cancelled: it never awaits anything."""
+"""Turns of an event loop after which a task is cancelled that only yields to it and never awaits anything."""
 
 _FINALIZE = weakref.finalize.__call__.__code__
-"""What runs the callbacks of `weakref.finalize`."""
+"""The code that runs the callbacks of `weakref.finalize`."""
 
 
 class InterruptTarget:
     """The work running on the current thread, to be interrupted from another.
 
     Attributes:
-        INTERRUPTS: The exceptions an interrupt may appear as.
-        thread: The identifier of its thread.
-        was_expected: Whether a stop has been raised in it, and its code knows stops by name.
+        INTERRUPTS: The exceptions that an interrupt may appear as.
+        thread: The identifier of the work's thread.
+        was_expected: Whether a stop has been raised in the work, and its code names stops explicitly.
     """
 
     INTERRUPTS = (KeyboardInterrupt, asyncio.CancelledError)
@@ -72,11 +72,11 @@ class InterruptTarget:
         """Target the work running on this thread.
 
         Args:
-            task: A task of the running event loop, to interrupt only that.
+            task: A task of the running event loop, to interrupt only that task.
             within: Function names, to interrupt only what runs in the first: if it is not on the stack but
                 one of the others is, the work is already over, and an interrupt would only harm its caller.
-            is_handler: Whether its caller survives an interrupt and nothing else, as ipykernel's handling of
-                messages does.
+            is_handler: Whether the work's caller survives only interrupts, and no other exception, as
+                ipykernel's message handling does.
         """
         self.thread = threading.get_ident()
         self.was_expected = False
@@ -101,15 +101,15 @@ class InterruptTarget:
 
     @property
     def is_running(self) -> bool:
-        """Whether it is still running, as far as ``within`` can tell."""
+        """Whether the work is still running, as far as ``within`` can tell."""
         return locate(_functions_on(self.thread), *self._within) is not Where.OVER
 
     def contains(self, other: InterruptTarget) -> bool:
-        """Return whether interrupting this would interrupt ``other`` too."""
+        """Return whether interrupting this work would interrupt ``other`` too."""
         return self.thread == other.thread and (self._task is None or self._task is other._made_in)
 
     def begin(self, watcher: object) -> None:
-        """Make the work reachable for a budget, until `drain`; called by the work's own thread.
+        """Let a budget interrupt the work, until `drain`; called by the work's own thread.
 
         Args:
             watcher: The budget.
@@ -131,11 +131,11 @@ class InterruptTarget:
             self._started.stop(stop, escalate=escalate)
 
     def still_running(self) -> str:
-        """Return what it has started that is still running, such as "2 threads"; empty if nothing is."""
+        """Return what the work has started that is still running, such as "2 threads"; "" if nothing is."""
         return "" if self._started is None else self._started.describe()
 
     def send(self) -> None:
-        """Send the stop, again if it is still on its way: it may have arrived where nothing can be raised."""
+        """Send the stop, or send it again: it may have arrived where nothing can be raised."""
         if self._stop is None or not self._watchers:
             return
         if self._gets_signal:
@@ -143,18 +143,18 @@ class InterruptTarget:
         else:
             self._send_to_thread()
         if self._loop is not None and not self._loop.is_closed():
-            # A waiting loop runs what it is given only when it is woken.
+            # A waiting loop runs new callbacks only when it is woken.
             self._loop_responds = False
             self._loop.call_soon_threadsafe(self._raise_where_it_awaits)
 
     def drain(self, watcher: object) -> None:
-        """Have nothing arrive any more for a budget; called by the work's own thread.
+        """Let a budget interrupt the work no longer; called by the work's own thread.
 
         Args:
             watcher: The budget.
 
         Raises:
-            BaseException: An interrupt already sent. Call again until nothing is raised.
+            BaseException: An interrupt that was already sent. Call again until nothing is raised.
         """
         was_sent = self._stop is not None and not self._gets_signal
         self._stop = None
@@ -162,13 +162,13 @@ class InterruptTarget:
         if not self._watchers:
             self._gets_signal = False
             main_signal.remove(self._arrive)
-        # As if it had never been cancelled, so that code awaiting the task doesn't take it for cancelled.
+        # Undo our cancellations: code awaiting the task must not take it for cancelled.
         own = self._task or self._made_in
         while own is not None and self._cancellations:
             self._cancellations -= 1
             own.uncancel()
-        # What `_raise_in` sent arrives at the next turn of a loop. Withdrawing it instead leaves CPython 3.11
-        # looking for it forever, and hangs it under a debugger or coverage.
+        # An exception sent by `raise_in_thread` arrives at the next turn of a loop. Withdrawing it instead
+        # leaves CPython 3.11 looking for it forever, and hangs it under a debugger or coverage.
         for _ in range(2 if was_sent else 0):
             pass
 
@@ -220,7 +220,7 @@ class InterruptTarget:
             raise stop
 
     def _raise_where_it_awaits(self, turns: int = 0) -> None:
-        """Raise the stop in the task; a callback of its loop, ``turns`` turns after the first."""
+        """Raise the stop in the task; a callback of its loop, ``turns`` turns after the first attempt."""
         self._loop_responds = True
         own = self._task or self._made_in
         if self._stop is None or own is None or own.done() or is_on_stack(own):
@@ -229,7 +229,7 @@ class InterruptTarget:
         if self._within and locate(functions, *self._within) is not Where.WORK:
             return
         if not is_suspended(own) and turns < MAX_TURNS and self._loop is not None:
-            # It is about to run, and may then await something.
+            # The task is about to run, and may then await something.
             self._loop.call_soon(self._raise_where_it_awaits, turns + 1)
             return
         stop = self._raisable(asyncio.CancelledError)
@@ -242,7 +242,7 @@ class InterruptTarget:
 
     def _send_to_thread(self) -> None:
         if self.thread == threading.get_ident():
-            # Without threads, this is one of the waits of the work itself: the next guarded call is refused.
+            # Without threads, this runs inside a wait of the work itself: the next guarded call is refused.
             return
         if self._task is not None:
             runs_now = self._loop is not None and asyncio.current_task(self._loop) is self._task
@@ -269,7 +269,7 @@ class InterruptTarget:
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the event loop that runs on this thread; None if none does."""
+    """Return the event loop running on this thread; None if there is none."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -283,6 +283,6 @@ def _functions_on(thread: int) -> Iterator[str]:
 
 def _functions_from(frame: FrameType | None) -> Iterator[str]:
     while frame is not None:
-        # What such a callback raises is swallowed as well.
+        # Exceptions raised in such a callback are swallowed, as in `__del__`.
         yield FINALIZER if frame.f_code is _FINALIZE else frame.f_code.co_name
         frame = frame.f_back

@@ -1,6 +1,6 @@
-"""The ledger: keeps what work in this kernel has cost, run by run.
+"""The ledger: records what each run of work in this kernel has cost.
 
-`MemoryLedger` keeps the entries as long as the kernel lives. Anything else with the three methods of `Ledger`
+`MemoryLedger` keeps the entries as long as the kernel lives. Any object with the three methods of `Ledger`
 can replace it through `use`. `summary` does the sums; its names are exported here too.
 """
 
@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 MAX_ENTRIES = 10_000
-"""Entries that are kept separately in memory; a meter in a long loop makes thousands."""
+"""Entries kept separately in memory; a meter in a long loop makes thousands."""
 
 
 class Ledger(Protocol):
@@ -76,8 +76,8 @@ class Ledger(Protocol):
 class MemoryLedger:
     """A ledger that lives as long as the kernel.
 
-    The newest entries are kept separately. Older ones are merged into entries of the kind *earlier*, so that
-    totals stay correct; these can no longer be amended.
+    The newest entries are kept separately. Older ones are merged into entries of the kind *earlier*, which
+    keeps totals correct; merged entries can no longer be amended.
     """
 
     def __init__(self, most: int = MAX_ENTRIES) -> None:
@@ -131,11 +131,11 @@ class MemoryLedger:
             return (*self._earlier.values(), *self._entries.values())
 
     def after_fork(self) -> None:
-        """Keep the entries and replace the lock; called in a forked child."""
+        """Replace the lock but keep the entries; called in a forked child."""
         self._lock = threading.Lock()
 
     def _fold(self, entry: Entry) -> None:
-        # Merged separately, so that no sum mixes in unknown or simulated costs, or counts anything twice.
+        # Merged by group: no sum may mix in unknown or simulated costs, or count anything twice.
         group = (entry.cost.credits is None, entry.within, entry.cost.simulated)
         so_far = self._earlier.get(group)
         self._earlier[group] = merged([entry] if so_far is None else [so_far, entry])
@@ -166,7 +166,7 @@ def use(ledger: Ledger) -> None:
 
 
 def record_idle(idle: Idle, account: str) -> None:
-    """Enter what was spent while no measured work ran into the ledger in use.
+    """Record, in the ledger in use, what was spent while no measured work ran.
 
     Args:
         idle: What was spent.
@@ -175,10 +175,10 @@ def record_idle(idle: Idle, account: str) -> None:
     seconds = idle.until.monotonic - idle.since.monotonic
     cost = assess(idle.since, idle.until, seconds=seconds, stable=True)
     if idle.is_elsewhere:
-        # Other kernels that share a history go by this: see `overlaps`.
+        # Other kernels that share a history rely on this reason: see `overlaps`.
         cost = replace(cost, reason=ELSEWHERE)
     if idle.credits != cost.credits:
-        # Measured work has spent the rest.
+        # Measured work spent the rest.
         cost = replace(cost, token=idle.credits, user=idle.credits, others=None, topped_up=None)
     began_at = idle.since.read_at
     current().record(Entry("", IDLE_NAME, "idle", began_at, cost, account=account))

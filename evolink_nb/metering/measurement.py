@@ -1,7 +1,7 @@
-"""One measured stretch of work: when it runs, what encloses it, and who hears what it cost.
+"""One measured stretch of work: when it runs, what encloses it, and where its cost is published.
 
-Its account's `Row` decides what it cost; this module connects that to the work, the ledger, and whatever
-shows the cost.
+Its account's `Row` decides what it cost; this module connects that to the work, the ledger and whatever shows
+the cost.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
     from .published import Listener
 
 GOES_ON = "what it had started went on after it"
-"""Why a cost may not be all that its work has spent."""
+"""Why a cost may not include everything the work spends."""
 
 
 class Measurement:
     """Measures one stretch of work on one account.
 
-    `start` and `stop` begin and end the work, `settle` reads until the cost is final. Errors while reading
+    `start` and `stop` begin and end the work; `settle` reads until the cost is final. Errors while reading
     never reach the work: they make the cost *unknown*.
 
     Attributes:
-        fetcher: The fetcher that reads the account, and whose clock is used.
+        fetcher: The fetcher that reads the account; its clock is used.
         covers_kernel: Whether the work is all the kernel does meanwhile, as with a cell: anything measured
             then, on any thread, is part of it.
         work: The work, as the account's row sees it.
@@ -51,7 +51,7 @@ class Measurement:
     """
 
     # It has more methods than a class should: the work, the account, other measurements and the view of the
-    # cost each use a few of them. The decisions are made elsewhere, in `Row`.
+    # cost each use a few of them. The decisions are made in `Row`.
 
     def __init__(
         self,
@@ -65,11 +65,11 @@ class Measurement:
         """Prepare a measurement; nothing is read yet.
 
         Args:
-            fetcher: The fetcher that reads the account, and whose clock is used.
+            fetcher: The fetcher that reads the account; its clock is used.
             timing: How long to wait.
             covers_kernel: Whether the work is all the kernel does meanwhile.
-            reads_first: Whether to wait for a reading before the work. Otherwise it begins with the last
-                known one, and another is taken while it runs if that is old.
+            reads_first: Whether to wait for a reading before the work. Otherwise the work begins with the
+                last known one; if that is old, another is taken while it runs.
             listener: Notified of the cost.
         """
         self.fetcher = fetcher
@@ -99,7 +99,7 @@ class Measurement:
         self._account.suspend()
 
     def begin(self) -> None:
-        """Find the balance before the work; its time counts from here."""
+        """Find the balance before the work, and start timing it."""
         self._is_unread = not self._read_before()
         known = self.fetcher.credits
         self._published.value = Cost(simulated=known is not None and known.simulated)
@@ -110,7 +110,7 @@ class Measurement:
             self._account.forget(self.work)
             return
         if self._is_unread or self.work.before is None:
-            # An earlier reading tells too what was spent since: too old for a limit, but no cost is lost.
+            # An earlier reading also shows what was spent since: too old for a limit, but no cost is lost.
             self.work.cost = Cost(reason=why_unread(self.fetcher.error), simulated=self.cost.simulated)
         self._move_to(Phase.RUNNING)
 
@@ -122,27 +122,27 @@ class Measurement:
         self._account.end(self.work, self._now)
         self._move_to(Phase.SETTLING)
         if outlived:
-            # A thread or task that outlives its starter runs concurrently with it, not inside it.
+            # A thread or task that outlives the work that started it is concurrent with it, not inside it.
             self.mark_shared(AT_THE_SAME_TIME)
         if left := describe(active_measurements.tasks_of(self)):
             self.mark_shared(f"{GOES_ON}: {left}")
 
     def abandon(self) -> None:
-        """End work that never began; there is nothing to settle, and no cost to publish."""
+        """Drop work that never began: it has nothing to settle and no cost to publish."""
         active_measurements.leave(self)
         self._account.forget(self.work)
         self._finish(quietly=True)
 
     def mark_shared(self, reason: str) -> None:
-        """Record what else may have spent meanwhile: the cost can no longer be clean.
+        """Record that something else may have spent meanwhile: the cost can no longer be *clean*.
 
         Args:
-            reason: The reason, as shown to the user; the first stays.
+            reason: The reason, as shown to the user; only the first is kept.
         """
         self.work.shared = self.work.shared or reason
 
     def record(self, kind: ledger.Kind, *, key: str, name: str, items: int = 0) -> None:
-        """Enter the work into the ledger in use; the entry is amended as the cost settles.
+        """Record the work in the ledger in use; its entry is amended as the cost settles.
 
         Args:
             kind: What was measured.
@@ -172,7 +172,7 @@ class Measurement:
 
     @property
     def after(self) -> Credits | None:
-        """The reading that the cost is assessed by, if any yet."""
+        """The reading after the work that the cost is assessed by; None if there is none yet."""
         return self.work.after
 
     @property
@@ -182,7 +182,7 @@ class Measurement:
 
     @property
     def may_change(self) -> bool:
-        """Whether the cost may still change, as it does by a late charge even when it is final."""
+        """Whether the cost may still change; a late charge can change even a final cost."""
         return self.phase is not Phase.FINAL or self._account.may_amend(self.work)
 
     @property
@@ -208,7 +208,7 @@ class Measurement:
     # -- settling --------------------------------------------------------------------------------------
 
     def settle(self) -> Cost:
-        """Read until the cost has settled or the time for that is up, and return it."""
+        """Read until the cost has settled or the time for settling is up, and return it."""
         until = self._now + self._timing.settle
         self.work.resumes_at = math.inf
         try:
@@ -234,12 +234,12 @@ class Measurement:
                 return
 
     def settle_in_background(self) -> None:
-        """Settle on the thread that settles all of this account's work."""
+        """Settle on the thread that settles all work of this account."""
         started = False
         try:
             started = self._account.settler.start()
         finally:
-            if not started:  # also at an interrupt: leave nothing that callers would wait for
+            if not started:  # also after an interrupt: nobody may be left waiting
                 self._account.release(self.work)
                 self._account.publish()
 
@@ -256,7 +256,7 @@ class Measurement:
             return self._published.wait(seconds)
 
     def wait_for_first(self, seconds: float) -> bool:
-        """Wait for the first figure, or until there can be none.
+        """Wait for the first figure, or until it is certain that there won't be one.
 
         Args:
             seconds: The longest time to wait.
@@ -269,11 +269,11 @@ class Measurement:
 
     @property
     def is_superseded(self) -> bool:
-        """Whether other code went on, which may spend, before this had settled."""
+        """Whether other code that may spend went on before this had settled."""
         return self._is_superseded
 
     def supersede(self) -> None:
-        """Record that other code goes on, which may spend, before this has settled."""
+        """Record that other code that may spend goes on before this has settled."""
         self._is_superseded = True
         self._account.resume(is_known=True)
 
@@ -286,7 +286,7 @@ class Measurement:
         self._account.settler.wake()
 
     def publish(self) -> None:
-        """Publish the cost, and whether it is final; called for its account."""
+        """Publish the cost, and whether it is final; called by the account."""
         if not self.is_over:
             return
         if self.work.after is not None or self.work.cost.reason != Cost().reason:
@@ -301,25 +301,25 @@ class Measurement:
         return self.fetcher.clock.monotonic()
 
     def _read_before(self) -> bool:
-        """Have the account read before the work, and return whether it could be."""
+        """Read the account before the work, and return whether that worked."""
         if not self.work.is_tracked:
             reading = read(self.fetcher)
             if reading is not None:
                 self._account.record(reading)
             return reading is not None
-        # Read at once, so that the reading shows what ran before this, and hardly any of this.
+        # Read at once: the reading should show what ran before this work, and hardly any of this work.
         self._account.refresh(max_age=self._timing.baseline_age)
         return True
 
     def _move_to(self, phase: Phase) -> bool:
-        """Move to a phase, and return whether it is new; the only place that changes the phase."""
+        """Move to a phase, and return whether it is new. Nothing else changes the phase."""
         if not self.phase.may_become(phase):
             return False
         self.phase = phase
         return True
 
     def _finish(self, *, quietly: bool = False) -> None:
-        """Leave the active measurements: the cost is final."""
+        """Leave the active measurements, as the cost is final."""
         active_measurements.finish(self)
         if self._move_to(Phase.FINAL):
             self._over.set()
@@ -329,7 +329,7 @@ class Measurement:
 
 @contextlib.contextmanager
 def awaited(account: FollowedAccount) -> Iterator[None]:
-    """Inside the block the calling thread waits for a cost: if it runs a cell, that spends nothing.
+    """Mark the calling thread as waiting for a cost inside the block: a cell that waits spends nothing.
 
     Args:
         account: The account that the cost is on.

@@ -49,13 +49,13 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
             ...
         cost.token, cost.user, cost.others, cost.confidence
 
-    Leaving the block waits until the cost has settled, at most ``settle`` seconds; inside ``async with`` the
-    event loop keeps running meanwhile. As a decorator it measures each call.
+    Leaving the block waits until the cost has settled, for at most ``settle`` seconds; with ``async with``
+    the event loop keeps running meanwhile. As a decorator, it measures each call.
 
     ``max_credits`` stops the work once that much is spent, including reservations, and raises
-    `BudgetExceeded`: a call with ``client.auth`` is refused before it is sent, and the one under way may end.
+    `BudgetExceeded`: a call with ``client.auth`` is refused before it is sent; one under way may finish.
     Work that makes no such calls, or goes on for ``grace`` seconds, is interrupted. With a limit, an
-    unreadable balance raises its `EvoLinkError` before the work; without, the cost is *unknown*.
+    unreadable balance raises its `EvoLinkError` before the work; without one, the cost is *unknown*.
 
     Attributes:
         last: The latest cost of a decorated function; None before its first call.
@@ -78,17 +78,17 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         Args:
             max_credits: Credits after which the work is stopped; None for no limit.
             name: The work's name in the ledger and in messages; its place in the source by default.
-            settle: The longest time to wait for the cost to settle, in seconds. Where that is less than the
-                quiet time (6 s), it takes its place, unless the account was seen to be later.
+            settle: The longest time to wait for the cost to settle, in seconds. If shorter than the quiet
+                time (6 s), it replaces it, unless the account has been seen to charge later.
             every: The longest time between two readings while there is a limit, in seconds.
             warn_at: The fraction of the limit at which to warn, once; None or 0 for no warning.
-            grace: Seconds for which work that makes calls with ``client.auth`` may go on at the limit.
+            grace: How many seconds work that makes calls with ``client.auth`` may go on at the limit.
             max_blind: Seconds after which work is stopped if the balance can't be read; None for never.
-            client: The client for the account; by default that of the key that `settings` finds.
+            client: The client for the account; by default, one with the key that `settings` finds.
 
         Raises:
-            ValueError: ``max_credits`` is not a number above 0, or another option makes no sense, or is for a
-                limit and there is none.
+            ValueError: ``max_credits`` is not a number above 0, another option is invalid, or an option that
+                needs a limit is given without one.
             TypeError: It was used as a decorator without parentheses.
         """
         if callable(max_credits):
@@ -109,7 +109,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         self.last: MeteredCost | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # It goes to other processes, as with joblib, but not its client with the key: they find their own.
+        # It may go to other processes, as with joblib, but without its client and key: they find their own.
         return vars(self) | {"_client": None, "_runs": [], "last": None}
 
     def __enter__(self) -> MeteredCost:
@@ -143,7 +143,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
     async def __aenter__(self) -> MeteredCost:
         run = self._new_run()
         try:
-            # The enclosing measurements are this task's: hand only the reading to another thread.
+            # The enclosing measurements are this task's: only the reading may run on another thread.
             run.enter()
             await runtime.run_async(run.read, name=_THREAD)
             run.watch(functools.partial(InterruptTarget, task=asyncio.current_task()))
@@ -170,7 +170,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
             try:
                 await runtime.run_async(run.measurement.settle, name=_THREAD)
             except asyncio.CancelledError:
-                # Nothing waits for the figures any more.
+                # Nobody waits for the figures any more.
                 run.measurement.cancel()
                 raise
 
@@ -210,7 +210,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         return cast("F", measured)
 
     def _for_one_call(self, call_site: CallSite) -> meter:
-        # Calls may overlap, in threads and tasks: each gets its own meter.
+        # Calls may overlap in threads and tasks, so each gets its own meter.
         own = meter(self._limit, settle=self._settle, client=self._client)
         own._options = self._options
         own._call_site = call_site
@@ -228,7 +228,7 @@ class meter:  # noqa: N801 - used like a function: `with meter() as cost`, `@met
         return _Run(measurement, limit, self._call_site)
 
     def _pop_run(self) -> _Run:
-        """Return the innermost run enclosing the running code: other threads and tasks have their own."""
+        """Return the innermost run enclosing the running code; other threads and tasks have their own."""
         around = active_measurements.enclosing()
         own = (run for run in reversed(self._runs) if run.measurement in around)
         run = next(own, self._runs[-1])
@@ -258,7 +258,7 @@ class _Run:
             self.limit.arm(self.measurement.before, target())
 
     def end(self, error: BaseException | None) -> BudgetExceeded | None:
-        """End the work, and return its own budget's stop, if it sent one."""
+        """End the work, and return the stop its own budget sent, if any."""
         try:
             exceeded = None if self.limit is None else self.limit.disarm(error)
         except BaseException:  # another interrupt: the work has still ended

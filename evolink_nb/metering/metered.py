@@ -1,6 +1,6 @@
-"""The cost object that `meter` and ``-o`` hand out: the newest figures, and a way to wait for the last.
+"""The cost object that `meter` and ``-o`` hand out: the newest figures, and a way to wait for the final ones.
 
-Apart from `cost`, which holds only values: this one changes, and waits.
+Unlike the plain values in `cost`, it changes until the cost is final.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class HasCost(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Unmeasured:
-    """Work whose cost stays as it is: its account could not be read, or this is a copy from elsewhere."""
+    """Work whose cost won't change: its account could not be read, or this is a copy from another process."""
 
     cost: Cost
     seconds: float = 0.0
@@ -45,7 +45,7 @@ class Unmeasured:
 
 
 class MeteredCost:
-    """The cost of a metered stretch of work, as far as known; it becomes sure as the account settles."""
+    """The cost of a metered stretch of work, as far as known; it becomes final as the account settles."""
 
     def __init__(self, measurement: HasCost) -> None:
         """Expose the cost of a measurement.
@@ -56,12 +56,12 @@ class MeteredCost:
         self._measurement = measurement
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Another process can't follow the account; a copy keeps the figures, and neither client nor key.
+        # Another process can't follow the account: a copy keeps the figures, but neither client nor key.
         return MeteredCost, (Unmeasured(self._measurement.cost, self._measurement.seconds),)
 
     @property
     def credits(self) -> Decimal | None:
-        """The best single figure: what the key spent, else what the account spent; None if unknown."""
+        """The best single figure: what the key spent, or else what the account spent; None if unknown."""
         return self._measurement.cost.credits
 
     @property
@@ -86,7 +86,7 @@ class MeteredCost:
 
     @property
     def seconds(self) -> float:
-        """Seconds the work took, without settling."""
+        """Seconds the work took, not counting settling."""
         return self._measurement.seconds
 
     @property

@@ -1,7 +1,7 @@
-"""What other kernels did with the same key, as far as anything tells: what metering needs of that.
+"""What metering needs to know about other kernels that use the same key.
 
-Something above this layer may know it, as from a history that kernels share. It is asked on a thread that
-nothing waits for, and may take long to answer.
+A higher layer may know this, for example from a history that kernels share. It is asked on a separate thread,
+and may take long to answer.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Run:
         began: When it began.
         ended: When it ended.
         credits: What it cost, as far as known; None if unknown.
-        is_settled: Whether that has settled.
-        is_confirmed: Whether the receipts of its calls come to the same.
+        is_settled: Whether its cost has settled.
+        is_confirmed: Whether the receipts of its calls add up to the same amount.
         within: Whether another run's cost includes this one.
     """
 
@@ -48,9 +48,9 @@ class UnexplainedSpending:
 
     Attributes:
         kernel: Identifies the kernel that saw it.
-        since: The earliest time at which they were spent, in seconds as above.
-        until: The latest.
-        credits: How many; None if unknown.
+        since: The earliest time at which they may have been spent, in seconds of the asking fetcher's clock.
+        until: The latest such time.
+        credits: How many credits; None if unknown.
     """
 
     kernel: str
@@ -61,11 +61,11 @@ class UnexplainedSpending:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What other kernels did with a key, and saw others do.
+    """What other kernels did with a key, and what they saw others spend.
 
     Attributes:
         runs: Their measured work.
-        unexplained: What they saw.
+        unexplained: Spending they saw and can't explain.
     """
 
     runs: tuple[Run, ...] = ()
@@ -76,31 +76,31 @@ class OtherKernels(Protocol):
     """Knows what other kernels did with a key."""
 
     def are_known(self, fetcher: CreditsFetcher) -> bool:
-        """Return whether anything may be known of those that use a fetcher's key; at once.
+        """Return at once whether other kernels using the fetcher's key may be known.
 
         Args:
             fetcher: The fetcher.
         """
 
     def seen(self, fetcher: CreditsFetcher, since: float) -> Seen | None:
-        """Return what other kernels did with a fetcher's key; None if that can't be told now.
+        """Return what other kernels did with a fetcher's key; None if that can't be determined now.
 
         Args:
             fetcher: The fetcher.
-            since: The time from which that matters, in seconds of its clock.
+            since: The time from which it matters, in seconds of the fetcher's clock.
         """
 
 
 class KnownKernels:
-    """Whether anything tells what other kernels do, and what: something above this layer says so."""
+    """Passes queries about other kernels to the source that a higher layer has registered, if any."""
 
     def __init__(self) -> None:
-        """Know nothing of them."""
+        """Start without a source."""
         self._source: OtherKernels | None = None
         runtime.forget_after_fork(self)
 
     def are_known(self, fetcher: CreditsFetcher) -> bool:
-        """Return whether anything may be known of those that use a fetcher's key; at once.
+        """Return at once whether other kernels using the fetcher's key may be known.
 
         Args:
             fetcher: The fetcher.
@@ -108,27 +108,27 @@ class KnownKernels:
         return self._source is not None and self._source.are_known(fetcher)
 
     def use(self, source: OtherKernels | None) -> None:
-        """Ask something about them from now on.
+        """Ask a source about other kernels from now on.
 
         Args:
-            source: What knows; None for nothing.
+            source: The source; None for no source.
         """
         self._source = source
 
     def seen(self, fetcher: CreditsFetcher, since: float) -> Seen | None:
-        """Return what other kernels did with a fetcher's key; None if nothing tells, or not now.
+        """Return what other kernels did with a fetcher's key; None if no source can answer now.
 
         Args:
             fetcher: The fetcher.
-            since: The time from which that matters, in seconds of its clock.
+            since: The time from which it matters, in seconds of the fetcher's clock.
         """
         source = self._source
         return None if source is None else source.seen(fetcher, since)
 
     def after_fork(self) -> None:
-        """Ask nothing in a forked child, whose own work is kept nowhere."""
+        """Drop the source in a forked child, whose own work isn't recorded anywhere."""
         self._source = None
 
 
 other_kernels = KnownKernels()
-"""This process's."""
+"""What is known in this process about other kernels."""

@@ -1,7 +1,7 @@
-"""Asks, for one account, what other kernels did with its key, as long as that may be in a cost.
+"""Asks what other kernels did with one account's key, as long as a cost may include their spending.
 
-Soon after the work's end, again when its cost is final or a charge came late, and then less and less often:
-another kernel's work is known when it ends, and may have begun long before.
+It asks soon after the work's end, again when the cost is final or a charge came late, and then less and less
+often: another kernel's work becomes known only when it ends, and may have begun long before.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ log = logging.getLogger(__name__)
 
 THREAD_NAME = "evolink-nb-overlaps"
 FIRST_AFTER = 1.0
-"""Seconds after work until the first question: what it imports mustn't hold up the line under a cell."""
+"""Seconds after work until the first query: the imports it needs mustn't delay the line under a cell."""
 MIN_PAUSE = 2.0
-"""The shortest time between two questions about a cost, in seconds, unless it has become final."""
+"""The shortest time between two queries about a cost, in seconds, unless it has become final."""
 LOOKS_FOR = 3_600.0
-"""Seconds after work for which its cost is asked about."""
+"""Seconds after work for which its cost is checked."""
 PATIENCE = 1.5
-"""Seconds that a cost waits for the answer before it is said to be *clean*."""
+"""Seconds that a cost waits for an answer before it is called *clean*."""
 MAX_WORKS = 100
-"""The most work with a final cost that is asked about, the newest: a meter in a long loop makes thousands."""
+"""How many final costs are still checked, newest first; a meter in a long loop makes thousands."""
 
 
 class Revisable(Protocol):
     """The costs of one account."""
 
     def revise(self, change: Callable[[Row], bool]) -> None:
-        """Have costs changed by what no reading tells.
+        """Change costs for a reason other than a reading.
 
         Args:
-            change: Changes them, and returns whether any has changed.
+            change: Changes the costs, and returns whether any has changed.
         """
 
 
@@ -62,13 +62,13 @@ class Asked:
 
 
 class OverlapChecker:
-    """The thread that asks for one account; it lives while any cost may hold what another kernel spent."""
+    """The thread that asks for one account; it lives while any cost may include another kernel's spending."""
 
     def __init__(self, fetcher: CreditsFetcher, costs: Revisable, own: OwnTime) -> None:
         """Prepare an overlap checker; `watch` starts it.
 
         Args:
-            fetcher: The fetcher that reads the account, and whose clock is used.
+            fetcher: The fetcher that reads the account; its clock is used.
             costs: The costs of the account.
             own: When this kernel may have spent.
         """
@@ -81,7 +81,7 @@ class OverlapChecker:
         self._loop = runtime.Loop(self._step, name=THREAD_NAME, timer=fetcher.clock)
 
     def may_become_shared(self, works: Sequence[Work]) -> set[Work]:
-        """Return the work whose cost is final and may still turn out to hold what another kernel spent.
+        """Return the work whose cost is final but may still turn out to include another kernel's spending.
 
         Args:
             works: Work whose cost is final, oldest first.
@@ -92,12 +92,13 @@ class OverlapChecker:
         return set(found[-MAX_WORKS:]) if found and other_kernels.are_known(self._fetcher) else set()
 
     def watch(self, works: Sequence[Work]) -> None:
-        """Ask about the costs of work, as long as that is due, if anything knows of other kernels.
+        """Start asking about the costs of work, if anything knows about other kernels.
 
-        What is final now isn't *clean* before there is an answer; one that doesn't come soon amends it.
+        Before costs that have just become final are published as *clean*, wait briefly for an answer; a later
+        answer amends them.
 
         Args:
-            works: The work whose costs may still change, in place of what was watched before.
+            works: The work whose costs may still change; replaces the work watched before.
         """
         self._works = works
         if not any(map(is_open, works)) or not other_kernels.are_known(self._fetcher):
@@ -111,22 +112,22 @@ class OverlapChecker:
             self._answered.wait_for(lambda: all(map(self._is_answered, works)), PATIENCE)
 
     def stop(self, seconds: float) -> None:
-        """End the thread; it may be started again.
+        """Stop the thread; it may be started again.
 
         Args:
-            seconds: The longest time to wait for its end.
+            seconds: The longest time to wait until it has stopped.
         """
         self._loop.stop(seconds)
 
     def _step(self) -> float | None:
-        """Ask what is due, and return when the next question is; None when there is none."""
+        """Ask if that is due, and return when to ask next; None for never."""
         works = [work for work in self._works if is_open(work)]
         self._asked = {work: asked for work, asked in self._asked.items() if work in works}
         now = self._fetcher.clock.monotonic()
         due = min((next_ask_at(work, self._asked.get(work)) for work in works), default=math.inf)
         if due > now:
             return None if math.isinf(due) else due
-        # What becomes final while this is asked is asked about again.
+        # A cost that becomes final during this query is asked about again.
         asked = {work: Asked(now, work.is_final) for work in works}
         try:
             self._ask(works, now)
@@ -142,7 +143,7 @@ class OverlapChecker:
 
     def _ask(self, works: Sequence[Work], now: float) -> None:
         befores = [work.before.requested_at for work in works if work.before is not None]
-        # What was seen long before the work matters too, and what explains that.
+        # Spending seen long before the work matters too, and so do the runs that explain it.
         since = min(befores, default=now) - ELSEWHERE_FOR - MAX_QUIET
         seen = other_kernels.seen(self._fetcher, since)
         if seen is not None:
@@ -155,14 +156,14 @@ class OverlapChecker:
 
 
 def next_ask_at(work: Work, asked: Asked | None) -> float:
-    """Return when to ask about a cost: soon, when it is final, and then twice as late each time.
+    """Return when to ask about a cost: soon, when it becomes final, and then after twice as long each time.
 
     Args:
-        work: The work that it is the cost of.
+        work: The work whose cost it is.
         asked: When it was last asked about; None if never.
 
     Returns:
-        The time, in seconds of the fetcher's clock; infinite for never.
+        The time in seconds of the fetcher's clock; infinity for never.
     """
     ended = work.ended or 0.0
     if work.is_final and (asked is None or not asked.was_final):

@@ -1,4 +1,4 @@
-"""A budget for each day, week or month: it outlives the kernel, and begins anew by itself."""
+"""A budget for each day, week or month, which outlives the kernel and starts over by itself."""
 
 from __future__ import annotations
 
@@ -29,34 +29,34 @@ if TYPE_CHECKING:
     from .interrupt import InterruptTarget
 
 KeptReadings = Callable[["CreditsFetcher", datetime], Sequence["Credits"]]
-"""Returns a key's readings that a history has kept, oldest first, from the last before a moment on."""
+"""Returns a key's readings from a history, oldest first, beginning with the last one before a moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """How often a budget begins anew.
+    """How often a budget starts over.
 
     Attributes:
-        per: With each day, week or month.
-        zone: Whose days they are.
+        per: Each day, week or month.
+        zone: The time zone in which days begin.
     """
 
     per: Per
     zone: Zone = None
 
     def period_at(self, moment: datetime) -> Period:
-        """Return the period that a moment is in."""
+        """Return the period that contains a moment."""
         return period_at(moment, self.per, self.zone)
 
 
 class PeriodBudget(SessionBudget):
     """A budget for each day, week or month, shared by everything that spends with the key.
 
-    What was spent since the period began counts, by this kernel, by an earlier one or by another. When the
-    next period begins, so does the budget, whether the kernel was busy, idle or asleep.
+    All spending since the period began counts: by this kernel, an earlier one or another one. The budget
+    starts over when the next period begins, whether the kernel is busy, idle or asleep.
 
     Attributes:
-        recurrence: When it begins anew.
+        recurrence: When it starts over.
     """
 
     def __init__(
@@ -69,14 +69,14 @@ class PeriodBudget(SessionBudget):
         label: str | None = None,
         options: BudgetOptions | None = None,
     ) -> None:
-        """Set the budget in place of its namesake, and watch what runs on this thread.
+        """Set the budget, replacing any of the same name, and watch what runs on this thread.
 
         Args:
             fetcher: The fetcher that reads the account.
-            max_credits: The limit of each period, in credits above 0.
-            recurrence: When it begins anew.
-            kept: Returns the readings that were kept of a key.
-            label: What it is called by; "day", "week" or "month" by default.
+            max_credits: The limit for each period, in credits above 0.
+            recurrence: When it starts over.
+            kept: Returns the readings of a key that a history has kept.
+            label: The budget's name; "day", "week" or "month" by default.
             options: How to watch; the usual values by default.
 
         Raises:
@@ -90,28 +90,29 @@ class PeriodBudget(SessionBudget):
 
     @property
     def per(self) -> Per:
-        """Whether it is for a day, a week or a month."""
+        """Whether the budget is for a day, a week or a month."""
         return self.recurrence.per
 
     @property
     def begins_anew_at(self) -> datetime:
-        """When its next period begins, as an aware datetime."""
+        """When the next period begins, as an aware datetime."""
         with budgets.lock:
             self._begin_period()
             return self._period.end.astimezone(self.recurrence.zone)
 
     @property
     def spent(self) -> Decimal:
-        """Credits spent in this period; reads the balance if no reading is newer than the last work."""
+        """Credits spent in this period; reads the balance if the newest reading is old."""
         self._look_back()
         return super().spent
 
     def begin_work(self, work: InterruptTarget, *, is_brief: bool = False) -> None:
-        """Watch work that begins on this thread, in the period that it begins in.
+        """Watch work that begins on this thread; its spending counts from the current period's beginning.
 
         Args:
             work: What to interrupt.
-            is_brief: Whether it is usually over before a reading could be taken: it doesn't wait for one.
+            is_brief: Whether the work is usually over before a reading could be taken: no reading is then
+                taken first.
         """
         if not is_brief:
             self._look_back()
@@ -122,12 +123,12 @@ class PeriodBudget(SessionBudget):
 
         Args:
             call: The call.
-            is_own: Whether it is made by the work that this budget watches.
+            is_own: Whether the work that this budget watches makes the call; ignored.
         """
         super().count(call, is_own=True)
 
     def _is_outdated(self) -> bool:
-        # Other kernels spend at any time.
+        # Other kernels may spend at any time.
         age = self.fetcher.clock.monotonic() - self.fetcher.requested_at
         is_old = self._target is None and age > self.options.timing.interval
         return not self._cancelled and self.fetcher.error is None and is_old
@@ -144,7 +145,7 @@ class PeriodBudget(SessionBudget):
 
     def _since_start(self, kept: Sequence[Credits], own: Sequence[Credits]) -> OwnSpending:
         found = PeriodSpending.since(self._period.start, kept, own)
-        # What was kept is all there is to know.
+        # If a history has kept readings, no closer one can be found.
         self._is_close = found.is_close or bool(kept)
         return OwnSpending(found.spending, quiet_times.of(self.identity))
 
@@ -159,7 +160,7 @@ class PeriodBudget(SessionBudget):
         super()._check(change)
 
     def _begin_period(self) -> None:
-        """Begin anew if the period is over; called with the lock held.
+        """Start over if the period has ended; called with the lock held.
 
         Work that was stopped stays stopped.
         """
@@ -177,9 +178,9 @@ class PeriodBudget(SessionBudget):
             self._perform(self._watch.start(time.monotonic(), spent=self._spending.spent))
 
     def _look_back(self) -> None:
-        """Look for a reading closer to the period's beginning than this process has taken, once a period.
+        """Look, once a period, for a reading closer to the period's beginning than this process has taken.
 
-        Without one, what was spent in between counts too.
+        Without one, spending between the process's own reading and the period's beginning counts too.
         """
         with budgets.lock:
             self._begin_period()
@@ -188,7 +189,7 @@ class PeriodBudget(SessionBudget):
         if not is_needed:
             return
         try:
-            # First: what was kept is older than that, and counts up to it.
+            # Read first: spending then counts from the older, kept readings up to this one.
             reading = self.fetcher.read()
             kept = self._kept(self.fetcher, period.start)
         except EvoLinkError:

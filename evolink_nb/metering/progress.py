@@ -1,4 +1,4 @@
-"""One pass of a tracked loop: its readings between the items, its end, and what it says."""
+"""One pass of a tracked loop: its readings between the items, its end, and what it prints."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ GOES_ON = " What was started ahead of the loop goes on, and may spend more."
 
 
 class LoopRun:
-    """One pass over the items: the bar, the readings, and the end.
+    """One pass over the items: the bar, the readings and the end.
 
-    `read` and `wait` wait for the network, on any thread, and touch only the bar's text.
+    `read` and `wait` wait for the network, may run on any thread, and change only the bar's text.
 
     Attributes:
         measurement: The loop's cost.
@@ -64,7 +64,7 @@ class LoopRun:
         warn_at: Decimal | None,
         timing: LoopTiming,
     ) -> None:
-        """Prepare a run for `open`; begin its measurement before that.
+        """Prepare a run. Begin its measurement, then call `open`.
 
         Args:
             fetcher: The fetcher that reads the account.
@@ -141,8 +141,8 @@ class LoopRun:
     def read(self) -> None:
         """Read the balance before the next item of a loop with a limit; the first already has its reading.
 
-        Waits for the charges of the items that are done, if the next could otherwise go over the limit. Work
-        that runs ahead of the loop doesn't wait either.
+        Wait for the charges of the items that are done if the next one could otherwise exceed the limit; not
+        for work that runs ahead of the loop, as that doesn't wait either.
         """
         if not self.is_limited or not self._begun:
             return
@@ -156,7 +156,7 @@ class LoopRun:
         """Show the newest reading, and decide whether another item may begin.
 
         Returns:
-            Whether it may; also True if no items are left. If not, ``stopped`` says why.
+            Whether it may; True also if no items are left. If False, ``stopped`` says why.
         """
         if not self.is_limited:
             self.spend.record(self._fetcher.readings, self._done)
@@ -166,11 +166,11 @@ class LoopRun:
         if self._guard is not None:
             if self._reader.unread is not None and reason is not None:
                 self._guard.give_up(reason)
-            # What has begun is paid for: its items are handed out.
+            # Work that has begun is paid for, so its items are handed out.
             self.stopped = self._guard.stopped
             return True
         if reason is None or self._is_last:
-            return True  # if no items are left, let the iterator say so
+            return True  # if no items are left, the iterator will say so
         self.stopped = f"Stopped before item {self._done + 1}{self._of_length()}: {reason}"
         log.info("stopped: a loop after %s items, %s credits", self._done, self.spend.spent)
         if runs_ahead(self._iterable):
@@ -184,11 +184,11 @@ class LoopRun:
         return why_stopped(self.spend) if is_over else None
 
     def begin_item(self) -> None:
-        """Count an item handed out."""
+        """Count an item as handed out."""
         self._begun += 1
 
     def end_item(self) -> None:
-        """Count an item done."""
+        """Count an item as done."""
         self._done += 1
         if self._guard is not None:
             return  # its calls were counted when they ended
@@ -198,7 +198,7 @@ class LoopRun:
     # -- the end ---------------------------------------------------------------------------------------
 
     def end(self) -> None:
-        """End the stretch of work and all that was started for it; its cost continues to settle."""
+        """End the stretch of work and everything started for it; its cost goes on settling."""
         if self._reader.ended.is_set():
             return
         self._reader.ended.set()
@@ -235,7 +235,7 @@ class LoopRun:
         after = self.measurement.after
         readings = self._fetcher.readings
         if after is not None:
-            # What came later may be other work's.
+            # Later readings may include other work.
             readings = tuple(each for each in readings if each.monotonic <= after.monotonic)
         self.spend.record(readings, self._done, begun=self._begun)
         self._show()

@@ -1,4 +1,4 @@
-"""Publishes one cost as it settles: to a listener, the ledger, and waiting callers."""
+"""Publishes one cost as it settles: to a listener, the ledger and waiting callers."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Listener(Protocol[M_contra]):
         """Handle a change of ``cost``."""
 
     def final(self, measurement: M_contra) -> None:
-        """Handle that the cost is final; once."""
+        """Handle the final cost; called once."""
 
 
 class Member(Protocol):
-    """Measured work, as its account publishes what it cost."""
+    """Measured work whose cost its account publishes."""
 
     @property
     def work(self) -> Work:
@@ -43,7 +43,7 @@ class Member(Protocol):
 
 
 class PublishedCost(Generic[M]):
-    """The cost of one measurement. Failures in the ledger or the listener are logged and go no further.
+    """The cost of one measurement. Failures in the ledger or the listener are only logged.
 
     Attributes:
         value: The cost, as far as known.
@@ -64,11 +64,11 @@ class PublishedCost(Generic[M]):
 
     @property
     def is_recorded(self) -> bool:
-        """Whether it is in the ledger."""
+        """Whether the cost is in the ledger."""
         return self._amend is not None
 
     def record(self, entry: ledger.Entry) -> None:
-        """Enter the cost into the ledger in use; the entry is amended from now on.
+        """Record the cost in the ledger in use, and amend the entry from now on.
 
         Args:
             entry: The run.
@@ -99,7 +99,7 @@ class PublishedCost(Generic[M]):
         """Publish that the cost is final.
 
         Args:
-            quietly: Whether to skip the listener: work that never began has no cost.
+            quietly: Whether to skip the listener, as for work that never began and has no cost.
         """
         self._is_final.set()
         self._has_figure.set()
@@ -114,7 +114,7 @@ class PublishedCost(Generic[M]):
 
         Args:
             seconds: The longest time to wait; None waits without limit.
-            for_first: Whether any figure will do.
+            for_first: Whether to wait only for the first figure.
 
         Returns:
             Whether the wait is over.

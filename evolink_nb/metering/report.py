@@ -1,4 +1,4 @@
-"""What work has cost, as a table: as text, HTML, CSV or a pandas DataFrame, dearest first."""
+"""What work has cost, most expensive first, as a table in text, HTML, CSV or a pandas DataFrame."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ NOTHING_YET = "Nothing has been measured yet."
 HOW_TO_BEGIN = "Start a cell with %%evolink_credits, or type %evolink_track on to measure every cell."
 NOT_KNOWN = "not known"
 MAX_NAME = 48
-"""The longest name the table shows, in characters; the CSV and the DataFrame show all of it."""
+"""The longest name that the table shows, in characters; the CSV and the DataFrame have full names."""
 WIDTH = 80
-"""The columns that text may have where it isn't shown in a terminal."""
+"""The maximum width of text, in columns, when it isn't shown in a terminal."""
 
 
 class Costs:
     """The table shown by ``%evolink_costs``; ``rows`` has its numbers.
 
     Attributes:
-        rows: One for each thing measured, dearest first.
+        rows: One for each thing measured, most expensive first.
         total: Credits that all of it cost, counting nested work once; None if unknown.
         others: Credits that others spent on the account meanwhile; None if unknown.
-        doubts: Credits of the total that are not sure: those *shared* or *not settled*, and those *given
-            back* by earlier work. The rest is sure.
+        doubts: Credits of the total that are not sure: *shared*, *not settled*, or *given back* by earlier
+            work. The rest is sure.
     """
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        """Add up entries.
+        """Add up a ledger's entries.
 
         Args:
             entries: The entries of a ledger, oldest first.
@@ -116,16 +116,16 @@ class Costs:
         return {"what": name, **_figures(row)}
 
     def _share(self, row: Row) -> float | None:
-        """Return what part a row is of all that was spent; None where that says nothing."""
+        """Return a row's share of all that was spent, from 0 to 1; None if it would say nothing."""
         is_in_sum = not (self._is_mixed and row.simulated)
         if self.total is None or row.total is None or row.total <= 0 or not is_in_sum or len(self.rows) < 2:
             return None
-        # The total is lower by what earlier work gave back.
+        # What earlier work gave back has been subtracted from the total.
         spent = float(self.total) + float(self.doubts.get("given back", 0))
         return min(float(row.total) / spent, 1.0) if spent > 0 else None
 
     def _sums(self) -> list[Line]:
-        """Return the lines under the table."""
+        """Return the sums shown below the rows."""
         sums: list[dict[Key, str]] = [{"what": "Total", "total": _amount(self.total)}]
         if self.others is not None:
             sums.append({"what": "others on the account", "total": _amount(self.others)})
@@ -155,13 +155,13 @@ def _style() -> str:
 
 
 def _columns() -> int:
-    """Return the width that text may have: the terminal's, if it is shown in one."""
+    """Return the maximum width of text: the terminal's, if it is shown in one."""
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     return shutil.get_terminal_size((WIDTH, 24)).columns if is_terminal else WIDTH
 
 
 def _figures(row: Row) -> dict[Key, str]:
-    """Return a row's figures as text, without those that repeat another."""
+    """Return a row's figures as text, leaving out any that would repeat another."""
     figures: dict[Key, str] = {
         "runs": f"{row.runs:,}",
         "total": _amount(row.total),
@@ -178,7 +178,7 @@ def _figures(row: Row) -> dict[Key, str]:
 
 
 def _confidence(row: Row) -> str:
-    """Return a row's reservations; "" if there are none."""
+    """Return how sure a row is, and why not; "" if it is *clean*."""
     some = 0 < row.unknown < row.runs
     parts = [f"{row.unknown:,} of {row.runs:,} {NOT_KNOWN}" if some else row.confidence]
     if row.unsettled and row.runs > 1:
@@ -189,12 +189,12 @@ def _confidence(row: Row) -> str:
 
 
 def _amount(amount: Decimal | None) -> str:
-    """Return a sum; one below 0 is what was given back."""
+    """Return a sum as text; a sum below 0 was given back."""
     if amount is None:
         return NOT_KNOWN
     return format_amount(amount) if amount >= 0 else f"{format_amount(-amount)} back"
 
 
 def _cost(amount: Decimal | None) -> str:
-    """Return the cost of a run; a figure below 0 is none."""
+    """Return the cost of a run as text; a figure below 0 is not a cost."""
     return NOT_KNOWN if amount is None or amount < 0 else format_amount(amount)

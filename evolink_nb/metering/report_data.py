@@ -34,7 +34,7 @@ FIELDS = (
 )
 """The columns of the CSV and the DataFrame."""
 
-# A spreadsheet takes text that begins with one of these, wide or not, for a formula and runs it.
+# A spreadsheet runs text as a formula if it begins with one of these, full-width or not.
 _FORMULA_STARTS = ("=", "+", "-", "@", *"\uff1d\uff0b\uff0d\uff20")
 
 

@@ -1,4 +1,4 @@
-"""The table of costs as text and as HTML: which columns it has, how they line up, and how it folds. Pure."""
+"""The table of costs as text and as HTML: its columns, their alignment, and how it folds. Pure."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from typing import Literal
 Key = Literal["what", "runs", "total", "share", "mean", "last", "change", "seconds", "confidence"]
 
 BAR_WIDTH = 8
-"""The longest bar in text, in columns of the terminal."""
+"""The length of the longest bar in text, in terminal columns."""
 INDENT = "  "
 _EIGHTHS = (*" ▏▎▍▌▋▊▉",)
 _NUMBER = re.compile(r"[<>+\-\N{MINUS SIGN}]*[\d,]+(?:\.(\d+))?")
-# A digit's and a point's width of space, for a column that HTML can't align at its points.
+# Spaces as wide as a digit and a decimal point: HTML can't align a column at its decimal points.
 _FIGURE_SPACE, _POINT_SPACE = "\u2007", "\u2008"
 
 
 class Align(Enum):
-    """Where the cells of a column begin or end."""
+    """How the cells of a column line up."""
 
     LEFT = "left"
     RIGHT = "right"
     POINT = "point"
-    """At the right, their decimal points below each other."""
+    """Flush right, with the decimal points below each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +50,27 @@ class Line:
     """A line of the table.
 
     Attributes:
-        cells: The text of each cell that says something.
-        share: What part of the total it is, from 0 to 1; None if it has none to show.
+        cells: The text of each cell that isn't empty.
+        share: Its share of the total, from 0 to 1; None to show none.
     """
 
     cells: dict[Key, str]
     share: float | None = None
 
     def cell(self, key: Key) -> str:
-        """Return the text of a cell; "" if it says nothing."""
+        """Return the text of a cell; "" if it is empty."""
         return self.cells.get(key, "")
 
 
 class Table:
-    """Lines under headings, with the columns in which some line says something."""
+    """Lines under headings, without the columns that are empty in every line."""
 
     def __init__(self, lines: Sequence[Line], sums: Sequence[Line]) -> None:
         """Choose the columns.
 
         Args:
             lines: The lines.
-            sums: The lines below them.
+            sums: The sums shown below them.
         """
         runs = {line.cell("runs") for line in lines}
         columns = (
@@ -96,11 +96,11 @@ class Table:
     def text(self, width: int) -> list[str]:
         """Return the table as lines of text.
 
-        Where it would be too wide, it does without bars, and then each line's name and confidence stand above
-        its figures.
+        If it would be too wide, it has no bars; if that isn't enough, each line's name and confidence are put
+        above its figures.
 
         Args:
-            width: The columns of the terminal.
+            width: The maximum width, in terminal columns.
         """
         lines: list[str] = []
         for layout in (self._unfolded, self._folded):
@@ -173,10 +173,10 @@ class Table:
 
 
 def aligned(cells: Sequence[str], *, digit: str = " ", point: str = " ") -> list[str]:
-    """Return the cells of a column that is flush right, padded so that their decimal points line up.
+    """Pad the cells of a flush-right column to line up their decimal points.
 
     Args:
-        cells: The cells; what isn't a number is left as it is.
+        cells: The cells; any that isn't a number is left as it is.
         digit: A space as wide as a digit.
         point: A space as wide as a decimal point.
     """
@@ -191,7 +191,7 @@ def aligned(cells: Sequence[str], *, digit: str = " ", point: str = " ") -> list
 
 
 def percent(share: float | None) -> str:
-    """Return a share of the total as a whole percentage, "" if there is none.
+    """Return a share of the total as a whole percentage; "" if there is none.
 
     Args:
         share: From 0 to 1.
@@ -200,7 +200,7 @@ def percent(share: float | None) -> str:
         return ""
     if 0 < share < 0.01:
         return "<1 %"
-    # 100 % is everything, not nearly so.
+    # 100 % means everything, not almost everything.
     return f"{100 if share == 1 else min(round(share * 100), 99)} %"
 
 
@@ -221,7 +221,7 @@ def _share_text(share: float | None, *, has_bar: bool) -> str:
 
 
 def _joined(columns: Sequence[Sequence[str]], kinds: Sequence[Column]) -> list[str]:
-    """Return columns side by side, as lines."""
+    """Return lines with the columns side by side."""
     padded = []
     for cells, kind in zip(columns, kinds, strict=True):
         width = max(map(text_width, cells))

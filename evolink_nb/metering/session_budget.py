@@ -1,4 +1,4 @@
-"""A budget for everything that follows."""
+"""A budget for everything that runs from now on."""
 
 from __future__ import annotations
 
@@ -27,18 +27,17 @@ if TYPE_CHECKING:
 
 
 SESSION = "session"
-"""The name of a budget that is given none."""
+"""The label of a budget that isn't given a name."""
 
 
 class SessionBudget(Budget):
-    """A budget for everything until `cancel`: work that still spends once it is used up is stopped.
+    """A budget for everything until `cancel`: once it is used up, work that still spends is stopped.
 
-    Also a context manager. ``spent`` and ``left`` are in credits, as of a reading made since the last work it
-    watched has ended, if the balance can be read. A new budget of the same name on the same account takes its
-    place.
+    Also a context manager. ``spent`` and ``left`` are in credits, as of a reading made after the last work it
+    watched ended, if the balance can be read. A new budget of the same name on the same account replaces it.
 
     Attributes:
-        label: What it is called by: "session" unless it was given a name.
+        label: The budget's name; "session" if it was given none.
     """
 
     _KEEPS_WARNING: ClassVar = True
@@ -51,12 +50,12 @@ class SessionBudget(Budget):
         label: str = SESSION,
         options: BudgetOptions | None = None,
     ) -> None:
-        """Set the budget in place of its namesake, and watch what runs on this thread.
+        """Set the budget, replacing any of the same name, and watch what runs on this thread.
 
         Args:
             fetcher: The fetcher that reads the account.
             max_credits: The limit, in credits above 0.
-            label: What it is called by.
+            label: The budget's name.
             options: How to watch; the usual values by default.
 
         Raises:
@@ -71,7 +70,7 @@ class SessionBudget(Budget):
         except EvoLinkError as error:
             error.add_note(f"{self.name} is not set: it could not watch.")
             raise
-        # Only now: a budget that can't be watched must not take the place of one that can.
+        # Only now: a budget that can't watch must not replace one that can.
         same = [each for each in session_budgets() if each.is_called(label, fetcher)]
         self._replaced = same[0] if same else None
         if self._replaced is not None:
@@ -80,7 +79,7 @@ class SessionBudget(Budget):
         self._begin()
 
     def _begin(self) -> None:
-        """Be in force, and watch what runs on this thread."""
+        """Put the budget into force, and watch what runs on this thread."""
         self._cancelled = False
         try:
             budgets.add_session(self)
@@ -91,16 +90,16 @@ class SessionBudget(Budget):
             raise
 
     def _first_spending(self, reading: Credits) -> OwnSpending:
-        """Return what has been spent so far, as of a first reading."""
+        """Return the spending so far, as of a first reading."""
         return spending_since(reading, self.fetcher)
 
     def _title(self, label: str, max_credits: Decimal) -> str:
-        """Return its name in messages."""
+        """Return the budget's name in messages."""
         called = "The session's budget" if label == SESSION else f"The budget {label!r}"
         return f"{called} of {in_credits(max_credits)}"
 
     def change(self, max_credits: Decimal, options: BudgetOptions) -> None:
-        """Change the limit, also while it watches; what has been spent still counts.
+        """Change the limit, even while watching; what has been spent still counts.
 
         Args:
             max_credits: The new limit, in credits above 0.
@@ -114,7 +113,7 @@ class SessionBudget(Budget):
         self._perform(actions)
 
     def is_called(self, label: str, fetcher: CreditsFetcher) -> bool:
-        """Return whether it is the budget of a name on an account.
+        """Return whether the budget has this name and account.
 
         Args:
             label: The name.
@@ -124,7 +123,7 @@ class SessionBudget(Budget):
 
     @property
     def spent(self) -> Decimal:
-        """Credits spent; reads the balance if no reading is newer than the last work."""
+        """Credits spent; reads the balance if no reading was requested since the last work."""
         if self._is_outdated():
             with contextlib.suppress(EvoLinkError):
                 self.fetcher.read()
@@ -144,13 +143,14 @@ class SessionBudget(Budget):
 
         Args:
             work: What to interrupt.
-            is_brief: Whether it is usually over before a reading could be taken: it doesn't wait for one.
+            is_brief: Whether the work is usually over before a reading could be taken: no reading is then
+                taken first.
         """
         if self._cancelled or self._target is not None or self._spending is None:
             return
-        # There may be newer readings made for something else: a settling cell, or a card.
+        # There may be newer readings, taken for a settling cell or a card.
         if self._watch.reaches_limit(self._record()) and not is_brief:
-            # Earlier work's spending may only have shown after its last reading: it isn't this work's.
+            # Earlier work's spending may have shown only after its last reading; it isn't this work's.
             with contextlib.suppress(EvoLinkError):
                 self.fetcher.read(join=False)
         self._record()
@@ -160,10 +160,11 @@ class SessionBudget(Budget):
         """Rest until the next work begins: interrupt nothing, and request no readings.
 
         Args:
-            error: What the work ended with, if it failed.
+            error: The exception that the work ended with, if it failed.
 
         Returns:
-            The stop it sent, if any; None if the work has caught that, and ended in its own way.
+            The stop that still has to be raised, if any; None also if the work has caught it and ended in its
+            own way.
         """
         try:
             return self.disarm(error)
@@ -179,10 +180,10 @@ class SessionBudget(Budget):
         self._notices.end()
 
     def _enter_gate(self, work: InterruptTarget) -> None:
-        """Do nothing: until `cancel`, every call on the account is under this budget."""
+        """Do nothing: until `cancel`, this budget applies to every call on the account."""
 
     def _leave_gate(self) -> None:
-        """Do nothing: between cells, calls are refused too."""
+        """Do nothing: calls are refused between cells too."""
 
     def _perform(self, actions: Sequence[Action]) -> None:
         super()._perform(actions)
@@ -190,7 +191,7 @@ class SessionBudget(Budget):
             self._notices.print(str(self.exceeded))
 
     def __enter__(self) -> Self:
-        # Blocks nest: the namesake that this one has replaced goes on around it.
+        # Blocks nest: the budget that this one has replaced goes on around it.
         replaced, self._replaced = self._replaced, None
         if replaced is not None:
             replaced._begin()

@@ -17,12 +17,12 @@ class SettleTiming:
 
     Attributes:
         settle: The longest time to keep reading the cost after the work. If shorter than the quiet time, it
-            takes its place.
-        quiet: How long nothing must move before a cost is believed; None for what `quiet_times` says of the
-            account.
-        baseline_age: The greatest age, since its request, of a reading that still serves as the next work's
+            replaces it.
+        quiet: How long nothing must move before a cost is believed; None for the account's own quiet time in
+            `quiet_times`.
+        baseline_age: The greatest age, since its request, of a reading that may serve as the next work's
             baseline.
-        late_horizon: The longest time after work for which a charge still counts as its, if nothing else ran.
+        late_horizon: How long after work a charge still counts as that work's, if nothing else ran.
     """
 
     settle: float = SETTLE
@@ -41,9 +41,9 @@ class Phase(Enum):
     SETTLING = "settling"
     """The work has ended; its cost may still change."""
     FINAL = "final"
-    """Nothing more is read for it."""
+    """No more readings are taken for it."""
 
     def may_become(self, other: Phase) -> bool:
-        """Return whether a measurement may move from this phase to the other: only forwards, and once."""
+        """Return whether a measurement may move from this phase to the other: only forwards."""
         order = list(Phase)
         return order.index(self) < order.index(other)

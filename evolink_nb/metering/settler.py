@@ -1,4 +1,4 @@
-"""Settles measured work: one thread per account reads until each cost is final."""
+"""Settles measured work: one thread per account reads until every cost is final."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ THREAD_NAME = "evolink-nb-settle"
 
 
 class PendingCosts(Protocol):
-    """Costs of one account, some of which need readings until they are final."""
+    """The costs of one account, some of which need more readings until they are final."""
 
     def next_read_at(self) -> float | None:
-        """Return when the next reading is wanted, in the clock's seconds; None if none is."""
+        """Return when the next reading is needed, in seconds of the clock; None if none is."""
 
     def record(self, reading: Credits | None) -> None:
-        """Handle a reading, which may be known already, or None if it failed."""
+        """Handle a reading, which may be known already; None if it failed."""
 
     def publish(self) -> None:
         """Publish the costs that have changed."""
 
 
 class Settler:
-    """The thread that reads for all work of one account; it lives while any cost wants a reading."""
+    """The thread that reads for all work of one account; it lives while any cost needs a reading."""
 
     def __init__(self, fetcher: CreditsFetcher, costs: PendingCosts) -> None:
         """Prepare a settler; `start` starts it.
 
         Args:
-            fetcher: The fetcher that reads the account, and whose clock is used.
+            fetcher: The fetcher that reads the account; its clock is used.
             costs: The costs of the account.
         """
         self._fetcher = fetcher
@@ -45,37 +45,37 @@ class Settler:
         self._loop = runtime.Loop(self._step, name=THREAD_NAME, timer=self._clock)
 
     def start(self) -> bool:
-        """Publish what has changed, and read until no cost wants it any more.
+        """Publish what has changed, and read until no cost needs it any more.
 
         Returns:
-            Whether it could; False if the platform can't start a thread.
+            Whether it started; False if the platform can't start a thread.
         """
         try:
             self._loop.start()
         except RuntimeError:
-            # The work is done and must not fail for this: its cost stays as far as known.
+            # The work is done and must not fail because of this: its cost stays as it is known now.
             log.exception("No thread could be started: a cost stays unsettled.")
             return False
         return True
 
     def wake(self) -> None:
-        """Check again what is due."""
+        """Check again whether a reading is due."""
         self._loop.wake()
 
     def stop(self, seconds: float) -> None:
-        """End the thread; it may be started again.
+        """Stop the thread; it may be started again.
 
         Args:
-            seconds: The longest time to wait for its end.
+            seconds: The longest time to wait until it has stopped.
         """
         self._loop.stop(seconds)
 
     def _step(self) -> float | None:
-        """Publish, read if that is due, and return when to check again; None when nothing is wanted."""
+        """Publish, read if a reading is due, and return when to check again; None when none is needed."""
         self._costs.publish()
         due = self._costs.next_read_at()
         if due is None:
-            # The last may have become final because its time is up.
+            # The last cost may have become final because its time is up.
             self._costs.publish()
             return None
         if due > self._clock.monotonic():

@@ -12,7 +12,7 @@ from .cost import Confidence, Cost
 from .entry import EARLIER_NAME, IDLE_NAME, Doubt, Entry, Kind
 
 NEWEST = 5
-"""The most runs used to estimate the next: code and prompts change."""
+"""How many of the newest runs are used to estimate the next: code and prompts change."""
 
 # Surest first, the order in which they are declared.
 _CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
@@ -32,11 +32,11 @@ class Row:
         change: ``last`` minus the mean of the earlier runs; None if there is nothing to compare with.
         seconds: The average duration of a run.
         confidence: The confidence of the least sure run.
-        unknown: The number of runs of unknown cost: they are in no amount, and never count as 0.
-        items: The number of items its loops processed altogether.
+        unknown: The number of runs of unknown cost: they are left out of all amounts, and never count as 0.
+        items: The number of items its loops processed in total.
         simulated: Whether the runs spent demo credits.
         unsettled: Credits of ``total`` that are not settled.
-        returned: Credits by which ``total`` is lower because earlier work gave them back.
+        returned: Credits given back by earlier work, which lower ``total``.
     """
 
     name: str
@@ -64,7 +64,7 @@ def rows(entries: Iterable[Entry]) -> list[Row]:
         entries: The entries of a ledger, oldest first.
 
     Returns:
-        The rows, dearest first, unknown costs last.
+        The rows, most expensive first, unknown costs last.
     """
     groups: dict[tuple[str, str, bool], list[Entry]] = {}
     for entry in entries:
@@ -77,7 +77,7 @@ def rows(entries: Iterable[Entry]) -> list[Row]:
 
 
 def total(entries: Iterable[Entry]) -> Decimal | None:
-    """Return the credits that all of it cost; nested work counts once.
+    """Return the total cost of all entries; nested work counts once.
 
     Simulated costs are left out, unless all are simulated.
 
@@ -93,7 +93,7 @@ def total(entries: Iterable[Entry]) -> Decimal | None:
 def total_of_others(entries: Iterable[Entry]) -> Decimal | None:
     """Return the credits that others spent on the account meanwhile.
 
-    Before a cost has settled, its own reservations can make that negative: it is then unknown.
+    Before a cost has settled, its own reservations can make this negative: it is then unknown.
 
     Args:
         entries: The entries of a ledger.
@@ -111,7 +111,7 @@ def doubts(entries: Iterable[Entry]) -> dict[Doubt, Decimal]:
         entries: The entries of a ledger.
 
     Returns:
-        Credits, more than 0, for each doubt there is; the total is lower by what was given back.
+        Credits above 0 for each doubt that applies; what was given back is already subtracted from the total.
     """
     return _doubts(_counted(entries))
 
@@ -164,7 +164,7 @@ def expected(
     Args:
         entries: The entries of a ledger, oldest first.
         key: Identifies runs of the same thing.
-        per_item: Whether to return the cost of one item of the loop.
+        per_item: Whether to return the cost of one item of the loop instead.
         simulated: Whether to use runs on the demo account.
 
     Returns:
@@ -182,7 +182,7 @@ def expected(
 
 
 def newest_costs(entries: Sequence[Entry], key: str, *, simulated: bool = False) -> list[Decimal]:
-    """Return what the newest runs of something cost, oldest first; those of unknown cost are left out.
+    """Return the costs of the newest runs of something, oldest first; unknown costs are left out.
 
     Args:
         entries: The entries of a ledger, oldest first.
@@ -212,7 +212,7 @@ def runs_left(spendable: Decimal, expected: Decimal) -> int:
 
 
 def merged(runs: Sequence[Entry]) -> Entry:
-    """Return one entry of the kind *earlier* that merges runs.
+    """Merge runs into one entry of the kind *earlier*.
 
     Args:
         runs: At least one; their costs are all known or all unknown, all simulated or all real.

@@ -1,8 +1,8 @@
-"""The asyncio tasks that work has made, and that may go on after it.
+"""The asyncio tasks that work has created and that may outlive it.
 
-A task copies the context of the code that makes it, and keeps that. Up to Python 3.11 a task doesn't say what
-its context is: what it awaits does, and before it first runs its loop does, both by names that aren't
-documented. Where one of them is missing, the task isn't known to be anybody's.
+A task keeps a copy of its creator's context. Up to Python 3.11 a task doesn't expose its context: what it
+awaits does, and before its first run its loop does, both through undocumented names. If these are missing,
+the task can't be assigned to any work.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ AnyTask = asyncio.Task[Any]
 
 
 def unfinished_tasks() -> list[AnyTask]:
-    """Return the tasks of this thread's event loop that aren't done, but for the running one and our own."""
+    """Return the unfinished tasks of this thread's event loop, except the running one and our own."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
@@ -30,7 +30,7 @@ def unfinished_tasks() -> list[AnyTask]:
 
 
 def context_of(task: AnyTask) -> contextvars.Context | None:
-    """Return the context that a task runs in; None if it can't be told.
+    """Return the context that a task runs in; None if it can't be determined.
 
     Args:
         task: A task of the running event loop that isn't running itself.

@@ -1,4 +1,4 @@
-"""`track`: a loop over items that shows what they cost, and stops before they cost more than they may."""
+"""`track`: a loop over items that shows what they cost, and stops before they exceed a limit."""
 
 from __future__ import annotations
 
@@ -29,31 +29,32 @@ T = TypeVar("T")
 
 
 class track(Generic[T]):  # noqa: N801 - used like a function: `for item in track(items)`
-    """Loop over ``iterable`` with a tqdm bar that shows what it spends; ``for`` and ``async for`` both work.
+    """Loop over ``iterable`` with a tqdm bar that shows what it spends, with ``for`` or ``async for``.
 
     Example::
 
         for prompt in track(prompts, max_credits=50):
             ...
 
-    With ``max_credits`` the balance is read before each item, and the loop ends *before* an item that, priced
-    like the dearest so far, would go over; it says so, and raises nothing. Accounts may charge late: until
-    the first item's charge has shown, and wherever the charges still to come could take the loop over, it
-    waits for them, up to 6 seconds after an item, or longer if the account has been seen to take longer. An
-    item dearer than all before it can still go over, which is reported too. It warns at ``warn_at`` of the
-    limit, and ends where the balance can't be read for ``max_blind`` seconds. Without a limit the loop never
-    waits, and the balance is read every ``every`` seconds in the background.
+    With ``max_credits``, the balance is read before each item, and the loop ends *before* an item that would
+    exceed the limit if it cost as much as the most expensive one so far; the loop prints why, and raises
+    nothing. Accounts may charge late: until the first item's charge has shown, and whenever charges still to
+    come could exceed the limit, the loop waits for them, for up to 6 seconds after an item, or longer if the
+    account has been seen to take longer. An item that costs more than all before it can still exceed the
+    limit; this is reported too. The loop warns at ``warn_at`` of the limit, and ends if the balance can't be
+    read for ``max_blind`` seconds. Without a limit, the loop never waits, and the balance is read in the
+    background every ``every`` seconds.
 
-    What an executor's ``map`` or `as_completed` has submitted runs ahead of the loop: near the limit what is
-    still queued is cancelled, and what has begun is handed out. Other work that runs ahead goes on, and the
-    loop says so.
+    Work submitted by an executor's ``map`` or for `as_completed` runs ahead of the loop: near the limit,
+    queued work is cancelled, and the results of work that has begun are handed out. Other work that runs
+    ahead goes on, and the loop says so.
 
-    All amounts are credits; reservations count as spent. At its end the loop waits up to a second for its
-    cost to settle. If it turns out to cost more than it said then, it prints another line.
+    All amounts are in credits; reservations count as spent. At its end the loop waits up to a second for its
+    cost to settle. If the cost turns out to be higher than it said then, it prints another line.
     """
 
     timing: ClassVar[LoopTiming] = LoopTiming()
-    """How long it waits; a subclass may override it."""
+    """How long the loop waits; a subclass may override this."""
 
     def __init__(
         self,
@@ -69,22 +70,22 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
     ) -> None:
         """Prepare a loop; nothing is read until its first item is requested.
 
-        With a limit, a balance that can't be read then raises its `EvoLinkError`; later it is retried for a
-        while before the loop ends.
+        With a limit, a balance that can't be read at that time raises its `EvoLinkError`; later, reading is
+        retried for a while before the loop ends.
 
         Args:
             iterable: The items to loop over.
             max_credits: Credits that the loop may spend; None for no limit.
             total: The number of items, if ``len`` can't tell.
             description: The loop's name on the bar and in the ledger; its place in the source by default.
-            client: The client for the account; by default that of the key that `settings` finds.
+            client: The client for the account; by default, one with the key that `settings` finds.
             every: Seconds between two readings of a loop without a limit.
             warn_at: The fraction of the limit at which to warn, once; None or 0 for no warning.
             max_blind: Seconds after which the loop ends if the balance can't be read; None for never.
 
         Raises:
-            ValueError: ``max_credits`` is not a number above 0, or another option makes no sense, or is for a
-                limit and there is none, or the other way round.
+            ValueError: ``max_credits`` is not a number above 0, another option is invalid, or an option needs
+                a limit but there is none, or the other way round.
             TypeError: ``iterable`` can't be looped over.
         """
         if not isinstance(iterable, Iterable | AsyncIterable):
@@ -123,7 +124,7 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
 
     @property
     def projected(self) -> Decimal | None:
-        """Credits that all items will have cost at that rate; None while it or their number is unknown."""
+        """Credits that all items will cost at that rate; None while the rate or their number is unknown."""
         return None if self._run is None else self._run.spend.projected
 
     @property
@@ -133,11 +134,11 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
 
     @property
     def cost(self) -> Cost:
-        """What the loop cost, and how sure that is; it becomes sure as the account settles after the loop."""
+        """What the loop cost, and how sure that is; becomes final as the account settles after the loop."""
         return Cost() if self._run is None else self._run.measurement.cost
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait, after the loop, until ``cost`` is final.
+        """Wait until ``cost`` is final, after the loop.
 
         Args:
             seconds: The longest time to wait; None waits as long as settling may take.
@@ -164,8 +165,8 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
         )
         return self._run
 
-    # The next two methods are the same loop. The second hands waiting for the network to another thread, so
-    # that the event loop keeps running; the enclosing measurements are this task's, and are recorded in it.
+    # The next two methods are the same loop. The second waits for the network on another thread, which keeps
+    # the event loop running; the enclosing measurements are this task's, and are recorded in it.
 
     def _items(self, run: LoopRun) -> Iterator[T]:
         try:
@@ -216,7 +217,7 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
 class _Abandonable(AsyncIterator[T]):
     """An asynchronous iterator that ends its run when it is dropped.
 
-    A generator alone would be closed by a separate task, some time after the loop was left.
+    A generator alone would be closed by a separate task some time after the loop was left.
     """
 
     def __init__(self, items: AsyncIterator[T], run: LoopRun) -> None:

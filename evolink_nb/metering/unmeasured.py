@@ -1,6 +1,6 @@
-"""What runs on an account and nobody measures, as work that its row knows of: it may spend too.
+"""Unmeasured work on an account, recorded in its row because it may spend too.
 
-Pure: no thread, lock or clock. Times are seconds of one monotonic clock.
+Pure: no thread, lock or clock. Times are in seconds of one monotonic clock.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class UnmeasuredWork:
-    """The cells that aren't measured, and guarded calls outside any work, as an account's row has them."""
+    """Records unmeasured cells, and guarded calls outside any measured work, in an account's row."""
 
     def __init__(self, row: Row) -> None:
         """Start without any.
@@ -31,15 +31,15 @@ class UnmeasuredWork:
         self._resumed_at = self._computed = 0.0
 
     def suspend(self, now: float, computed: float, *, awaits: bool = False) -> None:
-        """Record that the cell spends nothing for now: measured work begins, or it waits for a cost.
+        """Record that the cell spends nothing for now: measured work begins, or the cell waits for a cost.
 
-        A wait changes nothing where measured work has run in the cell: what that did since may have been too
+        A wait is ignored if measured work has run in the cell: what the cell did since may have been too
         short to be noticed.
 
         Args:
             now: The current time.
             computed: Seconds that the thread has spent computing.
-            awaits: Whether it waits for a cost.
+            awaits: Whether the cell waits for a cost.
         """
         if awaits and self._follows_measured:
             return
@@ -48,7 +48,7 @@ class UnmeasuredWork:
         if unmeasured is not None:
             unmeasured.ended = now
             took, computed = now - self._resumed_at, computed - self._computed
-            # Many short waits are no call.
+            # Many short waits don't make a paid call.
             unmeasured.computed += took if took - computed < MIN_PAID_CALL_SECONDS else computed
 
     def resume(self, now: float, computed: float, *, is_known: bool = False) -> None:
@@ -57,7 +57,7 @@ class UnmeasuredWork:
         Args:
             now: The current time.
             computed: Seconds that the thread has spent computing.
-            is_known: Whether it is known that other code runs, also where no cell does.
+            is_known: Whether other code is known to run, even if no cell does.
         """
         works = self._row.works
         is_measured = any(work.ended is None and not work.is_anonymous for work in works)
@@ -66,7 +66,7 @@ class UnmeasuredWork:
         last = works[-1] if works else None
         is_alike = last is not None and last.is_anonymous and not last.calls
         if last is not None and is_alike and last.could_spend:
-            # Cells that aren't measured needn't be told apart; between them nothing is spent.
+            # Unmeasured cells needn't be told apart; nothing is spent between them.
             last.computed += now - (last.ended or last.started)
             last.ended = None
         else:
@@ -77,7 +77,7 @@ class UnmeasuredWork:
         self._running, self._resumed_at, self._computed = last, now, computed
 
     def set_busy(self, now: float, computed: float, *, busy: bool) -> None:
-        """Record that a cell that isn't measured on this account begins or ends.
+        """Record that a cell not measured on this account begins or ends.
 
         Args:
             now: The current time.
@@ -109,7 +109,7 @@ class UnmeasuredWork:
             work.calls.append(call)
 
     def end_call(self, call: Call) -> None:
-        """Record a guarded call that has ended, and with it the work that was nothing but that call.
+        """Record that a guarded call has ended, and end any work that consisted only of that call.
 
         Args:
             call: The call.
