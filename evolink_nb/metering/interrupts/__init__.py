@@ -1,1 +1,1 @@
-"""How a stop gets to the work, wherever that is."""
+"""Delivers a stop to the work, wherever that runs."""

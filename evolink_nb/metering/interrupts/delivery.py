@@ -10,29 +10,29 @@ FINALIZER = "__del__"
 
 
 class Where(Enum):
-    """Where a thread is, by the functions on its stack."""
+    """Where a thread is, according to the functions on its stack."""
 
     WORK = "work"
     """In the work."""
     LOOP = "loop"
     """In an event loop, which may be awaiting the work."""
     OVER = "over"
-    """In what surrounds the work, which is over."""
+    """In the code around the work: the work is over."""
     FINALIZER = "finalizer"
-    """In a finalizer, which swallows what is raised in it."""
+    """In a finalizer, which swallows exceptions."""
     UNKNOWN = "unknown"
     """None of the known functions is on the stack."""
 
 
 class Runs(Enum):
-    """What an event loop runs now, relative to a piece of work."""
+    """What an event loop is running, relative to a piece of work."""
 
     NO_LOOP = "no loop"
     """No event loop runs on the thread."""
     INNER_LOOP = "inner loop"
     """A loop that the work itself runs."""
     OWN_TASK = "own task"
-    """The task that the work is, or is part of."""
+    """The work's own task, or the task that the work is part of."""
     AWAITED_TASK = "awaited task"
     """A task that the work waits for."""
     ELSE = "else"
@@ -45,11 +45,11 @@ class Delivery(Enum):
     NONE = "none"
     """Not now."""
     INTERRUPT = "interrupt"
-    """Raise it as a `KeyboardInterrupt` too: all that handles interrupts handles it."""
+    """Raise it also as a `KeyboardInterrupt`: any code that handles interrupts handles it."""
     PLAIN = "plain"
-    """Raise it as nothing else: what swallows interrupts, as IPython's ``!`` does, doesn't swallow it."""
+    """Raise it as itself only: code that swallows interrupts, such as IPython's ``!``, doesn't swallow it."""
     CANCELLATION = "cancellation"
-    """Raise it as a `CancelledError` too, in the code of the task that runs: its event loop survives that."""
+    """Raise it also as a `CancelledError`, in the task that is running: the event loop survives this."""
     WHERE_IT_AWAITS = "where it awaits"
     """Raise it in the task where it awaits, once the loop is free."""
     ALL_TASKS = "all tasks"
@@ -57,12 +57,12 @@ class Delivery(Enum):
 
 
 def choose_on_arrival(*, where: Where, runs: Runs, is_task: bool, escalate: bool) -> Delivery:
-    """Return how to deliver a stop, from what the main thread does when the signal arrives.
+    """Return how to deliver a stop, given what the main thread is doing when the signal arrives.
 
     Args:
         where: Where the main thread is.
-        runs: What the event loop runs.
-        is_task: Whether the work is one task.
+        runs: What the event loop is running.
+        is_task: Whether the work is a single task.
         escalate: Whether an earlier interrupt had no effect.
 
     Returns:
@@ -77,20 +77,20 @@ def choose_on_arrival(*, where: Where, runs: Runs, is_task: bool, escalate: bool
         case Runs.INNER_LOOP:
             return Delivery.INTERRUPT if escalate else Delivery.ALL_TASKS
         case Runs.OWN_TASK:
-            # In a task of its own anything but a cancellation could end the loop, and with it the kernel.
+            # If the work is a task, anything but a cancellation could end the loop, and with it the kernel.
             return Delivery.CANCELLATION if is_task else interrupt
         case Runs.AWAITED_TASK:
             return Delivery.CANCELLATION
         case Runs.ELSE:
-            # A loop run inside another, as by nest_asyncio.
+            # The loop may run inside another, as with nest_asyncio.
             return interrupt if where is Where.WORK and not is_task else Delivery.WHERE_IT_AWAITS
 
 
 def choose_for_thread(*, is_running: bool, escalate: bool, loop_responds: bool) -> Delivery:
-    """Return how to deliver a stop to a thread that no signal reaches.
+    """Return how to deliver a stop to a thread that signals don't reach.
 
     Args:
-        is_running: Whether the work is still running, as far as can be told.
+        is_running: Whether the work is still running, as far as is known.
         escalate: Whether an earlier interrupt had no effect.
         loop_responds: Whether the event loop has run the last callback scheduled on it; true without a loop.
 
@@ -103,18 +103,18 @@ def choose_for_thread(*, is_running: bool, escalate: bool, loop_responds: bool) 
 
 
 def choose_for_task(*, escalate: bool, loop_responds: bool, runs_now: bool) -> Delivery:
-    """Return how to deliver a stop to a task that no signal reaches, besides where it awaits.
+    """Return how to deliver a stop to a task that signals don't reach, besides raising it where it awaits.
 
     Args:
         escalate: Whether an earlier interrupt had no effect.
         loop_responds: Whether the event loop has run the last callback scheduled on it.
-        runs_now: Whether the loop is running this task now, not another.
+        runs_now: Whether the loop is now running this task and not another.
 
     Returns:
         The delivery.
     """
-    # A loop that hasn't run the last callback is blocked by a synchronous call, perhaps another task's,
-    # which has nothing to do with this work.
+    # A loop that hasn't run the last callback is blocked by a synchronous call; if that is another task's, it
+    # has nothing to do with this work.
     blocks_loop = escalate and not loop_responds and runs_now
     return Delivery.CANCELLATION if blocks_loop else Delivery.NONE
 
@@ -128,8 +128,8 @@ def locate(functions: Iterable[str], inner: str = "", *outer: str) -> Where:
         outer: Functions around it: if one of them comes first, the work is over.
     """
     for name in functions:
-        # A terminal runs its event loop inside the cell's call, a kernel the other way round: the innermost
-        # decides.
+        # A terminal runs its event loop inside the cell's call, a kernel does the opposite: the innermost
+        # function decides.
         if name == FINALIZER:
             return Where.FINALIZER
         if name == "run_forever":

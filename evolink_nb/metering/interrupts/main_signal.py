@@ -1,9 +1,9 @@
-"""The signal by which a budget reaches the main thread: in a sleep, a blocking read, a retry loop.
+"""The signal with which a budget interrupts the main thread in a sleep, a blocking read or a retry loop.
 
-It is not SIGINT, whose handler belongs to the user, IPython or asyncio, and which a parent may have had
-ignored (``nohup python job.py &``, cron). By default SIGURG does nothing, so one that arrives late harms
-nobody; Go's runtime interrupts its threads with it for the same reason. While a budget watches the main
-thread, a handler stands for it; the one before stands again afterwards.
+It is not SIGINT: that signal's handler belongs to the user, IPython or asyncio, and a parent process may have
+set it to be ignored (``nohup python job.py &``, cron). SIGURG does nothing by default, so one that arrives
+late does no harm; Go's runtime interrupts its threads with it for the same reason. A handler is installed
+while a budget watches the main thread; the previous handler is restored afterwards.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any
 
 from ... import runtime
 
-# Windows has no SIGURG; SIGTERM it never sends.
+# Windows has no SIGURG, and never sends SIGTERM itself.
 SIGNAL = signal.SIGTERM if sys.platform == "win32" else signal.SIGURG
 
 Receiver = Callable[[FrameType | None], object]
 
 
 class MainSignal:
-    """The signal, and who receives it on the main thread.
+    """The signal, and its receivers on the main thread.
 
     Handlers can only be set on the main thread, so `add` and `remove` install and restore them only there.
     """
@@ -38,18 +38,18 @@ class MainSignal:
         runtime.forget_after_fork(self)
 
     def after_fork(self) -> None:
-        """Forget the parent's receivers; the handler is restored with the first that the child removes."""
+        """Forget the parent's receivers; the child's first `remove` restores the handler."""
         self._receivers = ()
 
     def add(self, receiver: Receiver) -> bool:
-        """Call a receiver, on the main thread, each time the signal arrives.
+        """Call a receiver on the main thread each time the signal arrives.
 
         Args:
             receiver: Called with the frame that the signal interrupted; what it raises is raised there.
 
         Returns:
-            Whether the signal reaches it. False off the main thread, and where something that isn't Python
-            handles the signal.
+            Whether the signal will reach the receiver. False outside the main thread, and if the signal's
+            handler wasn't installed from Python.
         """
         self._receivers = (*self._receivers, receiver)
         if not self._stands and threading.current_thread() is threading.main_thread():
@@ -59,7 +59,7 @@ class MainSignal:
         return self._stands
 
     def remove(self, receiver: Receiver) -> None:
-        """Stop calling a receiver; ignored if it isn't called.
+        """Stop calling a receiver; do nothing if it wasn't added.
 
         Args:
             receiver: The receiver.
@@ -70,9 +70,9 @@ class MainSignal:
             self._restore()
 
     def send(self) -> None:
-        """Send the signal to the main thread; from any thread.
+        """Send the signal to the main thread, from any thread.
 
-        One that arrives just before a wait begins doesn't end it: send it until it is received.
+        A signal that arrives just before a wait begins doesn't end that wait: send it until it is received.
         """
         if not self._stands:
             return
@@ -82,7 +82,7 @@ class MainSignal:
             signal.pthread_kill(threading.main_thread().ident or 0, SIGNAL)
 
     def _install(self) -> None:
-        before = signal.getsignal(SIGNAL) if runtime.HAS_THREADS else None  # without, nobody could send it
+        before = signal.getsignal(SIGNAL) if runtime.HAS_THREADS else None  # no other thread could send it
         if before is None:  # not set from Python: it couldn't be restored
             return
         try:
@@ -92,7 +92,7 @@ class MainSignal:
         self._before, self._stands = before, True
 
     def _restore(self) -> None:
-        if signal.getsignal(SIGNAL) == self._handle:  # else the work has set its own, which stays
+        if signal.getsignal(SIGNAL) == self._handle:  # otherwise keep the handler that the work has set
             signal.signal(SIGNAL, self._before)
         self._stands = False
 
@@ -104,4 +104,4 @@ class MainSignal:
 
 
 main_signal = MainSignal()
-"""This process's signal to its main thread."""
+"""The signal to this process's main thread."""

@@ -1,7 +1,7 @@
-"""The processes that a piece of work has started: what an interrupt from the keyboard would reach too.
+"""The processes that a piece of work has started, which a keyboard interrupt would reach too.
 
-They are found when they are needed: on Linux by when they began, which `/proc` tells; elsewhere by not being
-among those that psutil, which ipykernel brings, found before the work. Those there before are left alone.
+They are looked up when they are needed: on Linux by their start times in `/proc`; elsewhere they are those
+that psutil, a dependency of ipykernel, did not find before the work. Earlier processes are left alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HAS_PROC = (_PROC / "self" / "stat").exists()
 
 
 class _Process(NamedTuple):
-    """What `/proc/PID/stat` says of a process."""
+    """A process according to `/proc/PID/stat`."""
 
     pid: int
     state: str
@@ -31,12 +31,12 @@ class _Process(NamedTuple):
 
 @dataclass(frozen=True)
 class Processes:
-    """The processes started since this was made.
+    """The processes started since this object was created.
 
     Attributes:
-        thread: The system's identifier of the thread that starts them, which only Linux tells; None for all.
-        since: When this was made, in seconds since the machine began.
-        before: The processes that there were then, where only psutil tells.
+        thread: The native identifier of the thread that starts them, known only on Linux; None for all.
+        since: When this object was created, in seconds since boot.
+        before: The processes that existed then; used only without `/proc`.
     """
 
     thread: int | None
@@ -48,40 +48,40 @@ class Processes:
         """Return the processes started from now on.
 
         Args:
-            of_this_thread: Whether to leave out those that other threads start.
+            of_this_thread: Whether to leave out processes started by other threads.
         """
         thread = threading.get_native_id() if of_this_thread else None
         since = time.clock_gettime(time.CLOCK_BOOTTIME) if HAS_PROC else 0.0
         return cls(thread, since, frozenset() if HAS_PROC else frozenset(_from_psutil()))
 
     def running(self) -> list[int]:
-        """Return the identifiers of those that are running."""
+        """Return the identifiers of the processes that are still running."""
         if HAS_PROC:
             return self._from_proc()
         return [] if self.thread is not None else [pid for pid in _from_psutil() if pid not in self.before]
 
     def send(self, number: int) -> None:
-        """Send a signal to each.
+        """Send a signal to each process.
 
         Args:
             number: The signal.
         """
         for pid in self.running():
-            with contextlib.suppress(OSError):  # it has ended, or belongs to someone else
+            with contextlib.suppress(OSError):  # it has ended, or belongs to another user
                 os.kill(pid, number)
 
     def _from_proc(self) -> list[int]:
         own = os.getpid()
         tick = 1 / os.sysconf("SC_CLK_TCK")
         every = {each.pid: each for each in map(_read, _PROC.iterdir()) if each is not None}
-        # A process's beginning is known to a tick.
+        # Start times are exact to a tick.
         recent = {
             pid for pid, each in every.items() if each.began_at > self.since - tick and each.state not in "ZX"
         }
         if self.thread is None:
             first = {pid for pid, each in every.items() if each.parent == own}
-            # Ctrl+C and Jupyter's stop button reach the whole group; it may have others' work only where
-            # another process leads it.
+            # Ctrl+C and Jupyter's stop button reach the whole group; only a group led by another process may
+            # contain others' work.
             if os.getpgrp() == own:
                 first |= {pid for pid, each in every.items() if each.group == own}
         else:
@@ -94,7 +94,7 @@ class Processes:
 
 
 def _from_psutil() -> list[int]:
-    """Return this process's children, and theirs, that are running."""
+    """Return this process's descendants that are running."""
     try:
         psutil: Any = importlib.import_module("psutil")
     except ImportError:
@@ -108,14 +108,14 @@ def _from_psutil() -> list[int]:
 
 
 def _read(folder: Path) -> _Process | None:
-    """Return the process of a folder in `/proc`; None for another folder, and for Python's own helper."""
+    """Return the process of a folder in `/proc`; None for other folders and Python's resource tracker."""
     try:
         pid, stat = int(folder.name), (folder / "stat").read_text()
         if b"resource_tracker" in (folder / "cmdline").read_bytes():
             return None
     except (OSError, ValueError):
         return None
-    # The name, in parentheses, may hold anything.
+    # The name, in parentheses, may contain any character.
     fields = stat.rpartition(")")[2].split()
     began_at = int(fields[19]) / os.sysconf("SC_CLK_TCK")
     return _Process(pid, fields[0], int(fields[1]), int(fields[2]), began_at)

@@ -1,4 +1,4 @@
-"""What is raised in stopped work: a `BudgetExceeded` that is an interrupt as well."""
+"""The exception raised in stopped work: a `BudgetExceeded` that is also an interrupt."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def raisable(
     *,
     kind: type[BudgetExceeded] | None = None,
 ) -> type[BaseException]:
-    """Return a class of exceptions that are a stop and an interrupt, made without arguments, as C makes them.
+    """Return an exception class that is both a stop and an interrupt, and needs no arguments, as C requires.
 
     Args:
         stop: The stop.
-        base: What they are besides: `KeyboardInterrupt`, so that all that handles interrupts handles them
-            (IPython ends what ``%%bash`` started), or `asyncio.CancelledError`. None for nothing.
-        on_raise: Called when one is made, in the thread where it is raised, with whether the code there knows
-            stops by name.
-        kind: Their kind of stop; that of ``stop`` by default.
+        base: The other base class: `KeyboardInterrupt`, which makes code that handles interrupts handle the
+            stop (IPython ends what ``%%bash`` started), or `asyncio.CancelledError`; None for no other.
+        on_raise: Called when an instance is made, in the thread where it is raised, with whether the code
+            there names stops explicitly.
+        kind: The class of the stop; that of ``stop`` by default.
     """
 
     def init(self: BaseException) -> None:
@@ -47,7 +47,7 @@ def raisable(
 
 
 def expects_stops(codes: Iterable[CodeType]) -> bool:
-    """Return whether running code knows `BudgetExceeded` by name, and so may catch it on purpose.
+    """Return whether running code names `BudgetExceeded`, and so may catch it on purpose.
 
     Args:
         codes: The code of the functions that are running.
@@ -58,9 +58,9 @@ def expects_stops(codes: Iterable[CodeType]) -> bool:
 
 
 def swallows_interrupts(frame: FrameType | None) -> bool:
-    """Return whether running code is known to take an interrupt for its own, and to go on.
+    """Return whether running code is known to handle an interrupt itself, and to go on.
 
-    IPython's ``!`` ends its process then, and the cell, perhaps a loop, runs on.
+    IPython's ``!`` does: it ends its process, and the cell, perhaps a loop, runs on.
 
     Args:
         frame: The innermost frame.
@@ -69,7 +69,7 @@ def swallows_interrupts(frame: FrameType | None) -> bool:
 
 
 def frames_from(frame: FrameType | None) -> Iterator[FrameType]:
-    """Yield the frames of a stack, innermost first, but for those of this package.
+    """Yield the frames of a stack, innermost first, except those of this package.
 
     Args:
         frame: The innermost frame.
@@ -84,13 +84,13 @@ def is_stop(error: BaseException | None, stop: BudgetExceeded | None) -> bool:
     """Return whether work that ended with an error was ended by a stop, caught or not.
 
     Args:
-        error: The error; None if the work has ended well.
+        error: The error; None if the work succeeded.
         stop: The stop that was sent.
     """
     if isinstance(error, BudgetExceeded):
         return error is stop or getattr(error, "stop", None) is stop
-    # Another error is the work's own if it was made of the stop. Else it may be what the stop has brought
-    # about: a child process that was interrupted has failed.
+    # Another error is the work's own if it was raised from the stop. Otherwise the stop may have caused it,
+    # as when an interrupted child process has failed.
     cause = error
     while cause is not None:
         if getattr(cause, "stop", None) is stop:
@@ -100,7 +100,7 @@ def is_stop(error: BaseException | None, stop: BudgetExceeded | None) -> bool:
 
 
 def is_due_to(error: BaseException | None, stop: BudgetExceeded) -> bool:
-    """Return whether an error is a stop, as it was raised in the work, or was raised while that was handled.
+    """Return whether an error is a stop as raised in the work, or was raised while the stop was handled.
 
     Args:
         error: The error.
@@ -118,6 +118,6 @@ def raise_in_thread(thread: int, exception: type[BaseException]) -> None:
 
     Args:
         thread: The thread's identifier.
-        exception: The class of the exception, made there without arguments.
+        exception: The exception's class, instantiated there without arguments.
     """
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(exception))

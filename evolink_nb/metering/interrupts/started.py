@@ -1,7 +1,8 @@
-"""What work has started beside its own thread: processes, threads, and calls queued in thread pools.
+"""What work has started outside its own thread: processes, threads, and calls queued in thread pools.
 
-An interrupt of the work's own thread reaches none of them. Processes get SIGINT, as from the keyboard, and
-queued calls are cancelled; what then still spends gets SIGTERM, or an exception at its next line of Python.
+Interrupting the work's own thread reaches none of them. Processes get SIGINT, as from the keyboard, and
+queued calls are cancelled. If spending goes on, processes get SIGTERM, and threads an exception at their next
+line of Python.
 """
 
 from __future__ import annotations
@@ -27,14 +28,15 @@ LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "pl
 
 
 class Started:
-    """What is started by the work that begins when this is made, on the thread that makes it."""
+    """What work has started. Create it when the work begins, on the work's thread."""
 
     def __init__(self, *, is_whole: bool) -> None:
-        """Record what there is already.
+        """Record what exists already.
 
         Args:
             is_whole: Whether the work is all that the process does meanwhile, as with a cell: threads started
-                then, and calls queued, are its own. Otherwise only processes that its thread starts are.
+                and calls queued meanwhile are then its own. Otherwise only processes that its thread starts
+                are.
         """
         self._processes = Processes.from_now(of_this_thread=not is_whole)
         self._is_whole = is_whole
@@ -42,11 +44,11 @@ class Started:
         self._queues_before = weakref.WeakSet(each for each in _queues() if not each.empty())
 
     def stop(self, stop: BudgetExceeded, *, escalate: bool) -> None:
-        """Stop it.
+        """Stop what the work has started.
 
         Args:
             stop: What to raise in threads.
-            escalate: Whether it has gone on spending after this was called before.
+            escalate: Whether spending has gone on after an earlier call.
         """
         if self._is_whole:
             self._cancel_queued()
@@ -64,7 +66,7 @@ class Started:
         )
 
     def _busy_threads(self) -> Iterator[tuple[threading.Thread, FrameType]]:
-        """Yield the threads it has started that run its code or a pool's call, each with its frame."""
+        """Yield the threads it has started that run the user's code or a pool's call, each with its frame."""
         if not self._is_whole:
             return
         frames = sys._current_frames()
@@ -80,10 +82,10 @@ class Started:
 
 
 def _queues() -> set[queue.SimpleQueue[Any]]:
-    """Return the queues of all thread pools with a worker, of `asyncio.to_thread` too.
+    """Return the queues of all thread pools with a worker, including that of `asyncio.to_thread`.
 
-    Their only register is a private name of `concurrent.futures`, which it needs itself at exit. Where it is
-    missing, nothing is cancelled: what was queued runs on, and is said to.
+    They are registered only in a private name of `concurrent.futures`, which needs it at exit. If it is
+    missing, nothing is cancelled: queued calls run on, and this is reported.
     """
     registered: Any = getattr(pools, "_threads_queues", {})
     return set(registered.copy().values())
@@ -92,7 +94,7 @@ def _queues() -> set[queue.SimpleQueue[Any]]:
 def _cancel_all_in(calls: queue.SimpleQueue[Any]) -> None:
     """Cancel the calls that a pool has not begun.
 
-    They stay in its queue: its workers take them out and notify those who wait for them.
+    They stay in its queue: its workers take them out and notify whoever waits for them.
     """
     items = []
     try:
@@ -101,13 +103,13 @@ def _cancel_all_in(calls: queue.SimpleQueue[Any]) -> None:
     except queue.Empty:
         pass
     for item in items:
-        if item is not None:  # which ends a worker
+        if item is not None:  # None ends a worker
             item.future.cancel()
         calls.put(item)
 
 
 def _is_busy(frame: FrameType) -> bool:
-    """Return whether a thread runs the user's code, or a call of a pool, rather than a library's service."""
+    """Return whether a thread runs the user's code or a pool's call, not just a library's own code."""
     for each in frames_from(frame):
         code = each.f_code
         is_call = code.co_filename == pools.__file__ and code.co_name == "run"

@@ -1,12 +1,12 @@
 """Raises an exception in a task where it awaits, as `asyncio.Task.cancel` raises `CancelledError`.
 
-Cancelling a task can't say why: the awaiting code gets a bare `CancelledError`. Here it gets an exception
-that is a `CancelledError` and more, so that clean-ups, task groups and timeouts treat it as a cancellation,
-and ``except BudgetExceeded`` catches it. What the task awaits is cancelled as ever.
+Cancelling a task can't say why: the awaiting code gets a bare `CancelledError`. This module raises an
+exception that is both a `CancelledError` and a stop: clean-ups, task groups and timeouts treat it as a
+cancellation, and ``except BudgetExceeded`` catches it. What the task awaits is cancelled as usual.
 
 It needs names that asyncio does not document: what a task awaits (``_fut_waiter``, which anyio reads too),
-what a future calls when it is done (``_callbacks``), and what `asyncio.gather` gathers (``_children``). Where
-one of them is missing, the task is cancelled.
+what a future calls when it is done (``_callbacks``), and what `asyncio.gather` gathers (``_children``). If
+one of them is missing, the task is simply cancelled.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def raise_in_task(task: AnyTask, exception: Callable[[], BaseException]) -> bool
         exception: Returns the exception to raise, which is a `CancelledError`; called for each await.
 
     Returns:
-        Whether it is raised; False if the task must be cancelled instead.
+        Whether it was raised; False if the task must be cancelled instead.
     """
     raised = [_replace_wakeup(each, awaited, exception) for each, awaited in _innermost(task)]
     return any(raised)
@@ -44,7 +44,7 @@ def raise_in_all(loop: asyncio.AbstractEventLoop, exception: Callable[[], BaseEx
     """
     for task in asyncio.all_tasks(loop):
         awaited = getattr(task, "_fut_waiter", None)
-        # Those that wait for tasks get what these raise.
+        # A task that waits for other tasks gets what those raise.
         if not (isinstance(awaited, asyncio.Task) or hasattr(awaited, "_children")) and (
             awaited is None or not _replace_wakeup(task, awaited, exception)
         ):
@@ -52,17 +52,17 @@ def raise_in_all(loop: asyncio.AbstractEventLoop, exception: Callable[[], BaseEx
 
 
 def is_suspended(task: AnyTask) -> bool:
-    """Return whether a task awaits something: it is neither running nor about to."""
+    """Return whether a task awaits something, and is neither running nor about to run."""
     return getattr(task, "_fut_waiter", task) is not None
 
 
 def is_on_stack(task: AnyTask) -> bool:
-    """Return whether a task's code is running, or runs what is: a loop inside its own loop, for example."""
+    """Return whether a task's code is on the stack: running, or calling something such as a nested loop."""
     return bool(getattr(task.get_coro(), "cr_running", False))
 
 
 def waits_for(task: AnyTask, other: AnyTask) -> bool:
-    """Return whether a task waits for another, or for one that does."""
+    """Return whether a task waits for another, directly or through other tasks."""
     awaited = getattr(task, "_fut_waiter", None)
     children = getattr(awaited, "_children", [awaited])
     return any(
@@ -91,7 +91,7 @@ def suspended_code(task: AnyTask) -> list[CodeType]:
 
 
 def awaiting_code(tasks: Iterable[AnyTask]) -> list[CodeType]:
-    """Return the code in which tasks are suspended, and those that they wait for.
+    """Return the code in which tasks, and the tasks they wait for, are suspended.
 
     Args:
         tasks: The tasks.
@@ -101,7 +101,7 @@ def awaiting_code(tasks: Iterable[AnyTask]) -> list[CodeType]:
 
 
 def _innermost(task: AnyTask) -> Iterator[tuple[AnyTask, asyncio.Future[Any]]]:
-    """Yield the tasks that a task waits for and that wait for no other, each with what it awaits."""
+    """Yield the tasks that a task waits for and that wait for no other task, each with what it awaits."""
     awaited: Any = getattr(task, "_fut_waiter", None)
     if isinstance(awaited, asyncio.Task):
         yield from _innermost(awaited)
@@ -116,14 +116,14 @@ def _innermost(task: AnyTask) -> Iterator[tuple[AnyTask, asyncio.Future[Any]]]:
 def _replace_wakeup(
     task: AnyTask, awaited: asyncio.Future[Any], exception: Callable[[], BaseException]
 ) -> bool:
-    """Cancel what a task awaits, and wake the task with the exception in place of that outcome."""
+    """Cancel what a task awaits, and wake the task with the exception instead of that outcome."""
     callbacks = getattr(awaited, "_callbacks", None) or ()
     for wake_up, context in tuple(callbacks):
         if getattr(wake_up, "__self__", None) is task and awaited.remove_done_callback(wake_up):
             awaited.cancel()
             outcome: asyncio.Future[Any] = task.get_loop().create_future()
             outcome.set_exception(exception())
-            outcome.exception()  # or asyncio says that nobody has asked for it
+            outcome.exception()  # or asyncio logs that it was never retrieved
             task.get_loop().call_soon(wake_up, outcome, context=context)
             return True
     return False
