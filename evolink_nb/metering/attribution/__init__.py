@@ -1,1 +1,1 @@
-"""Which work a change of the counters belongs to, and what its cost is then. Pure."""
+"""Decides which work each change of the counters belongs to, and what that work costs. Pure."""

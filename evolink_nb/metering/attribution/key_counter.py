@@ -1,7 +1,7 @@
-"""Which of an account's counters tells what a key spends: one that should may stand still. Pure.
+"""Which of an account's counters shows what a key spends: the obvious one may stand still. Pure.
 
-The key's used credits tell it. Where those of a key with a limit stand still, what it has left does; where
-those of an unlimited key do, all there is to see is what the whole account spends.
+Normally the key's used credits show it. If they stand still, the remaining credits of a key with a limit do;
+for an unlimited key, only what the whole account spends can be seen.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Step:
     """What moved between two readings, in credits.
 
     Attributes:
-        key: By the key's counter; negative for a settlement for less.
-        account: By the account's, reservations included.
+        key: According to the key's counter; negative for a settlement for less.
+        account: According to the account's, including reservations.
     """
 
     key: Decimal
@@ -32,11 +32,11 @@ class Step:
 
 
 class KeyCounter:
-    """Finds out which counter to go by, from one reading to the next.
+    """Chooses the counter to use, from one reading to the next.
 
     Attributes:
-        frozen: Whether to go by the account's counters.
-        by_remaining: Whether to go by what the key has left.
+        frozen: Whether to use the account's counters, as the key's stands still.
+        by_remaining: Whether to use the key's remaining credits.
     """
 
     def __init__(self) -> None:
@@ -46,17 +46,17 @@ class KeyCounter:
         self._used_moves = False
 
     def step(self, start: Credits, earlier: Credits, later: Credits, *, has_moved: bool = False) -> Step:
-        """Return what moved between two readings, and choose the counter to go by.
+        """Return what moved between two readings, and choose the counter to use.
 
         Args:
             start: The reading at which the row began.
             earlier: One reading since then.
-            later: The next.
-            has_moved: Whether the key's counter has moved in the row before.
+            later: The next reading.
+            has_moved: Whether the key's counter has moved before in the row.
         """
         delta = CreditsDelta.between(earlier, later)
         self._used_moves = self._used_moves or delta.token > 0
-        # A limit that is lowered takes nothing from the account.
+        # Lowering a limit takes nothing from the account.
         falls = NOTHING < delta.token_drop <= delta.user_drop
         is_still = not delta.token and _is_limited(earlier, later) and falls
         self.by_remaining = not self._used_moves and (self.by_remaining or is_still)
@@ -70,22 +70,22 @@ class KeyCounter:
 
         Args:
             earlier: One reading.
-            later: The next.
+            later: The next reading.
 
         Returns:
-            Credits; negative for a settlement for less or a refund, which the balance shows as well.
+            Credits; negative for a settlement for less or a refund, which the balance shows too.
         """
         step, limited = CreditsDelta.between(earlier, later), _is_limited(earlier, later)
         if self.by_remaining and limited:
             moved = min(abs(step.token_drop), abs(step.user_drop)) == abs(step.token_drop)
             return step.token_drop if moved and step.token_drop * step.user_drop > 0 else NOTHING
-        # What a counter loses by being reset, no balance gets back.
+        # When a counter is reset, no balance rises.
         dropped = step.token_drop if limited else step.user_drop
         is_reset = min(difference(dropped, step.token), difference(step.user_drop, step.token)) > 0
         return dropped if step.token < 0 and is_reset else step.token
 
     def view(self, reading: Credits) -> Credits:
-        """Return a reading whose used credits are those that tell what the key spends.
+        """Return a reading whose used credits show what the key spends.
 
         Args:
             reading: The reading.
@@ -99,9 +99,9 @@ def account_step(start: Credits, earlier: Credits, later: Credits) -> Decimal:
     """Return what the account spent or reserved between two readings.
 
     Args:
-        start: The reading at which its row began.
+        start: The reading at which the row began.
         earlier: One reading since then.
-        later: The next.
+        later: The next reading.
     """
     before, after = (CreditsDelta.between(start, each) for each in (earlier, later))
     return difference(max(after.user, after.user_drop), max(before.user, before.user_drop))

@@ -1,10 +1,10 @@
 """Which work a change of the account's counters can belong to. Pure functions.
 
-A *movement* is a change of the key's counter, or the account's where the key's is frozen, between two
-readings. It can only belong to work that began before it was seen, and that ended no more than the quiet time
-before the last reading without it was requested. A settlement for less can belong to any work of the row.
-Where a movement has one candidate, it is that work's; work whose movements have several is told apart only
-together, as a *group*: its sum is known, its parts are estimates.
+A *movement* is a change of the key's counter between two readings, or of the account's if the key's is
+frozen. It can belong only to work that began before the movement was seen, and that ended no more than the
+quiet time before the last reading without it was requested. A settlement for less can belong to any work of
+the row. A movement with one candidate belongs to that work. Work that shares movements forms a *group*: its
+sum is known, its parts are estimates.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class Movement:
     """A change of the counters between two readings.
 
     Attributes:
-        key: What the key's counter moved by, in credits; negative for a settlement for less.
-        account: What the account's did, reservations included.
-        candidates: The work it can belong to, the likeliest first.
+        key: How much the key's counter moved, in credits; negative for a settlement for less.
+        account: How much the account's counter moved, including reservations.
+        candidates: The work it can belong to, most likely first.
         since: The last reading without it.
         until: The reading that shows it.
         follows_gap: Whether it may have happened before any of that work began.
         is_refund: Whether the account's used credits fell: a settled call was refunded.
-        may_hide: Whether a charge and a settlement for less may have come to nothing in it.
+        may_hide: Whether a charge and a settlement for less may have cancelled each other out in it.
     """
 
     key: Decimal
@@ -62,7 +62,7 @@ class Movement:
         return self.until.monotonic
 
     def amount(self, *, frozen: bool) -> Decimal:
-        """Return the credits it stands for.
+        """Return the credits that count: by the key's counter, or by the account's if that is frozen.
 
         Args:
             frozen: Whether the key's own counter stands still.
@@ -71,23 +71,23 @@ class Movement:
 
     @property
     def possible(self) -> tuple[Work, ...]:
-        """The candidates, without those that turned out too short for a call."""
+        """The candidates, without those that turned out to be too short for a call."""
         could = tuple(work for work in self.candidates if work.could_spend)
         return could or (() if self.follows_gap else self.candidates)
 
     @property
     def is_over(self) -> bool:
-        """Whether it can only be of work that is closed."""
+        """Whether it can belong only to closed work."""
         return all(work.is_closed for work in self.possible)
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether nobody measures any of the candidates."""
+        """Whether none of the candidates is measured."""
         return all(work.is_anonymous for work in self.possible)
 
     @property
     def owner(self) -> Work | None:
-        """The likeliest candidate."""
+        """The most likely candidate."""
         return next(iter(self.possible), None)
 
 
@@ -106,26 +106,26 @@ def movement_between(
 
     Args:
         earlier: One reading.
-        later: The next.
+        later: The next reading.
         step: What moved between them.
         works: The work of the row.
         quiet: The quiet time, in seconds.
-        lag: The longest time between work and its charge that was ever seen, in seconds.
+        lag: The longest time ever seen between work and its charge, in seconds.
         frozen: Whether the key's own counter stands still.
-        so_far: The row's movements before, if any reservation was outstanding then: what looks like one
-            charge may be a charge less what an earlier call was settled for.
+        so_far: The row's earlier movements, if a reservation was outstanding then; else None. What looks like
+            one charge may then be a charge minus what an earlier call was settled for less.
     """
     after, seen_at = earlier.requested_at, later.monotonic
     amount = step.account if frozen else step.key
     quiets = {work: quiet_for(work.settle, quiet=quiet, lag=lag) for work in works}
     charged = [work for work in works if _may_be_of(work, after, seen_at, quiets[work])]
     charged = charged or [work for work in works if _may_be_of(work, after, seen_at, quiet)]
-    # The likeliest ran longest between the two readings; else it ended last.
+    # The most likely work ran longest between the two readings, or else ended last.
     charged.sort(key=lambda work: _likelihood(work, after, seen_at), reverse=True)
     settled = [] if so_far is None else _refundable(amount, works, so_far, frozen=frozen)
     if not amount:
-        # A charge and a settlement for less may have come to nothing: of work that ran just then, or where
-        # charges are known to be late; and of calls that no receipt tells of.
+        # A charge and a settlement for less may have cancelled each other out. The charge is then of work that
+        # ran just then or may be charged late, or of calls without a receipt.
         late = [work for work in charged if _may_be_of(work, after, seen_at, lag)]
         charged = [work for work in charged if work in late or not work.is_guarded_only]
     could = [work for work in charged if work.could_spend] or charged
@@ -146,7 +146,7 @@ def movement_between(
 def groups_of(
     works: Iterable[Work], movements: Iterable[Movement], *, frozen: bool
 ) -> dict[Work, frozenset[Work]]:
-    """Return the group of each `Work.whole`: all work that only a sum is known of.
+    """Return the group of each `Work.whole`: the work for which only a common sum is known.
 
     Args:
         works: The work of the row.
@@ -168,17 +168,17 @@ def groups_of(
 
 @dataclass(slots=True)
 class Share:
-    """What one stretch of work spent, as far as the movements say.
+    """What one stretch of work spent, according to the movements.
 
     Attributes:
-        credits: Its credits: the movements that are its alone, and those that are likeliest its.
-        is_alone: Whether no movement can belong to other work as well.
+        credits: Its credits: the movements that are its alone, and its estimated parts of others.
+        is_alone: Whether none of its movements can belong to other work as well.
         follows_gap: Whether some of it may have been spent before the work began.
-        before: How much that is, in credits.
-        has_moved: Whether any movement can be its.
-        was_refunded: Whether any of those was the refund of a settled call.
-        has_fallen: Whether any of those was a settlement for less.
-        after_end: The number of readings, each requested after its end, between which it was charged.
+        before: How many credits that is.
+        has_moved: Whether any movement can belong to it.
+        was_refunded: Whether any of its movements was the refund of a settled call.
+        has_fallen: Whether any of its movements was a settlement for less.
+        after_end: The number of its charges between two readings that were both requested after its end.
     """
 
     credits: Decimal = NOTHING
@@ -192,7 +192,7 @@ class Share:
 
 
 def shares_of(works: Iterable[Work], movements: Iterable[Movement], *, frozen: bool) -> dict[Work, Share]:
-    """Return what each stretch of work spent, what ran within it included.
+    """Return what each stretch of work spent, including the work within it.
 
     Args:
         works: The work of a row.
@@ -243,11 +243,11 @@ def with_parts(movements: Iterable[Movement], *, frozen: bool) -> list[tuple[Mov
 def _refundable(
     amount: Decimal, works: Sequence[Work], so_far: Sequence[Movement], *, frozen: bool
 ) -> list[Work]:
-    """Return the work whose calls may have been settled for less, the likeliest first."""
+    """Return the work whose calls may have been settled for less, most likely first."""
     charged = [work for each in so_far for work in each.possible if each.amount(frozen=frozen) > 0]
     found = [work for work in dict.fromkeys(charged) if work in works]
     spent = shares_of(found, so_far, frozen=frozen)
-    # The likeliest was charged enough; of those, the first settles first.
+    # The most likely work was charged enough; of several, the one that started first.
     found.sort(key=lambda work: (total((spent[work].credits, amount)) < 0, work.started))
     return found
 
@@ -259,7 +259,7 @@ def _likelihood(work: Work, after: float, seen_at: float) -> tuple[bool, float, 
 
 
 def _may_be_of(work: Work, after: float, seen_at: float, quiet: float) -> bool:
-    """Return whether what was spent between two readings may have been spent by work."""
+    """Return whether work may have spent what was spent between two readings."""
     if work.has_calls_under_way:
         return True
     since = after - quiet
@@ -267,5 +267,5 @@ def _may_be_of(work: Work, after: float, seen_at: float, quiet: float) -> bool:
         return False
     if any(begin <= seen_at and end >= since for begin, end in work.own_spans(since)):
         return True
-    # Its guarded calls may go on after it.
+    # Its guarded calls may have gone on after it.
     return work.ended is not None and work.rests_since is not None and work.rests_since > work.ended

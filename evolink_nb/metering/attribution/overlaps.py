@@ -1,13 +1,14 @@
-"""Which costs may hold what the same key spent in other kernels, by what these have recorded. Pure.
+"""Which costs may include what the same key spent in other kernels, according to their records. Pure.
 
-A cost is *shared* if another kernel's work that spent anything overlaps it: from the reading before this work
-until its counters last moved. Another kernel's work counts until its charges must have shown: for the quiet
-time after its end, unless receipts explain them. So a kernel that was only restarted makes no cost shared.
+A cost is *shared* if it overlaps another kernel's work that spent anything. The cost extends from the reading
+before its work until its counters last moved. The other kernel's work extends until its charges must have
+shown: for the quiet time after its end, unless receipts explain them. Restarting a kernel therefore doesn't
+make a cost shared.
 
-It is also shared, for a while, after a kernel has seen the key being used by something that nobody measures.
-What this kernel did itself, or a third one has recorded, is no such use.
+A cost is also shared, for a while, after a kernel has seen spending with the key that nobody measured.
+Spending by this kernel, or recorded by a third one, doesn't count as such.
 
-A charge that came late, while this kernel rested, is taken out of the cost it was added to once another
+A late charge that came while this kernel was idle is removed from the cost it was added to once another
 kernel has recorded work that explains it.
 """
 
@@ -32,24 +33,24 @@ if TYPE_CHECKING:
     from .work import Work
 
 RAN_MEANWHILE = "{} ran meanwhile with the same key"
-"""Why a cost may hold what another kernel spent."""
+"""Why a cost may include what another kernel spent."""
 RAN_BEFORE = "{} had only just run with the same key"
-"""Likewise, where that had ended before."""
+"""Why a cost may include what another kernel spent just before."""
 ANOTHER = "another notebook"
 
 
 def is_open(work: Work) -> bool:
-    """Return whether work of other kernels may still change what is said of a cost.
+    """Return whether other kernels' work may still change a cost or its confidence.
 
     Args:
-        work: The work that it is the cost of.
+        work: The work whose cost it is.
     """
     cost = work.cost
     if work.late is not None:
         return True
     if work.ended is None or work.after is None or work.before is None or work.shared is not None:
         return False
-    # Nobody else's spending is in a cost of nothing.
+    # A cost of 0 can't include anyone else's spending.
     may_be_clean = cost.confidence == "clean" if work.is_final else cost.confidence != "confirmed"
     return bool(cost.credits) and may_be_clean
 
@@ -57,12 +58,12 @@ def is_open(work: Work) -> bool:
 def withdraw_late(
     works: Iterable[Work], unattributed: Unattributed, runs: Sequence[Run], quiet: QuietTime
 ) -> bool:
-    """Take late charges out of costs again which other kernels' work explains.
+    """Remove late charges from costs if other kernels' work explains them.
 
     Args:
         works: The work of an account whose costs may still change.
-        unattributed: What becomes of movements of the account that are no work's.
-        runs: The work of all other kernels with its key.
+        unattributed: The account's handler of movements that belong to no work.
+        runs: The work of all other kernels with the account's key.
         quiet: The account's quiet time.
 
     Returns:
@@ -73,7 +74,7 @@ def withdraw_late(
         late = work.late
         if late is None or late.credits < 0:
             continue
-        # This account isn't late, if the charge isn't its own: the time is that from before it.
+        # If the charge isn't the work's own, the account isn't late: use the quiet time from before it.
         known = QuietTime(quiet.setting, late.longest_lag).seconds
         others = [run for run in runs if run.is_settled and run.credits is not None]
         found = _between(others, late.since.requested_at, late.until.monotonic, known)
@@ -86,12 +87,12 @@ def withdraw_late(
 def mark_shared(
     works: Iterable[Work], unattributed: Unattributed, seen: Seen, own: OwnTime, *, quiet: float
 ) -> bool:
-    """Call costs *shared* that other kernels' work may be in.
+    """Mark costs as *shared* that may include other kernels' work.
 
     Args:
         works: The work of an account whose costs may still change.
-        unattributed: What becomes of movements of the account that are no work's.
-        seen: What other kernels did with its key.
+        unattributed: The account's handler of movements that belong to no work.
+        seen: What other kernels did with the account's key.
         own: When this kernel may have spent.
         quiet: The account's quiet time, in seconds.
 
@@ -115,10 +116,10 @@ def mark_shared(
 
 
 def ran_beside(work: Work, runs: Iterable[Run], *, quiet: float) -> str | None:
-    """Return why a cost may hold what another kernel spent meanwhile; None if it can't.
+    """Return why a cost may include what another kernel spent meanwhile; None if it can't.
 
     Args:
-        work: The work that it is the cost of.
+        work: The work whose cost it is.
         runs: Other kernels' work.
         quiet: The quiet time, in seconds.
     """
@@ -137,10 +138,10 @@ def ran_beside(work: Work, runs: Iterable[Run], *, quiet: float) -> str | None:
 
 
 def is_explained(spending: UnexplainedSpending, runs: Sequence[Run], own: OwnTime, *, quiet: float) -> bool:
-    """Return whether what a kernel saw being spent was this kernel's, or is in a third one's costs.
+    """Return whether spending that a kernel saw was this kernel's, or is in a third kernel's costs.
 
     Args:
-        spending: What it saw.
+        spending: The spending that it saw.
         runs: The work of all kernels but this one.
         own: When this kernel may have spent.
         quiet: The quiet time, in seconds.
@@ -156,29 +157,29 @@ def is_explained(spending: UnexplainedSpending, runs: Sequence[Run], own: OwnTim
 
 
 def unexplained_in(run: Run, *, kind: str, reason: str, quiet: float) -> UnexplainedSpending | None:
-    """Return what a kernel has seen of others by what it recorded; None if that tells of nobody.
+    """Return the spending by others that a kernel's record implies; None if it implies none.
 
     Args:
-        run: What it recorded.
-        kind: What that was: "idle" for what was spent while nothing of it ran.
-        reason: Why its cost is as sure as it is.
+        run: What the kernel recorded.
+        kind: The kind of record: "idle" for what was spent while no work of the kernel ran.
+        reason: Why its cost has its confidence.
         quiet: The quiet time, in seconds.
     """
     if kind == "idle":
         seen = UnexplainedSpending(run.kernel, run.began, run.ended, run.credits)
         return seen if reason == ELSEWHERE else None
-    # Charges came one after the other since its end: the first of them at once.
+    # Charges kept coming after the run's end, the first of them at once.
     return UnexplainedSpending(run.kernel, run.ended, run.ended + quiet) if reason == STILL_SPENDING else None
 
 
 def _is_near(work: Work, seen_at: float) -> bool:
-    """Return whether the key was seen in use elsewhere before a cost was known, and not long before."""
+    """Return whether the key was seen in use elsewhere before a cost was known, but not long before."""
     known_at = work.after.monotonic if work.after is not None else work.started
     return seen_at <= known_at and work.started - seen_at < ELSEWHERE_FOR
 
 
 def _between(runs: Iterable[Run], since: float, until: float, quiet: float) -> list[Run]:
-    """Return the work that may have been charged between two times; none of it within another."""
+    """Return the outermost runs that may have been charged between two times."""
     return [
         run
         for run in runs
@@ -187,7 +188,7 @@ def _between(runs: Iterable[Run], since: float, until: float, quiet: float) -> l
 
 
 def _come_to(runs: Sequence[Run], credits: Decimal) -> bool:
-    """Return whether work may have cost so much: what isn't known of it may be any amount."""
+    """Return whether runs may have cost at least so much; an unknown cost may be any amount."""
     known = total(run.credits for run in runs if run.credits is not None)
     return any(run.credits is None for run in runs) or difference(credits, known) <= 0
 
@@ -197,7 +198,7 @@ def _may_have_spent(run: Run) -> bool:
 
 
 def _until(run: Run, quiet: float) -> float:
-    """Return until when charges for a run may have come."""
+    """Return the latest time at which a run may have been charged."""
     return run.ended + (0.0 if run.is_confirmed else quiet)
 
 

@@ -1,4 +1,4 @@
-"""When this kernel may itself have spent, measured or not. Pure."""
+"""When this kernel itself may have spent, measured or not. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 KEPT_FOR = 3_600.0
-"""Seconds for which it is remembered."""
+"""Seconds for which such times are remembered."""
 
 
 @dataclass(slots=True)
@@ -16,10 +16,10 @@ class _Span:
 
 
 class OwnTime:
-    """When code of this kernel ran: all the time, until something reports when its cells do."""
+    """When code of this kernel ran: all the time, unless its cells are reported."""
 
     def __init__(self, now: float) -> None:
-        """Begin with code that runs.
+        """Start with code running.
 
         Args:
             now: The time, in seconds.
@@ -50,7 +50,7 @@ class OwnTime:
         """Return whether any code ran between two times.
 
         Args:
-            since: The earlier one, in seconds.
-            until: The later one.
+            since: The earlier time, in seconds.
+            until: The later time.
         """
         return any(each.began <= until and each.ended >= since for each in self._spans)

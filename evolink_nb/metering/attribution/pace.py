@@ -1,7 +1,7 @@
-"""When work that has ended wants its account read. Pure functions.
+"""When to read the account of work that has ended. Pure functions.
 
-At once, so that a figure is shown; a few times more, so that it is right as soon as it can be; and whenever
-the next decision falls due.
+It is read at once, to show a figure; a few more times, to get the figure right as soon as possible; and
+whenever the next decision is due.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ OFFSETS_TRACKED = (0.2, 2.0)
 PAUSE = 2.5
 """The shortest time between two readings while a reservation is outstanding, in seconds."""
 PAUSE_SHARE = 0.3
-"""The same as a share of the time since the work: what takes long is read less and less often."""
+"""The same as a share of the time since the work: the longer it takes, the less often the account is read."""
 MAX_PAUSE = 10.0
-"""The longest of these times, in seconds."""
+"""The upper limit of these times, in seconds."""
 UNREAD = Cost().reason
 """Why a cost is unknown before any reading."""
 MAX_ROW = 600.0
-"""The longest time, in seconds, that work waits for what began after it to settle too."""
+"""The longest time, in seconds, that work waits for later work of its row to settle too."""
 
 
 def next_read_at(work: Work, *, tried_at: float, moved_at: float, quiet: float, is_open: bool) -> float:
-    """Return when work that has ended wants the next reading.
+    """Return when work that has ended needs the next reading.
 
     Args:
         work: The work.
         tried_at: When the last reading was requested.
-        moved_at: When the reading was requested that showed the last movement.
+        moved_at: When the reading that showed the last movement was requested.
         quiet: The quiet time, in seconds.
         is_open: Whether any reservation is outstanding or any call under way.
 
     Returns:
-        The time, in seconds of the fetcher's clock.
+        The time in seconds of the fetcher's clock.
     """
     ended = work.ended or 0.0
     first = OFFSETS_TRACKED if work.is_tracked and not work.has_spent else OFFSETS
     times = [ended + offset for offset in first if offset < quiet]
-    # The reading before the work may have been requested in the very moment it ended, but not after it.
+    # The reading before the work may have been requested at the moment the work ended, but not after it.
     due = next((time for time in times if time > tried_at or (is_unread(work) and time == tried_at)), None)
     decision = max(work.rests_since or ended, moved_at) + quiet
     if due is not None:
@@ -56,20 +56,20 @@ def next_read_at(work: Work, *, tried_at: float, moved_at: float, quiet: float, 
         return decision
     least = max(min(PAUSE, 0.4 * quiet), 0.1)
     pause = min(max(least, PAUSE_SHARE * (tried_at - ended)), MAX_PAUSE)
-    # While anything is outstanding, nothing is decided when the quiet time is up.
+    # While anything is outstanding, the end of the quiet time decides nothing.
     return max(tried_at, ended) + pause
 
 
 def due_at(
     work: Work, row_ends: float, *, tried_at: float, moved_at: float, quiet: float, is_settling: bool
 ) -> float:
-    """Return when work that has ended wants the next reading, at the latest as its time to settle is up.
+    """Return when work that has ended needs the next reading, at the latest when its time to settle is up.
 
     Args:
         work: The work.
         row_ends: When the last work of its row ended, in seconds.
         tried_at: When the last reading was requested.
-        moved_at: When the reading was requested that showed the last movement.
+        moved_at: When the reading that showed the last movement was requested.
         quiet: The work's quiet time, in seconds.
         is_settling: Whether any reservation is outstanding.
     """
@@ -79,7 +79,7 @@ def due_at(
 
 
 def end_of(works: Iterable[Work]) -> float:
-    """Return when the last measured work of a row ended; infinite while any runs.
+    """Return when the last measured work of a row ended; infinity while any of it runs.
 
     Args:
         works: The work of the row.
@@ -89,7 +89,7 @@ def end_of(works: Iterable[Work]) -> float:
 
 
 def limit_of(work: Work, row_ends: float) -> float:
-    """Return when the time to settle is up: for work in a row, that of its last.
+    """Return when the time to settle is up: it counts from the end of the row's last work, within `MAX_ROW`.
 
     Args:
         work: The work.
@@ -100,7 +100,7 @@ def limit_of(work: Work, row_ends: float) -> float:
 
 
 def is_unread(work: Work) -> bool:
-    """Return whether no reading since the work's end has come, nor failed.
+    """Return whether no reading since the work's end has succeeded or failed.
 
     Args:
         work: The work.

@@ -1,8 +1,9 @@
-"""How much of each movement to put down to which work, where it can belong to several. Pure functions.
+"""How to divide a movement among the stretches of work that it can belong to. Pure functions.
 
-What several stretches of work cost together is known; what each of them did is an estimate. A charge is put
-down to its likeliest candidate. A settlement for less is spread over all it can belong to, by what they were
-charged: first over charges that no receipt explains, as calls whose answers tell no price reserve the most.
+What several stretches of work cost together is known; what each of them cost is an estimate. A charge is
+attributed to its most likely candidate. A settlement for less is spread over all its candidates in proportion
+to what they were charged, beginning with charges without a receipt: calls whose responses give no price
+reserve the most.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ def parts_of(movements: Iterable[tuple[Decimal, Sequence[Work]]]) -> list[dict[W
 
     Args:
         movements: The movements of a row, oldest first: the credits of each, negative for a settlement for
-            less, and the work it can belong to, the likeliest first.
+            less, and the work it can belong to, most likely first.
 
     Returns:
-        Credits by work, a mapping for each movement. Its values add up to the movement; it is empty for one
-        that has no candidate.
+        For each movement, a mapping from work to credits. Its values add up to the movement; it is empty for
+        a movement without candidates.
     """
     charged: dict[Work, Decimal] = {}
     found = []
@@ -59,12 +60,12 @@ def _spread(
 
 
 def _take(fall: Decimal, weights: Mapping[Work, Decimal], parts: dict[Work, Decimal]) -> Decimal:
-    """Spread a fall over parts by weight, none by more than its weight, and return what is left of it.
+    """Spread a fall over parts in proportion to their weights, and return what is left of it.
 
     Args:
         fall: Credits, negative.
         weights: The most that each part may fall by, in credits.
-        parts: The parts so far; changed.
+        parts: The parts so far; changed in place.
     """
     available = total(weights.values())
     if not available or not fall:
@@ -72,7 +73,7 @@ def _take(fall: Decimal, weights: Mapping[Work, Decimal], parts: dict[Work, Deci
     taken = min(-fall, available)
     given = {work: portion(taken, weight, available) for work, weight in weights.items()}
     left = difference(taken, total(given.values()))
-    # What rounding down has left.
+    # Distribute what rounding down has left.
     for work in sorted(weights, key=lambda each: weights[each], reverse=True):
         more = min(left, difference(weights[work], given[work]))
         given[work], left = total((given[work], more)), difference(left, more)

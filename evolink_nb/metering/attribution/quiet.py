@@ -1,7 +1,7 @@
-"""The quiet time: how long an account must rest before its figures are believed, learned account by account.
+"""The quiet time: how long an account must rest before its figures are believed, learned for each account.
 
-An endpoint may answer from a cache, flush its counters every few seconds, or charge only after a call. Two
-readings that agree at once prove nothing there; that nothing has moved for long enough does.
+An endpoint may answer from a cache, flush its counters every few seconds, or charge some time after a call.
+Two equal readings in quick succession then prove nothing; no movement for long enough does.
 """
 
 from __future__ import annotations
@@ -9,25 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 QUIET = 6.0
-"""The quiet time to begin with, in seconds: batches of 5 s are this family's default."""
+"""The initial quiet time, in seconds: servers of this family update counters in batches of 5 s by default."""
 LAG_MARGIN = 1.25
-"""How much longer than the longest lag seen an account must rest."""
+"""The factor by which an account must rest longer than the longest lag seen."""
 MAX_QUIET = 20.0
-"""The longest quiet time that is ever learned, in seconds: a lag seen by rare readings may be far shorter."""
+"""The longest quiet time ever learned, in seconds: if readings are rare, the true lag may be far shorter."""
 
 SETTLE_SHARE = 0.9
 """The share of the time to settle that may be quiet time: the rest is for the charges to show."""
 MIN_SETTLE = 1.0
-"""The shortest time to settle that says anything of the account, in seconds."""
+"""The shortest time to settle that says anything about the account, in seconds."""
 
 
 def quiet_for(settle: float, *, quiet: float, lag: float) -> float:
-    """Return the quiet time of work: no longer than its time to settle lets it see.
+    """Return the quiet time of work, which is no longer than its time to settle allows.
 
-    Whoever gives it less time says that the account is that quick; but not quicker than it was seen to be.
+    A user who sets a shorter time to settle says that the account is that fast; it is still not assumed to be
+    faster than it was seen to be.
 
     Args:
-        settle: The longest time to keep reading its cost, in seconds.
+        settle: The longest time to keep reading the work's cost, in seconds.
         quiet: The account's quiet time, in seconds.
         lag: The longest lag seen, in seconds.
     """
@@ -41,7 +42,7 @@ class QuietTime:
     """The quiet time of one account.
 
     Attributes:
-        setting: The quiet time to begin with, in seconds.
+        setting: The initial quiet time, in seconds.
         longest_lag: The longest time seen between the end of work and a charge for it, in seconds.
     """
 
@@ -51,7 +52,7 @@ class QuietTime:
     @property
     def seconds(self) -> float:
         """How long nothing must move, in seconds: never less than the setting."""
-        # A lag within the setting is covered by it.
+        # The setting covers any lag up to it.
         if self.longest_lag <= self.setting:
             return self.setting
         return max(self.setting, min(self.longest_lag * LAG_MARGIN, MAX_QUIET))
@@ -60,15 +61,15 @@ class QuietTime:
         """Return the quiet time of work, in seconds.
 
         Args:
-            settle: The longest time to keep reading its cost, in seconds.
+            settle: The longest time to keep reading the work's cost, in seconds.
         """
         return quiet_for(settle, quiet=self.seconds, lag=self.longest_lag)
 
     def learn(self, lag: float) -> None:
-        """Record that a charge was seen so long after the work had ended.
+        """Record how long after the end of work its charge was seen.
 
         Args:
-            lag: Seconds from the end of the work to the reading that showed it.
+            lag: Seconds from the end of the work to the reading that showed the charge.
         """
         self.longest_lag = max(self.longest_lag, lag)
 
@@ -78,7 +79,7 @@ class QuietTimes:
     """The quiet times of this process's accounts, which outlive their fetchers.
 
     Attributes:
-        setting: The quiet time of accounts to begin with, in seconds.
+        setting: The initial quiet time of accounts, in seconds.
     """
 
     setting: float = QUIET
@@ -93,10 +94,10 @@ class QuietTimes:
         return self._known.setdefault(identity, QuietTime(self.setting))
 
     def begin_with(self, seconds: float) -> None:
-        """Set the quiet time to begin with, of all accounts.
+        """Set the initial quiet time of all accounts.
 
         Args:
-            seconds: The quiet time; what has been learned still counts.
+            seconds: The quiet time; lags already learned still count.
         """
         self.setting = seconds
         for each in self._known.values():

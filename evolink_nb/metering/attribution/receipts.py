@@ -1,4 +1,4 @@
-"""What the receipts of guarded calls add to what readings say of a cost. Pure functions."""
+"""Checks costs against the receipts of guarded calls. Pure functions."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 CONFIRMED = "its calls' own receipts come to the same"
 NO_CHARGE = "no charge seen yet"
-"""The reason given where guarded calls were made, and nothing has moved."""
+"""The reason given when guarded calls were made but nothing has moved."""
 
 
 def explain(works: Sequence[Work], start: Credits, now: Credits) -> bool:
-    """Return whether receipts alone explain all that an account's counters say, so that nothing is missing.
+    """Return whether receipts alone explain all changes of an account's counters, and none is missing.
 
     Args:
         works: All work since ``start``.
-        start: A reading before it.
+        start: A reading before that work.
         now: The newest reading.
 
     Returns:
-        Whether every charge since then has its receipt, is settled, and shows in the key's counter, the
+        Whether every charge since then has a receipt, is settled, and shows in the key's counter, the
         account's counter and the account's balance.
     """
     made = calls_of(works)
@@ -43,12 +43,12 @@ def explain(works: Sequence[Work], start: Credits, now: Credits) -> bool:
 
 
 def weigh(cost: Cost, work: Work, *, has_moved: bool, adds_up: bool) -> Cost:
-    """Return a cost with the word that the receipts of its calls justify.
+    """Return a cost with the confidence that the receipts of its calls justify.
 
     Args:
-        cost: The cost as the counters tell it, at rest.
+        cost: The cost according to the counters, at rest.
         work: The work.
-        has_moved: Whether any movement of the counters can be its.
+        has_moved: Whether any movement of the counters can belong to it.
         adds_up: Whether all guarded calls of its row cost what their receipts say.
     """
     spent = cost.credits

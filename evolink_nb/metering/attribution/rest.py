@@ -1,4 +1,4 @@
-"""What the rules of a row say of work once its account is at rest, or once receipts explain all. Pure."""
+"""Decides which work is final: once its account is at rest, or once receipts explain everything. Pure."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ if TYPE_CHECKING:
     from .work import Work
 
 SLACK = 1e-6
-"""Seconds by which a reading may come early, for the rounding of floats."""
+"""Seconds by which a reading may be early, to allow for floating-point rounding."""
 
 
 def rests(facts: Facts, moved_at: float) -> bool:
     """Return whether nothing has moved for the quiet time.
 
     Args:
-        facts: What is known of the row.
-        moved_at: When the reading was requested that showed the last movement.
+        facts: What is known about the row.
+        moved_at: When the reading that showed the last movement was requested.
     """
     return _has_rested(facts, facts.quiet, moved_at)
 
 
 def rested_works(facts: Facts, moved_at: float = -math.inf) -> list[Work]:
-    """Return the work whose quiet time is over, where it can be told from all whose isn't.
+    """Return the work whose quiet time is over and that can be told apart from all work whose isn't.
 
     Args:
-        facts: What is known of the row.
-        moved_at: When the reading was requested that showed the last movement; by default long ago.
+        facts: What is known about the row.
+        moved_at: When the reading that showed the last movement was requested; by default long ago.
     """
     measured = [work for work in facts.works if not work.is_anonymous]
     waiting = {work for work in measured if not _is_rested(work, facts, moved_at)}
-    # What shares a movement with work that waits, waits too, but for the work around it: that may go on for
-    # hours, and then nobody knows more.
+    # Work that shares a movement with waiting work waits too, unless the waiting work is only around it: that
+    # may go on for hours, and nothing more would be known then.
     candidates = [movement.possible for movement in facts.movements]
     grows = True
     while grows:
@@ -54,22 +54,22 @@ def rested_works(facts: Facts, moved_at: float = -math.inf) -> list[Work]:
 
 
 def is_over(work: Work, facts: Facts, moved_at: float) -> bool:
-    """Return whether work ended, and the account has rested, for the account's own quiet time.
+    """Return whether work has been over, and the account at rest, for the account's own quiet time.
 
     Args:
         work: The work.
-        facts: What is known of the row.
-        moved_at: When the reading was requested that showed the last movement.
+        facts: What is known about the row.
+        moved_at: When the reading that showed the last movement was requested.
     """
     return rests(facts, moved_at) and _ended_before(work, facts, facts.quiet)
 
 
 def is_kept(work: Work, facts: Facts) -> bool:
-    """Return whether nothing has moved that can be its since its cost was final early.
+    """Return whether the cost of work became final early, and no movement since can belong to the work.
 
     Args:
         work: The work.
-        facts: What is known of the row.
+        facts: What is known about the row.
     """
     if not work.is_early or work.after is None:
         return False
@@ -81,11 +81,11 @@ def is_kept(work: Work, facts: Facts) -> bool:
 
 
 def is_explained(facts: Facts, moved_at: float) -> bool:
-    """Return whether receipts explain all that moved, and nothing else can have been spent.
+    """Return whether receipts explain everything that moved, and nothing else can have been spent.
 
     Args:
-        facts: What is known of the row.
-        moved_at: When the reading was requested that showed the last movement.
+        facts: What is known about the row.
+        moved_at: When the reading that showed the last movement was requested.
     """
     if not facts.works or facts.is_settling or any(movement.key < 0 for movement in facts.movements):
         return False
@@ -95,7 +95,7 @@ def is_explained(facts: Facts, moved_at: float) -> bool:
         return False
     moved = {work for each in facts.movements for work in each.possible}
     is_told = all(
-        # Whatever else it did had time enough to show.
+        # Anything else that the work did has had enough time to show.
         work.is_guarded_only or (work not in moved and _is_quiet(work, facts, moved_at))
         for work in facts.works
     )
@@ -108,12 +108,12 @@ def _is_around(outer: Work, work: Work) -> bool:
 
 
 def _is_rested(work: Work, facts: Facts, moved_at: float) -> bool:
-    # What is outstanding since before work leaves it alone.
+    # A reservation made before the work doesn't keep it waiting.
     return _is_quiet(work, facts, moved_at) and (not facts.is_settling or _is_held_since_before(work, facts))
 
 
 def _is_quiet(work: Work, facts: Facts, moved_at: float) -> bool:
-    """Return whether work ended, and the account has rested, for the work's quiet time."""
+    """Return whether work has been over, and the account at rest, for the work's quiet time."""
     quiet = facts.quiet_of(work)
     return _has_rested(facts, quiet, moved_at) and _ended_before(work, facts, quiet)
 
@@ -123,13 +123,13 @@ def _has_rested(facts: Facts, quiet: float, moved_at: float) -> bool:
 
 
 def _ended_before(work: Work, facts: Facts, quiet: float) -> bool:
-    """Return whether work ended so many seconds before the newest reading."""
+    """Return whether work ended at least the quiet time before the newest reading was requested."""
     ends = work.rests_since
     return ends is not None and ends <= facts.now.requested_at - quiet + SLACK
 
 
 def _is_held_since_before(work: Work, facts: Facts) -> bool:
-    """Return whether all that is outstanding was already so before work began."""
+    """Return whether everything that is outstanding was outstanding before the work began."""
     before = work.outermost.before
     if before is None or _read_at(before) <= _read_at(facts.start):
         return False

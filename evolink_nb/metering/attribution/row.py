@@ -1,12 +1,12 @@
-"""One account's row: consecutive work since the account was last at rest, and what each of it cost.
+"""One account's row: the consecutive work since the account was last at rest, and its costs.
 
-Readings and work go in, costs come out, and the time of the next reading. An account is *at rest* once none
-of its counters has moved for the quiet time and no reservation is outstanding. Then the work that ended long
-enough before is final, and what runs on begins a new row. Work also becomes final when receipts explain all
-that moved, or when its time to settle is up: its cost is then *unsettled*, and is amended should the account
-come to rest later.
+It takes readings and work, and returns costs and the time of the next reading. An account is *at rest* once
+none of its counters has moved for the quiet time and no reservation is outstanding. Work that ended long
+enough before is then final, and work that goes on begins a new row. Work also becomes final when receipts
+explain everything that moved, or when its time to settle is up: its cost is then *unsettled*, and is amended
+if the account comes to rest later.
 
-Pure: no thread, lock, clock or callback. Times are seconds of one monotonic clock.
+Pure: no thread, lock, clock or callback. Times are in seconds of one monotonic clock.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from .work import Work
 
 MAX_WORKS = 200
-"""The most work in a row: where an account never rests, earlier work is final with what is known of it."""
+"""The most works in a row. If an account never rests, earlier work becomes final with what is known."""
 HELD_FOR = 300.0
-"""Seconds without a movement after which work that begins no longer waits for an earlier reservation."""
+"""Seconds without a movement after which new work no longer waits for an earlier reservation."""
 
 
 class Row:
@@ -46,7 +46,7 @@ class Row:
         quiet: The account's quiet time.
         latest: The newest reading; None before the first.
         works: The work in the row, oldest first.
-        unattributed: What becomes of movements that no work of the row can have made.
+        unattributed: Handles movements that no work of the row can have caused.
     """
 
     def __init__(self, quiet: QuietTime) -> None:
@@ -93,7 +93,7 @@ class Row:
         self._movements.forget(work)
 
     def discard(self, work: Work) -> None:
-        """Forget work that was too short for a call, unless nothing else can have spent what moved then.
+        """Forget work that was too short for a call, unless it is the only candidate of some movement.
 
         Args:
             work: The work.
@@ -102,7 +102,7 @@ class Row:
             self.forget(work)
 
     def record(self, reading: Credits) -> None:
-        """Take one more reading; older ones than the newest are ignored.
+        """Record a reading; ignored if it is older than the newest.
 
         Args:
             reading: The reading.
@@ -137,7 +137,7 @@ class Row:
         self.expire(now)
 
     def expire(self, now: float) -> None:
-        """End the waiting for work whose time to settle is up.
+        """Stop waiting for work whose time to settle is up.
 
         Args:
             now: The current time.
@@ -161,7 +161,7 @@ class Row:
         ]
 
     def next_read_at(self) -> float | None:
-        """Return when the next reading is wanted; None if none is."""
+        """Return when the next reading is needed; None if none is."""
         asking = self.asking
         if not asking:
             return None
@@ -198,7 +198,7 @@ class Row:
         )
 
     def _place(self, latest: Credits, reading: Credits) -> None:
-        """Find out whose a movement can be."""
+        """Find the work that the newest movement can belong to, and record it."""
         assert self._start is not None  # for mypy: there was a reading before  # noqa: S101
         quiet = self.quiet.seconds
         movement = self._movements.between(self._start, latest, reading, self.works)
@@ -213,7 +213,7 @@ class Row:
             self._movements.seek_anew(self._start, self.works)
 
     def _learn(self, movement: Movement) -> None:
-        """Learn from a charge how late this account may be."""
+        """Learn from a charge how late this account may charge."""
         own = movement.possible
         if len(own) != 1:
             return
@@ -223,7 +223,7 @@ class Row:
             self.quiet.learn(movement.seen_at - ends)
 
     def _place_late(self, movement: Movement, amount: Decimal) -> None:
-        """Place what no work can have spent in time."""
+        """Handle a movement that no work can have caused in time."""
         late = self.unattributed.place(movement, amount, self.works)
         if late is None:
             return
@@ -235,7 +235,7 @@ class Row:
         self._movements.movements.append(replace(movement, candidates=(late,)))
 
     def _judge(self, reading: Credits) -> None:
-        """Assess all costs by the newest reading, and close what is final."""
+        """Assess all costs by the newest reading, and close the work that is final."""
         facts = self._facts
         assert facts is not None  # for mypy: there is a reading  # noqa: S101
         if rest.is_explained(facts, self._moved_at):
@@ -246,7 +246,7 @@ class Row:
             return
         rested = rest.rested_works(facts, self._moved_at)
         self._assess(facts, rested)
-        # What made calls and was charged nothing is still waited for.
+        # Keep waiting for work that made calls and hasn't been charged.
         over = [work for work in rested if work.is_final or work.cost.reason != NO_CHARGE]
         for work in over:
             work.is_final = work.is_early = not work.is_anonymous
@@ -271,7 +271,7 @@ class Row:
         self.works = [work for work in self.works if not work.is_closed]
 
     def _start_anew(self, works: Iterable[Work]) -> None:
-        """Begin a new row with the newest reading, and with the work that goes on."""
+        """Begin a new row with the newest reading and the work that goes on."""
         self._start = self.latest
         self.works = list(works)
         self._drop_movements()
@@ -279,6 +279,6 @@ class Row:
     def _drop_movements(self) -> None:
         unmeasured = self._movements.drop(self.works)
         if unmeasured is not None:
-            # It may be the measured work's: it mustn't be missing from the total.
+            # It may be the measured work's, so it mustn't be missing from the total.
             movement, amount = unmeasured
             self.unattributed.keep(Idle(movement.since, movement.until, amount))

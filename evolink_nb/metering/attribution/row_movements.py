@@ -1,4 +1,4 @@
-"""What has moved since an account was last at rest, and which work that can be of. Pure."""
+"""The movements since an account was last at rest, and which work they can belong to. Pure."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class RowMovements:
     """The movements of one row.
 
     Attributes:
-        movements: Those that can be of any of its work, oldest first.
-        counter: Which counter tells what the key spends.
+        movements: Those that can belong to any of its work, oldest first.
+        counter: The counter that shows what the key spends.
     """
 
     def __init__(self, quiet: QuietTime) -> None:
-        """Start without any.
+        """Start without any movements.
 
         Args:
             quiet: The account's quiet time.
@@ -40,26 +40,26 @@ class RowMovements:
         self._quiet = quiet
 
     def between(self, start: Credits, earlier: Credits, later: Credits, works: Sequence[Work]) -> Movement:
-        """Return what moved between two readings, and whose it can be.
+        """Return the movement between two readings, and the work it can belong to.
 
         Args:
             start: The reading at which the row began.
             earlier: One reading since then.
-            later: The next.
+            later: The next reading.
             works: The work of the row.
         """
         has_moved = any(each.key for each in self.movements)
         by_remaining = self.counter.by_remaining
         step = self.counter.step(start, earlier, later, has_moved=has_moved)
         if self.counter.by_remaining != by_remaining:
-            # What moved before is told by the counter that it turns out to be.
+            # Recalculate earlier movements by the counter that turned out to be the right one.
             self.movements = [
                 replace(each, key=self.counter.key_step(each.since, each.until)) for each in self.movements
             ]
         return self._movement(start, earlier, later, step, works)
 
     def forget(self, work: Work) -> None:
-        """Forget work: nothing that moved can be of it.
+        """Forget work: no movement can belong to it.
 
         Args:
             work: The work.
@@ -70,11 +70,11 @@ class RowMovements:
         ]
 
     def amount(self, movement: Movement) -> Decimal:
-        """Return the credits that a movement stands for."""
+        """Return the credits that count in a movement."""
         return movement.amount(frozen=self.counter.frozen)
 
     def seek_anew(self, start: Credits, works: Sequence[Work]) -> None:
-        """Find out anew whose all of it can be: the account turned out to be later than it seemed.
+        """Find the candidates of all movements again, as the account turned out to charge later than assumed.
 
         Args:
             start: The reading at which the row began.
@@ -87,13 +87,14 @@ class RowMovements:
             self.movements.append(replace(anew, candidates=candidates))
 
     def drop(self, works: Sequence[Work]) -> tuple[Movement, Decimal] | None:
-        """Drop what can only be of work that is closed.
+        """Drop movements that can belong only to closed work.
 
         Args:
             works: The work that goes on.
 
         Returns:
-            What of it work may have spent that nobody measures, and that is in no cost; None if nothing.
+            A movement, and the credits of it that unmeasured work may have spent and no cost includes; None
+            if there are none.
         """
         parts = with_parts(self.movements, frozen=self.counter.frozen)
         over = [(movement, shares) for movement, shares in parts if movement.is_over]
@@ -126,13 +127,13 @@ class RowMovements:
 def _unmeasured_in(
     movements: Iterable[tuple[Movement, Mapping[Work, Decimal]]],
 ) -> tuple[Movement, Decimal] | None:
-    """Return what work that nobody measures spent of movements that may be measured work's as well.
+    """Return what unmeasured work spent in movements that may also belong to measured work.
 
     Args:
         movements: Movements, oldest first, each with the part of each of its candidates.
 
     Returns:
-        A movement over all of that time, and the credits; None if there are none.
+        One movement over all of that time, and the credits; None if there are none.
     """
     found: list[Movement] = []
     told: dict[Work, Decimal] = {}
@@ -147,7 +148,7 @@ def _unmeasured_in(
                 found.append(movement)
                 spent = total((spent, part))
     for work, share in told.items():
-        # Where receipts tell the parts they are no estimates.
+        # Receipts give the actual parts in place of estimates.
         if work.cost.confidence == "confirmed" and work.cost.credits is not None:
             spent = total((spent, share, -work.cost.credits))
     return (replace(found[0], until=found[-1].until), spent) if found and spent > 0 else None

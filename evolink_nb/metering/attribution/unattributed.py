@@ -1,4 +1,4 @@
-"""Charges that no work of the row can have made: late ones, and spending while nothing of ours ran. Pure."""
+"""Charges that no work of the row can have caused: late ones, and spending while no work ran. Pure."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from .work import Work
 
 LATE_HORIZON = 60.0
-"""The longest time after work, in seconds, for which a charge still counts as its, if nothing else ran."""
+"""How long after work, in seconds, a charge still counts as that work's, if nothing else ran."""
 ELSEWHERE_FOR = 600.0
-"""How long costs are at best shared once the key was seen in use elsewhere, in seconds."""
+"""How long, in seconds, costs are at best *shared* after the key was seen in use elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,10 @@ class Idle:
     """What was spent while no measured work ran.
 
     Attributes:
-        since: The last reading without it.
+        since: The last reading without the spending.
         until: The reading that shows it.
-        credits: The credits.
-        is_elsewhere: Whether no cell of this kernel can have spent it.
+        credits: The credits spent.
+        is_elsewhere: Whether no cell of this kernel can have spent them.
     """
 
     since: Credits
@@ -42,18 +42,18 @@ class Idle:
 
 
 class Unattributed:
-    """What becomes of the movements of one account that no work of its row can have made.
+    """Handles the movements of one account that no work of its row can have caused.
 
     Attributes:
-        knows_kernel: Whether every cell that runs is reported, measured or not: what moves while none does
-            was then spent late, or elsewhere.
-        late_horizon: The longest time after work for which a charge still counts as its, in seconds.
-        last: The last work whose row is over: a late charge may still be its.
+        knows_kernel: Whether every cell that runs is reported, measured or not. If so, movements while no
+            cell runs are late charges, or spending elsewhere.
+        late_horizon: How long after work a charge still counts as that work's, in seconds.
+        last: The last work whose row is over, to which a late charge may still belong.
         seen_at: When such a movement was last seen, in seconds; None if never.
     """
 
     def __init__(self) -> None:
-        """Start without any."""
+        """Start without any movements."""
         self.knows_kernel = False
         self.late_horizon = LATE_HORIZON
         self.last: Work | None = None
@@ -63,11 +63,11 @@ class Unattributed:
 
     @property
     def has_idle(self) -> bool:
-        """Whether anything was spent while no measured work ran that hasn't been taken yet."""
+        """Whether `take_idle` has anything to return."""
         return bool(self._idle)
 
     def take_idle(self) -> list[Idle]:
-        """Return, once, what was spent while no measured work ran."""
+        """Return, only once, what was spent while no measured work ran."""
         taken, self._idle = self._idle, []
         return taken
 
@@ -80,7 +80,7 @@ class Unattributed:
         return now < self._elsewhere_until
 
     def place(self, movement: Movement, amount: Decimal, works: Sequence[Work]) -> Work | None:
-        """Find out what a movement is that no work can have made in time.
+        """Decide what a movement is that no work can have caused in time, and keep it if it is idle spending.
 
         Args:
             movement: The movement.
@@ -88,7 +88,7 @@ class Unattributed:
             works: The work of the row.
 
         Returns:
-            The work that it was charged to late; None if it was spent while nothing ran.
+            The work that it is a late charge of; None if it was spent while no work ran.
         """
         late = self._late_work(movement, works)
         if late is not None:
@@ -107,12 +107,12 @@ class Unattributed:
         """Record that the key was seen in use elsewhere, by this kernel or another.
 
         Args:
-            seen_at: When, in seconds.
+            seen_at: When it was seen, in seconds.
         """
         self._elsewhere_until = max(self._elsewhere_until, seen_at + ELSEWHERE_FOR)
 
     def keep(self, idle: Idle) -> None:
-        """Keep what was spent while no measured work ran, until it is taken.
+        """Keep what was spent while no measured work ran, for `take_idle`.
 
         Args:
             idle: What was spent.
@@ -120,7 +120,7 @@ class Unattributed:
         self._idle.append(idle)
 
     def _late_work(self, movement: Movement, works: Sequence[Work]) -> Work | None:
-        """Return the work that a movement after its time can still belong to, if nothing else ran."""
+        """Return the work that a movement can belong to as a late charge; None if there is none."""
         over = [work for work in works if not work.is_anonymous and work.ended is not None]
         candidates = [*over, *([] if self.last is None else [self.last])]
         runs = any(work.ended is None or work.is_anonymous for work in works)
@@ -133,13 +133,13 @@ class Unattributed:
 
 
 def amend(work: Work, movement: Movement, amount: Decimal, quiet: QuietTime) -> None:
-    """Add a late charge, or settlement, to a cost that was final.
+    """Add a late charge or settlement to a final cost.
 
     Args:
         work: The work.
-        movement: What shows it.
-        amount: Its credits.
-        quiet: The account's quiet time, which learns from it.
+        movement: The movement that shows the charge.
+        amount: The credits charged.
+        quiet: The account's quiet time, which learns from the lag.
     """
     cost, lag = work.cost, lag_of(work, movement)
     work.late = LateCharge(movement.since, movement.until, amount, lag, cost, quiet.longest_lag)
@@ -156,13 +156,13 @@ def amend(work: Work, movement: Movement, amount: Decimal, quiet: QuietTime) -> 
 
 
 def withdraw(work: Work, late: LateCharge, unattributed: Unattributed, quiet: QuietTime) -> None:
-    """Take a late charge out of a cost again: it was spent elsewhere.
+    """Remove a late charge from a cost, because it was spent elsewhere.
 
     Args:
         work: The work.
         late: The charge.
-        unattributed: What becomes of such charges on its account.
-        quiet: The account's quiet time, which has learned from it.
+        unattributed: The account's handler of such charges.
+        quiet: The account's quiet time, which has learned from the lag.
     """
     work.cost, work.late = late.cost, None
     if quiet.longest_lag == late.lag:
@@ -176,6 +176,6 @@ def lag_of(work: Work, movement: Movement) -> float:
 
     Args:
         work: The work.
-        movement: What shows the charge.
+        movement: The movement that shows the charge.
     """
     return movement.seen_at - (work.rests_since or work.started)

@@ -1,4 +1,4 @@
-"""What an account's row says of the cost of each stretch of work in it. Pure functions."""
+"""Assesses the cost of each stretch of work in an account's row. Pure functions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BESIDE_UNMEASURED = "a cell that isn't measured may have spent some of it"
 SPENT_BEFORE = "{} spent just before this, or in its first moments"
 EARLIER_CALLS = "earlier calls were still settling"
 STEADY = 3
-"""Charges seen one after the other since work ended from which something else must be spending."""
+"""How many successive charges after the end of work mean that something else is spending."""
 STILL_SPENDING = "credits went on being spent after it had ended, perhaps elsewhere"
 ELSEWHERE = "this key is in use elsewhere too"
 REFUNDED = "a call was refunded meanwhile, perhaps an earlier one"
@@ -46,10 +46,10 @@ def why_unread(error: EvoLinkError | None) -> str:
 
 
 def spent_before(share: Share | None = None) -> str:
-    """Return why a cost may hold what was spent before its work, and how much of it that is.
+    """Return why a cost may include spending before its work, and how much of the cost that is.
 
     Args:
-        share: What the work spent; None if none of it is known to be so.
+        share: What the work spent; None if no amount can be given.
     """
     is_part = share is not None and 0 < share.before < share.credits
     what = f"{format_amount(share.before)} of it was" if share is not None and is_part else "credits were"
@@ -58,18 +58,18 @@ def spent_before(share: Share | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a row at one moment.
+    """What is known about a row at one moment.
 
     Attributes:
         start: The reading at which the account was last at rest.
         now: The newest reading.
         works: All work since then.
-        movements: The movements since then that can be theirs.
-        counter: Which counter tells what the key spends; `start` and `now` are seen by it.
+        movements: The movements since then that can belong to this work.
+        counter: The counter that shows what the key spends; `start` and `now` come from its `view`.
         quiet: The quiet time, in seconds.
-        strange_at: When something moved that can be nobody's, in seconds; None if nothing has.
+        strange_at: When a movement was last seen that can't belong to any work, in seconds; None if never.
         elsewhere: Whether the key is known to be in use elsewhere.
-        lag: The longest time between work and its charge that was ever seen, in seconds.
+        lag: The longest time ever seen between work and its charge, in seconds.
     """
 
     start: Credits
@@ -115,13 +115,13 @@ def outstanding(start: Credits, now: Credits, *, frozen: bool) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What is the same for all work of a row.
+    """What all work of a row has in common.
 
     Attributes:
         shares: What each stretch of work spent.
-        outers: The measured work that is part of no other, in the order in which it began.
-        uncharged: The work that made guarded calls of which nothing has moved.
-        sums: The sum of each group that holds measured work and other.
+        outers: The measured work that isn't part of other work, in the order in which it began.
+        uncharged: The work that made guarded calls but has no movement.
+        sums: The sum of each group; None for a group whose sum isn't known, or of a single work.
         at_rest: Whether nothing has moved for the quiet time.
         adds_up: Whether all guarded calls cost what their receipts say.
     """
@@ -138,7 +138,7 @@ def costs_of(facts: Facts, *, at_rest: bool) -> dict[Work, Cost]:
     """Return the cost of each stretch of work in a row.
 
     Args:
-        facts: What is known of the row.
+        facts: What is known about the row.
         at_rest: Whether nothing has moved for the quiet time.
     """
     groups = groups_of(facts.works, facts.movements, frozen=facts.frozen)
@@ -160,10 +160,10 @@ def costs_of(facts: Facts, *, at_rest: bool) -> dict[Work, Cost]:
 
 
 def confirmed(facts: Facts, work: Work) -> Cost:
-    """Return the cost of work whose calls' receipts explain all that moved.
+    """Return the cost of work whose calls' receipts explain everything that moved.
 
     Args:
-        facts: What is known of the row.
+        facts: What is known about the row.
         work: The work.
     """
     spent = work.receipts
@@ -201,19 +201,19 @@ def _cost_of(facts: Facts, work: Work, row: _Row, group: frozenset[Work]) -> Cos
     if cost.confidence in {"clean", "shared"} and reason is not None:
         cost = replace(cost, confidence="shared", reason=reason)
         if row.adds_up and together is not None:
-            # Work that a long row has dropped may still be in the group.
+            # The group may still contain work that a long row has dropped.
             has_fallen = any(shares[each].has_fallen for each in group if each in shares)
             cost = _weigh_together(cost, work, together, group, has_fallen=has_fallen)
     if cost.reason == STILL_MOVING and reason == STILL_SPENDING:
-        # It may never come to rest: say what is known.
+        # The account may never come to rest: say what is known.
         cost = replace(cost, reason=reason)
     return replace(cost, together=together, settled=cost.settled and cost.confidence != "unsettled")
 
 
 def _receipts_add_up(works: Sequence[Work], shares: Mapping[Work, Share]) -> bool:
-    """Return whether the work of a row that made guarded calls cost what their receipts say, in all.
+    """Return whether the work of a row that made guarded calls cost, in total, what their receipts say.
 
-    Otherwise some call was settled for less, and a like charge may hide whose that was.
+    If not, some call was settled for less, and a similar charge may hide which one.
     """
     calling = [work for work in works if work.calls and work.outermost is work]
     spent = total(shares[work].credits for work in calling)
@@ -221,11 +221,11 @@ def _receipts_add_up(works: Sequence[Work], shares: Mapping[Work, Share]) -> boo
 
 
 def _with_share(cost: Cost, spent: Decimal, facts: Facts, *, is_single: bool) -> Cost:
-    """Return a row's cost with what one stretch of work in it spent."""
+    """Return a row's cost, reduced to what one stretch of work in it spent."""
     if cost.credits == spent and is_single and (cost.token is None) == facts.frozen:
         return cost
     if facts.frozen and cost.credits == spent == 0:
-        return cost  # all that moved was given back
+        return cost  # everything that moved was given back
     if facts.frozen:
         return replace(cost, token=None, user=spent, others=None, topped_up=None)
     others = cost.others if is_single and cost.token is not None else None
@@ -242,10 +242,10 @@ def _with_share(cost: Cost, spent: Decimal, facts: Facts, *, is_single: bool) ->
 
 
 def _together(group: frozenset[Work], shares: Mapping[Work, Share]) -> Together | None:
-    """Return the sum of a group that holds more than one stretch of work."""
+    """Return the sum of a group of several stretches of work; None if it isn't known."""
     known = [work for work in group if work in shares]
     measured = [work for work in known if not work.is_anonymous]
-    # What is around other work of the group goes on; what was shared in an earlier row is an estimate.
+    # Work around other work of the group goes on; what was shared in an earlier row is only an estimate.
     is_open = any(outer in group and outer.contains(work) for work in known for outer in work.enclosing)
     is_estimate = any(work.has_carried_shared for work in known)
     if len(known) < 2 or not measured or is_open or is_estimate:
@@ -256,10 +256,10 @@ def _together(group: frozenset[Work], shares: Mapping[Work, Share]) -> Together 
 
 
 def _why_shared(facts: Facts, work: Work, row: _Row, group: frozenset[Work]) -> str | None:
-    """Return why a cost may hold what other work spent; None if it can't."""
+    """Return why a cost may include what other work spent; None if it can't."""
     share, together = row.shares[work], row.sums.get(group)
     is_beside = together is not None and any(each.is_anonymous for each in group)
-    # A charge that is missing may be hidden by a settlement for less of this.
+    # A missing charge of other work may be hidden by this work's settlement for less.
     is_missing = any(not work.contains(other) for other in row.uncharged)
     reasons = (
         (work.shared is not None, work.shared),
@@ -283,7 +283,7 @@ def _why_shared(facts: Facts, work: Work, row: _Row, group: frozenset[Work]) -> 
 def _weigh_together(
     cost: Cost, work: Work, together: Together, group: frozenset[Work], *, has_fallen: bool
 ) -> Cost:
-    """Return the cost of work in a group, by its own receipts if they explain the whole group."""
+    """Return the cost of work in a group: that of its own receipts, if receipts explain the whole group."""
     all_told = all(each.is_guarded_only and (each.has_all_receipts or not each.calls) for each in group)
     receipts = total(each.receipts for each in group)
     if not all_told or has_fallen or difference(together.credits, receipts) != 0:

@@ -18,27 +18,28 @@ if TYPE_CHECKING:
 SETTLE = 30.0
 """The longest time to keep reading the cost after the work, in seconds, unless the user says otherwise."""
 MIN_CALL_SECONDS = 0.02
-"""The shortest time a call that spends takes, in seconds: work that waited less made none. Through a gateway
-on this machine it goes over the internet, too. On a busy machine threads wait for one another and for files,
-but seldom for that long."""
+"""The shortest time, in seconds, that a call that spends can take: work that waited less made none. Even a
+call through a local gateway goes over the internet. On a busy machine threads wait for one another and for
+files, but rarely that long."""
 MIN_PAID_CALL_SECONDS = 0.1
-"""The shortest time that a model takes to answer, in seconds: guarded work that waited less beside its calls,
-and a cell that isn't measured and waited less at all, for a busy machine or a file, made no other."""
+"""The shortest time, in seconds, that a model takes to answer. Guarded work that waited less than this
+outside its calls, or an unmeasured cell that waited less in total, made no other call: it waited for a busy
+machine or a file."""
 NOTHING = Decimal(0)
 EN_DASH = "\u2013"
 
 
 @dataclass(frozen=True, slots=True)
 class LateCharge:
-    """A charge that was added to a cost which was final, and what to go back to if it was another's.
+    """A late charge added to a final cost, and what to restore if it turns out to be another kernel's.
 
     Attributes:
-        since: The last reading without it.
+        since: The last reading without the charge.
         until: The reading that shows it.
-        credits: The credits.
-        lag: Seconds from the work's end until it was seen.
+        credits: The credits charged.
+        lag: Seconds from the work's end until the charge was seen.
         cost: The cost without it.
-        longest_lag: The longest lag that was known of the account without it, in seconds.
+        longest_lag: The longest lag known for the account without it, in seconds.
     """
 
     since: Credits
@@ -57,27 +58,27 @@ class Work:
         started: When it began, in seconds of the fetcher's clock.
         settle: The longest time to keep reading its cost, in seconds.
         enclosing: The work around it, outermost first.
-        number: The number of its cell; None if it isn't one.
-        is_anonymous: Whether nobody measures it: a cell that isn't measured, or a guarded call in one.
+        number: The number of its cell; None if it isn't a cell.
+        is_anonymous: Whether it isn't measured: an unmeasured cell, or a guarded call outside measured work.
         is_tracked: Whether it began without a reading of its own.
         waits_since: When the code around it began to wait for the reading before it; None if it didn't.
         ended: When it ended; None while it runs.
-        resumes_at: When the code around it went on; at its end, unless that waits for its cost.
-        computed: Seconds of it that its thread spent computing, or ready to.
+        resumes_at: When the code around it went on, if that waited for its cost; None means at its end.
+        computed: How many seconds its thread spent computing, or ready to compute.
         calls: The guarded calls made in it.
         children: The work within it that may still have to be told apart from it.
         before: The reading before it; None if there is none.
-        shared: What else is known to have spent meanwhile, if anything.
-        carried: Credits spent in it, in rows that are over.
-        has_carried_shared: Whether some of them may have been spent by other work.
-        has_spent: Whether a movement of the account could only be its.
+        shared: Why its cost is shared, if something else is known to have spent meanwhile.
+        carried: Credits spent in it during earlier rows.
+        has_carried_shared: Whether other work may have spent some of these.
+        has_spent: Whether some movement of the account can only belong to it.
         cost: Its cost, as far as known.
-        after: The reading `cost` was assessed by.
-        settled_at: When the counters last moved, by that reading.
-        is_final: Whether the cost is final, or nothing more is read for it.
-        is_early: Whether its cost is final after a quiet time shorter than the account's.
-        is_closed: Whether its row is over: then nothing but a late charge changes its cost.
-        late: The late charge that its cost holds, if any.
+        after: The reading that `cost` was assessed by.
+        settled_at: When the counters last moved, as of that reading.
+        is_final: Whether the cost is final, or no more readings are taken for it.
+        is_early: Whether its cost became final after a quiet time shorter than the account's.
+        is_closed: Whether its row is over: only a late charge can still change its cost.
+        late: The late charge that its cost includes, if any.
     """
 
     started: float
@@ -109,14 +110,14 @@ class Work:
 
     @property
     def rests_since(self) -> float | None:
-        """When it and its calls had ended; None while any is under way."""
+        """When the work and all its calls had ended; None while any of them is under way."""
         if self.ended is None or self.has_calls_under_way:
             return None
         return max([self.ended, *(call.ended_at for call in self.calls if call.ended_at is not None)])
 
     @property
     def has_calls_under_way(self) -> bool:
-        """Whether any of its guarded calls has not ended."""
+        """Whether any of its guarded calls is still under way."""
         return any(call.ended_at is None for call in self.calls)
 
     @property
@@ -131,14 +132,14 @@ class Work:
 
     @property
     def could_spend(self) -> bool:
-        """Whether it may have made a call: what nobody asked to measure may be too short for one."""
+        """Whether it may have made a call: work that nobody asked to measure may be too short for one."""
         if self.ended is None or self.calls or not (self.is_tracked or self.is_anonymous):
             return True
         return self.waited >= (MIN_PAID_CALL_SECONDS if self.is_anonymous else MIN_CALL_SECONDS)
 
     @property
     def is_guarded_only(self) -> bool:
-        """Whether it hardly waited but in guarded calls, so that it can't have made others."""
+        """Whether it can't have made other calls, as it hardly waited outside its guarded calls."""
         if self.ended is None:
             return False
         spans = [(call.began_at, call.ended_at) for call in self.calls if call.ended_at is not None]
@@ -149,17 +150,17 @@ class Work:
     # -- nesting ----------------------------------------------------------------------------------------
 
     def contains(self, other: Work) -> bool:
-        """Return whether other work is part of this: it is this, or ran within and didn't outlive it."""
+        """Return whether ``other`` is this work, or ran within it and didn't outlive it."""
         if other is self:
             return True
         outlived = self.ended is not None and (other.ended is None or other.ended > self.ended)
         return self in other.enclosing and not outlived
 
     def carry(self, parts: Mapping[Work, Decimal]) -> None:
-        """Keep what was spent within this by work whose row is over.
+        """Carry over this work's part of a movement that its row drops.
 
         Args:
-            parts: What each stretch of work that it can belong to spent of something, in credits.
+            parts: The credits of the movement that each of its candidates spent.
         """
         within = [part for work, part in parts.items() if self.contains(work)]
         self.carried = total((self.carried, *within))
@@ -167,29 +168,29 @@ class Work:
 
     @property
     def occupied_until(self) -> float:
-        """When the code around it went on; infinite until it does."""
+        """When the code around the work went on; infinity until then."""
         ends = self.ended if self.resumes_at is None else self.resumes_at
         return float("inf") if ends is None else ends
 
     @property
     def outermost(self) -> Work:
-        """The outermost work that it is part of: itself, if of none."""
+        """The outermost work that this is part of; itself if there is none."""
         return next((outer for outer in self.enclosing if outer.contains(self)), self)
 
     @property
     def whole(self) -> Work:
-        """The outermost work that it is part of and that has ended, so that its cost can be known."""
+        """The outermost ended work that this is part of, as only that has a cost; itself if there is none."""
         around = (outer for outer in self.enclosing if outer.ended is not None and outer.contains(self))
         return next(around, self)
 
     def own_spans(self, since: float) -> list[tuple[float, float]]:
-        """Return when it ran with nothing else measured within it.
+        """Return when the work ran without measured work inside it.
 
         Args:
-            since: The time from which that matters.
+            since: The time from which it matters.
 
         Returns:
-            Begin and end of each span; the end is infinite while it runs.
+            The beginning and end of each span; the end is infinity while the work runs.
         """
         end = float("inf") if self.ended is None else self.ended
         self.children = [each for each in self.children if each.occupied_until >= since]
@@ -209,28 +210,28 @@ class Work:
 
     @property
     def receipts(self) -> Decimal:
-        """Credits that the answers to its guarded calls say they reserved."""
+        """Credits that its guarded calls reserved, according to their responses."""
         return total(call.reserved for call in self.calls if call.reserved is not None)
 
     @property
     def has_all_receipts(self) -> bool:
-        """Whether it made guarded calls, and each has ended with a receipt."""
+        """Whether it made guarded calls, and all of them have ended with a receipt."""
         return bool(self.calls) and all(
             call.reserved is not None and call.ended_at is not None for call in self.calls
         )
 
 
 def calls_of(works: Iterable[Work]) -> list[Call]:
-    """Return the guarded calls made in any of these, each once."""
+    """Return the guarded calls made in any of the works, each once."""
     return list(dict.fromkeys(call for work in works for call in work.calls))
 
 
 def label_of(works: Sequence[Work], *, has_more: bool = False) -> str:
-    """Return the name of several stretches of work: "cells 8 to 12", "cells 8, 10 and 12".
+    """Return the name of several stretches of work, such as "cells 8 to 12" or "cells 8, 10 and 12".
 
     Args:
-        works: The measured work of them.
-        has_more: Whether there is work among them that nobody measures.
+        works: The measured ones.
+        has_more: Whether there is also unmeasured work.
     """
     return _names_of(works) + (" and what isn't measured" if has_more else "")
 
@@ -247,10 +248,10 @@ def _names_of(works: Sequence[Work]) -> str:
 
 
 def covered(spans: Iterable[tuple[float, float]], begin: float, end: float) -> float:
-    """Return how many of the seconds between two times some spans cover.
+    """Return how many seconds between two times are covered by spans.
 
     Args:
-        spans: Begin and end of each.
+        spans: The beginning and end of each span.
         begin: The first of the two times.
         end: The second.
     """
