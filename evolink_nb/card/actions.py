@@ -1,4 +1,4 @@
-"""What a live card does when its page asks for something."""
+"""Handles the messages that the views of a live card send."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class Answering(AskingForKey):
-    """The part of a widget that answers the messages of its views. For use as a base class before its own.
+    """A mixin for a widget that answers its views' messages; it must come before the widget's own base class.
 
-    They may come on a kernel's subshell thread: each is handed over, and nothing is waited for.
+    Messages may arrive on a kernel's subshell thread: each is handed over, without waiting for anything.
     """
 
     fetcher: CreditsFetcher

@@ -1,4 +1,4 @@
-"""When a reading is low, critical or overdrawn, and when that raises an alarm. Pure: no clock, no thread."""
+"""Decides when a reading is low, critical or overdrawn, and raises alarms. Pure: no clock, no thread."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Threshold:
 
         Args:
             credits: The reading.
-            runway: Seconds the credits will last; None if unknown: a runway limit then counts neither as
+            runway: Seconds the credits will last; None if unknown. A runway limit then counts neither as
                 crossed nor, with a margin, as recovered from.
             margin: The factor by which to multiply the limit.
 
@@ -100,7 +100,7 @@ class Limits:
 
         Args:
             warn_below: The limit for low, as `Threshold.parse` takes it; None for no limit.
-            critical_below: Likewise for critical.
+            critical_below: The same for critical.
 
         Returns:
             The limits.
@@ -195,7 +195,7 @@ def _digits(limit: Limit) -> str:
 
 
 def _message(level: Level, credits: Credits, limits: Limits) -> str:
-    """Return which limit was crossed, without the balance: newer readings would soon contradict it."""
+    """Return which limit was crossed, but not the balance: newer readings would soon contradict it."""
     limit = limits.critical_below if level == "critical" else limits.warn_below
     if level == "overdrawn":
         return "Overdrawn: more was spent than was available."

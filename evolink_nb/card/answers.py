@@ -1,6 +1,6 @@
-"""What the live card's views are told when they ask: ages, waits and the sparkline's points.
+"""Answers to the messages of the live card's views: ages, waits and the sparkline's points.
 
-No time of day is among them: the browser's clock may differ from the kernel's, and either may be set.
+They contain no time of day: the browser's clock may differ from the kernel's, and either may be changed.
 """
 
 from __future__ import annotations

@@ -11,15 +11,16 @@ from .views import HEARTBEAT_TIMEOUT, Moment, Views
 
 
 class Audience:
-    """The views of one card, reporting from the kernel's threads."""
+    """The views of one card; their reports arrive on the kernel's threads."""
 
     def __init__(
         self, on_change: Callable[[bool], None], heartbeat_timeout: float = HEARTBEAT_TIMEOUT
     ) -> None:
-        """Begin with a card whose first view is on its way.
+        """Start with a card whose first view is on its way.
 
         Args:
-            on_change: Called by `update` with whether the card is visible now; the last call is right.
+            on_change: Called by `update` with whether the card is visible now; the last call is the one
+                that holds.
             heartbeat_timeout: Seconds of silence after which a visible view counts as gone.
         """
         self.visible = True
@@ -59,7 +60,7 @@ class Audience:
         self.update()
 
     def update(self) -> bool:
-        """Consider the time that has passed.
+        """Update the visibility for the time that has passed.
 
         Returns:
             Whether the user can see the card.
@@ -67,7 +68,7 @@ class Audience:
         with self._lock:
             visible = self._views.any_visible(_moment())
             changed, self.visible = visible != self.visible, visible
-        # Without the lock, which another thread may want meanwhile; it may also make another change.
+        # Without the lock: another thread may need it meanwhile, and may also change the visibility.
         while changed:
             told = self.visible
             self._on_change(told)

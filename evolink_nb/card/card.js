@@ -3,7 +3,7 @@
  * The live card: fills the fields of card.html from the kernel's traits.
  *
  * Everything is set as text: the template is the only markup. The exported functions are pure. formatting.py
- * and gauge.py have the same for static cards; tests compare them.
+ * and gauge.py have the same logic for static cards; tests compare them.
  *
  * @typedef {import("@anywidget/types").AnyModel<Traits>} Model
  * @typedef {import("@anywidget/types").Render<Traits>} Render
@@ -29,7 +29,7 @@
  * @property {number | null} token_used
  * @property {boolean} token_unlimited
  * @property {Half} binding
- * @property {string} account  tells it from others on the page
+ * @property {string} account  tells it from other accounts on the page
  * @property {boolean} compact
  * @property {boolean} needs_key  whether to ask for a key
  * @property {string} level
@@ -47,7 +47,7 @@
  * @property {string} limits
  * @property {number | null} updated_at
  * @property {number | null} retry_at
- * @property {number | null} retry_in  seconds to it, when it was sent
+ * @property {number | null} retry_in  seconds until retry_at, at the time of sending
  * @property {number} interval  seconds
  */
 
@@ -57,15 +57,15 @@ const CLICK_TIMEOUT = 1000;
 const MAX_MISSED_READINGS = 3;
 /** Milliseconds between two heartbeats: the kernel forgets a silent view. */
 const HEARTBEAT_INTERVAL = 60_000;
-/** Milliseconds after which a view says again that it is visible: the kernel may have missed it. */
+/** Milliseconds after which a view repeats that it is visible: the kernel may have missed the first report. */
 const CONFIRM_AFTER = 3000;
 /** The most points in the sparkline; answers.py has the same number. */
 const MAX_POINTS = 60;
-/** The least that the height of a sparkline stands for, as a part of the last amount. */
+/** The smallest range that a sparkline's height stands for, as a fraction of the last amount. */
 const MIN_SCALE = 0.01;
 /** Milliseconds for which the last change is shown. */
 const CHANGE_SHOWN = 1000;
-/** Steps between readings, and seconds, that a burn rate needs; seconds beyond which a step says nothing. */
+/** The steps between readings and the seconds that a burn rate needs; the longest step that counts, in seconds. */
 const MIN_STEPS = 3;
 const MIN_RECORD = 20;
 const MAX_STEP = 600;
@@ -106,7 +106,7 @@ export function formatAmount(amount) {
 }
 
 /**
- * Return a number to its last digit, without an exponent.
+ * Return a number with all its digits and no exponent.
  *
  * @param {number} amount
  */
@@ -142,7 +142,7 @@ export function formatRate(rate) {
 }
 
 /**
- * Return a text with its amount as short as a glance needs: "1,095" for "1,095.3996", "1.217 M" for
+ * Return a text with its amount shortened to be read at a glance: "1,095" for "1,095.3996", "1.217 M" for
  * "1,217,283.9409".
  *
  * @param {string} text
@@ -179,7 +179,7 @@ export function sparkline(points) {
 }
 
 /**
- * Return what a sparkline spans, in words; "" if there is no line.
+ * Return the time that a sparkline spans, in words; "" if there is no line.
  *
  * @param {Point[]} points  in chronological order
  */
@@ -189,7 +189,7 @@ function spanOf(points) {
 }
 
 /**
- * Return when a burn rate will be known; forecast.py says what it needs.
+ * Return a sentence on when a burn rate will be known; forecast.py has the requirements.
  *
  * @param {number} readings  so far
  * @param {number} interval  seconds between two
@@ -203,7 +203,7 @@ export function rateHint(readings, interval) {
 // -- decisions -------------------------------------------------------------------------------------------
 
 /**
- * Return what is shown of one half of a reading; gauge.py says what each field is.
+ * Return what is shown of one half of a reading; gauge.py documents the fields.
  *
  * @param {{ remaining: number, used: number, unlimited: boolean }} amounts  in credits
  */
@@ -232,7 +232,7 @@ export function gaugeOf({ remaining, used, unlimited }) {
 }
 
 /**
- * What a card knows about its kernel. Times are those of `performance.now()`: no clock need be right.
+ * What a card knows about its kernel. Times are those of `performance.now()`: no clock has to be right.
  *
  * @typedef {object} Situation
  * @property {string} reported  the kernel's status
@@ -243,13 +243,13 @@ export function gaugeOf({ remaining, used, unlimited }) {
  * @property {number} arrivedAt  when the newest reading was taken
  * @property {number} visibleSince
  * @property {number | null} retryAt  when the server allows the next attempt
- * @property {boolean} queued  whether a click was answered that waits for it
+ * @property {boolean} queued  whether an answered click waits for that attempt
  * @property {number} interval  seconds between two readings
  */
 
 /**
- * Return the status a card shows, and its label. A kernel that is gone or busy can't report that; its
- * silence does.
+ * Return the status a card shows, and its label. A kernel that is gone or busy can't report it; its silence
+ * shows it.
  *
  * @param {Situation} situation
  * @returns {{ status: string, label: string }}
@@ -289,7 +289,7 @@ class Card {
   /** @type {number | null}  when an unanswered click was made */
   #clickedAt = null;
   #queued = false;
-  /** @type {string | undefined}  the half that bound, and what it had left, at the last reading */
+  /** @type {string | undefined}  the binding half, and what it had left, at the last reading */
   #binding;
   #last = 0;
   #rows = "";
@@ -302,12 +302,12 @@ class Card {
   #outputChanges = new MutationObserver(() => this.#removeFallback());
   #model;
   #element;
-  /** What is moved: the card with its styles. */
+  /** The card with its styles: what moves when it is pinned or popped out. */
   #frame = document.createElement("div");
-  /** What stands in its place while it is elsewhere. */
+  /** Takes the card's place while it is elsewhere. */
   #note = document.createElement("div");
   #root;
-  /** @type {Window | undefined}  the one that it was popped out to */
+  /** @type {Window | undefined}  the window that the card was popped out to */
   #window;
 
   /**
@@ -317,7 +317,7 @@ class Card {
   constructor(model, element) {
     this.#model = model;
     this.#element = element;
-    // A guess by two clocks, until the kernel says more; in a saved page there is none.
+    // A guess from the kernel's and the browser's clock until the kernel answers; a saved page has no kernel.
     const now = performance.now();
     const guess = now - Date.now();
     const retryAt = model.get("retry_at");
@@ -431,7 +431,7 @@ class Card {
     return this.#model.get(`${this.#model.get("binding")}_remaining`) ?? null;
   }
 
-  /** Send the key beside the message: a kernel's log may show what is in it. */
+  /** Send the key in the message's buffers: a kernel's log may show the message's content. */
   #onLogin() {
     const input = /** @type {HTMLInputElement} */ (query(this.#root, ".evo-key input"));
     const { buffer } = new TextEncoder().encode(input.value);
@@ -455,7 +455,7 @@ class Card {
     query(document.body, `[data-evolink="${account}"] [data-action=pin]`)?.click();
     const corner = document.querySelector("#evolink-corner") ?? document.createElement("div");
     corner.id = "evolink-corner";
-    // The host's dialogs are above it.
+    // The host's dialogs stay above it.
     corner.setAttribute("style", "position: fixed; z-index: 999; right: 16px; bottom: 16px; display: grid; gap: 8px");
     document.body.append(corner);
     this.#frame.dataset.evolink = account;
@@ -466,7 +466,7 @@ class Card {
     const { width, height } = this.#root.getBoundingClientRect();
     const style = getComputedStyle(this.#root);
     const view = await pictureInPicture().requestWindow({ width: Math.max(width, 300), height: Math.max(height, 96) });
-    // The host's colours stay behind.
+    // The window doesn't have the host's colours.
     for (const name of ["color-scheme", "font-family", "--text", "--surface"]) {
       this.#root.style.setProperty(name, style.getPropertyValue(name));
     }
@@ -484,7 +484,7 @@ class Card {
 
   /**
    * @param {Element} place
-   * @param {string} note  what to say where it was
+   * @param {string} note  the text to show where it was
    */
   #move(place, note) {
     setText(this.#note, note);
@@ -518,7 +518,7 @@ class Card {
     this.#retryAt = seconds ? performance.now() + seconds * 1000 : null;
   }
 
-  /** Called by front ends when the kernel was restarted, and when it can't be reached any more. */
+  /** Called by front ends when the kernel was restarted, or can't be reached any more. */
   #onDisconnect() {
     this.#disconnected = true;
     for (const action of ["refresh", "pause", "notify"]) {
@@ -548,7 +548,7 @@ class Card {
     this.#setVisible(!ownerDocument.hidden && this.#root.getClientRects().length > 0);
   }
 
-  /** @param {boolean} visible  to the user; the kernel polls less if no view is */
+  /** @param {boolean} visible  to the user; the kernel polls less often if no view is */
   #setVisible(visible) {
     if (visible === this.#visible) return;
     this.#visible = visible;
@@ -556,7 +556,7 @@ class Card {
     const output = this.#removeFallback();
     if (output) this.#outputChanges.observe(output, { childList: true, subtree: true });
     this.#send("show", visible);
-    if (visible) this.#send("history"); // what came meanwhile was not sent
+    if (visible) this.#send("history"); // readings taken meanwhile were not sent
     clearTimeout(this.#confirmation);
     this.#confirmation = setTimeout(() => this.#visible && this.#send("show", true), CONFIRM_AFTER);
   }
@@ -580,7 +580,7 @@ class Card {
     try {
       this.#model.send({ action, view: this.#id, visible }, undefined, buffers);
     } catch {
-      this.#onDisconnect(); // what the kernel was reached by is closed
+      this.#onDisconnect(); // the comm is closed
     }
   }
 
@@ -641,7 +641,7 @@ class Card {
     this.#setField("hint", this.#model.get("burn_rate") ? "" : rateHint(length, this.#model.get("interval")));
   }
 
-  /** Show for a moment by how much the balance has changed. */
+  /** Show briefly by how much the balance has changed. */
   #showChange() {
     const binding = this.#model.get("binding");
     const amount = this.#spendable();
@@ -657,7 +657,7 @@ class Card {
     this.#last = amount;
   }
 
-  /** Put the rows in anew where they change places or columns: so nothing that was there before moves. */
+  /** Reinsert the rows when they change places or columns: they then fade in anew, and nothing moves. */
   #renewRows() {
     const form = `${this.#model.get("binding")} ${this.#model.get("token_unlimited")}`;
     const rows = query(this.#root, "tbody");
@@ -703,7 +703,7 @@ class Card {
     this.#tick();
   }
 
-  /** Update what time alone changes: ages, waits, and what the kernel's silence means. */
+  /** Update what changes with time alone: ages, waits, and what the kernel's silence means. */
   #tick() {
     const model = this.#model;
     const now = performance.now();
@@ -727,7 +727,7 @@ class Card {
     query(this.#root, ".evo-key").hidden = !needsKey;
     const shown = needsKey && !model.get("account") ? "no key" : label;
     this.#setField("status", shown);
-    // A small card may cut it off.
+    // A small card may cut the text off.
     setTitle(this.#field("status"), Boolean(this.#root.dataset.form) && shown);
     const isGone = status === "gone";
     const message = this.#field("message");
@@ -743,7 +743,7 @@ class Card {
     this.#showButtons();
   }
 
-  /** Let the keyboard get to what doesn't fit: it is shown then. Asking for sizes costs much before a layout. */
+  /** Make text that doesn't fit focusable: focus shows all of it. Measuring sizes is slow before a layout. */
   #checkFit() {
     const says = query(this.#root, ".evo-says");
     if (says.matches(":hover, :focus")) return;
@@ -795,7 +795,7 @@ function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** The browser's Document Picture-in-Picture, which not all have, and none within a frame. */
+/** The Document Picture-in-Picture API; not all browsers have it, and none within a frame. */
 function pictureInPicture() {
   return /** @type {any} */ (globalThis).documentPictureInPicture;
 }
@@ -803,7 +803,7 @@ function pictureInPicture() {
 /**
  * @param {HTMLElement} button
  * @param {string} name
- * @param {string} [icon]  another one
+ * @param {string} [icon]  a new icon
  */
 function label(button, name, icon) {
   button.ariaLabel = button.title = name;
@@ -820,7 +820,7 @@ function setTitle(element, title) {
 }
 
 /**
- * Show an amount: its decimals apart, and in short if it is long. card.css fades it in.
+ * Show an amount: its decimals separate, and in short if it is long. card.css fades it in.
  *
  * @param {HTMLElement} element
  * @param {string} text

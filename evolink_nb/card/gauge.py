@@ -1,4 +1,4 @@
-"""The content of one half of a card. ``card.js`` has the same logic for live ones; a test compares them."""
+"""The content of one half of a card. ``card.js`` has the same logic for live cards; a test compares them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Gauge:
         remaining: Remaining credits, formatted.
         remaining_value: The same as a number of credits; None if there is none.
         unit: The unit of that number.
-        total: What the half was granted in all, formatted; "" if meaningless.
+        total: The credits the half was granted in total, formatted; "" if meaningless.
         used: Used credits, formatted.
         used_value: The same as a number of credits.
         share: Percentage of the bar that is filled, to tenths.
@@ -60,7 +60,7 @@ class Gauge:
             The gauge.
         """
         if credits is None:
-            # The account's place is the larger one until it is known which binds.
+            # Until it is known which half binds, the account has the larger place.
             return cls(binding=half == "user")
         amounts = credits.user if half == "user" else credits.token
         binding, used = credits.binding == half, format_amount(amounts.used)

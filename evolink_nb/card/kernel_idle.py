@@ -1,4 +1,4 @@
-"""How long the kernel has been idle, told by whatever knows of running cells."""
+"""How long the kernel has been idle, as reported by whatever knows about running cells."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class KernelIdle:
 
     @property
     def seconds(self) -> float:
-        """The seconds for which the kernel is known to have been idle in all."""
+        """The seconds in total for which the kernel is known to have been idle."""
         return self._reached + (self._source() if self._source is not None else 0.0)
 
     def follow(self, source: Callable[[], float] | None) -> None:
-        """Run with a source from now on.
+        """Follow a source from now on.
 
         Args:
             source: Returns the seconds idle since some moment; None to stand still.

@@ -23,10 +23,10 @@ REFUSED = frozenset({Status.UNAUTHORIZED, Status.ERROR})
 
 
 class KeylessClient:
-    """Takes the place of a client as long as there is no key.
+    """Stands in for a client while there is no key.
 
     Attributes:
-        identity: "", which no client with a key has.
+        identity: ""; no client with a key has this identity.
     """
 
     identity = ""
@@ -35,7 +35,7 @@ class KeylessClient:
         return "KeylessClient()"
 
     def get_credits(self) -> Credits:
-        """Raise the error that says where a key is looked for."""
+        """Raise an error that says where a key is looked for."""
         settings.connection(demo=False)
         raise ConfigurationError("A key was set meanwhile.", hint="Run this card's cell again to use it.")
 
@@ -49,7 +49,7 @@ def keyless_fetcher() -> CreditsFetcher:
 
 
 class AskingForKey:
-    """The part of a widget that asks for a key. For use as a base class before the widget's own.
+    """A mixin for a widget that asks for a key; it must come before the widget's own base class.
 
     A key is in use once EvoLink has accepted it; until then it is only held here.
     """
@@ -63,25 +63,25 @@ class AskingForKey:
     _on_switch: Switched | None = None
 
     def when_switched(self, on_switch: Switched, on_login: Switched) -> None:
-        """Have functions called when the user has chosen another account on the card itself.
+        """Set the functions to call when the user chooses another account on the card itself.
 
         Args:
-            on_switch: Called at once, whichever it is.
-            on_login: Called once the key that was entered is in use in this process.
+            on_switch: Called at once, for any account.
+            on_login: Called once a key that was entered is in use in this process.
         """
         self._on_switch, self._on_login = on_switch, on_login
 
     def forget_switched(self, on_switch: Switched) -> None:
-        """Call a function no longer, if it is the one that is called: what it belongs to is over.
+        """Stop calling the functions if ``on_switch`` is still set: its owner has ended.
 
         Args:
-            on_switch: What `when_switched` was given.
+            on_switch: The function that `when_switched` was given.
         """
         if self._on_switch == on_switch:
             self._on_switch = self._on_login = None
 
     def _log_in(self, buffers: Sequence[Any]) -> None:
-        """Try a key that came beside a message: what is in it might be logged."""
+        """Try a key sent in a message's buffers: the message's content might be logged."""
         try:
             key = Secret(bytes(buffers[0]).decode(errors="replace"))
             found = settings.connection(key, demo=False)
@@ -94,7 +94,7 @@ class AskingForKey:
         self._choose(found)
 
     def _show_demo(self) -> None:
-        """Show the simulated account, whichever is the default."""
+        """Show the simulated account, whatever the default account is."""
         self._asks = self.is_default = False
         self._choose(settings.connection(demo=True))
 
@@ -106,7 +106,7 @@ class AskingForKey:
             self._on_switch(fetcher)
 
     def _needs_key(self) -> bool:
-        """Return whether to ask for a key; use the one that was entered once it is accepted."""
+        """Return whether to ask for a key; start using a key that was entered once it is accepted."""
         fetcher = self.fetcher
         if fetcher.credits is None:
             return self._asks and fetcher.status in REFUSED
@@ -128,7 +128,7 @@ def lacks_key() -> bool:
     """Return whether no key is found for the default account.
 
     Raises:
-        ConfigurationError: One is found that can't be used, or the base URL can't be.
+        ConfigurationError: A key is found but can't be used, or the base URL can't be used.
     """
     url = settings.check_base_url(
         credentials.read_variable(settings.BASE_URL_VARIABLE) or settings.DEFAULT_BASE_URL

@@ -1,4 +1,4 @@
-"""The live cards that are open: their pages are told when the kernel ends."""
+"""Keeps track of the open live cards, to tell their pages when the kernel ends."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class OpenCards:
         forget_after_fork(self)
 
     def add(self, card: Card) -> None:
-        """Include a card that was opened.
+        """Add a card that was opened.
 
         Args:
             card: The card.
@@ -34,7 +34,7 @@ class OpenCards:
         self._cards.add(card)
 
     def discard(self, card: Card) -> None:
-        """Leave out a card that was closed.
+        """Remove a card that was closed.
 
         Args:
             card: The card.
@@ -42,9 +42,9 @@ class OpenCards:
         self._cards.discard(card)
 
     def report_end(self) -> None:
-        """Inform the views of all that nothing will keep them fresh any more."""
+        """Notify the views of all cards that nothing will keep them fresh any more."""
         for card in list(self._cards):
-            with contextlib.suppress(Exception):  # what it is sent through may have ended first
+            with contextlib.suppress(Exception):  # the connection may have ended first
                 card.send({"answer": "gone"})
 
     def after_fork(self) -> None:

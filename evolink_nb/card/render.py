@@ -66,7 +66,7 @@ class CardView:
         worth: Approximate value in USD of what is left.
         notice: What the user must know at once.
         outlook: How long the credits last, in the user's own unit, as a whole phrase.
-        request: Identifies the request that failed; the card shows it where one points at the message.
+        request: Identifies the request that failed; shown as the message's tooltip.
         compact: Whether the card has its small form.
     """
 
@@ -123,9 +123,9 @@ def render_live_html() -> str:
 
 @cache
 def live_template() -> str:
-    """Return that with its styles, which a card takes along when it is pinned or popped out.
+    """Return the markup of a live card with its styles, which move along when it is pinned or popped out.
 
-    Of its 43 kB all cards hold one copy.
+    It has 43 kB; all cards share one copy.
     """
     return f"<style>{stylesheet()}</style>{render_live_html()}"
 
@@ -141,7 +141,7 @@ def render_text(credits: Credits, *, styled: bool = False) -> str:
 
 
 def opening_line(credits: Credits | None) -> dict[str, str]:
-    """Return one line with the balance when a live card was opened.
+    """Return one line with the balance at the time a live card was opened.
 
     Args:
         credits: The reading at that time; None if there was none.
@@ -168,7 +168,7 @@ def usd_estimate(credits: Credits | None, credits_per_dollar: float | None) -> s
         credits_per_dollar: The rate; None or 0 if unknown.
 
     Returns:
-        The text, such as "≈ $16.11", or "< $0.01" for what isn't nothing; "" without a reading or a rate.
+        The text, such as "≈ $16.11", or "< $0.01" for smaller amounts; "" without a reading or a rate.
     """
     if credits is None or not credits_per_dollar:
         return ""
@@ -213,22 +213,22 @@ def _markup(view: CardView, *, live: bool = False) -> str:
 
 
 def request_of(error: EvoLinkError | None) -> str:
-    """Return what identifies the request that failed, for EvoLink's support; "" if nothing does."""
+    """Return the id of the request that failed, for EvoLink's support; "" if it has none."""
     return getattr(error, "request_id", None) or ""
 
 
 def without_request(message: str, request: str) -> str:
-    """Return a message without what identifies the request, which a card shows only where one points.
+    """Return a message without the request's id, which a card shows only in a tooltip.
 
     Args:
         message: An error's text.
-        request: What identifies the request; "" if nothing does.
+        request: The request's id; "" if it has none.
     """
     return message.replace(f" [request {request}]", "", 1) if request else message
 
 
 def span_of(points: Sequence[tuple[float, float]]) -> str:
-    """Return what a sparkline spans, in words.
+    """Return the time that a sparkline spans, in words.
 
     Args:
         points: Pairs of (milliseconds, credits), in chronological order.
@@ -260,7 +260,7 @@ def _level(view: CardView) -> Level:
 
 
 def _warning(view: CardView) -> list[str]:
-    """Return the level as a word; none for "ok", or if the number already shows it."""
+    """Return the level as a word; nothing if it is "ok" or the number already shows it."""
     level = _level(view)
     return [level] if level in {"low", "critical"} else []
 

@@ -12,10 +12,10 @@ def answer_beside_running_cells(comm: Any) -> None:
     JupyterLab sends them to a subshell of the kernel, but ipykernel 7.4 routes each to the shell that last
     published on the comm: for a widget made in a cell, the busy one. This makes the front end's own choice
     apply. The name is private to ipykernel (``ipykernel/comm/comm.py``): if it is missing or takes other
-    arguments, nothing is changed, and the button waits for the cell as other widgets' do.
+    arguments, nothing is changed, and the button waits for the cell, as those of other widgets do.
 
     Args:
-        comm: A widget's channel; None and objects of other types are left alone.
+        comm: A widget's comm; None and objects of other types are left alone.
     """
     route = getattr(comm, "_reply_subshell_for", None)
     try:

@@ -1,4 +1,4 @@
-"""Traits that the live card's view gets, and how their values are sent."""
+"""Traits that are sent to the live card's views, and conversions of their values."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
 
 def synced(trait: TraitType[Any, Any], **metadata: Any) -> Any:
-    """Return a trait as one that is sent to the front end.
+    """Tag a trait to be sent to the front end, and return it.
 
     Args:
         trait: The trait.
-        **metadata: What else ipywidgets is to know of it, such as ``to_json``.
+        **metadata: More metadata for ipywidgets, such as ``to_json``.
     """
     return trait.tag(sync=True, **metadata)
 
 
 def to_milliseconds(moment: datetime | None, _widget: object) -> float | None:
-    """Return a moment as JavaScript counts it, in milliseconds."""
+    """Return a moment in milliseconds since the epoch, as JavaScript counts time."""
     return None if moment is None else round(moment.timestamp() * 1000)
 
 
 def shown_trend(fetcher: CreditsFetcher) -> tuple[float | None, float | None]:
-    """Return the burn rate and the runway, rounded alike for the live card and the static one.
+    """Return the burn rate and the runway, rounded the same for the live card and the static one.
 
     Args:
         fetcher: The fetcher that reads the account.

@@ -40,7 +40,7 @@ def fill_card(
         texts: The texts for the fields of ``card.html``; always inserted as text, never as markup.
         gauges: The two halves, "user" and "token".
         spent: The credits behind the text of the same name.
-        request: Identifies the request that failed; shown where one points at the message.
+        request: Identifies the request that failed; shown as the message's tooltip.
         simulated: Whether the data is the demo account's.
         live: Whether the card has buttons.
         compact: Whether it has its small form.
@@ -77,8 +77,7 @@ def script() -> str:
 
 
 def _fill_gauge(half: str, gauge: Gauge, level: str) -> str:
-    # Colour alone isn't enough to tell a level by.
-    # An overdrawn balance says so itself.
+    # The level is also named: colour alone isn't enough. An overdrawn balance says so itself.
     mark = {"ok": "spendable", "overdrawn": ""}.get(level, level)
     total = f"of {gauge.total}" if gauge.total else ""
     return _template("gauge").substitute(
@@ -106,13 +105,13 @@ def _fill_gauge(half: str, gauge: Gauge, level: str) -> str:
 
 
 def _short(text: str) -> str:
-    """Return the attributes that have an amount shown in short, and exactly where one points at it."""
+    """Return the attributes that show an amount in short, with the exact amount as a tooltip."""
     short = shorten(text)
     return "" if short == text else f' data-short="{short}" title="{escape(text)}"'
 
 
 def _number(text: str) -> str:
-    """Return the markup of an amount: its decimals apart, all of it in one element that can be hidden."""
+    """Return the markup of an amount: decimals separate, and everything in one element that can be hidden."""
     whole, point, decimals = escape(text).partition(".")
     small = f"<small>{point}{decimals}</small>" if point else ""
     return f"<span>{whole}{small}</span>" if text else ""

@@ -38,7 +38,7 @@ def card_text(
         states: The status and the level in words.
         notice: What the user must know at once.
         message: Why the last read failed.
-        level: How much is left.
+        level: The reading's level.
         styled: Whether to add bold type and colour, as ANSI escape codes. The text is the same without them.
     """
     style = _style if styled else _unstyled
@@ -53,7 +53,7 @@ def card_text(
 
 
 def _rows(credits: Credits, warning: str, *, styled: bool) -> list[str]:
-    """Return a line for each half, aligned with each other."""
+    """Return a line for each half, with aligned columns."""
     style = _style if styled else _unstyled
     gauges = {"Account": Gauge.of(credits, "user"), "API key": Gauge.of(credits, "token")}
     left, unit, used = _widths([(gauge.remaining, gauge.unit, gauge.used) for gauge in gauges.values()])

@@ -13,14 +13,14 @@ URGENT = frozenset({"alarm", "notice"})
 
 
 class SilentUnseen:
-    """The part of a widget that sends nothing but what is urgent while the user can see no view of it.
+    """A mixin for a widget that sends only what is urgent while the user can see no view of it.
 
-    An idle kernel then looks idle, too: Jupyter's cullers go by what a kernel sends. For use as a base class
-    before the widget's own.
+    An idle kernel then looks idle, too: Jupyter's cullers go by what a kernel sends. It must come before the
+    widget's own base class.
     """
 
     def _prepare_unseen(self, heartbeat_timeout: float = HEARTBEAT_TIMEOUT) -> None:
-        """Begin with a first view on its way; before the widget opens its channel."""
+        """Start with a first view on its way; must be called before the widget opens its comm."""
         self._audience = Audience(self._on_visibility, heartbeat_timeout)
         self._unsent: set[str] = set()
         # Readings arrive on the fetcher's thread, messages on the kernel's; ipywidgets' hold_sync is not
@@ -41,7 +41,7 @@ class SilentUnseen:
         """Send traits to the front end; those that are not urgent wait while the user can see no view.
 
         Args:
-            key: The name of a trait, or several; None for all, as for a front end that has just come.
+            key: The name of a trait, or several; None for all, as for a front end that has just connected.
         """
         if key is not None and not self._audience.visible:
             names = {key} if isinstance(key, str) else set(key)

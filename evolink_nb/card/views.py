@@ -7,7 +7,7 @@ from dataclasses import dataclass
 HEARTBEAT_TIMEOUT = 150.0
 """Seconds of silence after which a visible view counts as gone; each view reports every minute."""
 FIRST_REPORT = 3.0
-"""Seconds in which a view that the user can see reports for the first time."""
+"""Seconds within which a view that the user can see sends its first report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,8 @@ class Moment:
 
     Attributes:
         now: The monotonic clock.
-        idle: The seconds for which the kernel has been idle in all. What waits for a running cell is silent
-            for no longer than that; while it isn't known whether a cell runs, this clock stands still.
+        idle: The seconds in total for which the kernel has been idle. This clock stands still while messages
+            may be waiting for a running cell, and while it isn't known whether a cell is running.
     """
 
     now: float
@@ -26,7 +26,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """A view's last report, with the moments on either clock until which it stands; None on one of them."""
+    """A view's last report, and until when it stands: by one of the two clocks; for good if both are None."""
 
     visible: bool
     until: float | None
@@ -59,8 +59,8 @@ class Views:
             view: The view's id.
             moment: The current moment.
             visible: Whether the user can see it.
-            on_time: Whether its messages arrive when they are sent: if they wait for a running cell, only
-                silence while the kernel is idle means anything.
+            on_time: Whether its messages arrive when they are sent. If they wait for a running cell, only
+                silence while the kernel is idle counts.
         """
         self._first_until = None
         timeout = self._heartbeat_timeout
@@ -93,7 +93,7 @@ class Views:
             moment: The current moment.
 
         Returns:
-            Whether one is visible; also True before the first report, as long as that may be on its way.
+            Whether one is visible; also True while the first report may still be on its way.
         """
         if self._first_until is not None:
             return moment.idle < self._first_until

@@ -112,10 +112,10 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
                 `evolink_nb.api.settings` finds.
             interval: Seconds between two readings.
             warn_below: Credits (``50``) or a runway (``"2h"``) below which a reading is low.
-            critical_below: Likewise for critical.
+            critical_below: The same for critical.
             credits_per_dollar: How many credits a dollar buys, to show what is left in USD.
-            compact: Whether it begins in its small form; a button on the card changes that.
-            fresh: Whether to show no reading that another kernel has taken and shares.
+            compact: Whether it starts in its small form; a button on the card changes that.
+            fresh: Whether to ignore readings that other kernels have taken and share.
             on_alarm: Called with each `Alarm`, on the fetcher's thread.
             heartbeat_timeout: Seconds of silence after which a visible view counts as gone.
 
@@ -141,12 +141,12 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
             limits=str(limits),
         )
         self.on_msg(self._on_message)
-        # Not as a user's observer: what it raises is for whoever sets a limit.
+        # Not registered like a user's observer: its errors must reach whoever sets a limit.
         super().observe(self._apply_limits, ["warn_below", "critical_below", "credits_per_dollar"])
         try:
             self._attach(self.fetcher)
         except BaseException:
-            self.close()  # ipywidgets would keep it
+            self.close()  # otherwise ipywidgets would keep it alive
             raise
         self._follow()
 
@@ -165,7 +165,7 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
         with self._syncing:
             self.fetcher, self._latch = fetcher, AlarmLatch()
             if fetcher.credits is None:
-                # No amount of the other account may stand beside this one's status.
+                # The other account's amounts must not be shown with this one's status.
                 self.token_remaining = self.token_used = self.user_remaining = self.user_used = None
         self._attach(fetcher)
         fetcher.set_visible(self, visible=self.visible)
@@ -176,16 +176,16 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
 
     def close(self) -> None:
         """Remove the card completely; a fetcher stops reading when its last card closes."""
-        if self.comm is None:  # already closed, or never opened for want of a key
+        if self.comm is None:  # already closed, or never opened because there was no key
             return
         self._detach()
         open_cards.discard(self)
         layout = self.layout
         super().close()
-        layout.close()  # a widget of its own, which ipywidgets would keep
+        layout.close()  # a separate widget, which ipywidgets would keep alive
 
     def open(self) -> None:
-        """Open the channel to the front end, so that its messages are handled while a cell runs."""
+        """Open the comm to the front end, such that its messages are handled while a cell runs."""
         super().open()
         answer_beside_running_cells(self.comm)
         self.comm.on_close(lambda _message: self.close())
@@ -213,7 +213,7 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         if not data:
             return {}
-        # A saved notebook holds what is shown now: worth a short wait for the first reading.
+        # A saved notebook keeps this line: worth a short wait for the first reading.
         self.fetcher.wait(FIRST_READING)
         return {**data, **card.opening_line(self.fetcher.credits)}
 
@@ -233,7 +233,7 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
         fetcher.observe(self._follow, ["revision", "interval"])
         fetcher.attach(self, self.interval, fresh=self._is_fresh)
         if self._is_fresh:
-            fetcher.refresh()  # what is known may be another kernel's
+            fetcher.refresh()  # the newest reading may be another kernel's
 
     def _detach(self) -> None:
         self.fetcher.unobserve(self._follow, ["revision", "interval"])

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..polling.fetcher import CreditsFetcher
 
 REWRITE_AFTER = 60.0
-"""Seconds after which a new reading alone makes a live output be rewritten."""
+"""Seconds after which a live output is rewritten even if only the reading is new."""
 MIN_REWRITE_INTERVAL = 2.0
 """The shortest time between two rewrites of one output, in seconds."""
 MAX_OUTLOOK_NAME = 40
