@@ -124,8 +124,8 @@ def movement_between(
     charged.sort(key=lambda work: _likelihood(work, after, seen_at), reverse=True)
     settled = [] if so_far is None else _refundable(amount, works, so_far, frozen=frozen)
     if not amount:
-        # A charge and a settlement for less may have cancelled each other out. The charge is then of work that
-        # ran just then or may be charged late, or of calls without a receipt.
+        # A charge and a settlement for less may have cancelled each other out. The charge can then only be of
+        # work that ran just then or may be charged late, and that isn't fully explained by guarded calls.
         late = [work for work in charged if _may_be_of(work, after, seen_at, lag)]
         charged = [work for work in charged if work in late or not work.is_guarded_only]
     could = [work for work in charged if work.could_spend] or charged

@@ -2,8 +2,8 @@
 
 What several stretches of work cost together is known; what each of them cost is an estimate. A charge is
 attributed to its most likely candidate. A settlement for less is spread over all its candidates in proportion
-to what they were charged, beginning with charges without a receipt: calls whose responses give no price
-reserve the most.
+to what they were charged, beginning with charges without a receipt: calls whose answers give no price reserve
+the most.
 """
 
 from __future__ import annotations

@@ -210,7 +210,7 @@ class Work:
 
     @property
     def receipts(self) -> Decimal:
-        """Credits that its guarded calls reserved, according to their responses."""
+        """Credits that its guarded calls reserved, according to their answers."""
         return total(call.reserved for call in self.calls if call.reserved is not None)
 
     @property

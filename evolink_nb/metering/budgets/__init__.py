@@ -1,1 +1,1 @@
-"""What a budget watches, decides and says."""
+"""The parts of a budget: what it watches, decides and reports."""

@@ -1,4 +1,4 @@
-"""Whether a budget sees the balance, and for how long it hasn't. Pure; times are plain seconds.
+"""Whether a budget can see the balance, and for how long it couldn't. Pure; times are in seconds.
 
     seeing ──a read fails──▶ failing ──it lasts──▶ blind ──max_blind seconds──▶ over
       ▲                         │                    │                           │
@@ -23,7 +23,7 @@ MAX_BLIND = 30.0
 
 
 HELD_UP = 2.0
-"""Seconds for which a single failure may come from this process having been held up."""
+"""Seconds for which a single failure may only mean that this process was suspended."""
 
 
 class Sight(Enum):
@@ -47,7 +47,7 @@ class Blindness:
 
         Args:
             max_blind: Seconds without a reading after which the work must not go on; may be infinite.
-            failures: The number of failures in a row that last.
+            failures: The number of failures in a row after which reads count as failing for a while.
         """
         self.sight = Sight.SEEING
         self.reason = ""
@@ -59,17 +59,17 @@ class Blindness:
         self._last_error: EvoLinkError | None = None
 
     def start(self, now: float) -> None:
-        """Start seeing, when work begins.
+        """Start seeing, as work begins.
 
         Args:
-            now: When it begins, with a reading at hand.
+            now: When the work begins, with a reading at hand.
         """
         self._see(now)
 
     def observe(
         self, error: EvoLinkError | None, now: float, *, has_read: bool, is_rate_limited: bool
     ) -> Sight:
-        """Record how reading goes.
+        """Record whether reading works.
 
         Args:
             error: Why the last read failed; None if it didn't. The same object means the same failure.
@@ -96,7 +96,7 @@ class Blindness:
             or isinstance(error, PERMANENT_ERRORS)
             or self._failures >= self._max_failures
         )
-        # One failure after a pause of the whole process says little: the next read comes within seconds.
+        # One failure after the whole process was suspended says little: the next read comes within seconds.
         is_held_up = self._failures == 1 and now - self._failed_at < HELD_UP
         if self.seconds_left(now) <= 0 and (lasts or not is_held_up):
             self.sight = Sight.OVER
@@ -113,7 +113,7 @@ class Blindness:
         return now - self._seen_at
 
     def seconds_left(self, now: float) -> float:
-        """Return the seconds for which the work may still go on without a reading.
+        """Return how many seconds the work may still go on without a reading.
 
         Args:
             now: The current time.
@@ -121,7 +121,7 @@ class Blindness:
         return max(self._max_blind - self.seconds(now), 0.0)
 
     def unread(self, now: float) -> Unread | None:
-        """Return why the work must stop, if it must.
+        """Return why the work must stop; None if it needn't.
 
         Args:
             now: The current time.

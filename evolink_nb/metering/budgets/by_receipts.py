@@ -1,7 +1,7 @@
-"""Which part of an account's spending is a budget's own: guarded calls tell theirs. Pure: no lock or clock.
+"""Which part of an account's spending is a budget's own, by guarded calls' receipts. Pure: no lock or clock.
 
-An account's counters add up what all work on it spends. What other work's calls say they reserved is not the
-budget's; what nobody's call explains may be, and counts as the budget's own.
+An account's counters add up what all work on it spends. What other work's calls reserved, according to their
+receipts, is not the budget's. What no call explains may be, and counts as the budget's own.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 NOTHING = Decimal(0)
 KEPT = 200
-"""The number of calls of a group kept one by one; earlier ones that have ended are kept as sums."""
+"""The number of calls of a group that are kept individually; earlier, ended ones are kept as sums."""
 
 
 class _Group:
-    """The calls of the budget, or those of other work."""
+    """The calls of the budget's own work, or those of other work."""
 
     def __init__(self) -> None:
         self.calls: dict[Call, None] = {}
@@ -28,7 +28,7 @@ class _Group:
         self._is_partial = False
 
     def fold(self, as_of: float) -> None:
-        """Keep only sums of the calls that a reading shows, once there are many."""
+        """Once there are many calls, keep only the sum of those that a reading shows."""
         if len(self.calls) <= KEPT:
             return
         old = [call for call in self.calls if _is_over_by(call, as_of)]
@@ -38,20 +38,20 @@ class _Group:
             del self.calls[call]
 
     def receipts(self, as_of: float) -> Decimal:
-        """Return what calls that a reading may show reserved, as far as their answers say."""
+        """Return the sum of the receipts of all calls that a reading may show."""
         return total((self._earlier, *(_receipt_of(call) for call in self.calls if call.began_at < as_of)))
 
     def has_unreceipted(self) -> bool:
-        """Return whether a call has ended without saying what it reserved."""
+        """Return whether a call has ended without a receipt."""
         return self._is_partial or any(not call.is_under_way and call.reserved is None for call in self.calls)
 
     def under_way(self, as_of: float = float("inf")) -> int:
-        """Return the number of calls whose answers may still come, of those that a reading may show."""
+        """Return the number of calls still under way, of those that a reading may show."""
         return sum(call.is_under_way and call.began_at < as_of for call in self.calls)
 
 
 class Attribution:
-    """The guarded calls on an account since a budget began: its own, and those of other work."""
+    """The guarded calls on an account since a budget began: its own and those of other work."""
 
     def __init__(self) -> None:
         """Start without calls."""
@@ -64,7 +64,7 @@ class Attribution:
 
         Args:
             call: The call.
-            is_own: Whether it is made by the budget's own work.
+            is_own: Whether the budget's own work makes it.
         """
         if is_own:
             self._others.calls.pop(call, None)
@@ -72,22 +72,22 @@ class Attribution:
 
     @property
     def under_way(self) -> int:
-        """The number of the budget's own calls whose answers may still come."""
+        """The number of the budget's own calls that are still under way."""
         return self._own.under_way()
 
     @property
     def is_blurred(self) -> bool:
-        """Whether other work made calls that don't say what they reserved."""
+        """Whether other work has made calls without a receipt."""
         return self._others.has_unreceipted()
 
     def own(self, spent: Decimal, as_of: float, shows: float | None = None) -> Decimal:
         """Return what the budget's own work has spent.
 
         Args:
-            spent: Credits spent on the account since the budget began, by the newest reading.
+            spent: Credits spent on the account since the budget began, as of the newest reading.
             as_of: When that reading arrived, in monotonic seconds.
-            shows: Up to when it surely shows what was charged: when it was requested, or earlier. By default
-                all that was charged before it arrived.
+            shows: The time up to which the reading certainly shows all charges: when it was requested, or
+                earlier; by default, when it arrived.
 
         Returns:
             Credits: what its own calls reserved, or what nothing else explains, whichever is more.
@@ -96,8 +96,8 @@ class Attribution:
         shows = as_of if shows is None else shows
         self._own.fold(shows)
         self._others.fold(shows)
-        # What a reading shows may have been settled for less than its receipt. What it may not show yet
-        # counts in full: without it, the figure would fall when a reading overtakes a charge.
+        # Calls that a reading shows may have been settled for less than their receipts. Those that it may not
+        # show yet count in full: otherwise the figure would fall when a reading comes before a charge.
         unseen = [call for call in self._own.calls if not _is_over_by(call, shows) and call.began_at < as_of]
         seen = difference(self._own.receipts(as_of), total(map(_receipt_of, unseen)))
         known = total((min(spent, seen), *map(_receipt_of, unseen)))
@@ -106,10 +106,10 @@ class Attribution:
         return total((max(known, self._not_others(spent, as_of, dearest)), newer))
 
     def unexplained(self, spent: Decimal, as_of: float) -> Decimal:
-        """Return how much of that no call of the budget's own accounts for.
+        """Return how much of `own` isn't explained by the receipts of the budget's own calls.
 
         Args:
-            spent: Credits spent on the account since the budget began, by the newest reading.
+            spent: Credits spent on the account since the budget began, as of the newest reading.
             as_of: When that reading arrived, in monotonic seconds.
 
         Returns:
@@ -118,16 +118,16 @@ class Attribution:
         return max(difference(self.own(spent, as_of), self._own.receipts(float("inf"))), NOTHING)
 
     def _not_others(self, spent: Decimal, as_of: float, dearest: Decimal | None) -> Decimal:
-        """Return what is left of the account's spending once other work's calls are taken out."""
+        """Return the account's spending without that of other work's calls."""
         waiting = self._others.under_way(as_of)
         if waiting and dearest is None:
-            return NOTHING  # charged for already, perhaps, and nothing is known of prices yet
-        # Those not answered yet may be as dear as the dearest.
+            return NOTHING  # they may have been charged already, and no price is known yet
+        # Calls not answered yet may cost as much as the most expensive one.
         explained = (self._others.receipts(as_of), *[dearest or NOTHING] * waiting)
         return max(difference(spent, total(explained)), NOTHING)
 
     def _dearest_receipt(self) -> Decimal | None:
-        """Return the largest receipt so far; 0 if answers have none, None if there were no answers."""
+        """Return the largest receipt so far; 0 if no answer has one, None if there were no answers."""
         calls = (*self._own.calls, *self._others.calls)
         # A refused call, which reserves nothing, says nothing about the others.
         told = [_receipt_of(call) for call in calls if not call.is_under_way and call.reserved != 0]

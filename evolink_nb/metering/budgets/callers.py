@@ -1,4 +1,4 @@
-"""Who makes a guarded call, and whether that may be part of a budget's work. Pure: no lock or clock."""
+"""Who makes a guarded call, and whether the call may be part of a budget's work. Pure: no lock or clock."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ class Gated(Protocol):
 
     @property
     def target(self) -> InterruptTarget | None:
-        """The work it is watching; None while it watches nothing."""
+        """The work that the budget watches; None while it watches nothing."""
 
     @property
     def counts_from(self) -> float:
-        """When the reading was requested from which its spending counts, in monotonic seconds."""
+        """When the reading from which spending counts was requested, in monotonic seconds."""
 
     def before_call(self) -> Callable[[], None] | None:
-        """Return the reading to take before a guarded call is decided on; None if none is needed."""
+        """Return a function that takes the reading needed to decide on a guarded call; None if none is."""
 
     def refuse(self) -> BudgetExceeded | None:
-        """Return what to raise in place of a guarded call; None while its limit isn't reached."""
+        """Return what to raise in place of a guarded call; None while the limit isn't reached."""
 
     def count(self, call: Call, *, is_own: bool) -> None:
-        """Count a guarded call on the account, made by its own work or by other work."""
+        """Count a guarded call on the account, made by the budget's own work or by other work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,10 @@ class Work:
     """The work that a budget watches.
 
     Attributes:
-        is_task: Whether it is one task of an event loop.
+        is_task: Whether it is a task of an event loop.
         is_main: Whether it runs on the main thread.
-        older: The threads that ran before it began.
-        callers: The threads whose calls were counted as its own, whether they say so or not.
+        older: The threads that existed before it began.
+        callers: The threads whose calls were counted as its own, whether or not their context says so.
     """
 
     is_task: bool = False
@@ -62,8 +62,8 @@ class Caller:
 
     Attributes:
         thread: The thread.
-        around: The budgets that its context was made under and that still watch, outermost first.
-        is_task: Whether it runs on an event loop.
+        around: The budgets in its context that still watch, outermost first.
+        is_task: Whether it is a task of an event loop.
     """
 
     thread: threading.Thread
@@ -72,7 +72,7 @@ class Caller:
 
 
 def may_be_part(work: Work, caller: Caller, *, is_only: bool) -> bool:
-    """Return whether a call may be made by a budget's work although its context doesn't say so.
+    """Return whether a budget's work may be making a call although the call's context doesn't say so.
 
     Args:
         work: The budget's work.
@@ -80,12 +80,12 @@ def may_be_part(work: Work, caller: Caller, *, is_only: bool) -> bool:
         is_only: Whether no other budget watches work on the account.
 
     Returns:
-        If in doubt, True: the call then counts, and a budget that is spent refuses it.
+        True if in doubt: the call then counts, and a used-up budget refuses it.
     """
     if work.is_task:
-        # Other tasks' calls are theirs; a thread's, which `run_in_executor` leaves without a context, may be.
+        # Other tasks' calls aren't its own. A thread's call may be: `run_in_executor` copies no context.
         return is_only and not caller.is_task and not caller.around
     if caller.around:
-        # It is under a budget of its own, which may be inside this one if the main thread started it since.
+        # The caller has its own budget, which may be inside this one if the main thread started it since.
         return work.is_main and caller.thread not in work.older
     return True

@@ -1,4 +1,4 @@
-"""How a piece of work ended that a budget watched."""
+"""How work that a budget watched has ended."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from ..interrupt import InterruptTarget
 
 RUNS_ON = "what stopped work had started was still running"
-"""Why the cost of stopped work may not be all: the figure can't be clean."""
+"""Why the cost of stopped work may be incomplete, and can't be *clean*."""
 
 _POLL = 0.02
-# Seconds between two checks of whether what stopped work has started still runs.
+# Seconds between two checks of whether anything that stopped work has started is still running.
 
 
 @dataclass
@@ -28,9 +28,9 @@ class Ending:
     """The end of one piece of work.
 
     Attributes:
-        state: The budget's state when it ended; None before.
-        is_followed: Whether it has ended, and what it has started is watched on.
-        was_caught: Whether it has caught its stop, and ended in its own way.
+        state: The budget's state when the work ended; None before that.
+        is_followed: Whether the work has ended, and what it has started is still watched.
+        was_caught: Whether the work has caught its stop, and ended in its own way.
     """
 
     state: State | None = None
@@ -38,7 +38,7 @@ class Ending:
     was_caught: bool = False
 
     def begin(self, state: State) -> None:
-        """Record that the work has ended; ignored if it had already.
+        """Record that the work has ended; only the first call counts.
 
         Args:
             state: The budget's state at the end.
@@ -46,19 +46,19 @@ class Ending:
         self.state = self.state or state
 
     def follow_up(self, work: InterruptTarget, seconds: float, measured: Measured | None) -> str:
-        """Wait for what stopped work has started: it may end by itself, or spend on and be stopped too.
+        """Wait for what stopped work has started, which may end by itself, or spend more and be stopped too.
 
         Args:
             work: The work.
             seconds: The longest time to wait. Tasks aren't waited for: they can't run meanwhile.
-            measured: Its measurement, if it has one: it knows the tasks.
+            measured: The work's measurement, if it has one: it knows the tasks.
 
         Returns:
-            What is still running; empty if nothing is, or this was called before.
+            What is still running; "" if nothing is, or if this was called before.
         """
         if self.is_followed:
             return ""
-        self.is_followed = True  # an interrupt of this leads here again
+        self.is_followed = True  # first: if this wait is interrupted, it is called again
         deadline = time.monotonic() + seconds
         while (left := work.still_running()) and time.monotonic() < deadline:
             time.sleep(_POLL)
@@ -68,12 +68,12 @@ class Ending:
     def note_error(
         self, work: InterruptTarget, error: BaseException | None, stop: BudgetExceeded | None
     ) -> None:
-        """Record what the work ended with.
+        """Record the exception that the work ended with, if any.
 
         Args:
             work: The work.
             error: What it raised, if anything.
             stop: The stop it was sent, if any.
         """
-        # At the first interrupt: work that spends on has not heeded it.
+        # Only after a single interrupt: work that spends on has ignored it.
         self.was_caught = self.state is State.TRIPPED and work.was_expected and not is_stop(error, stop)

@@ -1,7 +1,7 @@
-"""The gate: a guarded call under a budget that is spent is refused before it is sent.
+"""The gate: refuses a guarded call before it is sent if a budget that applies to it is used up.
 
-Which budgets a call is under is told by the context it is made in, which tasks and `asyncio.to_thread` copy.
-A worker thread's context tells nothing: its calls are under every budget that may have started them.
+The context in which a call is made shows which budgets apply to it; tasks and `asyncio.to_thread` copy that
+context. A worker thread has none: every budget that may have started it applies to its calls.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ LEFT = (
     "The call comes from work that was stopped; it is refused until that work ends "
     "or runs under another budget."
 )
-"""What a refused call of such work is told."""
+"""The hint for a refused call of work left running after a stop."""
 
 
 class Gate:
-    """Observes guarded calls, counts them for the budgets they are made under, and refuses them.
+    """Observes guarded calls, counts them for the budgets that apply, and refuses them if one is used up.
 
     It is thread-safe.
     """
@@ -40,7 +40,7 @@ class Gate:
         """Start with no budgets.
 
         Args:
-            registry: Its lock is held while a call is decided on.
+            registry: The registry whose lock is held while deciding on a call.
         """
         self._registry = registry
         self._around: contextvars.ContextVar[tuple[Gated, ...]] = contextvars.ContextVar(
@@ -58,30 +58,30 @@ class Gate:
         self._sessions: list[Gated] = []
         self._work: dict[Gated, Work] = {}
         self._left_over: weakref.WeakKeyDictionary[threading.Thread, Gated] = weakref.WeakKeyDictionary()
-        # Those that are over and were spent: contexts hold them for as long as their work goes on.
+        # Used-up budgets whose work is over: contexts keep them alive as long as part of that work goes on.
         self._refusing: weakref.WeakSet[Gated] = weakref.WeakSet()
 
     # -- budgets -----------------------------------------------------------------------------------------
 
     def add_session(self, budget: Gated) -> None:
-        """Put every call on its account under a budget, until `discard_session`."""
+        """Apply a budget to every call on its account, until `discard_session`."""
         calls.add_observer(self)
         with self._registry.lock:
             self._sessions.append(budget)
             self._count_begun(budget)
 
     def discard_session(self, budget: Gated) -> None:
-        """Put no further call under a session's budget."""
+        """Apply a session budget to no further call."""
         with self._registry.lock:
             if budget in self._sessions:
                 self._sessions.remove(budget)
 
     def begin_work(self, budget: Gated, target: InterruptTarget) -> None:
-        """Put what is called in this context, and in copies of it, under a budget.
+        """Apply a budget to calls made in this context and in copies of it.
 
         Args:
-            budget: A budget that is not the session's.
-            target: The work it watches.
+            budget: A budget that is not a session budget.
+            target: The work that it watches.
         """
         calls.add_observer(self)
         with self._registry.lock:
@@ -92,10 +92,10 @@ class Gate:
         self._around.set((*self._still_around(), budget))
 
     def end_work(self, budget: Gated, *, is_spent: bool) -> None:
-        """Put no further call under a budget, except those of work that it has stopped and that is left.
+        """Apply a budget to no further call, except calls of stopped work that is still running.
 
         Args:
-            budget: A budget.
+            budget: The budget.
             is_spent: Whether its limit is reached.
         """
         self._around.set(tuple(each for each in self._around.get() if each is not budget))
@@ -107,35 +107,35 @@ class Gate:
             younger = (
                 [] if work.is_task else [each for each in threading.enumerate() if each not in work.older]
             )
-            # A pool may be older, and have work in its queue; any other thread goes its own way.
+            # An older pool may have this work in its queue; any other older thread is independent.
             pooled = [each for each in work.callers if each in work.older and is_pooled(each)]
             for thread in {*younger, *pooled} - {threading.current_thread()}:
                 self._left_over[thread] = budget
 
     def let_go(self) -> None:
-        """Refuse nothing any more for budgets that are over."""
+        """Stop refusing calls for budgets that are over."""
         with self._registry.lock:
             self._refusing.clear()
             self._left_over.clear()
 
     def _count_begun(self, budget: Gated) -> None:
-        """Count calls begun before a budget's work: what they spend may show after its first reading."""
+        """Count calls begun before a budget's work, as their cost may show after its first reading."""
         for call in calls.recent(budget.identity):
             if call.ended_at is None or call.ended_at >= budget.counts_from:
                 budget.count(call, is_own=False)
 
     def begin_cell(self) -> None:
-        """Let go of threads that earlier work has left idle; called in the context of a cell that begins."""
+        """Forget threads that earlier work has left idle; called in the context of a cell that begins."""
         self._in_cell.set(True)
         with self._registry.lock:
             for thread in [each for each in self._left_over if is_idle(each)]:
                 del self._left_over[thread]
 
     def watches_beside(self, budget: Gated) -> bool:
-        """Return whether other work on the account is watched, neither around a budget's nor inside it.
+        """Return whether other work on the account, neither around nor inside a budget's, is watched too.
 
         Args:
-            budget: A budget that watches.
+            budget: A budget that is watching work.
         """
         mine = budget.target
         with self._registry.lock:
@@ -148,7 +148,7 @@ class Gate:
     # -- calls -------------------------------------------------------------------------------------------
 
     def before_call(self, identity: str) -> Callable[[], None] | None:
-        """Return the reading to take before a call is decided on, if any of its budgets needs one.
+        """Return a function that takes the reading needed to decide on a call; None if no budget needs one.
 
         Args:
             identity: The identity of the client that makes the call.
@@ -158,13 +158,13 @@ class Gate:
             return next(filter(None, (budget.before_call() for budget in own)), None)
 
     def call_begins(self, call: Call) -> None:
-        """Refuse a call under a budget that is spent; else count it.
+        """Refuse a call if a budget that applies to it is used up; otherwise count it.
 
         Args:
             call: The call.
 
         Raises:
-            BudgetExceeded: A budget that the call is under is spent.
+            BudgetExceeded: A budget that applies to the call is used up.
         """
         with self._registry.lock:
             caller, here, own = self._budgets_of(call.identity)
@@ -184,10 +184,10 @@ class Gate:
                     self._work[budget].callers.add(caller.thread)
 
     def call_ended(self, call: Call) -> None:
-        """Do nothing: a call that is counted holds what its answer says."""
+        """Do nothing: a counted call holds what its answer says."""
 
     def _budgets_of(self, identity: str) -> tuple[Caller, list[Gated], list[Gated]]:
-        """Return who makes a call now, the budgets on the account, and those that the call is under."""
+        """Return the caller, the budgets on the account, and those of them that apply to its call."""
         is_task = current_task() is not None
         caller = Caller(threading.current_thread(), self._still_around(), is_task=is_task)
         here = [each for each in (*self._work, *self._sessions) if each.identity == identity]
@@ -201,16 +201,16 @@ class Gate:
         return may_be_part(work, caller, is_only=is_only)
 
     def _left_from(self, identity: str, own: list[Gated]) -> Iterator[Gated]:
-        """Yield the budgets that are over, and whose work the calling code is left from."""
+        """Yield the budgets that are over and whose stopped work includes the calling code."""
         over = (each for each in self._around.get() if each in self._refusing)
         yield from (each for each in over if each.identity == identity)
         thread = threading.current_thread()
         budget = self._left_over.get(thread)
-        # A context that a later cell has made is that cell's, in whatever thread.
+        # A context made by a later cell belongs to that cell, whatever the thread.
         if budget is None or budget.identity != identity or self._in_cell.get():
             return
         if any(each in self._work for each in own):
-            # Another budget watches it from now on.
+            # Another budget watches the thread from now on.
             del self._left_over[thread]
         else:
             yield budget
@@ -220,4 +220,4 @@ class Gate:
 
 
 gate = Gate(budgets)
-"""This process's gate."""
+"""The gate of this process."""

@@ -1,24 +1,24 @@
 """How long work that makes guarded calls may go on once its limit is reached. Pure: no clock.
 
-What is paid for is let arrive, so the work isn't interrupted at the limit: its next call is refused. Times
-are seconds of one monotonic clock.
+Answers that are already paid for may arrive: the work isn't interrupted at the limit, but its next call is
+refused. Times are in seconds of one monotonic clock.
 """
 
 from __future__ import annotations
 
 GRACE = 30.0
-"""The usual time of grace, in seconds."""
+"""The usual grace period, in seconds."""
 
 
 class Grace:
-    """The time of grace of one piece of work, and what it does with it."""
+    """The grace period of one piece of work, and how the work uses it."""
 
     def __init__(self, seconds: float, *, recently: float) -> None:
         """Prepare for work.
 
         Args:
-            seconds: How long it may go on; 0 if it may not.
-            recently: How long after a refused call the work counts as asking still, in seconds.
+            seconds: How long the work may go on; 0 if it may not.
+            recently: How long after a refused call the work still counts as making calls, in seconds.
         """
         self._seconds = seconds
         self._recently = recently
@@ -36,7 +36,7 @@ class Grace:
         self._began_at = self._told_at = self._asked_at = None
 
     def begin(self, now: float) -> None:
-        """Begin the time of grace: the limit is reached."""
+        """Begin the grace period, as the limit is reached."""
         self._began_at = now
 
     def refuse(self, now: float) -> None:
@@ -47,7 +47,7 @@ class Grace:
             self._asked_at = now
 
     def is_outlasted(self, now: float, *, is_spending: bool) -> bool:
-        """Return whether the work has gone on for longer, and isn't merely cleaning up.
+        """Return whether the work has gone on beyond the grace period, and isn't merely cleaning up.
 
         Args:
             now: The current time.
@@ -55,6 +55,6 @@ class Grace:
         """
         if self._began_at is None or now - self._began_at < self._seconds:
             return False
-        # Once told, by a call that was refused, the work goes on if it spends or still asks.
+        # Work that had a call refused counts as going on only if it spends or still makes calls.
         is_asking = self._asked_at is not None and now - self._asked_at <= self._recently
         return self._told_at is None or is_asking or is_spending

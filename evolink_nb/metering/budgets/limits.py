@@ -1,4 +1,4 @@
-"""Validates limits and intervals given by users."""
+"""Validates the limits and other options that users give."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def parse_limit(value: object) -> Decimal:
 
 
 def parse_grace(value: float) -> float:
-    """Return the time for which guarded work may go on once its limit is reached.
+    """Return how long guarded work may go on once its limit is reached.
 
     Args:
         value: Seconds.
@@ -47,10 +47,10 @@ def parse_warn_at(value: float | None) -> Decimal | None:
     """Return the fraction of a limit at which to warn.
 
     Args:
-        value: A part from 0 to 1; None or 0 for no warning.
+        value: A fraction from 0 to 1; None or 0 for no warning.
 
     Returns:
-        The part, above 0; None for no warning.
+        The fraction, above 0; None for no warning.
 
     Raises:
         ValueError: The value is not such a number.
@@ -63,13 +63,13 @@ def parse_warn_at(value: float | None) -> Decimal | None:
 
 
 def parse_max_blind(value: float | None) -> float:
-    """Return for how long a budget may be unable to read the balance.
+    """Return how long a budget may be unable to read the balance.
 
     Args:
-        value: Seconds; None for any time.
+        value: Seconds; None for no limit.
 
     Returns:
-        Seconds, 0 or more; infinite for any time.
+        Seconds, 0 or more; infinity for no limit.
 
     Raises:
         ValueError: The value is not such a number.
@@ -99,11 +99,11 @@ def parse_interval(value: float) -> float:
 
 
 def require_limit(limit: Decimal | None, **options: tuple[object, object]) -> None:
-    """Refuse options of a budget where there is none: they would do nothing.
+    """Reject options of a budget if there is no limit: they would do nothing.
 
     Args:
         limit: The limit, in credits; None if there is none.
-        options: The value of each option by its name, and its usual value.
+        options: For each option's name, the value given and the usual value.
 
     Raises:
         ValueError: There is no limit, and an option differs from its usual value.

@@ -1,4 +1,4 @@
-"""What a budget says while it watches: in the output of the work, and on the card."""
+"""A budget's messages while it watches: in the output of the work, and on the card."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Notices:
-    """Shows one budget's messages; on the card, a problem hides a warning until it is over."""
+    """Shows one budget's messages. On the card, a problem hides a warning until the problem is over."""
 
     def __init__(
         self,
@@ -27,13 +27,13 @@ class Notices:
         max_blind: float,
         keeps_warning: bool,
     ) -> None:
-        """Start with nothing to say.
+        """Start without messages.
 
         Args:
             fetcher: The fetcher whose cards show the messages.
             name: The budget's name in messages.
-            max_credits: Its limit, in credits.
-            max_blind: Seconds without a reading after which it stops the work; may be infinite.
+            max_credits: The limit, in credits.
+            max_blind: Seconds without a reading after which the budget stops the work; may be infinite.
             keeps_warning: Whether a warning stays on the card after the work.
         """
         self._fetcher = fetcher
@@ -46,11 +46,11 @@ class Notices:
         self._is_shown = False
 
     def begin_work(self) -> None:
-        """Have what is printed from now on belong to the running work: the caller's cell or task."""
+        """Print from now on in the output of the running work: the caller's cell or task."""
         self._context = contextvars.copy_context()
 
     def show(self, action: Warn | AnnounceBlind | AnnounceStuck | ClearNotice, spent: Decimal) -> None:
-        """Say what an action says, or take back what is wrong no more.
+        """Show an action's message, or remove an announcement that no longer applies.
 
         Args:
             action: The action.
@@ -59,7 +59,7 @@ class Notices:
         left = difference(self._max_credits, spent)
         match action:
             case Warn():
-                # It stays when a problem is over.
+                # Kept, to be shown again once a problem is over.
                 self._warning = f"{self._name}: {in_credits(spent)} spent, {format_amount(left)} left."
                 self._announce(self._warning)
             case AnnounceBlind(reason):
@@ -73,14 +73,14 @@ class Notices:
                 self._show(self._warning)
 
     def end_work(self) -> None:
-        """Take from the card what the work that has ended leaves behind."""
+        """Remove the messages of work that has ended from the card, except a warning that is kept."""
         if not self._keeps_warning:
             self.end()
         elif self._is_shown:
             self._show(self._warning)
 
     def end(self) -> None:
-        """Take back everything from the card."""
+        """Remove all messages from the card."""
         self._warning = ""
         if self._is_shown:
             self._show("")

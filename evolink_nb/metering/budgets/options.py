@@ -1,4 +1,4 @@
-"""The options that all budgets have beside their limit."""
+"""The options that all budgets have besides their limit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .watch import Watch
 from .watch_timing import WATCH_INTERVAL, WatchTiming
 
 WARN_AT = 0.8
-"""The part of a limit at which a budget warns, unless told otherwise."""
+"""The fraction of a limit at which a budget warns, unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class BudgetOptions:
     """How a budget watches.
 
     Attributes:
-        timing: How often it checks, and how long it waits.
-        warn_at: The fraction of the limit at which it warns, once; None for no warning.
+        timing: How often to check, and how long to wait.
+        warn_at: The fraction of the limit at which to warn, once; None for no warning.
     """
 
     timing: WatchTiming = field(default_factory=WatchTiming)
@@ -38,16 +38,16 @@ class BudgetOptions:
         grace: float = GRACE,
         max_blind: float | None = MAX_BLIND,
     ) -> Self:
-        """Return the options that a user gives.
+        """Return options from the values that a user gives.
 
         Args:
             every: The longest time between two readings, in seconds.
             warn_at: The fraction of the limit at which to warn, once; None or 0 for no warning.
-            grace: Seconds for which work that makes guarded calls may go on at the limit.
+            grace: How many seconds work that makes guarded calls may go on at the limit.
             max_blind: Seconds after which work is stopped if the balance can't be read; None for never.
 
         Raises:
-            ValueError: A value makes no sense.
+            ValueError: A value is invalid.
         """
         timing = WatchTiming(
             interval=parse_interval(every), grace=parse_grace(grace), max_blind=parse_max_blind(max_blind)
@@ -55,10 +55,10 @@ class BudgetOptions:
         return cls(timing, parse_warn_at(warn_at))
 
     def watch(self, max_credits: Decimal) -> Watch:
-        """Return what decides for a budget that watches so.
+        """Return a watch for a limit with these options.
 
         Args:
-            max_credits: Its limit, in credits above 0.
+            max_credits: The limit, in credits above 0.
         """
         warn_at = None if self.warn_at is None else product(max_credits, self.warn_at)
         return Watch(max_credits, self.timing, warn_at=warn_at)
@@ -66,15 +66,15 @@ class BudgetOptions:
     def changed(
         self, *, warn_at: float | None = None, grace: float | None = None, max_blind: float | None = None
     ) -> Self:
-        """Return the same options but for those given.
+        """Return a copy with the given options changed; None leaves an option as it is.
 
         Args:
             warn_at: The fraction of the limit at which to warn, once; 0 for no warning.
-            grace: Seconds for which work that makes guarded calls may go on at the limit.
+            grace: How many seconds work that makes guarded calls may go on at the limit.
             max_blind: Seconds after which work is stopped if the balance can't be read.
 
         Raises:
-            ValueError: A value makes no sense.
+            ValueError: A value is invalid.
         """
         timing = replace(
             self.timing,

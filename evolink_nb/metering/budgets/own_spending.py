@@ -1,4 +1,4 @@
-"""What a budget's own work has spent, reading by reading, and what that figure may leave out or include."""
+"""What a budget's own work has spent as of each reading, and what that figure may leave out or include."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reservations:
-    """What the figure of a stop may leave out, or may include.
+    """What the figure in a stop may leave out or include.
 
     Attributes:
         unseen: Seconds of spending that the newest reading was the first to show.
-        under_way: The number of guarded calls whose answers may still come.
-        is_shared: Whether some of it may be other work's.
+        under_way: The number of guarded calls that may still be answered.
+        is_shared: Whether the figure may include other work's spending.
     """
 
     unseen: float = 0.0
@@ -39,7 +39,7 @@ class Reservations:
     is_shared: bool = False
 
     def sentences(self, *, is_over: bool) -> Iterator[str]:
-        """Yield them in words.
+        """Yield sentences that explain these reservations.
 
         Args:
             is_over: Whether more was spent than the limit.
@@ -53,7 +53,7 @@ class Reservations:
 
 
 class OwnSpending:
-    """The part of an account's spending that is a budget's own.
+    """The part of an account's spending that is due to a budget's own work.
 
     Attributes:
         is_guarded: Whether the work has made guarded calls.
@@ -64,7 +64,7 @@ class OwnSpending:
 
         Args:
             spending: The account's spending, which is recorded here from now on.
-            quiet: What is known of how late the account may be.
+            quiet: The account's quiet time, which knows how late the account may charge.
         """
         self.is_guarded = False
         self._spending = spending
@@ -80,9 +80,9 @@ class OwnSpending:
 
     @property
     def spent(self) -> Decimal:
-        """Credits spent, as far as readings and receipts tell."""
+        """Credits spent, according to readings and receipts."""
         latest = self._spending.latest
-        # What is charged late is not in it yet.
+        # The reading doesn't show late charges yet.
         shows = latest.requested_at - self._quiet.longest_lag
         return self._attribution.own(self._spending.spent, latest.monotonic, shows)
 
@@ -92,7 +92,7 @@ class OwnSpending:
         return self._spending.latest
 
     def begin_work(self) -> None:
-        """Go on with other work: what has been spent counts, but who has called doesn't."""
+        """Go on with other work: earlier spending still counts, but guarded calls are forgotten."""
         self.is_guarded = False
         self._previous = self._latest = self._spending.latest
 
@@ -101,7 +101,7 @@ class OwnSpending:
 
         Args:
             call: The call.
-            is_own: Whether it is made by the budget's own work.
+            is_own: Whether the budget's own work makes it.
         """
         self.is_guarded = self.is_guarded or is_own
         self._attribution.add(call, is_own=is_own)
@@ -109,20 +109,23 @@ class OwnSpending:
             self._unpriced.add(call)
 
     def before_call(self, left: Decimal, fetcher: CreditsFetcher) -> Callable[[], None] | None:
-        """Return the reading to take before a call, if those answered since the newest may spend a budget.
+        """Return a function that takes the reading needed before a call; None if none is needed.
+
+        It is needed if calls answered since the newest reading may have used up the budget, and the balance
+        can be read.
 
         Args:
-            left: Credits left of it by that reading.
-            fetcher: What reads the account. What it can't read isn't waited for.
+            left: Credits left of the budget as of that reading.
+            fetcher: The fetcher that reads the account.
         """
         is_readable = fetcher.error is None and fetcher.retry_at is None
         return partial(_read, fetcher) if is_readable and self._unpriced.may_exceed(left) else None
 
     def record_all(self, readings: Iterable[Credits]) -> Decimal:
-        """Record those of some readings that are new.
+        """Record readings, ignoring those already recorded.
 
         Args:
-            readings: Readings, oldest first. Steps between two of them tell a reset from a refund.
+            readings: Readings, oldest first. All are needed, to tell a reset from a refund.
 
         Returns:
             Credits spent.
@@ -162,7 +165,7 @@ class OwnSpending:
 
 
 def spending_since(before: Credits, fetcher: CreditsFetcher) -> OwnSpending:
-    """Return what is spent from a reading on.
+    """Return the spending that counts from a reading on.
 
     Args:
         before: The reading from which spending counts.

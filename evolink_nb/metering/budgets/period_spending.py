@@ -1,8 +1,8 @@
-"""What a key has spent since a day, a week or a month began, from readings kept before and its own. Pure.
+"""What a key has spent since a day, week or month began, from a history's readings and this process's. Pure.
 
-The key's own counters are shared by all that spend with it, so one earlier reading tells what every kernel
-has spent since. That reading is the last one before the period: what was spent between that and its beginning
-counts too, so the figure may be too high, and is never too low.
+Everything that spends with a key shares its counters, so one earlier reading shows what all kernels have
+spent since. That reading is the last one before the period: what was spent between it and the period's
+beginning counts too, so the figure may be too high, but is never too low.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...credits import Credits
 
 CLOSE = timedelta(minutes=1)
-"""A reading so close before a period's beginning is as good as one at its beginning."""
+"""A reading this close before a period's beginning is as good as one at its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class PeriodSpending:
     """What has been spent in a period so far.
 
     Attributes:
-        spending: The spending, to be continued with new readings.
-        counts_from: When the reading was taken from which it counts.
-        is_close: Whether that was shortly before the period began, so that nothing else is in it.
+        spending: The spending so far, to be continued with new readings.
+        counts_from: When the reading from which spending counts was taken.
+        is_close: Whether that was shortly before the period began, so earlier spending is not included.
     """
 
     spending: Spending
@@ -41,8 +41,8 @@ class PeriodSpending:
 
         Args:
             start: When the period began, as an aware datetime.
-            kept: Readings that a history kept, oldest first, by their times of day.
-            own: Readings of this process, oldest first, at least one.
+            kept: Readings that a history has kept, oldest first; only their wall-clock times are used.
+            own: This process's readings, oldest first, at least one.
         """
         ordered = _in_order(kept, own)
         before = [number for number, each in enumerate(ordered) if each.read_at <= start]
@@ -54,15 +54,15 @@ class PeriodSpending:
 
 
 def _in_order(kept: Sequence[Credits], own: Sequence[Credits]) -> list[Credits]:
-    """Return the readings in order, with monotonic times that say so.
+    """Return the readings in order, with monotonic times in the same order.
 
-    A reading that was kept has no monotonic time of this process, and that time stands still while a machine
-    sleeps.
+    Readings from a history have no monotonic time of this process, and monotonic time may stand still while
+    the machine sleeps.
     """
     newest, others = own[-1], own[:-1]
     if kept:
         times = [each.read_at for each in kept]
-        # In between, what was kept tells the same, and more.
+        # Between the kept readings, our own add nothing.
         others = [each for each in others if not min(times) <= each.read_at <= max(times)]
     ordered = [newest]
     for each in sorted((*kept, *others), key=_time_of_day, reverse=True):

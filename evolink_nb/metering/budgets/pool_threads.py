@@ -1,4 +1,4 @@
-"""What a pool's worker thread is doing, by its stack: running a job, or waiting for one."""
+"""What a pool's worker thread is doing, according to its stack: running a job, or waiting for one."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import threading
 from pathlib import PurePath
 
 _POOLS = frozenset({("futures", "thread.py"), ("multiprocessing", "pool.py")})
-"""The folder and file of what runs a pool's worker threads."""
+"""The folder and file of the code that runs a pool's worker threads."""
 _WAITING = frozenset({"threading.py", "queue.py"})
-"""The files of what they wait in."""
+"""The files of the code that they wait in."""
 
 
 def is_pooled(thread: threading.Thread) -> bool:
-    """Return whether a thread is a pool's.
+    """Return whether a thread belongs to a pool.
 
     Args:
         thread: The thread.
@@ -22,7 +22,7 @@ def is_pooled(thread: threading.Thread) -> bool:
 
 
 def is_idle(thread: threading.Thread) -> bool:
-    """Return whether a thread has ended, or is a pool's that waits for a job.
+    """Return whether a thread has ended, or belongs to a pool and waits for a job.
 
     Args:
         thread: The thread.

@@ -1,4 +1,4 @@
-"""How often a budget reads: sooner the sooner the limit may be reached. Pure; times are plain seconds."""
+"""How often a budget reads: more often the sooner its limit may be reached. Pure; times are in seconds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ReadPace:
             now: When it begins.
 
         Returns:
-            Seconds within which to read. Soon: only then is it known how fast it spends.
+            Seconds within which to read; soon, to find out how fast the work spends.
         """
         self._started_at = self._checked_at = now
         return self._within(self._timing.min_interval)
@@ -37,7 +37,7 @@ class ReadPace:
         """Record a reading.
 
         Args:
-            spent: Credits spent in all.
+            spent: Credits spent in total.
             newly_spent: Credits spent since the last reading.
             left: Credits left of the limit.
             now: The current time.
@@ -47,7 +47,7 @@ class ReadPace:
         """
         since_check, shortest = now - self._checked_at, self._timing.min_interval
         self._checked_at = now
-        # The higher of the recent and the overall rate: work that spends in bursts pauses between them.
+        # Use the higher of the recent and the overall rate: work that spends in bursts pauses in between.
         rate = max(
             float(newly_spent) / max(since_check, shortest),
             float(spent) / max(now - self._started_at, shortest),
@@ -57,7 +57,7 @@ class ReadPace:
         return self._within(min(seconds_left / 2, 2 * since_check))
 
     def record_rest(self, now: float) -> float:
-        """Record a reading of work that has been stopped and spends no more: it is cleaning up.
+        """Record a reading of stopped work that no longer spends: it is cleaning up.
 
         Args:
             now: The current time.

@@ -1,4 +1,4 @@
-"""The budgets of this process: the armed ones, the session's, loops', and who shows their stops."""
+"""The budgets of this process: armed ones, session budgets and loops' limits, and who shows their stops."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Listener = Callable[[], object]
 
 
 class InForce(Protocol):
-    """What a budget in force is shown by."""
+    """The part of a budget in force that is shown."""
 
     @property
     def name(self) -> str:
-        """Its name in messages."""
+        """The budget's name in messages."""
 
     @property
     def max_credits(self) -> Decimal:
@@ -42,10 +42,10 @@ class Armable(InForce, Protocol):
 
     @property
     def target(self) -> InterruptTarget | None:
-        """The work it is watching."""
+        """The work that the budget watches; None if there is none."""
 
     def conclude(self) -> None:
-        """Record that the work has ended on its own thread, and watch on what stopped work has started."""
+        """Record that the work has ended on its own thread; keep watching what stopped work has started."""
 
     def disarm(self, error: BaseException | None = None) -> BudgetExceeded | None:
         """Stop watching, and return the stop it sent, unless the work has caught it."""
@@ -55,7 +55,7 @@ class Session(Armable, Protocol):
     """The part of a session budget that the registry needs."""
 
     def begin_work(self, work: InterruptTarget, *, is_brief: bool = False) -> None:
-        """Start watching work, without a reading first if that is brief."""
+        """Start watching work; if it is brief, take no reading first."""
 
     def end_work(self, error: BaseException | None = None) -> BudgetExceeded | None:
         """Rest until the next work begins, and return the stop it sent, unless the work has caught it."""
@@ -68,8 +68,8 @@ class Budgets:
     """The registry of budgets; thread-safe.
 
     Attributes:
-        lock: Held while a budget decides, so that only the first to trip stops a piece of work.
-        loops: The limits of the loops that run: they interrupt nothing.
+        lock: Held while a budget decides: only the first to trip may stop a piece of work.
+        loops: The limits of running loops, which interrupt nothing.
     """
 
     def __init__(self) -> None:
@@ -94,13 +94,13 @@ class Budgets:
             self._armed.append(budget)
 
     def discard(self, budget: Armable) -> None:
-        """Record that a budget is no longer armed, if it was."""
+        """Record that a budget is no longer armed; do nothing if it wasn't."""
         with self.lock:
             if budget in self._armed:
                 self._armed.remove(budget)
 
     def any_armed(self) -> bool:
-        """Return whether any work may be stopped now."""
+        """Return whether any budget is armed."""
         return bool(self._armed)
 
     def stops(self, work: InterruptTarget, *, but: Armable | None = None) -> bool:
@@ -140,7 +140,7 @@ class Budgets:
         """Disarm all budgets watching this thread's work, except its tasks, which continue.
 
         Args:
-            error: What the work ended with, if it failed.
+            error: The exception that the work ended with, if it failed.
 
         Returns:
             The stop that one of them sent, if any, unless the work has caught it.
@@ -172,7 +172,7 @@ class Budgets:
         return tuple(self._sessions)
 
     def begin_work(self, work: InterruptTarget, *, is_brief: bool = False) -> None:
-        """Have the session budgets watch work.
+        """Let the session budgets watch work.
 
         Args:
             work: The work that begins on this thread.
@@ -182,10 +182,10 @@ class Budgets:
             session.begin_work(work, is_brief=is_brief)
 
     def end_work(self, error: BaseException | None = None) -> BudgetExceeded | None:
-        """Have the session budgets rest.
+        """Let the session budgets rest.
 
         Args:
-            error: What the work ended with, if it failed.
+            error: The exception that the work ended with, if it failed.
 
         Returns:
             The stop that one of them sent, if any, unless the work has caught it.
@@ -193,7 +193,7 @@ class Budgets:
         return _first([session.end_work(error) for session in tuple(self._sessions)])
 
     def cancel_all(self) -> None:
-        """Cancel all budgets, when the extension is unloaded."""
+        """Cancel all budgets; called when the extension is unloaded."""
         for session in tuple(self._sessions):
             session.cancel()
         for each in tuple(self._armed):
@@ -203,7 +203,7 @@ class Budgets:
 
     @property
     def passing(self) -> tuple[InForce, ...]:
-        """The budgets in force until their work ends: those of cells, meters and loops."""
+        """The budgets in force only until their work ends: those of cells, meters and loops."""
         with self.lock:
             return tuple(each for each in (*self._armed, *self.loops) if each not in self._sessions)
 
@@ -211,7 +211,7 @@ class Budgets:
 
     @property
     def are_shown(self) -> bool:
-        """Whether a listener shows what stopped a cell; without one, a bare interrupt explains nothing."""
+        """Whether a listener shows what stopped a cell; without one, there is only a bare interrupt."""
         return bool(self._listeners)
 
     def add_listener(self, listener: Listener) -> None:
@@ -235,4 +235,4 @@ def _first(stops: Iterable[BudgetExceeded | None]) -> BudgetExceeded | None:
 
 
 budgets = Budgets()
-"""This process's budgets."""
+"""The budgets of this process."""

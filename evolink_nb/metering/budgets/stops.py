@@ -1,4 +1,4 @@
-"""The stops that a budget sends: what they say, and whether the work has heard of them."""
+"""The stops that a budget sends: what they say, and whether the work has noticed them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ log = logging.getLogger(__name__)
 
 
 class Stops:
-    """The stops of one budget; each refused call raises its own, amended while work runs."""
+    """The stops of one budget; each refused call raises its own, and all are amended while work runs."""
 
     def __init__(self, name: str, max_credits: Decimal) -> None:
-        """Start with none.
+        """Start without stops.
 
         Args:
             name: The budget's name in messages.
-            max_credits: Its limit, in credits.
+            max_credits: The limit, in credits.
         """
         self._name = name
         self._max_credits = max_credits
@@ -39,28 +39,28 @@ class Stops:
         self._kind = stop_class()
         self._refused: set[object] = set()
         self.must_report = False
-        """Whether the work may not have heard of its stop, or has ignored it."""
+        """Whether the work may not have noticed its stop, or has ignored it."""
 
     def begin_work(self) -> None:
-        """Forget who was refused: other work begins, on this thread."""
+        """Forget which callers were refused, as other work begins on this thread."""
         self._kind = stop_class()
         self._refused.clear()
         self.must_report = False
 
     def forget(self) -> None:
-        """Amend no stop that was made so far: what is spent from now on is not what it was sent for."""
+        """Stop amending earlier stops: what is spent from now on doesn't concern them."""
         self._made.clear()
 
     def make(self, action: Trip | Refuse, spent: Decimal, reservations: Reservations) -> BudgetExceeded:
         """Return a new stop.
 
         Args:
-            action: What it does to the work.
+            action: What the stop does to the work.
             spent: Credits spent.
             reservations: What the figure may leave out or include.
         """
         doubts = reservations.sentences(is_over=bool(action.over))
-        # A refused call's is raised here, an interrupt's in the work's own thread: either may be a pool's.
+        # A refusal is raised here, an interrupt in the work's own thread: each thread may belong to a pool.
         kind = stop_class() if isinstance(action, Refuse) else self._kind
         stop = kind(
             f"{self._name} stopped the work{_why(action, spent)}",
@@ -81,27 +81,27 @@ class Stops:
             yield f"By the last reading, {format_amount(spent)} of {limit} were spent."
 
     def note_refusal(self, work: InterruptTarget) -> None:
-        """Record that a call of the running thread is refused.
+        """Record that a call of the current thread is refused.
 
         Args:
             work: The work that is stopped.
         """
-        # Whoever asks again has ignored its stop, and of what another thread is told nobody else may hear.
+        # A caller refused again has ignored its stop; a stop raised in another thread may go unnoticed.
         caller = current_task()
         is_elsewhere = threading.get_ident() != work.thread
         self.must_report = self.must_report or is_elsewhere or caller in self._refused
         self._refused.add(caller)
 
     def note_interrupt(self) -> None:
-        """Record that the work is interrupted: what arrives there doesn't say why."""
+        """Record that the work is interrupted: the interrupt itself doesn't say why."""
         self.must_report = True
 
     def leave(self, stop: BudgetExceeded, still_running: str, spent: Decimal) -> None:
-        """Have a stop say what it has not stopped.
+        """Amend a stop to say what it has not stopped.
 
         Args:
             stop: The stop.
-            still_running: What the work has started and is still running.
+            still_running: What the work has started that is still running.
             spent: Credits spent by now.
         """
         since = difference(spent, self._spent_at[stop]) if stop in self._spent_at else Decimal(0)
@@ -111,7 +111,7 @@ class Stops:
         stop.message = f"{said} Still running: {still_running}{spent_since}."
 
     def amend(self, spent: Decimal) -> None:
-        """Have the stops say what has been spent by now.
+        """Amend the stops to say what has been spent by now.
 
         Args:
             spent: Credits spent.
@@ -130,7 +130,7 @@ def _why(action: Trip | Refuse, spent: Decimal) -> str:
 
 
 def current_task() -> asyncio.Task[Any] | None:
-    """Return the running task; None outside of one."""
+    """Return the running task; None outside a task."""
     try:
         return asyncio.current_task()
     except RuntimeError:

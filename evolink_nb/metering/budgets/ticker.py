@@ -1,4 +1,4 @@
-"""Has a budget check again at a set time, when no reading comes to make it do so."""
+"""Makes a budget check again after a set time, even if no reading arrives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ THREAD_NAME = "evolink-nb-budget"
 
 
 class Ticker:
-    """Calls a function once, after a while; the thread for that ends by itself."""
+    """Calls a function once after some time, on a thread that then ends by itself."""
 
     def __init__(self, check: Callable[[], object]) -> None:
         """Start with nothing to call.
@@ -29,10 +29,10 @@ class Ticker:
         self._loop = Loop(self._step, name=THREAD_NAME)
 
     def call_within(self, seconds: float) -> None:
-        """Call the function once after some time; replaces what was planned.
+        """Call the function once after some time, instead of any time set before.
 
         Args:
-            seconds: Seconds from now; infinite for never.
+            seconds: Seconds from now; infinity for never.
         """
         is_planned = seconds < float("inf")
         with self._lock:
@@ -41,11 +41,11 @@ class Ticker:
             return
         try:
             self._loop.start()
-        except RuntimeError:  # too many threads: the next reading has to do
+        except RuntimeError:  # too many threads: rely on the next reading
             log.warning("No thread could be started: a budget checks at readings only.")
 
     def stop(self) -> None:
-        """Call nothing any more."""
+        """Cancel the call."""
         with self._lock:
             self._due_at = None
         self._loop.stop()

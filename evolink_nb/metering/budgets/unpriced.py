@@ -1,6 +1,6 @@
-"""Guarded calls whose answers tell no price, and what such a call is known to cost. Pure: no lock or clock.
+"""Guarded calls whose answers give no price, and what such a call is known to cost. Pure: no lock or clock.
 
-Chats tell no price: only a reading shows what they cost, and work may make many of them between two readings.
+Chats give no price: only a reading shows what they cost, and work may make many of them between two readings.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class UnpricedCalls:
-    """The calls of a budget's own work since the newest reading, as far as they tell no price."""
+    """The calls of a budget's own work that the newest reading doesn't show yet, and the price of a call."""
 
     def __init__(self) -> None:
         """Start without calls."""
@@ -30,7 +30,7 @@ class UnpricedCalls:
         """Record a reading.
 
         Args:
-            rise: What it shows to have been spent since the reading before, in credits.
+            rise: The credits that it shows as spent since the reading before.
             requested_at: When it was requested, in monotonic seconds.
         """
         shown = [call for call in self._calls if call.ended_at is not None and call.ended_at <= requested_at]
@@ -42,13 +42,13 @@ class UnpricedCalls:
             self._dearest = max(price, self._dearest or Decimal(0))
 
     def may_exceed(self, left: Decimal) -> bool:
-        """Return whether calls that have been answered since the newest reading may have spent a budget.
+        """Return whether calls answered since the newest reading may have used up a budget.
 
         Args:
-            left: Credits left of the budget by that reading.
+            left: Credits left of the budget as of that reading.
 
         Returns:
-            True as well if nothing is known of their price yet; False if nothing is left anyway.
+            True also if nothing is known about their price yet; False if nothing is left anyway.
         """
         if left <= 0:
             return False

@@ -6,12 +6,12 @@
        └────────────────stop─────────────────┴────────┴──────────────────────────┴─────────────────────────┘
 
 Work must stop if its limit is reached, or if the balance can't be read for too long (`blindness`). Work
-that makes guarded calls isn't interrupted then: what is paid for is let arrive, and the next call is refused.
-It is interrupted only if it goes on for the time of grace. Work that runs on after an interrupt may be
-cleaning up: saving results, or waiting for a pool. It is interrupted again if it spends.
+that makes guarded calls isn't interrupted at once: answers that are already paid for may arrive, and the next
+call is refused. It is interrupted only if it goes on after the grace period. Work that runs on after an
+interrupt may be cleaning up: saving results, or waiting for a pool. It is interrupted again if it spends.
 
-`Watch` receives the readings and returns the actions to take, in that order; `budget` takes them. Times are
-seconds of one monotonic clock, amounts are credits.
+`Watch` receives the readings and returns the actions to take, in order; `budget` takes them. Times are in
+seconds of one monotonic clock, amounts in credits.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ class State(Enum):
     WATCHING = "watching"
     """Work is running, and may spend more."""
     CLOSED = "closed"
-    """Work must stop: guarded calls are refused, and it is let go on for the time of grace."""
+    """Work must stop: guarded calls are refused, but it may go on for the grace period."""
     TRIPPED = "tripped"
     """Work must stop, and was interrupted."""
     REPEATED = "repeated"
     """The work was interrupted again because it was still spending."""
     STUCK = "stuck"
-    """The work is still running, which was announced."""
+    """The work is still running, and this has been announced."""
 
 
 _NEXT = {
@@ -69,7 +69,7 @@ _NEXT = {
 
 
 class Watch:
-    """What a limit in credits means for running work."""
+    """Decides what a limit in credits means for running work."""
 
     def __init__(self, limit: Decimal, timing: WatchTiming, *, warn_at: Decimal | None = None) -> None:
         """Start at rest.
@@ -100,8 +100,8 @@ class Watch:
 
     def reaches_limit(self, spent: Decimal) -> bool:
         """Return whether ``spent`` reaches the limit."""
-        # Amounts that differ only by dust count as equal; a limit smaller than that isn't reached by spending
-        # nothing.
+        # Amounts that differ only by dust count as equal; but spending nothing never reaches a limit, however
+        # small.
         return spent > 0 and difference(spent, self._limit) >= 0
 
     def start(self, now: float, *, spent: Decimal = Decimal(0)) -> list[Action]:
@@ -116,8 +116,7 @@ class Watch:
         """
         self._move(State.WATCHING)
         self.spent = spent
-        # Work that spends nothing may still run once the budget is used up: the user must be able to
-        # continue.
+        # Work that spends nothing may still run once the budget is used up: the user must be able to go on.
         self._spent_at_start = spent if self.reaches_limit(spent) else None
         self._grace.reset()
         self._announced.clear()
@@ -136,7 +135,7 @@ class Watch:
         is_guarded: bool = False,
         is_stopped_by_other: bool = False,
     ) -> list[Action]:
-        """Record what the newest reading says.
+        """Record what the newest reading shows.
 
         Args:
             spent: Credits spent so far; None if there is no new reading.
@@ -144,9 +143,10 @@ class Watch:
             now: The current time.
             requested_at: When the new reading was requested; ``now`` by default.
             is_rate_limited: Whether a Retry-After applies.
-            is_running: Whether the work is still running, as far as can be told.
+            is_running: Whether the work is still running, as far as is known.
             is_guarded: Whether the work has made guarded calls, which can be refused.
-            is_stopped_by_other: Whether another budget is stopping the same work: the first to trip is named.
+            is_stopped_by_other: Whether another budget is stopping the same work: only the first to trip is
+                named.
 
         Returns:
             The actions to take, in this order; none while at rest.
@@ -169,11 +169,11 @@ class Watch:
         """Decide on a guarded call that is about to be sent.
 
         Args:
-            spent: Credits spent so far, as far as readings and receipts tell.
+            spent: Credits spent so far, according to readings and receipts.
             now: The current time.
 
         Returns:
-            The actions to take: none if the call may be sent.
+            The actions to take; none if the call may be sent.
         """
         is_over, unread = self.reaches_limit(spent), self._blindness.unread(now)
         if not is_over and unread is None:
@@ -185,13 +185,13 @@ class Watch:
         return [Refuse(self._over(), None if is_over else unread)]
 
     def check_within(self, now: float) -> float:
-        """Return when to observe again at the latest, even without a reading.
+        """Return when to call `observe` again at the latest, even without a reading.
 
         Args:
             now: The current time.
 
         Returns:
-            Seconds from now; infinite if only readings matter.
+            Seconds from now; infinity if only readings matter.
         """
         is_blind = self._state is not State.RESTING and self._blindness.sight is not Sight.SEEING
         return (self._blindness.seconds_left(now) or self._timing.interval) if is_blind else float("inf")
@@ -207,13 +207,13 @@ class Watch:
         return [ClearNotice()] if self._announced else []
 
     def _move(self, to: State) -> None:
-        """Change the state; the only place that does."""
+        """Change the state. Nothing else does."""
         if to not in _NEXT[self._state]:
             raise AssertionError(f"a budget that is {self._state.value} can't be {to.value} next")
         self._state = to
 
     def _record(self, spent: Decimal, now: float) -> list[Action]:
-        """Record the spending, and read sooner the sooner the limit may be reached."""
+        """Record the spending, and read more often the sooner the limit may be reached."""
         self._newly_spent = difference(spent, self.spent)
         self.spent = spent
         if self._state is not State.WATCHING and self._newly_spent <= 0:
@@ -257,7 +257,7 @@ class Watch:
     def _repeat(
         self, spent: Decimal | None, requested_at: float, now: float, *, is_running: bool
     ) -> list[Action]:
-        """Interrupt work again that still spends, and say once that it runs on."""
+        """Interrupt the work again if it still spends, and announce once that it is still running."""
         if not is_running:
             return []
         is_spending = self._spent_after(spent, requested_at)
@@ -289,7 +289,7 @@ class Watch:
         sight = self._blindness.observe(error, now, has_read=has_read, is_rate_limited=is_rate_limited)
         was_announced = AnnounceBlind in self._announced
         if self._state is State.STUCK:
-            return []  # the worse announcement stays
+            return []  # keep the more serious announcement
         if error is None:
             self._announced.discard(AnnounceBlind)
             return [ClearNotice()] if was_announced else []

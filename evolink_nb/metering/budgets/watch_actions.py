@@ -1,4 +1,4 @@
-"""What a budget may be told to do: the actions that `watch` returns and `budget` takes."""
+"""The actions that `watch` decides on and `budget` takes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class ReadEvery:
 
 @dataclass(frozen=True, slots=True)
 class Warn:
-    """Say that most of the limit is spent."""
+    """Warn that most of the limit is spent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Why the balance can't be read, and for how many seconds it hasn't been."""
+    """Why the balance can't be read, and for how many seconds it hasn't been read."""
 
     reason: str
     seconds: float

@@ -17,12 +17,12 @@ class WatchTiming:
 
     Attributes:
         interval: The longest time between two readings, in seconds.
-        min_interval: The shortest time between two readings, in seconds: at first, and near the limit.
-        grace: Seconds for which work that makes guarded calls may go on once its limit is reached.
-        repeat_after: Seconds that calls under way at an interrupt may take to show in a reading: what only
-            shows later is spending that went on.
-        stuck_after: Seconds after which work that runs on without spending is said to.
-        follow_up: The longest time to watch on what stopped work has started, in seconds, if that still runs.
+        min_interval: The shortest time between two readings, in seconds: used at first and near the limit.
+        grace: How many seconds work that makes guarded calls may go on once its limit is reached.
+        repeat_after: How many seconds calls under way at an interrupt may take to show in a reading: spending
+            that shows later went on after the interrupt.
+        stuck_after: Seconds after which work that runs on without spending is announced as still running.
+        follow_up: The longest time, in seconds, to keep watching what stopped work has started.
         failures: The number of consecutive failed readings after which a budget says that it can't watch.
         max_blind: Seconds without a reading after which the work is stopped; may be infinite.
     """
