@@ -1,1 +1,1 @@
-"""What `track` shows of a loop, and when it ends it."""
+"""What `track` shows about a loop, and when it ends the loop."""

@@ -1,7 +1,7 @@
 """Iterables whose work runs ahead of a loop over them, such as an executor's `map`.
 
-All of that work is submitted before the first item is there, so leaving the loop early stops none of it. What
-is still queued can be cancelled; what has begun is paid for, and its results are worth having.
+All of that work is submitted before the first item arrives, so leaving the loop early stops none of it.
+Queued calls can still be cancelled; calls that have begun are paid for, and their results are worth having.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _MODULES = {
     "joblib.parallel",
     "multiprocessing.pool",
 }
-"""Where iterables are made whose work runs ahead."""
+"""The modules that create iterables whose work runs ahead."""
 
 
 def runs_ahead(iterable: object) -> bool:
     """Return whether an iterable's work runs ahead of a loop over it.
 
     Args:
-        iterable: The iterable. One that wraps such an iterable, as `enumerate` does, can't be told.
+        iterable: The iterable. If it wraps another, as `enumerate` does, this can't be detected.
     """
     if inspect.isgenerator(iterable):
         return iterable.gi_frame is not None and iterable.gi_frame.f_globals.get("__name__") in _MODULES
@@ -39,7 +39,7 @@ def runs_ahead(iterable: object) -> bool:
 
 
 class WorkAhead:
-    """The calls that an iterable of `concurrent.futures` has submitted. Iterate over it in its place.
+    """The calls submitted by an iterable of `concurrent.futures`. Iterate over this object in its place.
 
     Attributes:
         cancelled: The number of calls that were cancelled.
@@ -58,7 +58,7 @@ class WorkAhead:
 
     @classmethod
     def of(cls, iterable: object) -> WorkAhead | None:
-        """Return the calls of an iterable; None if it has none that can be watched and cancelled.
+        """Return the calls submitted by an iterable; None if it has none that can be watched and cancelled.
 
         Args:
             iterable: The iterable.
@@ -67,7 +67,7 @@ class WorkAhead:
         return cls(iterable, futures) if futures and isinstance(iterable, Iterable) else None
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield the items, without those of cancelled calls."""
+        """Yield the items, except those of cancelled calls."""
         try:
             for item in self._iterable:
                 if not (self.cancelled and isinstance(item, Future) and item.cancelled()):
@@ -83,7 +83,7 @@ class WorkAhead:
 
     @property
     def running(self) -> int:
-        """The number of calls that have begun and not ended."""
+        """The number of calls that are under way."""
         return sum(future.running() for future in self._futures)
 
     def cancel_queued(self) -> None:
@@ -93,10 +93,10 @@ class WorkAhead:
 
 
 class Flow:
-    """What calls that run beside a loop cost, from when they ended and what readings show. Pure."""
+    """Estimates the cost of calls that run ahead of a loop, by when they ended and by readings. Pure."""
 
     def __init__(self) -> None:
-        """Start without a call."""
+        """Start without calls."""
         self._ends: list[float] = []
         self._lag: float | None = None
         self._spent = NOTHING
@@ -107,8 +107,8 @@ class Flow:
 
         Args:
             spent: Credits spent since the loop began.
-            ended: The number of calls that had ended when it was requested.
-            now: When it was requested, in monotonic seconds.
+            ended: The number of calls that had ended when the reading was requested.
+            now: When the reading was requested, in monotonic seconds.
         """
         self._ends += [now] * (ended - len(self._ends))
         self._spent, self._read_at = spent, now
@@ -116,11 +116,11 @@ class Flow:
             self._lag = now - self._ends[0] if self._ends else 0.0
 
     def at_most(self, running: int, expected: Decimal | None = None) -> Decimal:
-        """Return what it comes to, in credits, if one more call begins.
+        """Return what all calls will have cost, in credits, if one more begins.
 
         Args:
-            running: The number of calls that have begun and not ended.
-            expected: What a call is expected to cost before any has been charged; None if unknown.
+            running: The number of calls that are under way.
+            expected: What a call is expected to cost, used until one has been charged; None if unknown.
         """
         by = self._read_at - (math.inf if self._lag is None else self._lag)
         charged = sum(end <= by for end in self._ends)
@@ -136,4 +136,4 @@ def _futures_of(iterable: object) -> Iterator[Future[Any]]:
     held = inspect.getgeneratorlocals(iterable)
     futures = held.get("fs") or ()
     yield from (each for each in futures if isinstance(each, Future))
-    yield from _futures_of(held.get("iterable"))  # a pool of processes chains the lists of its chunks
+    yield from _futures_of(held.get("iterable"))  # a process pool chains the lists of its chunks

@@ -1,4 +1,4 @@
-"""Holds a loop's limit over work that runs ahead of it: watches beside the loop, cancels what is queued."""
+"""Enforces a loop's limit on work that runs ahead of the loop: watches it and cancels queued calls."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from .spend import LoopSpend
 
 WATCH_INTERVAL = 0.5
-"""Seconds between two readings beside the loop."""
+"""Seconds between two readings while the loop runs."""
 
 
 class AheadGuard:
     """Watches the work that runs ahead of one loop with a limit.
 
     Attributes:
-        work: The calls.
+        work: The calls that run ahead.
         stopped: Why the queued calls were cancelled; None if they weren't.
     """
 
@@ -30,7 +30,7 @@ class AheadGuard:
         """Prepare to watch.
 
         Args:
-            work: The calls.
+            work: The calls that run ahead.
             spend: Records the readings; it has a limit.
             fetcher: The fetcher that reads the account.
         """
@@ -39,11 +39,11 @@ class AheadGuard:
         self._spend = spend
         self._fetcher = fetcher
         self._flow = Flow()
-        # Readings come on the fetcher's thread, and between the items on the loop's.
+        # `check` is called on the fetcher's thread, and between items on the loop's.
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Watch each reading of the account, whatever the loop does meanwhile."""
+        """Start watching each reading of the account, whatever the loop is doing."""
         self._fetcher.observe(self.check, "revision")
         self._fetcher.attach(self, WATCH_INTERVAL, ignores_pause=True)
 
@@ -54,7 +54,7 @@ class AheadGuard:
         self._fetcher.detach(self)
 
     def check(self, _change: object = None) -> None:
-        """Record the newest reading, and cancel what is queued if it may take the loop over its limit."""
+        """Record the newest reading, and cancel queued calls if one more could exceed the loop's limit."""
         with self._lock:
             readings = self._fetcher.readings
             if self.stopped is not None or not readings or self._spend.limit is None:
@@ -67,7 +67,7 @@ class AheadGuard:
                 self._cancel(spent_text(self._spend))
 
     def give_up(self, reason: str) -> None:
-        """Cancel what is queued for another reason than the limit.
+        """Cancel queued calls for a reason other than the limit.
 
         Args:
             reason: The reason, as shown to the user.

@@ -1,4 +1,4 @@
-"""The bar of a tracked loop, and the lines above it. The only module that knows tqdm, for terminals."""
+"""The bar of a tracked loop, and the lines above it. The only module that uses tqdm, for terminals."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from .output import LoopOutput, notebook_shell
 from .text import Fact, encodable, joined
 from .view import LoopView, Stage
 
-# tqdm's own format, except for the items per second: that space is for their cost.
+# tqdm's own format without the items per second: their cost takes that space.
 _BAR = "{l_bar}{bar}| {count} [{elapsed}<{remaining}{postfix}]"
 _STEPS = 1000
-"""What tqdm takes for the whole of a bar: it moves with the items or with the budget."""
+"""The total passed to tqdm, whose bar moves with the items or with the budget."""
 MIN_BAR = 10
-"""The columns kept for the bar itself."""
+"""The columns reserved for the bar itself."""
 _COLOURS = {Stage.DONE: "green", Stage.AT_BUDGET: "yellow", Stage.UNREADABLE: "red"}
 
 
 class LoopBar:
-    """One bar; its text is what is known of the cost."""
+    """One bar; its text says what is known about the cost."""
 
     def __init__(self, *, name: str | None, length: int | None, redraw: float) -> None:
         """Prepare a bar for `show`.
 
         Args:
-            name: What stands before it; None for nothing.
+            name: The text before the bar; None for nothing.
             length: The number of items; None if unknown.
-            redraw: The shortest time between two changes that aren't due now, in seconds.
+            redraw: The shortest time between two redraws that aren't forced, in seconds.
         """
         self._name = name
         self._length = length
@@ -47,7 +47,7 @@ class LoopBar:
 
     @property
     def is_due(self) -> bool:
-        """Whether its text may change again."""
+        """Whether the text may change again."""
         return self._shown_at is None or time.monotonic() - self._shown_at >= self._redraw
 
     def show(
@@ -58,13 +58,14 @@ class LoopBar:
         progress: float | None = None,
         now: bool = False,
     ) -> None:
-        """Show how far the loop is.
+        """Show how far the loop has got.
 
         Args:
-            facts: What is known of its cost.
+            facts: What is known about its cost.
             items: The number of items done; None for no change.
-            progress: How near it is to its end or its limit, from 0 to 1; None if unknown, or for no change.
-            now: Whether to draw it at once.
+            progress: How far the loop has got towards its end or its limit, from 0 to 1; None if unknown, or
+                for no change.
+            now: Whether to redraw at once.
         """
         self._items = self._items if items is None else items
         if progress is not None:
@@ -76,17 +77,17 @@ class LoopBar:
             self._output.show(self._view(facts, Stage.RUNNING))
 
     def close(self, facts: Sequence[Fact], stage: Stage) -> None:
-        """Leave the bar as it is at the end.
+        """Show the bar's final state.
 
         Args:
-            facts: What is known of the loop's cost.
-            stage: How it ended.
+            facts: What is known about the loop's cost.
+            stage: How the loop ended.
         """
         if self._output is not None:
             self._output.show(self._view(facts, stage))
             return
         if stage is Stage.DONE and self._progress is not None:
-            self._progress = 1.0  # its end was not known before
+            self._progress = 1.0  # the number of items was not known before
         if stage in {Stage.AT_BUDGET, Stage.UNREADABLE}:
             facts = (Fact(stage.value), *facts)
         self._draw(facts)
@@ -126,7 +127,7 @@ class LoopBar:
         )
 
     def _text_width(self) -> int | None:
-        """Return the columns for the text beside a bar that fits its terminal; None for a file."""
+        """Return how many columns the text next to the bar may use in a terminal; None for a file."""
         if not (sys.stderr and sys.stderr.isatty()):
             return None
         name = len(self._name) + 2 if self._name else 0
@@ -139,7 +140,7 @@ def write_line(line: str, stream: TextIO | None = None) -> None:
 
     Args:
         line: The line.
-        stream: Where to print it; to standard output by default.
+        stream: Where to print it; standard output by default.
     """
     stream = stream or sys.stdout
     if notebook_shell() is None:
@@ -149,7 +150,7 @@ def write_line(line: str, stream: TextIO | None = None) -> None:
 
 
 def _tqdm(first_count: str = "") -> Any:
-    """Return the tqdm class that suits this front end, with our own count of items."""
+    """Return the tqdm class for this front end, with our own count of items."""
     from tqdm.auto import tqdm  # noqa: PLC0415 - it imports widgets, and only loops use it
 
     class Bar(tqdm):  # type: ignore[type-arg]  # whatever suits the front end

@@ -1,4 +1,4 @@
-"""A loop's limit as a budget: in force while the loop runs, and warns before it is reached."""
+"""A loop's limit as a budget, in force while the loop runs; warns before it is reached."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LoopBudget:
     """The limit of one loop; does nothing for a loop without one.
 
     Attributes:
-        name: Its name in messages.
+        name: The budget's name in messages.
         max_credits: The limit, in credits.
     """
 
@@ -57,12 +57,12 @@ class LoopBudget:
         return self._spend.spent or NOTHING
 
     def begin(self) -> None:
-        """Be in force."""
+        """Put the budget into force."""
         if self.max_credits:
             budgets.loops.append(self)
 
     def check(self) -> None:
-        """Warn, once, if so much is spent; a limit that is reached already says so itself."""
+        """Warn once when enough is spent; not at the limit itself, where the loop's end says so."""
         left = difference(self.max_credits, self.spent)
         if self._warn_at is None or left <= 0 or difference(self.spent, self._warn_at) < 0:
             return
@@ -72,7 +72,7 @@ class LoopBudget:
         self._fetcher.set_message(notice=self._warning)
 
     def end(self) -> None:
-        """Be in force no more, and take the warning from the card."""
+        """End the budget, and remove the warning from the card."""
         if self in budgets.loops:
             budgets.loops.remove(self)
         if self._warning and self._fetcher.notice == self._warning:

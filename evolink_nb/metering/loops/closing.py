@@ -1,4 +1,4 @@
-"""What a loop said that it cost, and one more line if that turns out otherwise."""
+"""The line that corrects the cost a loop printed at its end, if its final cost differs."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class ClosingLine:
-    """Observes a loop's cost until it is final, which is after the loop has said what it cost so far."""
+    """Observes a loop's cost until it is final, usually after the loop has printed its cost so far."""
 
     def __init__(self, name: str, limit: Decimal | None) -> None:
-        """Wait for the loop to end.
+        """Start waiting for the loop to end.
 
         Args:
-            name: The loop's name: other things may have been printed meanwhile.
-            limit: Credits that it may spend; None for no limit.
+            name: The loop's name, printed because other output may have come in between.
+            limit: Credits that the loop may spend; None for no limit.
         """
         self._name = name
         self._limit = limit
@@ -34,7 +34,7 @@ class ClosingLine:
         self._final: Measurement | None = None
 
     def said(self, spent: Decimal | None, *, items: int, is_pending: bool) -> None:
-        """Record what the loop said.
+        """Record what the loop has printed at its end.
 
         Args:
             spent: Its cost, in credits.
@@ -54,7 +54,7 @@ class ClosingLine:
         """Do nothing: only the final cost is worth another line."""
 
     def final(self, measurement: Measurement) -> None:
-        """Print the final cost, if the loop has said another.
+        """Print the final cost if the loop has printed a different or pending one.
 
         Args:
             measurement: The loop's measurement.

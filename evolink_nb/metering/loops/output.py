@@ -1,4 +1,4 @@
-"""A loop's bar as an output of a notebook, amended in place: saved files keep how the loop ended."""
+"""A loop's bar as a notebook output, updated in place: saved notebooks keep how the loop ended."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ class LoopOutput:
     """One output under the cell that runs a loop."""
 
     def __init__(self, shell: Any) -> None:
-        """Show nothing yet.
+        """Prepare an output; nothing is shown yet.
 
         Args:
             shell: The shell of the kernel that runs the cell.
         """
         self._publisher = shell.display_pub
         self._id = secrets.token_hex(16)
-        # What other threads show belongs to the same cell.
+        # Output from other threads must go to the same cell.
         self._context = contextvars.copy_context()
         self._lock = threading.Lock()
         self._shown: dict[str, str] = {}
 
     def show(self, view: LoopView) -> None:
-        """Show a view in place of the last.
+        """Show a view in place of the previous one.
 
         Args:
             view: The view.
@@ -45,9 +45,9 @@ class LoopOutput:
 
 
 def notebook_shell() -> Any:
-    """Return the shell of the kernel that this runs in; None outside a kernel.
+    """Return the shell of the kernel that this code runs in; None outside a kernel.
 
-    It is found without importing IPython: where that isn't loaded, there is no kernel.
+    IPython is not imported for this: if it isn't loaded, there is no kernel.
     """
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()

@@ -1,4 +1,4 @@
-"""Reads the balance between the items of a loop with a limit, until the next may begin or may not."""
+"""Reads the balance between the items of a loop with a limit, until it is known if the next one may begin."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class LoopTiming:
 
     Attributes:
         every: Seconds between two readings of a loop without a limit.
-        max_blind: Seconds that a loop with a limit waits, before an item, for a balance that can't be read.
-        first_pause: Seconds before the first of those attempts; doubled for each further one.
-        max_pause: The longest time between those attempts, in seconds.
+        max_blind: Seconds for which a loop with a limit tries to read the balance before an item.
+        first_pause: Seconds between the first two attempts; doubled for each further one.
+        max_pause: The longest time between two attempts, in seconds.
         lag: How long an item's charge may take to show.
-        first_look: Seconds between the first two readings that wait for a charge; doubled for each further.
-        max_look: The longest time between those, in seconds.
-        last_wait: Seconds that the end of a loop waits for its cost to settle.
-        max_age: Seconds after which the bar shows the age of its reading, unless readings are rarer than
-            that.
-        redraw: The shortest time between two changes of the bar's text, in seconds; tqdm's own pace.
+        first_look: Seconds between the first two readings that wait for a charge; doubled for each further
+            one.
+        max_look: The longest time between two such readings, in seconds.
+        last_wait: Seconds for which a loop waits at its end for its cost to settle.
+        max_age: Seconds after which the bar shows the age of its reading, unless readings are less frequent.
+        redraw: The shortest time between two changes of the bar's text, in seconds; tqdm's default.
     """
 
     every: float = EVERY
@@ -54,16 +54,16 @@ class LoopTiming:
     redraw: float = 0.1
 
     def looks(self) -> Iterator[float]:
-        """Yield the pauses between the readings that wait for a charge, in seconds."""
+        """Yield the pauses between readings that wait for a charge, in seconds."""
         return _doubling(self.first_look, self.max_look)
 
     def attempts(self) -> Iterator[float]:
-        """Yield the pauses between the attempts to read the balance, in seconds."""
+        """Yield the pauses between attempts to read the balance, in seconds."""
         return _doubling(self.first_pause, self.max_pause)
 
 
 class LoopReader:
-    """The readings of one loop. Its waits end when the loop does, from any thread.
+    """Takes the readings of one loop. Its waits end when the loop is ended, from any thread.
 
     Attributes:
         ended: Set when the loop ends.
@@ -83,7 +83,7 @@ class LoopReader:
             fetcher: The fetcher that reads the account.
             spend: Records the readings.
             timing: How long to wait.
-            show: Shows what is waited for.
+            show: Shows what the loop is waiting for.
         """
         self.ended = threading.Event()
         self.unread: str | None = None
@@ -94,11 +94,11 @@ class LoopReader:
         self._calls_since = fetcher.clock.monotonic()
 
     def read(self, done: int, *, no_wait: bool) -> None:
-        """Read the balance, and again while the charges of items that are done could take the loop over.
+        """Read the balance, and again while pending charges leave open whether the next item may begin.
 
         Args:
             done: The number of items done.
-            no_wait: Whether waiting is of no use.
+            no_wait: Whether to read only once, because waiting wouldn't help.
         """
         for pause in self._timing.looks():
             if not self.read_once():
@@ -111,7 +111,7 @@ class LoopReader:
                 return
 
     def read_once(self) -> bool:
-        """Read the balance, trying again for a while.
+        """Read the balance, retrying for a while.
 
         Returns:
             Whether it was read; if not, ``unread`` says why, unless the loop has ended.
@@ -123,7 +123,7 @@ class LoopReader:
                 self._fetcher.read(join=False)
             except EvoLinkError as error:
                 self.unread = error.message
-                # Whatever the error: a gateway's passing 401 is no reason to end the work.
+                # Retry after any error: a gateway's temporary 401 is no reason to end the work.
                 pause_now = max(pause, self._fetcher.retry_after_left)
                 if clock.monotonic() + pause_now > deadline:
                     return False

@@ -1,4 +1,4 @@
-"""What a loop's items have cost, and whether the next is affordable. Pure."""
+"""What a loop's items have cost, and whether the next one is affordable. Pure."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Verdict(Enum):
     """Whether the next item may begin."""
 
     GO = "go"
-    """It may: whatever the items done come to, it stays within the limit."""
+    """It may: whatever the items done turn out to cost, it stays within the limit."""
     WAIT = "wait"
-    """Not before more is known of the items that are done."""
+    """Not before more is known about the cost of the items that are done."""
     STOP = "stop"
-    """It may not: it would go over the limit."""
+    """It may not: it would exceed the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,10 @@ class Over:
     """The items that took a loop over its limit.
 
     Attributes:
-        first: The first of the items that may have, counted from 1.
-        last: The last of them.
+        first: The number of the first item that may have done so, counted from 1.
+        last: The number of the last one.
         cost: What they cost together, in credits.
-        is_dearest: Whether it is one item, dearer than all before it.
+        is_dearest: Whether it is a single item, dearer than all before it.
     """
 
     first: int
@@ -56,7 +56,7 @@ class LoopSpend:
         spent: Credits spent as of that reading, never below 0; None before the first.
         items: The number of items done as of that reading.
         under_way: The items of a loop with a limit whose charge may not have shown yet.
-        over: The items that went over the limit; None if none did.
+        over: The items that took the loop over its limit; None if none did.
     """
 
     def __init__(
@@ -106,10 +106,10 @@ class LoopSpend:
         """Record what the readings so far show.
 
         Args:
-            readings: The account's readings, oldest first; those recorded already are ignored. The last was
+            readings: The account's readings, oldest first; those already recorded are ignored. The last was
                 requested when ``items`` items were done.
             items: The number of items done.
-            begun: The number of items begun, at the end of a loop: one left halfway counts if it cost
+            begun: At the end of a loop, the number of items begun: one left unfinished counts if it cost
                 anything.
         """
         if self._spending is None or not readings or readings[-1] is self.reading:
@@ -128,12 +128,12 @@ class LoopSpend:
 
     @property
     def is_account_wide(self) -> bool:
-        """Whether it is what the whole account spent, because the key's own counter doesn't move."""
+        """Whether ``spent`` is what the whole account spent, because the key's own counter doesn't move."""
         return self._spending is not None and self._spending.is_account_wide and bool(self.spent)
 
     @property
     def is_pending(self) -> bool:
-        """Whether more may be charged for the items of a loop with a limit than has been."""
+        """Whether more may still be charged for the items of a loop with a limit."""
         return bool(self.under_way.items) or self.under_way.unsettled > 0
 
     @property
@@ -146,23 +146,23 @@ class LoopSpend:
         """Average cost of an item in credits; None while unknown."""
         if self.under_way.items:
             return self.under_way.mean or None
-        # A reading from the start of a long item shows none of its cost yet: that is not a price of 0.
+        # A reading from the start of a long item doesn't show its cost yet; that is not a price of 0.
         return mean(self.spent, self.items) if self.spent and self.items else None
 
     @property
     def projected(self) -> Decimal | None:
-        """Credits that all items will have cost; None while unknown."""
+        """Credits that all items will cost in total; None while unknown."""
         each = self.per_item
         return None if each is None or not self.length else product(each, max(self.length, self.items))
 
     def progress(self, done: int) -> float | None:
-        """Return how near the loop is to its end: to its last item, or to its limit if that is nearer.
+        """Return how far the loop has got towards its last item, or towards its limit if that is nearer.
 
         Args:
             done: The number of items done.
 
         Returns:
-            From 0 to 1; None if it has neither a known length nor a limit.
+            From 0 to 1; None if the loop has neither a known length nor a limit.
         """
         parts = []
         if self.length:
@@ -180,40 +180,40 @@ class LoopSpend:
 
     @property
     def next_cost(self) -> Decimal:
-        """Credits the next item may cost: the dearest so far, or the price in earlier runs."""
+        """Credits that the next item may cost: as much as the dearest so far, or as in earlier runs."""
         return self.dearest or self.expected or NOTHING
 
     @property
     def is_used_up(self) -> bool:
-        """Whether the limit allows no further item, going by what has been charged or reserved so far."""
+        """Whether the limit allows no further item, judging by what has been charged or reserved so far."""
         if self.limit is None or self.spent is None:
             return False
-        # A limit below `DUST` isn't reached by spending nothing.
+        # Spending nothing never reaches a limit, even one below `DUST`.
         is_spent = self.spent > 0 and difference(self.spent, self.limit) >= 0
         return is_spent or not self._fits(self.limit, self.spent)
 
     def decide(self) -> Verdict:
-        """Return whether another item may begin: credits are left, and the item wouldn't go over."""
+        """Return whether another item may begin: credits are left, and it wouldn't exceed the limit."""
         if self.limit is None or self.spent is None:
             return Verdict.GO
         if not self.is_used_up and self._may_run_ahead(self.limit):
             return Verdict.GO
         if self.under_way.items:
-            # Reservations may be settled for less; and if not, what the loop says at its end is true.
+            # Reservations may be settled for less; if not, at least the figures at the loop's end are right.
             return Verdict.WAIT
         return Verdict.STOP
 
     # -- the rules -------------------------------------------------------------------------------------
 
     def _may_run_ahead(self, limit: Decimal) -> bool:
-        """Return whether the next item may begin whatever those under way come to."""
+        """Return whether the next item may begin, whatever the items under way turn out to cost."""
         way = self.under_way
         if not way.items:
             return True
         if self.expected is None and not way.known:
             return False
         if not self.next_cost:
-            # Nothing has cost anything: go on carefully, but don't wait for each item of a loop that is free.
+            # Nothing has cost anything so far: go on carefully, but don't wait for each item of a free loop.
             return len(way.items) <= way.known
         return self._fits(limit, way.at_most(self.expected))
 
@@ -222,7 +222,7 @@ class LoopSpend:
 
     @property
     def _unsettled(self) -> Decimal:
-        """Credits reserved and not settled, as far as can be told while others spend too."""
+        """Credits reserved and not settled, as far as is known while others spend too."""
         assert self._spending is not None  # for mypy  # noqa: S101
         delta = CreditsDelta.between(self._spending.first, self._spending.latest)
         settled = max(delta.user, NOTHING)
@@ -231,7 +231,7 @@ class LoopSpend:
 
     def _note_over(self, limit: Decimal, before: Decimal, spent: Decimal, items: int) -> None:
         if difference(spent, limit) <= 0:
-            self.over = None  # again: a reservation was settled for less
+            self.over = None  # a reservation was settled for less
         elif self.over is None and items:
             self.over = self._those_over(before, spent, items)
 

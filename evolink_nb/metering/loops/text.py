@@ -1,4 +1,4 @@
-"""The text a loop shows of its cost, on its bar and in lines above it. Pure functions."""
+"""The texts that a loop shows about its cost, on its bar and in lines above it. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..cost import Cost
     from .spend import LoopSpend
 
-# Digits shown of an item's cost, and of a projected total.
+# How many digits are shown of an item's cost, and of a projected total.
 _EACH = Context(prec=4, rounding=ROUND_HALF_EVEN, traps=[])
 _ESTIMATE = Context(prec=3, rounding=ROUND_HALF_EVEN, traps=[])
 
@@ -24,11 +24,11 @@ _PLAIN = {_ABOUT: "about", _DOT: "|", MINUS: "-"}
 
 
 class Fact(NamedTuple):
-    """Something a bar says of its loop.
+    """Something that a bar says about its loop.
 
     Attributes:
-        text: The words.
-        rank: Its importance; where space is short, the facts of the highest rank are left out first.
+        text: The text.
+        rank: How dispensable it is: when space is short, the facts of the highest rank are left out first.
     """
 
     text: str
@@ -36,7 +36,7 @@ class Fact(NamedTuple):
 
 
 def bar_facts(spend: LoopSpend, *, unread_for: float | None = None) -> tuple[Fact, ...]:
-    """Return what stands after a bar's items.
+    """Return the facts shown after the items on a bar.
 
     Args:
         spend: What the loop has spent.
@@ -59,7 +59,7 @@ def bar_facts(spend: LoopSpend, *, unread_for: float | None = None) -> tuple[Fac
 
 
 def waiting_facts(spend: LoopSpend) -> tuple[Fact, ...]:
-    """Return what a bar says while its loop waits for the charges of items that are done.
+    """Return the facts shown while a loop waits for the charges of items that are done.
 
     Args:
         spend: What the loop has spent; at least one item is under way.
@@ -75,7 +75,7 @@ def joined(facts: Sequence[Fact], width: int | None = None) -> str:
 
     Args:
         facts: The facts, in the order in which they are shown.
-        width: The longest text, in characters, as far as facts can be left out; None for any length.
+        width: The maximum length, in characters, as far as facts can be left out; None for no maximum.
     """
     shown = list(facts)
     while width is not None and len(_joined(shown)) > width and max(fact.rank for fact in shown):
@@ -88,7 +88,7 @@ def _joined(facts: Iterable[Fact]) -> str:
 
 
 def affordability(spend: LoopSpend, spendable: Decimal, each: Decimal) -> str:
-    """Return the line before the first item, from earlier runs.
+    """Return the line printed before the first item, based on earlier runs.
 
     Args:
         spend: The loop's limit and length.
@@ -135,12 +135,12 @@ def cost_text(spend: LoopSpend, cost: Cost, *, is_fresh: bool, is_pending: bool)
 
 
 def settled_text(cost: Cost, items: int, limit: Decimal | None) -> str:
-    """Return what a loop that had not settled cost in the end.
+    """Return the final cost of a loop that had not settled when it ended.
 
     Args:
         cost: The loop's final cost.
         items: The number of its items.
-        limit: Credits that it might have spent; None for no limit.
+        limit: Credits that it was allowed to spend; None for no limit.
     """
     spent = cost.credits
     if spent is None:
@@ -155,7 +155,7 @@ def settled_text(cost: Cost, items: int, limit: Decimal | None) -> str:
 
 
 def how_sure(cost: Cost) -> str:
-    """Return what to add to a figure that is not sure; nothing if it is."""
+    """Return what to add to a figure that is not sure; "" if it is sure."""
     return "" if cost.confidence in {"clean", "confirmed"} else f"; {cost.confidence}: {cost.reason}"
 
 
@@ -178,12 +178,12 @@ def spent_text(spend: LoopSpend) -> str:
 
 
 def ahead_text(reason: str, *, cancelled: int, running: int) -> str:
-    """Return that work which ran ahead of a loop was stopped.
+    """Return the message that work running ahead of a loop was stopped.
 
     Args:
-        reason: Why.
+        reason: Why it was stopped.
         cancelled: The number of items that were still queued.
-        running: The number of items whose calls had begun and not ended.
+        running: The number of items whose calls were under way.
     """
     queued = "1 queued item was" if cancelled == 1 else f"{cancelled} queued items were"
     begun = f"; {counted(str(running), 'call')} under way may add to it" if running else ""
@@ -191,7 +191,7 @@ def ahead_text(reason: str, *, cancelled: int, running: int) -> str:
 
 
 def ahead_over_text(spend: LoopSpend) -> str:
-    """Return by how much work that ran ahead of a loop took it over its limit."""
+    """Return by how much work running ahead of a loop took the loop over its limit."""
     by = counted(format_amount(spend.over_by), "credit")
     return f"{by} over max_credits: calls were under way when it stopped."
 
@@ -216,7 +216,7 @@ def per_item(amount: Decimal) -> str:
 
 
 def encodable(text: str, stream: TextIO) -> str:
-    """Return ``text`` in characters that ``stream`` can write: an encoding error must not stop the work."""
+    """Return ``text`` in characters that ``stream`` can write: an encoding error mustn't stop the work."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)

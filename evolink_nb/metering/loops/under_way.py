@@ -1,14 +1,15 @@
-"""A loop's items whose charge may not have shown yet, and what they may come to. Pure.
+"""A loop's items whose charge may not have shown yet, and what they may cost. Pure.
 
 A reading shows what has been charged, and accounts charge late: seconds after the answer, in batches, or for
-more than was reserved. So an item that is done is *under way* until its charge is known to be complete:
+more than was reserved. An item that is done is therefore *under way* until its charge is known to be
+complete, in one of these ways:
 
-- its charge has shown, alone, and nothing is reserved any more; or
-- the receipts of its guarded calls have shown, on an account that charged what earlier receipts said; or
-- the quiet time has passed since it ended, in which an account is expected to charge.
+- Its charge has shown, alone, and nothing is reserved any more.
+- The receipts of its guarded calls have shown, and the account has charged what earlier receipts said.
+- The quiet time, within which an account is expected to charge, has passed since it ended.
 
-Until then the items under way together count as what was spent before them, plus a price for each. With few
-prices known, that price is far above the dearest: the next items may be ten times as dear.
+Until then, the total may be as high as what was spent before these items plus a price for each of them. While
+few prices are known, that price is far above the highest one: the next items may cost ten times as much.
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ if TYPE_CHECKING:
 NOTHING = Decimal(0)
 
 CAUTION = 9
-"""How many times dearer than the dearest item known the next ones may be, divided by the number known."""
+"""By what factor the next items may cost more than the dearest one known, divided by the number known."""
 SPREAD = Decimal("2.5")
-"""How far items may be above their expected sum, in prices of one item for the root of their number.
+"""How far items may exceed their expected sum, in prices of one item, per square root of their number.
 
-The price is the largest rise between two readings: items charged together don't show the dearest of them.
+The price is the largest rise between two readings: items charged together hide the dearest of them.
 """
 LAG_MARGIN = 1.5
-"""How many times longer than ever seen a charge may take."""
+"""How many times longer than the longest lag seen a charge may take."""
 PROMPT_ITEMS = 3
-"""Charges in a row that show in the first reading after their item, after which an account is prompt."""
+"""After this many charges in a row that show in the first reading after their item, an account is prompt."""
 MAX_CALL_SECONDS = 30.0
-"""Seconds after an item's end for which a call of its that hasn't ended is waited for."""
+"""How long after an item's end, in seconds, its calls that haven't ended are waited for."""
 
 
 class Settling(Enum):
@@ -49,9 +50,9 @@ class Settling(Enum):
     UNSEEN = "unseen"
     """Nothing reserved has settled yet."""
     SEEN = "seen"
-    """They have settled: waiting for it is of use."""
+    """They have settled: waiting for it helps."""
     TOO_LATE = "too late"
-    """They haven't in the whole quiet time: what is reserved is taken for the price."""
+    """They haven't settled within the quiet time: what is reserved counts as the price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ class LagTiming:
     """How long an item's charge may take to show.
 
     Attributes:
-        quiet: Seconds after its end in which an item is charged, unless a charge has taken longer.
-        prompt_quiet: The same for accounts whose charges all showed at once.
+        quiet: Seconds after its end within which an item is charged, unless a charge has taken longer.
+        prompt_quiet: The same for accounts whose charges have all shown at once.
     """
 
     quiet: float = 6.0
@@ -75,10 +76,10 @@ class Item:
         number: Its number, counted from 1.
         ended_at: When it ended, in monotonic seconds.
         calls: The guarded calls made in it.
-        is_read: Whether the balance has been read since.
-        is_seen: Whether a charge of it has shown.
+        is_read: Whether the balance has been read since it ended.
+        is_seen: Whether a charge for it has shown.
         shown: That charge, in credits.
-        is_reserved: Whether that was reserved, and may settle for more or less.
+        is_reserved: Whether that charge was a reservation, which may settle for more or less.
     """
 
     number: int
@@ -91,23 +92,23 @@ class Item:
 
     @property
     def receipts(self) -> Decimal | None:
-        """Credits that its calls told they reserved; None if it made none, or if one told nothing."""
+        """Credits that its calls reserved; None if it made none, or if one has no receipt."""
         told = [call.reserved for call in self.calls if call.reserved is not None]
         return total(told) if told and len(told) == len(self.calls) else None
 
     @property
     def rests_since(self) -> float:
-        """When it and its calls had ended, in monotonic seconds."""
+        """When the item and all its calls had ended, in monotonic seconds."""
         latest = self.ended_at + MAX_CALL_SECONDS
         ends = [latest if call.ended_at is None else call.ended_at for call in self.calls]
         return max(self.ended_at, *ends) if ends else self.ended_at
 
 
 class UnderWay:
-    """The items of one loop that are done, and may not have been charged.
+    """The items of one loop that are done but may not have been fully charged.
 
     Attributes:
-        items: Those items, in order.
+        items: These items, in order.
         spent: Credits spent as of the newest reading.
         dearest: The cost of the dearest item known, in credits.
         known: The number of items whose charge is complete.
@@ -115,7 +116,7 @@ class UnderWay:
     """
 
     def __init__(self, timing: LagTiming | None = None) -> None:
-        """Start with no item.
+        """Start without items.
 
         Args:
             timing: How long a charge may take.
@@ -136,7 +137,7 @@ class UnderWay:
 
     @property
     def quiet(self) -> float:
-        """Seconds after its end in which an item is charged, as far as known."""
+        """Seconds after its end within which an item is charged, as far as known."""
         if self._prompt >= PROMPT_ITEMS and not self._max_lag:
             return self._timing.prompt_quiet
         return max(self._timing.quiet, LAG_MARGIN * self._max_lag)
@@ -152,7 +153,7 @@ class UnderWay:
         Args:
             item: The item.
         """
-        # Where receipts explain all that was spent, work without a guarded call spent nothing.
+        # If receipts explain everything that was spent, an item without guarded calls spent nothing.
         item.is_seen = bool(self._receipts_hold) and not item.calls
         self.items.append(item)
         self._last_end = item.ended_at
@@ -162,7 +163,7 @@ class UnderWay:
 
         Args:
             spent: Credits spent since the loop began, including reservations.
-            unsettled: Those that are reserved and not settled.
+            unsettled: Credits of these that are reserved and not settled.
             requested_at: When the reading was requested, in monotonic seconds; after the last item's end.
         """
         rise = difference(spent, self.spent)
@@ -182,10 +183,10 @@ class UnderWay:
         self._close_quiet(requested_at)
 
     def at_most(self, expected: Decimal | None = None) -> Decimal:
-        """Return what all items done may come to, in credits.
+        """Return the most that all items done may cost, in credits.
 
         Args:
-            expected: The cost of an item in earlier runs, if known; counts until an item's is.
+            expected: The cost of an item in earlier runs, if known; used until the cost of an item is known.
         """
         if not self.items:
             return self.spent
@@ -200,7 +201,7 @@ class UnderWay:
 
     @property
     def _is_first_reading(self) -> bool:
-        """Whether an item has ended since the reading before."""
+        """Whether an item has ended since the previous reading."""
         return bool(self.items) and not self.items[-1].is_read
 
     def _bound(self, item: Item, price: Decimal) -> Decimal:
@@ -210,13 +211,13 @@ class UnderWay:
         return max(price, receipts or NOTHING)
 
     def _sight(self, rise: Decimal, at: float, *, is_reserved: bool) -> None:
-        """Note whose charge a rise may be, and how long it took."""
+        """Record which item a rise may be the charge of, and how long it took."""
         unseen = [item for item in self.items if not item.is_seen]
         if len(unseen) == 1:
             item = unseen[0]
             item.is_seen, item.shown, item.is_reserved = True, rise, is_reserved
         if not self._is_first_reading and self._last_end:
-            # No item ran since the reading before: this was charged late.
+            # No item has ended since the previous reading: this was charged late.
             self._max_lag = max(self._max_lag, at - self._last_end)
             self._comes_in_parts = self._comes_in_parts or not self.items
 
@@ -232,12 +233,12 @@ class UnderWay:
         if not self.items or not (is_complete or (are_covered and (is_settled or self._receipts_hold))):
             return
         if is_settled and self._receipts_hold is not False and (receipts or cost):
-            # One charge above its receipt, or without one, and no receipt says what will be charged.
+            # After one charge above its receipt, or without one, receipts no longer predict charges.
             self._receipts_hold = has_receipts and difference(cost, receipts) <= 0
         self._close(len(self.items))
 
     def _close_quiet(self, now: float) -> None:
-        """Close the items that have had the time in which they are charged."""
+        """Close the items whose quiet time has passed."""
         rested = 0
         while rested < len(self.items) and now - self.items[rested].rests_since >= self.quiet:
             rested += 1
@@ -247,8 +248,8 @@ class UnderWay:
             self._close(rested)
 
     def _close(self, count: int) -> None:
-        """Close the first items: what has been spent so far includes them."""
-        # A part of it may be the others': the mean over all claims no dearer item than there was.
+        """Close the first items: what has been spent so far includes their cost."""
+        # Part of it may be the other items': the mean over all items never exceeds the dearest one.
         each = mean(difference(self.spent, self._base), len(self.items))
         self._priced += count if each > 0 else 0
         self.dearest = max(self.dearest, each)

@@ -1,4 +1,4 @@
-"""What a tracked loop shows of itself in a notebook: as HTML, and as the line that saved files keep. Pure."""
+"""What a tracked loop shows in a notebook: HTML, and the line of text that saved notebooks keep. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...formatting import counted, format_time
 
 
 class Stage(Enum):
-    """How far a loop is, in the words that its bar says."""
+    """How far a loop has got, in the words shown on its bar."""
 
     RUNNING = ""
     DONE = "done"
@@ -23,8 +23,8 @@ class Stage(Enum):
         """Return how a loop has ended.
 
         Args:
-            is_stopped: Whether it ended before its last item by itself.
-            is_unread: Whether its balance could not be read.
+            is_stopped: Whether the loop itself ended before its last item.
+            is_unread: Whether the balance could not be read.
             is_left: Whether it was left during an item.
         """
         if is_stopped:
@@ -60,10 +60,10 @@ class LoopView:
         name: The loop's name; None if it was given none.
         items: The number of items done.
         length: The number of items; None if unknown.
-        progress: How near the loop is to its end or its limit, from 0 to 1; None if unknown.
+        progress: How far the loop has got towards its end or its limit, from 0 to 1; None if unknown.
         seconds: How long it has run.
-        facts: What is known of its cost.
-        stage: How far it is.
+        facts: What is known about its cost.
+        stage: The loop's stage.
     """
 
     name: str | None
@@ -87,7 +87,7 @@ class LoopView:
         return f"{name}{' · '.join(filter(None, (self.count, self._time(), self.stage.value, self.facts)))}"
 
     def html(self) -> str:
-        """Return the view as HTML; without its styling it is two lines of text."""
+        """Return the view as HTML; without styles it is two lines of text."""
         share = 1.0 if self.stage is Stage.DONE else self.progress or 0.0
         name = f'<span style="font-weight: 600">{escape(self.name)}</span> · ' if self.name else ""
         stage = self.stage.value
@@ -105,7 +105,7 @@ class LoopView:
         )
 
     def mimebundle(self) -> dict[str, str]:
-        """Return both by media type, for the front end to choose from."""
+        """Return the text and the HTML by media type; the front end chooses one."""
         return {"text/plain": self.line(), "text/html": self.html()}
 
     def _time(self) -> str:
