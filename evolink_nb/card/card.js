@@ -91,6 +91,9 @@ const INFINITY = "∞";
 
 const fourDecimals = new Intl.NumberFormat("en-US", { maximumFractionDigits: 4 });
 const threeFigures = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
+// Made once: each takes longer than all else that a tick does.
+const timeOfDay = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const dateAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 // -- formats ---------------------------------------------------------------------------------------------
 
@@ -307,6 +310,8 @@ class Card {
   /** Takes the card's place while it is elsewhere. */
   #note = document.createElement("div");
   #root;
+  /** @type {Map<string, HTMLElement>}  elements of the template, by their selectors */
+  #found = new Map();
   /** @type {Window | undefined}  the window that the card was popped out to */
   #window;
 
@@ -354,8 +359,8 @@ class Card {
     this.#button("demo").onclick = () => this.#send("demo");
     this.#button("login").onclick = () => this.#onLogin();
     // In JupyterLab Enter doesn't submit a form.
-    query(this.#root, ".evo-key").onsubmit = (event) => event.preventDefault();
-    query(this.#root, ".evo-key input").onkeydown = ({ key }) => {
+    this.#find(".evo-key").onsubmit = (event) => event.preventDefault();
+    this.#find(".evo-key input").onkeydown = ({ key }) => {
       if (key === "Enter") this.#onLogin();
     };
     this.#frame.onkeydown = ({ key }) => {
@@ -387,7 +392,7 @@ class Card {
     const sizes = new ResizeObserver(check);
     sizes.observe(this.#root);
     document.addEventListener("visibilitychange", check, { signal });
-    const says = query(this.#root, ".evo-says");
+    const says = this.#find(".evo-says");
     const fit = new ResizeObserver(() => this.#checkFit());
     for (const each of [says, ...says.querySelectorAll("[data-field]")]) fit.observe(each);
     const ticking = setInterval(() => this.#everySecond(), 1000);
@@ -433,7 +438,7 @@ class Card {
 
   /** Send the key in the message's buffers: a kernel's log may show the message's content. */
   #onLogin() {
-    const input = /** @type {HTMLInputElement} */ (query(this.#root, ".evo-key input"));
+    const input = /** @type {HTMLInputElement} */ (this.#find(".evo-key input"));
     const { buffer } = new TextEncoder().encode(input.value);
     input.value = "";
     if (buffer.byteLength) this.#send("login", undefined, [buffer]);
@@ -634,8 +639,8 @@ class Card {
 
   #draw() {
     const path = sparkline(this.#points);
-    query(this.#root, ".evo-curve").setAttribute("d", path);
-    query(this.#root, ".evo-area").setAttribute("d", path && `${path}L100 40L0 40Z`);
+    this.#find(".evo-curve").setAttribute("d", path);
+    this.#find(".evo-area").setAttribute("d", path && `${path}L100 40L0 40Z`);
     this.#setField("span", spanOf(this.#points));
     const { length } = this.#points;
     this.#setField("hint", this.#model.get("burn_rate") ? "" : rateHint(length, this.#model.get("interval")));
@@ -660,7 +665,7 @@ class Card {
   /** Reinsert the rows when they change places or columns: they then fade in anew, and nothing moves. */
   #renewRows() {
     const form = `${this.#model.get("binding")} ${this.#model.get("token_unlimited")}`;
-    const rows = query(this.#root, "tbody");
+    const rows = this.#find("tbody");
     if (form !== this.#rows) rows.append(...rows.children);
     this.#rows = form;
   }
@@ -676,7 +681,7 @@ class Card {
     if (remaining === null || used === null) return;
     const gauge = gaugeOf({ remaining, used, unlimited });
     const binding = model.get("binding") === half;
-    const meter = query(this.#root, `[data-gauge="${half}"]`);
+    const meter = this.#find(`[data-gauge="${half}"]`);
     const level = model.get("level");
 
     setNumber(this.#field(`${half}-remaining`), gauge.remaining);
@@ -724,7 +729,7 @@ class Card {
     });
     this.#root.dataset.status = status;
     const needsKey = model.get("needs_key") && !this.#disconnected;
-    query(this.#root, ".evo-key").hidden = !needsKey;
+    this.#find(".evo-key").hidden = !needsKey;
     const shown = needsKey && !model.get("account") ? "no key" : label;
     this.#setField("status", shown);
     // A small card may cut the text off.
@@ -737,15 +742,15 @@ class Card {
     const isRead = model.get("updated_at") !== null;
     const readAt = new Date(Date.now() - age);
     this.#setField("updated", isRead ? `updated ${formatTime(age / 1000)} ago` : "no reading yet");
-    setTitle(this.#field("updated"), isRead && readAt.toLocaleString());
-    this.#setField("time", isRead ? readAt.toLocaleTimeString() : "");
+    setTitle(this.#field("updated"), isRead && dateAndTime.format(readAt));
+    this.#setField("time", isRead ? timeOfDay.format(readAt) : "");
     this.#setField("cadence", `every ${plainAmount(model.get("interval"))} s`);
     this.#showButtons();
   }
 
   /** Make text that doesn't fit focusable: focus shows all of it. Measuring sizes is slow before a layout. */
   #checkFit() {
-    const says = query(this.#root, ".evo-says");
+    const says = this.#find(".evo-says");
     if (says.matches(":hover, :focus")) return;
     const fields = [...says.querySelectorAll("[data-field]")];
     says.tabIndex = fields.some((field) => field.scrollHeight > field.clientHeight) ? 0 : -1;
@@ -760,14 +765,25 @@ class Card {
     notify.title = `Notify me: ${limits}`;
   }
 
+  /**
+   * Return an element of the template, looked up once: it stays the same.
+   *
+   * @param {string} selector
+   */
+  #find(selector) {
+    const element = this.#found.get(selector) ?? query(this.#root, selector);
+    this.#found.set(selector, element);
+    return element;
+  }
+
   /** @param {string} name */
   #field(name) {
-    return query(this.#root, `[data-field="${name}"]`);
+    return this.#find(`[data-field="${name}"]`);
   }
 
   /** @param {string} action */
   #button(action) {
-    return query(this.#root, `[data-action="${action}"]`);
+    return this.#find(`[data-action="${action}"]`);
   }
 
   /**
@@ -806,6 +822,7 @@ function pictureInPicture() {
  * @param {string} [icon]  a new icon
  */
 function label(button, name, icon) {
+  if (button.title === name) return;
   button.ariaLabel = button.title = name;
   if (icon) query(button, "path").setAttribute("d", icon);
 }
@@ -815,6 +832,7 @@ function label(button, name, icon) {
  * @param {string | false} title
  */
 function setTitle(element, title) {
+  if (title === element.title) return;
   if (title) element.title = title;
   else element.removeAttribute("title");
 }
