@@ -60,7 +60,7 @@ class Audience:
         self.update()
 
     def update(self) -> bool:
-        """Update the visibility for the time that has passed.
+        """Re-evaluate the visibility, which time alone may change.
 
         Returns:
             Whether the user can see the card.

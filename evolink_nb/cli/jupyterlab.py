@@ -1,6 +1,6 @@
 """``python -m evolink_nb.cli.jupyterlab``: runs JupyterLab until the process that started it ends.
 
-That process may be killed and give no signal, but then the standard input of this one is closed.
+That process may be killed without warning, but this one's standard input then closes.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ WAYS = ("minute", "hour", "day", "week", "month", "cell", "notebook", "key", "us
 
 
 def positive(text: str) -> float:
-    """Return a number above 0.
+    """Parse a number above 0.
 
     Args:
         text: The text typed.
@@ -38,7 +38,7 @@ def positive(text: str) -> float:
 
 
 def seconds(text: str) -> float:
-    """Return a number of seconds.
+    """Parse a number of seconds.
 
     Args:
         text: The text typed.
@@ -56,13 +56,13 @@ def seconds(text: str) -> float:
 
 
 def part(text: str) -> float:
-    """Return a part of a whole.
+    """Parse a fraction of a whole.
 
     Args:
         text: The text typed.
 
     Returns:
-        The part, from 0 to 1.
+        The fraction, from 0 to 1.
 
     Raises:
         ArgumentTypeError: The text is not such a number.
@@ -74,7 +74,7 @@ def part(text: str) -> float:
 
 
 def credits(text: str) -> Decimal:
-    """Return an exact number of credits.
+    """Parse an exact number of credits.
 
     Args:
         text: The text typed.
@@ -94,7 +94,7 @@ def credits(text: str) -> Decimal:
 
 
 def credits_or_off(text: str) -> Decimal | str:
-    """Return an exact number of credits, or "off".
+    """Parse an exact number of credits, or "off".
 
     Args:
         text: The text typed.
@@ -109,7 +109,7 @@ def credits_or_off(text: str) -> Decimal | str:
 
 
 def budget_setting(text: str) -> tuple[Decimal, str | None]:
-    """Return a budget from the text of a configuration.
+    """Parse a configured budget.
 
     Args:
         text: Credits, such as "50", or credits for each day, week or month, such as "50/day".
@@ -148,7 +148,7 @@ def limit(text: str) -> str:
 
 
 def name(text: str) -> str:
-    """Return a variable name.
+    """Return the text of a variable name, after checking it.
 
     Args:
         text: The text typed.
@@ -165,7 +165,7 @@ def name(text: str) -> str:
 
 
 def label(text: str) -> str:
-    """Return the name of a cell.
+    """Parse the name of a cell.
 
     Args:
         text: The text typed.
@@ -183,7 +183,7 @@ def label(text: str) -> str:
 
 
 def unquoted(text: str) -> str:
-    """Return the name of a file or of a budget.
+    """Parse the name of a file or a budget.
 
     Args:
         text: The text typed.

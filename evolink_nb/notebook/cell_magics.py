@@ -72,7 +72,10 @@ class CellEvents:
     line_as_call.has_side_effects = True  # type: ignore[attr-defined]
 
     def at_message_start(self) -> None:
-        """Let budgets watch what a front end's message calls; handles ``pre_execute``, also of cells."""
+        """Let budgets watch what a front end's message calls; handles ``pre_execute``.
+
+        Cells fire that event too; they are ignored here.
+        """
         # The base class of comms in ipykernel 6 and 7 calls this through a few functions of IPython.
         frame, names = sys._getframe(1), set()
         for _ in range(_NEAR):

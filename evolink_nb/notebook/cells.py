@@ -1,4 +1,4 @@
-"""Measures cells from the events at their start and end; the cells themselves run unchanged."""
+"""Measures each cell between its start and end events; the cell itself runs unchanged."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class Cells:
 
         Raises:
             EvoLinkError: Whatever runs the code doesn't report its end.
-            BudgetExceeded: An earlier line's budget stopped this cell, which went on.
+            BudgetExceeded: The budget of an earlier line stopped this cell, but it went on.
             CellRefused: The cell is to be watched, and can't be.
         """
         cell = self._running.innermost

@@ -1,4 +1,4 @@
-"""The kind of front end that runs a cell, by what it does with outputs amended after the cell has ended."""
+"""Detects the kind of front end that runs a cell: what it does with outputs amended after the cell's end."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ STOPS = {
     "polling.fetcher": attrgetter("stop_all"),
     "demo": attrgetter("stop_running"),
 }
-"""The modules that own things that outlive a cell, with the function that ends these; run in this order."""
+"""The modules that own what outlives a cell, and the function of each that ends it, in calling order."""
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -93,7 +93,7 @@ class Line:
         self.over = True
 
     def leave(self) -> None:
-        """Show the line so that it can stay as it is: nothing will amend it any more."""
+        """Show the line in a form that can stay for good: nothing will amend it any more."""
         if self._is_shown and not self.over:
             self._place = replace(self._place, may_be_lost=True)
             self._send(again=True)

@@ -73,7 +73,7 @@ class EvoLinkSettings(Configurable):
         """Apply the environment's settings; a value that can't be used is reported and ignored."""
         for name, trait in settings().items():
             text = os.environ.get(variable_of(name), "").strip()
-            # Other programs keep the history too; its own code reads this variable.
+            # The history's own code reads its variable: programs without IPython keep a history too.
             if not text or name == "history":
                 continue
             try:

@@ -55,7 +55,7 @@ class ConfiguredTracking:
         self._is_done = self._is_ours = False
 
     def follow(self, now: CreditsFetcher | None) -> None:
-        """Turn tracking on again with the next key, if the setting turned it on before.
+        """Let the next key turn tracking on again, if there is no key any more.
 
         Args:
             now: The fetcher of the default account; None if there is no key any more.
