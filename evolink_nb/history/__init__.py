@@ -1,7 +1,7 @@
 """The history: readings and costs that outlive the kernel.
 
-The package can be called: for users, `evolink_nb.history(...)` is the function `looking_back.history`, and
-importing any module of a package named ``history`` sets that very name.
+The package is callable: users call `evolink_nb.history(...)`, the function `looking_back.history`, and
+importing any module of a package named ``history`` sets that same name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The history of this process: where it is kept, and the one writer."""
+"""The history of this process: where it is kept, and its one writer."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class CurrentHistory:
-    """The one writer of this process, created when it is first needed."""
+    """The location of this process's history, and its one writer, created when first needed."""
 
     def __init__(self) -> None:
-        """Look for no place yet."""
+        """Start without a writer; nothing looks for a location yet."""
         self._lock = threading.Lock()
         self._chosen: Location | None = None
         self._configured: Location | None = None
@@ -35,20 +35,20 @@ class CurrentHistory:
         """Where the history is kept.
 
         Raises:
-            ConfigurationError: ``EVOLINK_NB_HISTORY`` names no place that can hold one.
+            ConfigurationError: ``EVOLINK_NB_HISTORY`` names a location that can't hold a history.
         """
         if self._chosen is not None:
             return self._chosen
         if self._configured is not None:
             return self._configured
-        # Nothing writes where there are no threads, and a page in a browser keeps no files.
+        # Without threads nothing writes, and a page in a browser keeps no files.
         return find_location() if HAS_THREADS else Location(Kind.OFF)
 
     def use(self, location: Location | None) -> None:
         """Keep the history somewhere else from now on.
 
         Args:
-            location: Where; None for what the environment says.
+            location: The location; None for the one that the environment sets.
         """
         self.stop()
         self._chosen = location
@@ -59,15 +59,15 @@ class CurrentHistory:
         return retention_of(*self._days)
 
     def configure(self, place: str, keep_readings: int | None, keep_history: int | None) -> None:
-        """Have a configuration say where the history is kept and for how long, from now on.
+        """Set where the history is kept and for how long, from now on, as a configuration says.
 
         Args:
-            place: Where, as `find_location` takes it; "" for what the environment says.
-            keep_readings: Days for which every reading is kept, 0 for ever; None as the environment says.
-            keep_history: Days for which anything is kept, likewise.
+            place: The location, as `find_location` takes it; "" for the one that the environment sets.
+            keep_readings: Days to keep every reading, 0 for ever; None for the environment's setting.
+            keep_history: Days to keep anything at all, 0 for ever; None for the environment's setting.
 
         Raises:
-            ConfigurationError: The place can't hold a history.
+            ConfigurationError: The location can't hold a history.
         """
         self._configured = find_location(place) if place and HAS_THREADS else None
         self._days = keep_readings, keep_history
@@ -76,7 +76,7 @@ class CurrentHistory:
         """Return the writer; None if no history is kept.
 
         Raises:
-            ConfigurationError: ``EVOLINK_NB_HISTORY`` names no place that can hold one.
+            ConfigurationError: ``EVOLINK_NB_HISTORY`` names a location that can't hold a history.
         """
         location = self.location
         with self._lock:
@@ -94,27 +94,27 @@ class CurrentHistory:
         """Return the writer of real readings and costs, or of the demo account's; None if none are kept.
 
         Args:
-            simulated: Whether the demo account's are meant.
+            simulated: Whether to return the demo account's.
 
         Raises:
-            ConfigurationError: ``EVOLINK_NB_HISTORY`` names no place that can hold one.
+            ConfigurationError: ``EVOLINK_NB_HISTORY`` names a location that can't hold a history.
         """
         writer = self.writer()
         is_kept = writer is not None and (not simulated or writer.location.keeps_simulated)
         return writer if is_kept else None
 
     def _open(self, location: Location) -> Store:
-        # On the writer's thread, when there is something to write: it imports SQLAlchemy.
+        # Imports SQLAlchemy, so only on the writer's thread, when there is something to write.
         store: Store = import_module("evolink_nb.history.storage.store").Store(location)
         store.retention = lambda: self.retention
         return store
 
     def required_writer(self) -> Writer:
-        """Return the writer, for those who ask for the history.
+        """Return the writer, for callers that need a history.
 
         Raises:
-            HistoryError: None is kept.
-            ConfigurationError: ``EVOLINK_NB_HISTORY`` names no place that can hold one.
+            HistoryError: No history is kept.
+            ConfigurationError: ``EVOLINK_NB_HISTORY`` names a location that can't hold a history.
         """
         writer = self.writer()
         if writer is None:
@@ -126,7 +126,7 @@ class CurrentHistory:
         """Write what is waiting and end the writer's thread.
 
         Args:
-            timeout: The longest time to wait for that, in seconds.
+            timeout: The longest time to wait, in seconds.
         """
         with self._lock:
             writer, self._writer = self._writer, None
@@ -134,7 +134,7 @@ class CurrentHistory:
             writer.stop(timeout)
 
     def after_fork(self) -> None:
-        """Forget the parent's writer, in a forked child: it has one of its own."""
+        """Forget the parent's writer in a forked child, which creates its own."""
         self._lock = threading.Lock()
         self._writer = None
 

@@ -1,4 +1,4 @@
-"""Deletes a history: a file, or what a shared database has of the key in use."""
+"""Deletes a history: a file, or the rows of the key in use from a shared database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .storage.location import Kind, Location
 from .storage.places import folder_of
 
 _BESIDE = ("", "-wal", "-shm", "-journal")
-"""The endings of the files that SQLite keeps for a database."""
+"""The suffixes of the files that SQLite keeps for a database."""
 
 
 def what_would_go(location: Location) -> str:
@@ -29,7 +29,7 @@ def what_would_go(location: Location) -> str:
 
 
 def forget(location: Location) -> str:
-    """Delete a history. Kernels that still run begin a new one.
+    """Delete a history; kernels that still run begin a new one.
 
     Args:
         location: Where it is.
@@ -39,7 +39,7 @@ def forget(location: Location) -> str:
 
     Raises:
         HistoryError: It can't be deleted.
-        ConfigurationError: There is no key, so nothing of it can be found.
+        ConfigurationError: There is no key, so its rows can't be found.
     """
     if location.kind is Kind.SERVER:
         _forget_key()

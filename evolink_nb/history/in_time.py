@@ -1,4 +1,4 @@
-"""Asks a database in time: on threads of its own, one question at a time, none waited for long.
+"""Asks a database with a deadline: on its own threads, one question at a time.
 
 A hard mount, or a host that is gone, may hang for ever.
 """
@@ -16,14 +16,14 @@ from ..errors import HistoryError
 T = TypeVar("T")
 
 RETRY = 30.0
-"""Seconds without a question after one has failed."""
+"""Seconds without a question after a failed one."""
 
 
 class InTime:
-    """The questions of one asker."""
+    """The database questions of one component."""
 
     def __init__(self, name: str) -> None:
-        """Ask nothing yet.
+        """Start without asking anything.
 
         Args:
             name: The threads' name.
@@ -34,14 +34,14 @@ class InTime:
         runtime.forget_after_fork(self)
 
     def after_fork(self) -> None:
-        """Wait for nothing of the parent's, in a forked child."""
+        """Forget the parent's pending question in a forked child."""
         self._pending = None
 
     def ask(self, question: Callable[[], T], seconds: float) -> T | None:
-        """Return the answer; None if it doesn't come in time, fails, or an earlier question still hangs.
+        """Return the answer; None if it is late or fails, or an earlier question still hangs.
 
         Args:
-            question: Asks the database; called on another thread.
+            question: A function that asks the database; called on another thread.
             seconds: The longest time to wait.
         """
         is_busy = self._pending is not None and not self._pending.done()

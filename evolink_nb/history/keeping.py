@@ -1,6 +1,6 @@
-"""How long a team's database keeps what it has: the same for all who share it, and set by a command alone.
+"""How long a team's database keeps its rows: the same for everyone who shares it, set only by a command.
 
-A setting of one kernel must not delete what others look back on.
+A setting of one kernel must not delete what others want to look back on.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
 
 def kept_for() -> Retention:
-    """Return how long the team's database keeps what.
+    """Return how long the team's database keeps readings and everything else.
 
     Raises:
         HistoryError: There is no history, or it can't be read.
-        ConfigurationError: It is no database that a team shares.
+        ConfigurationError: It isn't a database that a team shares.
     """
     found: Retention = read(_of_server().retention_in)
     return found
 
 
 def keep_for(keep_readings: int | None, keep_history: int | None) -> Retention:
-    """Set how long the team's database keeps what, and return that.
+    """Set how long the team's database keeps readings and everything else; return the result.
 
     Args:
-        keep_readings: Days for which every reading is kept, 0 for ever; None as before.
-        keep_history: Days for which anything is kept, likewise.
+        keep_readings: Days to keep every reading, 0 for ever; None for no change.
+        keep_history: Days to keep anything at all, 0 for ever; None for no change.
 
     Raises:
         HistoryError: There is no history, or it can't be written.
-        ConfigurationError: It is no database that a team shares.
+        ConfigurationError: It isn't a database that a team shares.
     """
     maintaining = _of_server()
     found: Retention = change(lambda connection: maintaining.keep_in(connection, keep_readings, keep_history))

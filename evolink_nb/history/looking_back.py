@@ -25,7 +25,7 @@ WAYS: tuple[By, ...] = get_args(By)
 TIMEOUT = 30.0
 """Seconds that an answer may take."""
 FLUSH_TIMEOUT = 5.0
-"""Seconds that writing what is waiting may take, so that the answer includes it."""
+"""Seconds that writing waiting rows may take before an answer, which then includes them."""
 
 T = TypeVar("T")
 
@@ -38,23 +38,23 @@ def history(
     zone: Zone = None,
     timeout: float = TIMEOUT,
 ) -> Report:
-    """Return what the account did, or what work cost, as the history kept it.
+    """Return what the account did, or what work cost, from the history.
 
     Args:
-        since: How far back: a length such as ``24h``, ``7d`` or ``2w``, or a moment.
-        by: "minute", "hour", "day", "week", "month" for what the account did; "key" for what each key did;
-            "cell", "notebook", "user" for what measured work cost. By default periods that suit the span.
+        since: How far back to look: a duration such as ``24h``, ``7d`` or ``2w``, or a moment.
+        by: "minute", "hour", "day", "week" or "month" for what the account did; "key" for what each key did;
+            "cell", "notebook" or "user" for what measured work cost. By default, periods that suit the span.
         until: The end of the span; now by default.
         zone: The time zone in which days begin; the machine's by default.
         timeout: Seconds that the answer may take.
 
     Returns:
-        The rows, with ``to_dataframe()``, ``to_csv()`` and ``to_json()``. Demo data is left out, unless there
+        The rows, with ``to_dataframe()``, ``to_csv()`` and ``to_json()``. Demo data is left out unless there
         is nothing else.
 
     Raises:
         HistoryError: There is no history, or it can't be read.
-        ConfigurationError: The span can't be understood.
+        ConfigurationError: The span can't be parsed.
     """
     if by is not None and by not in WAYS:
         raise ConfigurationError(f"History by {by!r} is unknown.", hint=f"Choose one of {', '.join(WAYS)}.")
@@ -77,19 +77,19 @@ def history(
 def costs(
     since: str | timedelta | datetime, *, until: datetime | None = None, timeout: float = TIMEOUT
 ) -> list[CostRecord]:
-    """Return what each run cost, of all kernels that share the history, oldest first.
+    """Return the cost of each run in all kernels that share the history, oldest first.
 
     Args:
-        since: How far back, as for `history`.
+        since: How far back to look, as for `history`.
         until: The end of the span; now by default.
         timeout: Seconds that the answer may take.
 
     Returns:
-        The costs, those of the demo account too.
+        The costs, including the demo account's.
 
     Raises:
         HistoryError: There is no history, or it can't be read.
-        ConfigurationError: The span can't be understood.
+        ConfigurationError: The span can't be parsed.
     """
     span = span_of(since, until, None)
     answer = _answers()
@@ -97,10 +97,10 @@ def costs(
 
 
 def read(ask: Callable[[Connection], T], *, timeout: float = TIMEOUT) -> T:
-    """Ask this process's history something, on a thread, as a database may hang.
+    """Read from this process's history, on a thread because a database may hang.
 
     Args:
-        ask: Called with a connection in a transaction that only reads.
+        ask: Called with a connection in a read-only transaction.
         timeout: Seconds that the answer may take.
 
     Returns:
@@ -113,11 +113,11 @@ def read(ask: Callable[[Connection], T], *, timeout: float = TIMEOUT) -> T:
 
 
 def change(ask: Callable[[Connection], T], *, timeout: float = TIMEOUT) -> T:
-    """Change something in this process's history, on a thread, as a database may hang.
+    """Change this process's history, on a thread because a database may hang.
 
     Args:
         ask: Called with a connection in a transaction that may write.
-        timeout: Seconds that it may take.
+        timeout: Seconds that the change may take.
 
     Returns:
         What ``ask`` returned.

@@ -1,4 +1,4 @@
-"""What the history of this process knows of one key: for budgets that outlive a kernel, and for forecasts."""
+"""Questions to this process's history about one key, for budgets that outlive a kernel and for forecasts."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from .usual_hours import RunsOut
 
 TIMEOUT = 5.0
-"""Seconds that an answer may take: a cell may wait for it."""
+"""Seconds that an answer may take; a cell may be waiting for it."""
 MAX_SAME = timedelta(seconds=2)
-"""By how much two clocks may differ and count as the same: asking takes time too."""
+"""The largest difference at which two clocks count as the same: asking takes time too."""
 
 T = TypeVar("T")
 
 
 def kept_readings(source: Source, since: datetime, *, timeout: float = TIMEOUT) -> list[Credits]:
-    """Return the readings of a key from about a moment on: the last before it, then the last of each hour.
+    """Return a key's readings from about a moment on: the last one before it, then the last of each hour.
 
     Args:
         source: The key.
@@ -43,7 +43,7 @@ def kept_readings(source: Source, since: datetime, *, timeout: float = TIMEOUT) 
         timeout: Seconds that the answer may take.
 
     Returns:
-        Readings in order, by this machine's clock; also some from before that one, which tell how the key's
+        The readings in order, by this machine's clock. They begin with earlier ones, which show how the key's
         counters move.
 
     Raises:
@@ -63,12 +63,12 @@ def kept_readings(source: Source, since: datetime, *, timeout: float = TIMEOUT) 
 def forecast(
     source: Source, credits: Credits, zone: Zone = None, *, timeout: float = TIMEOUT
 ) -> RunsOut | None:
-    """Return when what a key can spend runs out, by the usual hours of spending.
+    """Return when the credits that a key can spend will run out, at the usual hours of spending.
 
     Args:
         source: The key.
-        credits: Its newest reading. If the account limits it, what all its keys spend counts.
-        zone: Whose hours they are; None for this machine's.
+        credits: Its newest reading. If the account limits the key, spending by all the account's keys counts.
+        zone: The time zone of the hours; None for this machine's.
         timeout: Seconds that the answer may take.
 
     Returns:
@@ -89,12 +89,12 @@ def forecast(
 
 
 def outlook(client: EvoLinkClient, credits: Credits, zone: Zone = None, *, timeout: float = TIMEOUT) -> str:
-    """Return when what a key can spend runs out, in words; "" where nothing tells.
+    """Return in words when the credits that a key can spend will run out; "" if that is unknown.
 
     Args:
         client: The key's client.
         credits: Its newest reading.
-        zone: Whose hours they are; None for this machine's.
+        zone: The time zone of the hours; None for this machine's.
         timeout: Seconds that the answer may take.
 
     Returns:
@@ -110,7 +110,7 @@ def outlook(client: EvoLinkClient, credits: Credits, zone: Zone = None, *, timeo
 
 
 def has_past() -> bool:
-    """Return whether there may be a history; asking must not begin one."""
+    """Return whether there may be a history, without beginning one."""
     location = current.location
     if location.kind is Kind.FILE:
         return location.path is not None and is_begun(location.path)

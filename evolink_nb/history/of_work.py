@@ -1,4 +1,4 @@
-"""What the history of this process knows of one piece of work: what it has cost in earlier kernels."""
+"""Questions to this process's history about one piece of work: what it cost in earlier kernels."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def last_costs(kind: str, key: str, *, simulated: bool, most: int, timeout: float = TIMEOUT) -> list[Decimal]:
-    """Return what the newest runs of something cost, newest first; none where nothing tells.
+    """Return the costs of a piece of work's latest runs, newest first; none if they are unknown.
 
     Args:
-        kind: What was measured: "cell", "meter", "loop".
+        kind: What was measured: "cell", "meter" or "loop".
         key: The work's key in the ledger.
-        simulated: Whether runs on the demo account are wanted.
-        most: The most runs.
+        simulated: Whether to return runs on the demo account.
+        most: The most runs to return.
         timeout: Seconds that the answer may take.
     """
 

@@ -1,4 +1,4 @@
-"""Which process reads an account for all that share the history."""
+"""Which process reads an account for all processes that share the history."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Reader(NamedTuple):
 
 
 def reader_of(client: EvoLinkClient, *, timeout: float = TIMEOUT) -> Reader | None:
-    """Return which process reads a client's account for all that share this process's history.
+    """Return the process that reads a client's account for all that share this process's history.
 
     Args:
         client: The client.
         timeout: Seconds that the answer may take.
 
     Returns:
-        It; None if there is none now.
+        The process; None if there is none now.
 
     Raises:
         HistoryError: There is no history, or it can't be read.

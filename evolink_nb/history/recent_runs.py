@@ -1,4 +1,4 @@
-"""What other kernels that share a history have recorded of one key lately."""
+"""Runs with one key that other kernels have recorded lately in a shared history."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from .tables.records import CostRecord, Source
 
 PATIENCE = 5.0
-"""Seconds until the database must have answered: SQLAlchemy may be imported for it."""
+"""Seconds that the database has to answer; SQLAlchemy may have to be imported first."""
 CLOCK_SLACK = timedelta(hours=1)
-"""By how much another machine's clock may differ: runs are looked up by its time."""
+"""How far another machine's clock, which numbers its runs, may be off."""
 MAX_RUNS = 2_000
-"""The most runs that are looked at, the newest."""
+"""The most runs that are looked at; only the newest are."""
 
 
 class RecentRuns:
-    """The runs of one key in other kernels; asked for on threads of its own."""
+    """The runs with one key in other kernels, looked up on its own threads."""
 
     def __init__(self, source: Source, writer: Writer, kernel: str) -> None:
-        """Ask nothing yet.
+        """Start without asking anything.
 
         Args:
             source: The key.
-            writer: What knows the database.
-            kernel: What this kernel is called in it.
+            writer: The writer to the database.
+            kernel: This kernel's name in the database.
         """
         self._source = source
         self._writer = writer
@@ -43,7 +43,7 @@ class RecentRuns:
 
     @property
     def are_shared(self) -> bool:
-        """Whether other kernels may keep theirs in the same place."""
+        """Whether other kernels may record their runs in the same place."""
         return self._writer.location.kind in {Kind.FILE, Kind.SERVER}
 
     def since(self, moment: datetime, *, simulated: bool) -> list[CostRecord] | None:
@@ -54,7 +54,7 @@ class RecentRuns:
             simulated: Whether the demo account paid for them.
 
         Returns:
-            The runs; None if the database doesn't tell, or would have to be merged from many files for it.
+            The runs; None if the database doesn't answer, or would first have to be merged from many files.
         """
         if not self.are_shared:
             return None

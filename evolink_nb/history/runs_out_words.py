@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .usual_hours import RunsOut
 
 SOON = timedelta(hours=18)
-"""If it is sooner, the hour is told too."""
+"""If the credits run out sooner than this, the text names the hour."""
 
 
 def format_runs_out(forecast: RunsOut | None, now: datetime, zone: Zone = None) -> str:
@@ -21,7 +21,7 @@ def format_runs_out(forecast: RunsOut | None, now: datetime, zone: Zone = None) 
     Args:
         forecast: The forecast, if there is one.
         now: The present, as an aware datetime.
-        zone: The time zone it is told in.
+        zone: The time zone of the text.
 
     Returns:
         The text; "" without a forecast.
@@ -55,7 +55,7 @@ def _day(at: datetime, zone: Zone) -> str:
 
 
 def _beside(day: date, *others: date) -> list[str]:
-    """Return days by their weekdays, if for all of them that is enough beside a day that is told in full."""
+    """Return days as weekdays if all are less than a week from a day named in full, else as dates."""
     if all(abs(day - other) < timedelta(days=7) for other in others):
         return [WEEKDAYS[other.weekday()] for other in others]
     return [format_day(other, weekday=False) for other in others]

@@ -1,6 +1,6 @@
-"""A past of some weeks for the demo account, so that a chart has something to show.
+"""A past of some weeks for the demo account, which gives a chart something to show.
 
-It is kept in this process's memory: the user's own history isn't touched.
+It is kept in this process's memory; the user's own history isn't touched.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..demo.past import Day
 
 STEPS = 4
-"""Readings that each see a part of what a run spends."""
+"""The number of readings that each show a part of a run's spending."""
 TIMEOUT = 10.0
 """Seconds that the demo server may take to answer."""
 NOTHING = Decimal(0)
@@ -36,11 +36,11 @@ NOTHING = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class SimulatedPast:
-    """What was written.
+    """The simulated past that was written.
 
     Attributes:
-        readings: How many readings.
-        costs: How many costs.
+        readings: The number of readings.
+        costs: The number of costs.
         spent: Credits that the account's own key spent.
     """
 
@@ -51,7 +51,7 @@ class SimulatedPast:
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """A change of the account: what its own key and others spent, and what was added."""
+    """A change of the account: credits that its own key and others spent, and credits added."""
 
     at: datetime
     own: Decimal = NOTHING
@@ -61,7 +61,7 @@ class _Event:
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """What happened, in order; and when nothing read the account."""
+    """The events and runs in order, and the times when nothing read the account."""
 
     events: Sequence[_Event]
     runs: Sequence[tuple[datetime, Run]]
@@ -70,9 +70,9 @@ class _Past:
 
 
 def simulate_past(client: EvoLinkClient, *, seed: int = SEED) -> SimulatedPast:
-    """Simulate four weeks of past of the demo account; this process's history is in memory from then on.
+    """Simulate the demo account's last four weeks; keep this process's history in memory from then on.
 
-    They end with yesterday; the account is brought to where they leave it.
+    The weeks end with yesterday, and the account spends what they spent.
 
     Args:
         client: A client of a demo account.
@@ -83,7 +83,7 @@ def simulate_past(client: EvoLinkClient, *, seed: int = SEED) -> SimulatedPast:
 
     Raises:
         ConfigurationError: The account is a real one.
-        EvoLinkError: It can't be read.
+        EvoLinkError: The account can't be read.
     """
     if not client.get_credits().simulated:
         raise ConfigurationError("This is not the demo account.", hint="Set EVOLINK_NB_DEMO to 1.")
@@ -94,7 +94,7 @@ def simulate_past(client: EvoLinkClient, *, seed: int = SEED) -> SimulatedPast:
     source = source_of(client)
     readings = [ReadingRecord(source, each) for each in _readings(past, present, now)]
     first = new_number()
-    # In the order of their numbers, which is the order in which runs are told.
+    # Numbered in the order of the runs, because runs are listed by number.
     costs = [_cost(first + n, source, at, run) for n, (at, run) in enumerate(past.runs)]
     current.use(Location(Kind.MEMORY))
     current.required_writer().store().write(Batch(readings, costs))
@@ -121,7 +121,7 @@ def _events(start: datetime, day: Day) -> Iterator[_Event]:
     if day.others:
         yield _Event(start + timedelta(hours=16.1), others=day.others)
     for run in day.runs:
-        # The last part takes what the others, cut to a tenth of a credit, leave.
+        # The other parts are rounded to a tenth of a credit; the last one is the rest.
         part = (run.credits / STEPS).quantize(Decimal("0.1"))
         parts = [part] * (STEPS - 1) + [run.credits - part * (STEPS - 1)]
         for number, credits in enumerate(parts, 1):
@@ -129,7 +129,7 @@ def _events(start: datetime, day: Day) -> Iterator[_Event]:
 
 
 def _live_through(client: EvoLinkClient, past: _Past) -> None:
-    """Spend on the demo account what was spent, unless that was done before, by an earlier kernel."""
+    """Spend the past's credits on the demo account, unless an earlier kernel has done so."""
     own = total(event.own for event in past.events)
     others = total(event.others for event in past.events)
     if client.get_credits().user.used >= own + others:
@@ -148,7 +148,7 @@ def _live_through(client: EvoLinkClient, past: _Past) -> None:
 
 
 def _readings(past: _Past, present: Credits, now: datetime) -> Iterator[Credits]:
-    """Yield readings at each change, and now and then between them, that end in the present one."""
+    """Yield readings at each change, and some in between, ending with the present one."""
     own = others = topped_up = NOTHING
     found = [replace(present, read_at=now)]
     later = now
@@ -157,7 +157,7 @@ def _readings(past: _Past, present: Credits, now: datetime) -> Iterator[Credits]
         own, others = total((own, event.own)), total((others, event.others))
         topped_up = total((topped_up, event.topped_up))
         later = event.at
-        # A moment before the change: it is no slow one.
+        # A second before the change, which would otherwise look gradual.
         found.append(_at(present, later - timedelta(seconds=1), own, others, topped_up))
     found += [_at(present, at, own, others, topped_up) for at in _between(past.begin, later)]
     return (
@@ -166,13 +166,13 @@ def _readings(past: _Past, present: Credits, now: datetime) -> Iterator[Credits]
 
 
 def _between(begin: datetime, end: datetime) -> list[datetime]:
-    """Return moments from one on until another, latest first."""
+    """Return the moments from ``begin`` to ``end``, one every `HEARTBEAT` seconds, latest first."""
     count = int((end - begin - timedelta(seconds=2)) / timedelta(seconds=HEARTBEAT))
     return [begin + timedelta(seconds=HEARTBEAT * number) for number in range(count, -1, -1)]
 
 
 def _at(present: Credits, at: datetime, own: Decimal, others: Decimal, topped_up: Decimal) -> Credits:
-    """Return the reading before so much was spent and added."""
+    """Return the reading from before these credits were spent and added."""
     token, user, spent = present.token, present.user, total((own, others))
     remaining = difference(total((user.remaining, spent)), topped_up)
     return Credits(

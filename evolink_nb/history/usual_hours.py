@@ -1,9 +1,10 @@
-"""When the credits run out if spending goes on as in the last weeks, by the hours of the week. Pure.
+"""When the credits run out if spending goes on as in the last weeks, by hours of the week. Pure.
 
-The present rate says nothing about tonight, and an average over all hours nothing about a weekend. So each
-hour of the week has its own rate: what was spent in that hour in the last weeks, drawn towards what is usual
-at that time on working days or weekends, and that towards the average, the more the less is known
-(`Sums.rates`). How far days were off from what the other days foretell gives the range (`_spread_of_days`).
+The present rate says nothing about tonight, and an average over all hours says nothing about a weekend. So
+each hour of the week has its own rate: the spending in that hour in the last weeks, shrunk towards the usual
+rate at that time on working days or weekends, which is itself shrunk towards the average. The less is known,
+the stronger the shrinking (`Sums.rates`). The range comes from how far each day was off from what the other
+days predict (`_spread_of_days`).
 """
 
 from __future__ import annotations
@@ -19,31 +20,31 @@ if TYPE_CHECKING:
     from ..periods import Zone
 
 MEMORY = timedelta(weeks=8)
-"""Spending before that doesn't count."""
+"""How far back spending counts."""
 HALF_LIFE = timedelta(weeks=2)
 """The age at which an hour counts half as much."""
 MIN_DAYS = 7
-"""The least number of days observed."""
+"""The number of observed days that a forecast needs."""
 MIN_SPENDING_DAYS = 3
-"""The least number of days on which something was spent."""
+"""The number of days with spending that a forecast needs."""
 MAX_AHEAD = timedelta(days=120)
 """How far the forecast looks ahead at most."""
 AHEAD = 3
-"""And at most this many times as far as it looks back."""
+"""It also looks ahead at most this many times as far as it looks back."""
 LIKELY = 1.28
-"""The range in standard deviations: 8 of 10 outcomes are in it."""
+"""Half the range, in standard deviations: 8 of 10 outcomes are in the range."""
 
 HOUR = timedelta(hours=1)
 HOURS = 7 * 24
 WEEKEND = 5 * 24
 """The first hour of the weekend, from the beginning of the week."""
-# How many observed hours the more general rate counts as.
+# The number of observed hours that the more general rate counts as.
 _PRIOR_OF_TIME, _PRIOR_OF_HOUR = 2.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What was spent between two moments; stretches of an hour tell most.
+    """The spending between two moments; stretches of an hour are the most informative.
 
     Attributes:
         start: Its beginning, as an aware datetime.
@@ -58,13 +59,13 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class RunsOut:
-    """When credits will have been spent, each in UTC; None if not before ``horizon``.
+    """When the credits will have run out, in UTC; None for a time after ``horizon``.
 
     Attributes:
-        earliest: When, if more is spent than usual; 1 of 10 times it is earlier.
-        expected: When, if as much is spent as usual.
-        latest: When, if less is spent than usual; 1 of 10 times it is later.
-        horizon: How far the forecast looks.
+        earliest: If more is spent than usual; it is earlier 1 time in 10.
+        expected: If as much is spent as usual.
+        latest: If less is spent than usual; it is later 1 time in 10.
+        horizon: The end of the forecast.
     """
 
     earliest: datetime | None
@@ -73,7 +74,7 @@ class RunsOut:
     horizon: datetime
 
     def shifted(self, offset: timedelta) -> RunsOut:
-        """Return the same by another clock.
+        """Return the same forecast by another clock.
 
         Args:
             offset: How far that clock is ahead.
@@ -89,14 +90,14 @@ def runs_out(
     """Return when the credits run out if they are spent as usual.
 
     Args:
-        stretches: What was spent in the last weeks, in chronological order, without overlaps. Time between
+        stretches: The spending in the last weeks, in chronological order, without overlaps. Time between
             them counts as not observed.
-        spendable: Credits that are left.
+        spendable: Credits left.
         now: The present, as an aware datetime.
-        zone: Whose hours they are.
+        zone: The time zone of the hours.
 
     Returns:
-        The forecast; None if too little is known, or nothing is left or was spent.
+        The forecast; None if too little is known, nothing is left, or nothing was spent.
     """
     observed = list(_observed(stretches, now))
     if spendable <= 0 or not observed:
@@ -115,7 +116,7 @@ def runs_out(
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """The part of a stretch that is within one hour of the clock."""
+    """The part of a stretch within one clock hour."""
 
     day: date
     hour: int  # of the week
@@ -126,7 +127,7 @@ class _Piece:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What was spent and how long was observed in each hour of the week, weighted by age.
+    """The credits spent and the time observed in each hour of the week, weighted by age.
 
     Attributes:
         spent: Credits, by hour of the week.
@@ -152,7 +153,7 @@ class Sums:
         return cls(tuple(spent), tuple(hours))
 
     def without(self, others: Sums) -> Sums:
-        """Return what is left without some of the pieces."""
+        """Return the sums without some of the pieces."""
         return Sums(_less(self.spent, others.spent), _less(self.hours, others.hours))
 
     def rates(self) -> tuple[float, ...]:
@@ -184,7 +185,7 @@ def _observed(stretches: Iterable[Stretch], now: datetime) -> Iterator[Stretch]:
 
 
 def _pieces(stretches: Sequence[Stretch], zone: Zone) -> Iterator[_Piece]:
-    """Yield the stretches hour by hour; in long ones, spending goes to the hours usual in short ones."""
+    """Yield the stretches hour by hour; a long one's spending is spread in proportion to the short ones'."""
     short = [each for each in stretches if each.end - each.start <= HOUR]
     known = Sums.of((piece for each in short for piece in _split(each, zone)), stretches[-1].end)
     rates = known.rates()
@@ -200,7 +201,7 @@ def _pieces(stretches: Sequence[Stretch], zone: Zone) -> Iterator[_Piece]:
 
 
 def _split(stretch: Stretch, zone: Zone) -> Iterator[_Piece]:
-    """Yield a stretch in the hours of the clock, its spending spread evenly."""
+    """Yield a stretch split into clock hours, with its spending spread evenly."""
     at, end = stretch.start.astimezone(UTC), stretch.end.astimezone(UTC)
     per_hour = float(stretch.spent) / ((end - at) / HOUR)
     while at < end:
@@ -221,21 +222,21 @@ def _days(pieces: Iterable[_Piece]) -> dict[date, list[_Piece]]:
 
 @dataclass(frozen=True, slots=True)
 class _Spread:
-    """How far days are off from what is expected of them: its variance, and of how many days."""
+    """How far days are off from what is expected: the variance, and the number of days it is known from."""
 
     variance: float
     days: int
 
     def after(self, days: float) -> float:
-        """Return the standard deviation of what is spent in so many days.
+        """Return the standard deviation of the spending in so many days.
 
-        Days vary, and the rates themselves are known only as well as so many days tell.
+        Days vary, and the rates themselves are uncertain, because they come from a limited number of days.
         """
         return math.sqrt(self.variance * days * (1 + days / self.days))
 
 
 def _spread_of_days(sums: Sums, days: dict[date, list[_Piece]], now: datetime) -> _Spread:
-    """Compare each day with what the other days say of it."""
+    """Compare each day with what the other days predict."""
     squares = 0.0
     for pieces in days.values():
         rates = sums.without(Sums.of(pieces, now)).rates()
@@ -246,14 +247,14 @@ def _spread_of_days(sums: Sums, days: dict[date, list[_Piece]], now: datetime) -
 
 @dataclass(frozen=True, slots=True)
 class _Usual:
-    """What is usually spent in each hour of a zone's week, and how far days are off."""
+    """The usual rate in each hour of a zone's week, and how far days are off."""
 
     rates: tuple[float, ...]
     spread: _Spread
     zone: Zone
 
     def look_ahead(self, spendable: float, now: datetime, ahead: timedelta) -> RunsOut:
-        """Go through the hours to come until credits are spent: at the usual rates, above and below."""
+        """Return when the credits are spent at the usual rates, at higher ones and at lower ones."""
         at, spent, horizon = now, 0.0, now + ahead
         crossings: dict[float, datetime | None] = {LIKELY: None, 0.0: None, -LIKELY: None}
         before = dict.fromkeys(crossings, 0.0)

@@ -17,7 +17,7 @@ from ...credits import DUST, difference, product
 from ...formatting import MINUS, plain_amount
 
 INTERVALS = 4
-"""About how many intervals an axis has."""
+"""The approximate number of intervals of an axis."""
 MAX_DIGITS = 7
 """Digits before the decimal point beyond which an axis counts in millions or more."""
 LARGE_UNITS = ((12, "trillion "), (9, "billion "), (6, "million "), (0, ""))
@@ -30,7 +30,7 @@ _EXACT = Context(prec=1_000, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A range with round ends, and the ticks in it.
+    """A range with round ends, and its ticks.
 
     Attributes:
         low: Its lower end, in credits.
@@ -49,12 +49,12 @@ class Axis:
         """Return the axis for amounts.
 
         Args:
-            low: The smallest, in credits.
-            high: The largest, in credits.
-            intervals: About how many intervals to divide it into.
+            low: The smallest amount, in credits.
+            high: The largest amount, in credits.
+            intervals: The approximate number of intervals.
         """
         if difference(high, low) <= 0:
-            # One amount: from 0 to it, or a range of 1 around 0.
+            # A single amount: the range from 0 to it, or from 0 to 1.
             low, high = min(low, Decimal(0)), max(high, Decimal(0))
             high = high if difference(high, low) > 0 else _EXACT.add(low, Decimal(1))
         step = round_step(difference(high, low), intervals)
@@ -64,11 +64,11 @@ class Axis:
         return cls(ticks[0], ticks[-1], ticks, _exponent(ticks))
 
     def position(self, amount: Decimal) -> float:
-        """Return where an amount is on the axis: 0 at its lower end, 1 at its upper."""
+        """Return the position of an amount on the axis: 0 at its lower end, 1 at its upper end."""
         return float(_EXACT.divide(_EXACT.subtract(amount, self.low), _EXACT.subtract(self.high, self.low)))
 
     def label(self, tick: Decimal) -> str:
-        """Return the text of a tick: "1,000", or "1" where the axis counts in thousands.
+        """Return the text of a tick: "1,000,000", or "1" if the axis counts in millions.
 
         Args:
             tick: One of `ticks`.
@@ -83,7 +83,7 @@ class Axis:
 
 
 def round_step(length: Decimal, intervals: int) -> Decimal:
-    """Return the round number that divides a length into about so many intervals.
+    """Return a round step that divides a length into about ``intervals`` parts.
 
     Args:
         length: Credits, more than 0.
@@ -103,7 +103,7 @@ def _whole(amount: Decimal, step: Decimal, rounding: str) -> int:
     """Return an amount in whole steps."""
     quotient = _EXACT.divide(amount, step)
     nearest = int(quotient.to_integral_value(context=_EXACT))
-    # A tick that is off by rounding errors only is that tick.
+    # An amount that differs from a tick only by rounding errors is that tick.
     is_tick = difference(amount, _EXACT.multiply(step, Decimal(nearest))) == 0
     return nearest if is_tick else int(quotient.to_integral_value(rounding, _EXACT))
 

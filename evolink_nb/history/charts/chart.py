@@ -17,11 +17,11 @@ STYLESHEET = Path(__file__).with_name("chart.css")
 
 
 def chart_html(data: ChartData, *, table: str = "") -> str:
-    """Return the chart with its stylesheet; where both are stripped, its title and notes are left.
+    """Return the chart with its stylesheet; its title and notes remain if a page strips SVG and styles.
 
     Args:
-        data: What it shows.
-        table: What to show below it, as HTML that is safe to insert.
+        data: The chart's data.
+        table: A table to show below it, as HTML that is safe to insert.
 
     Returns:
         HTML, safe to insert.

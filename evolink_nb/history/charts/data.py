@@ -1,4 +1,4 @@
-"""What a chart of the history shows: buckets of time, top-ups, and the dearest work. Values only."""
+"""The data of a history chart: buckets of time, top-ups, and the most expensive work. Values only."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What the readings of one stretch of time say.
+    """A summary of the readings in one stretch of time.
 
     Attributes:
         start: Its beginning, as an aware datetime.
-        end: Its end, where the next one may begin.
+        end: Its end, where the next bucket may begin.
         spent: Credits spent in it; None if there was no reading.
         balance: Spendable credits at its last reading, negative when overdrawn; None if there was none.
-        is_after_gap: Whether ``spent`` may include what was spent in a long time without readings before.
+        is_after_gap: Whether ``spent`` may include spending during a long time without readings before it.
     """
 
     start: datetime
@@ -44,9 +44,9 @@ class TopUp:
     """Credits that were added to the account.
 
     Attributes:
-        at: When they were added, or the earliest time, as an aware datetime.
+        at: When they were added, or the earliest possible time, as an aware datetime.
         amount: Credits.
-        until: The latest time; None if it is known.
+        until: The latest possible time; None if the time is known.
     """
 
     at: datetime
@@ -55,7 +55,7 @@ class TopUp:
 
     @property
     def middle(self) -> datetime:
-        """Where to show it."""
+        """The moment at which to show it."""
         return self.at if self.until is None else self.at + (self.until - self.at) / 2
 
 
@@ -64,10 +64,10 @@ class Dear:
     """Work that cost a lot.
 
     Attributes:
-        name: What the user knows it by.
+        name: The name by which the user knows it.
         cost: Credits.
-        at: When it began, as an aware datetime; None for many runs.
-        runs: The number of runs that cost that.
+        at: When it began, as an aware datetime; None for several runs.
+        runs: The number of runs that cost that together.
     """
 
     name: str
@@ -78,15 +78,15 @@ class Dear:
 
 @dataclass(frozen=True, slots=True)
 class ChartData:
-    """All that a chart shows.
+    """Everything that a chart shows.
 
     Attributes:
-        buckets: In chronological order, each beginning where the one before ends or later.
-        unit: What a bucket is, for "spent per …": "hour", "day", "15 minutes".
+        buckets: The buckets in chronological order, each beginning where the one before ends or later.
+        unit: The name of a bucket's length, for "spent per …": "hour", "day", "15 minutes".
         zone: The time zone of all times shown.
-        top_ups: In chronological order.
-        dearest: Dearest first.
-        simulated: Whether it is the demo account's.
+        top_ups: The top-ups in chronological order.
+        dearest: The most expensive work, most expensive first.
+        simulated: Whether the data is the demo account's.
     """
 
     buckets: Sequence[Bucket]
@@ -108,7 +108,7 @@ class ChartData:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is known of any bucket."""
+        """Whether nothing is known about any bucket."""
         return not any(each.is_known for each in self.buckets)
 
     @property
@@ -129,5 +129,5 @@ class ChartData:
                 yield first.start, [first, *others][-1].end
 
     def share(self, moment: datetime) -> float:
-        """Return where a moment is between `start` and `end`: from 0 to 1."""
+        """Return the position of a moment between `start` (0) and `end` (1)."""
         return (moment - self.start) / (self.end - self.start)

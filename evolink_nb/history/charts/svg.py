@@ -1,7 +1,8 @@
-"""Draws a chart of the history as SVG: the balance as a line, and below it what was spent as bars.
+"""Draws a chart of the history as SVG: the balance as a line, and the spending as bars below it.
 
-Its width is the page's: positions along the time are percentages, so that text and strokes keep their size.
-Only ``chart.css`` colours it. Two sets of labels for the time axis suit wide and narrow pages.
+The chart is as wide as the page: positions along the time axis are percentages, which keeps the size of text
+and strokes. All colours come from ``chart.css``. The time axis has two sets of labels, for wide and narrow
+pages.
 """
 
 from __future__ import annotations
@@ -25,25 +26,25 @@ if TYPE_CHECKING:
 BALANCE_TOP, BALANCE_HEIGHT = 36, 110
 SPENT_TOP, SPENT_HEIGHT = 198, 80
 NAME_ABOVE = 24
-"""How far a panel's name is above it: between them are the amounts of top-ups, or numbers above bars."""
+"""How far a panel's name is above it. In between are the amounts of top-ups, or the numbers above bars."""
 BOTTOM = SPENT_TOP + SPENT_HEIGHT
 HEIGHT = BOTTOM + 34
 CURVE_WIDTH = 1000
-"""The width of the box that the balance's line is drawn in; it is stretched."""
+"""The width of the box that the balance's line is drawn in; the box is stretched to the page's width."""
 BAR = 0.8
-"""The part of a bucket that its bar takes."""
+"""The part of a bucket's width that its bar takes."""
 WIDE_TICKS, NARROW_TICKS = 8, 4
 MIN_DISTANCE, MIN_DISTANCE_NARROW = 0.1, 0.35
-"""The part of the width between two amounts above top-ups; one that is closer is left out."""
+"""The least distance between two amounts above top-ups, as a part of the width; closer ones are left out."""
 FLAT = 4
-"""A balance that changes by less than this part of itself gets an axis without 0."""
+"""A balance that changes by less than 1/``FLAT`` of itself gets an axis without 0."""
 
 
 def draw(data: ChartData) -> str:
     """Return the chart as one SVG element.
 
     Args:
-        data: What it shows; not empty.
+        data: The chart's data; not empty.
     """
     balance, spent = balance_axis(data), spent_axis(data)
     parts = [
@@ -62,10 +63,10 @@ def draw(data: ChartData) -> str:
 
 
 def balance_axis(data: ChartData) -> Axis:
-    """Return the axis of the balance: with 0, unless the balance hardly changes.
+    """Return the axis of the balance, which includes 0 unless the balance hardly changes.
 
     Args:
-        data: What the chart shows.
+        data: The chart's data.
     """
     balances = [each.balance for each in data.balances if each.balance is not None]
     low, high = min(balances, default=Decimal(0)), max(balances, default=Decimal(0))
@@ -74,10 +75,10 @@ def balance_axis(data: ChartData) -> Axis:
 
 
 def spent_axis(data: ChartData) -> Axis:
-    """Return the axis of the spending, which has 0.
+    """Return the axis of the spending, which includes 0.
 
     Args:
-        data: What the chart shows.
+        data: The chart's data.
     """
     amounts = [each.spent for each in data.buckets if each.spent is not None]
     return Axis.over(min((Decimal(0), *amounts)), max((Decimal(0), *amounts)), intervals=3)
@@ -85,7 +86,7 @@ def spent_axis(data: ChartData) -> Axis:
 
 @dataclass(frozen=True, slots=True)
 class _Panel:
-    """Where amounts are drawn."""
+    """The area in which amounts are drawn."""
 
     axis: Axis
     top: int
@@ -116,7 +117,7 @@ def _gaps(data: ChartData) -> Iterator[str]:
 
 def _balance(data: ChartData, axis: Axis) -> Iterator[str]:
     panel = _Panel(axis, 0, BALANCE_HEIGHT)
-    has_area = axis.low <= 0  # an area says that it begins at 0
+    has_area = axis.low <= 0  # a filled area implies that the axis begins at 0
     yield (
         f'<svg class="evo-balance" y="{BALANCE_TOP}" width="100%" height="{BALANCE_HEIGHT}" '
         f'viewBox="0 0 {CURVE_WIDTH} {BALANCE_HEIGHT}" preserveAspectRatio="none">'
@@ -159,7 +160,7 @@ def _stretches(data: ChartData) -> Iterator[list[Bucket]]:
 
 
 def _top_ups(data: ChartData) -> Iterator[str]:
-    wide = narrow = -1.0  # where the last amounts are
+    wide = narrow = -1.0  # the positions of the last amounts
     for each in data.top_ups:
         share = data.share(each.middle)
         if not 0 <= share <= 1:
@@ -201,7 +202,7 @@ def _bar(bucket: Bucket, data: ChartData) -> tuple[float, float]:
 
 
 def _ranks(data: ChartData, axis: Axis) -> Iterator[str]:
-    """Yield the numbers of the dearest work above the bars that it is in."""
+    """Yield the ranks of the most expensive work, above the bars that include it."""
     panel = _Panel(axis, SPENT_TOP, SPENT_HEIGHT)
     ranks: dict[Bucket, list[str]] = {}
     for number, dear in enumerate(data.dearest[:MAX_LISTED], 1):

@@ -1,7 +1,7 @@
 """Round times for an axis of time, in a time zone. Pure functions.
 
-Ticks stand where the zone's clock shows a round time: hours at full hours, days at their beginning. So they
-are unevenly spaced where the clock is put forward or back.
+Ticks are where the zone's clock shows a round time: hours at full hours, days at their beginning. So they are
+unevenly spaced where clocks go forward or back.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MONTH = 30.4 * DAY
 YEAR = 365.25 * DAY
 MONDAY = date(1, 1, 1)
 _ENOUGH = 64
-"""Ticks of which one surely is inside."""
+"""So many ticks that at least one is certainly on the axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Tick:
     """A tick of an axis of time.
 
     Attributes:
-        at: When, in UTC.
-        label: The time: "09:00", "Mon 23", "Nov" or "2026".
-        context: The day, month and year that it is in, where that begins: "Tue 24 Nov", "Nov 2026"; else "".
+        at: The time, in UTC.
+        label: The text: "09:00", "Mon 23", "Nov" or "2026".
+        context: On the first tick in a day, month or year, its name: "Tue 24 Nov", "Nov 2026"; else "".
     """
 
     at: datetime
@@ -43,8 +43,8 @@ class _Unit:
     """A spacing of ticks.
 
     Attributes:
-        seconds: About how long it is.
-        walk: Yields the ticks' times from some time before a moment on, in UTC, in a zone.
+        seconds: Its approximate length.
+        walk: Yields the ticks' times in UTC for a zone, beginning at or before a moment.
         label: The text of a local time.
         context: The context of a local time.
     """
@@ -61,7 +61,7 @@ def time_ticks(start: datetime, end: datetime, zone: Zone, most: int) -> list[Ti
     Args:
         start: The beginning of the axis.
         end: Its end; later than ``start``.
-        zone: Whose clock is shown.
+        zone: The time zone of the clock shown.
         most: The most ticks; at least 2.
 
     Returns:
@@ -72,13 +72,13 @@ def time_ticks(start: datetime, end: datetime, zone: Zone, most: int) -> list[Ti
         if found and len(found) <= most:
             return _labelled(unit, found, zone)
         if not found and most < _ENOUGH:
-            # Five days need not hold the beginning of a week: then the first of more ticks than may be.
+            # Five days may not contain the beginning of a week: then use the first tick of a finer spacing.
             return time_ticks(start, end, zone, 2 * most)[:1]
     return []
 
 
 def _between(unit: _Unit, start: datetime, end: datetime, zone: Zone, most: int) -> Iterator[datetime]:
-    """Yield the times of a unit, and no more of them than show that they are too many."""
+    """Yield the times of a unit, stopping as soon as there are too many."""
     count = 0
     for at in unit.walk(start, zone):
         if at > end or count > most:
@@ -100,7 +100,7 @@ def _labelled(unit: _Unit, times: list[datetime], zone: Zone) -> list[Tick]:
 
 
 def _units(least: float) -> Iterator[_Unit]:
-    """Yield the spacings of at least so many seconds, closest first."""
+    """Yield the spacings of at least about ``least`` seconds, finest first."""
     minutes = (_Unit(n * MINUTE, partial(_minutes, n), _clock, _day) for n in (1, 2, 5, 10, 15, 30))
     hours = (_Unit(n * HOUR, partial(_hours, n), _clock, _day) for n in (1, 2, 3, 6, 12))
     days = (_Unit(n * DAY, partial(_days, n), _weekday, _month) for n in (1, 2))
@@ -113,7 +113,7 @@ def _units(least: float) -> Iterator[_Unit]:
 
 
 def _minutes(step: int, start: datetime, zone: Zone) -> Iterator[datetime]:
-    # Counted in UTC: so each minute comes once, also where the clock shows it twice.
+    # Counted in UTC, so each minute comes once, even if the clock shows it twice.
     local = start.astimezone(zone)
     past = timedelta(minutes=local.minute % step, seconds=local.second, microseconds=local.microsecond)
     at = start.astimezone(UTC) - past
@@ -129,7 +129,7 @@ def _hours(step: int, start: datetime, zone: Zone) -> Iterator[datetime]:
         for hour in range(0, 24, step):
             clock = datetime.combine(day, time(hour))
             at = start_of(day, zone) if hour == 0 else moment_of(clock, zone)
-            # A time that the clock skips is no tick.
+            # A time that the clock skips gets no tick.
             is_shown = hour == 0 or at.astimezone(zone).replace(tzinfo=None) == clock
             if is_shown and (previous is None or at > previous):
                 yield at

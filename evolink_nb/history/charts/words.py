@@ -1,4 +1,4 @@
-"""What a chart of the history says in words: its title, its notes, and the description for screen readers."""
+"""The words of a history chart: its title, its notes, and its description for screen readers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ EMPTY = "No readings have been kept for this time."
 MAX_NAME = 48
 """The longest name shown, in characters."""
 MAX_LISTED = 3
-"""The most top-ups, gaps or names that are listed."""
+"""The most top-ups, gaps or names listed."""
 
 
 def title(data: ChartData) -> str:
-    """Return the title: what, when, and in which time zone."""
+    """Return the title: the subject, the span and the time zone."""
     simulated = " (demo data)" if data.simulated else ""
     when = f" · {span(data.start, data.end, data.zone)}, {_zone_of(data)}" if data.buckets else ""
     return f"EvoLink credits{simulated}{when}"
@@ -36,7 +36,7 @@ def summary(data: ChartData) -> str:
 
 
 def notes(data: ChartData) -> Iterator[str]:
-    """Yield a line on the top-ups and one on the gaps, where there are any."""
+    """Yield a line about the top-ups and one about the gaps, if there are any."""
     if data.top_ups:
         found = [f"{format_amount(each.amount)} on {_when(each, data.zone)}" for each in data.top_ups]
         yield f"Topped up: {_listed(found)}"
@@ -47,12 +47,12 @@ def notes(data: ChartData) -> Iterator[str]:
 
 
 def dearest(data: ChartData) -> list[str]:
-    """Return a line for each of the dearest pieces of work."""
+    """Return a line for each of the most expensive pieces of work."""
     return [_dear(each, data.zone) for each in data.dearest[:MAX_LISTED]]
 
 
 def description(data: ChartData) -> str:
-    """Return the chart in words, for those who don't see it."""
+    """Return a description of the chart for users who can't see it."""
     balances = [each.balance for each in data.balances if each.balance is not None]
     sentences = [f"Chart of the balance and of what was spent per {data.unit}. {summary(data)}"]
     if len(balances) > 1:
@@ -67,11 +67,11 @@ def description(data: ChartData) -> str:
 
 
 def bucket_text(bucket: Bucket, data: ChartData) -> str:
-    """Return what is known of a bucket, on lines of their own.
+    """Return what is known about a bucket, one fact per line.
 
     Args:
         bucket: The bucket.
-        data: The chart that it is in.
+        data: The data of its chart.
     """
     lines = [span(bucket.start, bucket.end, data.zone)]
     if not bucket.is_known:
@@ -95,12 +95,12 @@ def bucket_text(bucket: Bucket, data: ChartData) -> str:
 
 
 def span(start: datetime, end: datetime, zone: Zone) -> str:
-    """Return a stretch of time, as short as it can be told.
+    """Return a stretch of time as short text.
 
     Args:
         start: Its beginning.
         end: Its end.
-        zone: The time zone it is told in.
+        zone: The time zone of the text.
 
     Returns:
         "Tue 24 Nov 14:00 to 15:00"; whole days as "Tue 24 Nov" or "Mon 23 to Sun 29 Nov".
@@ -128,14 +128,14 @@ def moment(at: datetime, zone: Zone) -> str:
 
     Args:
         at: The moment.
-        zone: The time zone it is told in.
+        zone: The time zone of the text.
     """
     local = at.astimezone(zone)
     return f"{format_day(local.date())} {local:%H:%M}"
 
 
 def one_line(name: str) -> str:
-    """Return a name without characters that break its line or reverse its text, and not too long."""
+    """Return a name without characters that break its line or reverse its text, cut to `MAX_NAME`."""
     spaced = "".join(" " if character.isspace() else character for character in name)
     shown = " ".join("".join(character for character in spaced if character.isprintable()).split())
     return shown if len(shown) <= MAX_NAME else f"{shown[: MAX_NAME - 1]}…"

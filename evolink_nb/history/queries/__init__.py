@@ -1,1 +1,1 @@
-"""What the history is asked."""
+"""The queries of the history."""

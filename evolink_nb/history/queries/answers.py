@@ -1,4 +1,4 @@
-"""Answers to what is asked of a history, made of its queries."""
+"""The reports that answer questions to a history, made from its queries."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ...periods import Zone
 
 DEAREST = 3
-"""How many of the dearest pieces of work a report by time names."""
+"""How many of the most expensive pieces of work a report by time names."""
 _HOUR = timedelta(hours=1)
 
 
@@ -37,8 +37,8 @@ def report_of_periods(connection: Connection, span: Span, unit: Unit | None, zon
     Args:
         connection: A connection in a transaction.
         span: The span.
-        unit: How long each period is; None for one that suits the span.
-        zone: Where days begin.
+        unit: The length of each period; None for one that suits the span.
+        zone: The time zone in which days begin.
     """
     wanted = _wanted(connection)
     spans = parts(span, unit, zone)
@@ -53,7 +53,7 @@ def report_of_periods(connection: Connection, span: Span, unit: Unit | None, zon
         row = _period_row(part, zone, wanted, periods)
         is_known = milliseconds(part.end) - last_at <= GAP * 1000
         if not periods and rows and is_known:
-            # Nothing changed since, or there would be a reading.
+            # Nothing has changed since, or there would be a reading.
             row = replace(row, remaining=rows[-1].remaining, key_remaining=rows[-1].key_remaining)
         last_at = max([last_at, *(each.last.at for each in periods.values() if each.last is not None)])
         rows.append(row)
@@ -97,12 +97,12 @@ def report_of_keys(connection: Connection, span: Span) -> Report:
 
 
 def report_of_work(connection: Connection, span: Span, by: GroupedBy) -> Report:
-    """Return what measured work cost, dearest first.
+    """Return what measured work cost, most expensive first.
 
     Args:
         connection: A connection in a transaction.
         span: The span.
-        by: What to add up by.
+        by: What to group by.
     """
     simulated = _is_all_simulated(connection)
     rows = _work_rows(connection, span, by, simulated=simulated)
@@ -112,7 +112,7 @@ def report_of_work(connection: Connection, span: Span, by: GroupedBy) -> Report:
 
 
 def costs_between(connection: Connection, span: Span) -> list[CostRecord]:
-    """Return what runs that began in a span cost, oldest first.
+    """Return the costs of the runs that began in a span, oldest first.
 
     Args:
         connection: A connection in a transaction.
@@ -141,7 +141,7 @@ def _work_rows(connection: Connection, span: Span, by: GroupedBy, *, simulated: 
 
 
 def _wanted(connection: Connection) -> list[Key]:
-    """Return the keys to answer with: the demo account's only if there is no other."""
+    """Return the keys to report on: the demo account's only if there are no others."""
     known = queries.keys(connection)
     real = [key for key in known if not key.simulated]
     return real or known
@@ -175,7 +175,7 @@ def _period_row(part: Span, zone: Zone, wanted: Sequence[Key], periods: Mapping[
         start=part.start.astimezone(zone),
         end=part.end.astimezone(zone),
         spent=total(spent_by(period) for period in periods.values()),
-        # Each key's readings show the same account: the one that was read most has seen most of it.
+        # The readings of all keys show the same account: the largest sum has seen the most of it.
         account_spent=total(max(period.user_spent for period in each) for each in by_account),
         topped_up=total(max(period.topped_up for period in each) for each in by_account),
         remaining=total(point.user.remaining for point in points) if points else None,
@@ -190,7 +190,7 @@ def _latest(periods: Iterable[KeyPeriod]) -> KeyPeriod:
 
 
 def spent_by(period: KeyPeriod) -> Decimal:
-    """Return what a key spent; what the account did where the key's own counter stands still."""
+    """Return what a key spent, or what the account spent if the key's own counter stands still."""
     last = period.last
     is_frozen = last is not None and last.credits.token.unlimited and period.token_spent == NOTHING
     return period.user_spent if is_frozen else period.token_spent

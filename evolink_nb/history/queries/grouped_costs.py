@@ -1,4 +1,4 @@
-"""What work cost, added up in the database by cell, notebook or user."""
+"""What work cost, added up by the database per cell, notebook or user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..tables.schema import COSTS
 
 GroupedBy = Literal["cell", "notebook", "user"]
 MAX_GROUPS = 1_000
-"""The most groups of one answer, dearest first."""
+"""The most groups in one answer, the most expensive first."""
 
 _COLUMNS = {"cell": COSTS.c.work, "notebook": COSTS.c.notebook, "user": COSTS.c.username}
 _SURE = ("confirmed", "clean")
@@ -28,13 +28,13 @@ class Group:
     Attributes:
         id: What they have in common: the work's id, the notebook or the user.
         name: The name of the newest run.
-        kind: What was measured: "cell", "meter", "loop", "idle".
+        kind: What was measured: "cell", "meter", "loop" or "idle".
         runs: The number of runs.
-        unknown: The number of runs of unknown cost: they are in no amount.
+        unknown: The number of runs of unknown cost, which no amount includes.
         spent: Credits that the others cost.
-        unsure: Credits of ``spent`` that are neither confirmed nor clean.
-        seconds: How long all of them took.
-        last_at: When the newest began, in milliseconds since 1970.
+        unsure: The part of ``spent`` that is neither confirmed nor clean.
+        seconds: How long all runs took together.
+        last_at: When the newest run began, in milliseconds since 1970.
         simulated: Whether the demo account paid.
         newest: The number of the newest run.
     """
@@ -55,15 +55,15 @@ class Group:
 def grouped_costs(
     connection: Connection, by: GroupedBy, begins: int, ends: int, *, simulated: bool = False
 ) -> list[Group]:
-    """Return what runs that began in a span cost, dearest first.
+    """Return the costs of the runs that began in a span, grouped, most expensive first.
 
     Args:
         connection: A connection in a transaction.
-        by: What to add up by. By notebook and by user, work inside other work counts once; cells and what
-            runs inside them are groups of their own.
+        by: What to group by. By notebook and by user, work inside other work counts once; cells and the work
+            inside them are separate groups.
         begins: When the span begins, in milliseconds since 1970.
-        ends: When it ends, likewise.
-        simulated: Whether to add up those that the demo account paid for.
+        ends: When the span ends, in milliseconds since 1970.
+        simulated: Whether to add up the runs that the demo account paid for, instead of the others.
     """
     in_span = [COSTS.c.began_at >= begins, COSTS.c.began_at < ends, COSTS.c.simulated == simulated]
     if by != "cell":
@@ -77,13 +77,13 @@ def grouped_costs(
 
 
 def total_spent(connection: Connection, begins: int, ends: int, *, simulated: bool = False) -> Decimal:
-    """Return the credits that runs that began in a span cost, work inside other work counted once.
+    """Return the total cost in credits of the runs that began in a span; work inside other work counts once.
 
     Args:
         connection: A connection in a transaction.
         begins: When the span begins, in milliseconds since 1970.
-        ends: When it ends, likewise.
-        simulated: Whether to add up those that the demo account paid for.
+        ends: When the span ends, in milliseconds since 1970.
+        simulated: Whether to add up the runs that the demo account paid for, instead of the others.
     """
     query = (
         select(COSTS.c.scale, func.sum(spent_in_sql()).label("spent"))
@@ -95,7 +95,7 @@ def total_spent(connection: Connection, begins: int, ends: int, *, simulated: bo
 
 
 def spent_in_sql() -> Any:
-    """Return a run's cost in SQL: what the key spent, else what the account spent."""
+    """Return the SQL for a run's cost: what the key spent, else what the account spent."""
     return func.coalesce(COSTS.c.token, COSTS.c.account)
 
 

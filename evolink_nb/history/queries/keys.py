@@ -1,4 +1,4 @@
-"""What is asked of a history about one key."""
+"""Queries about one key."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from ..tables.selection import Point
 
 EARLIER = timedelta(days=7)
-"""How long before a moment readings are looked for that tell how the key's counters move."""
+"""How long before a moment to look for readings that show how the key's counters move."""
 
 
 def key_of(connection: Connection, source: Source) -> Key | None:
-    """Return what a history knows a key as; None if it has never seen it.
+    """Return a key as a history knows it; None if it has never seen the key.
 
     Args:
         connection: A connection in a transaction.
@@ -36,12 +36,12 @@ def key_of(connection: Connection, source: Source) -> Key | None:
     salt = connection.execute(select(META.c.value).where(META.c.name == "salt")).scalar_one()
     fingerprint = source.fingerprint(bytes.fromhex(salt))
     found = [each for each in keys(connection) if each.fingerprint == fingerprint]
-    # The demo account's only if there is no other.
+    # The demo account's key only if there is no other.
     return min(found, key=lambda each: each.simulated, default=None)
 
 
 def readings_around(connection: Connection, key: Key, since: datetime, now: datetime) -> list[Credits]:
-    """Return a key's readings from about a moment on: the last before it, and then the last of each hour.
+    """Return a key's readings from about a moment on: the last one before it, then the last of each hour.
 
     Args:
         connection: A connection in a transaction.
@@ -50,18 +50,18 @@ def readings_around(connection: Connection, key: Key, since: datetime, now: date
         now: The present, by the database's clock.
 
     Returns:
-        Readings in order, also some from before that one, which tell how the key's counters move.
+        The readings in order, beginning with earlier ones, which show how the key's counters move.
     """
     at = milliseconds(since)
     begins = begin_of(hour_of(at))
     before = hours(connection, key, milliseconds(since - EARLIER), begins - 1)
     after = hours(connection, key, begin_of(hour_of(at) + 1), milliseconds(now))
     last = _last_until(connection, key, at)
-    # The hour that it is in, reading by reading.
+    # All readings of the hour that the moment is in.
     within = _between(connection, key, begins, begin_of(hour_of(at) + 1))
     known = [each.last for each in before]
     if last is None and not within:
-        # The key was first read in a later hour, of which the last reading isn't enough.
+        # The key was first read in a later hour, so that hour's last reading isn't enough.
         within = _between(connection, key, begins, milliseconds(now), most=1)
     elif last is not None and not within and not before:
         known.append(last.credits)
@@ -78,16 +78,16 @@ def runs_since(
     but: str,
     most: int,
 ) -> list[CostRecord]:
-    """Return the runs of a key that ended after a time, the last recorded first.
+    """Return the runs with a key that ended after a time, the last recorded first.
 
     Args:
         connection: A connection in a transaction.
         fingerprint: The key's salted fingerprint.
         since: The time, in milliseconds since 1970.
-        first: The smallest number that they may have (`records.number_at`): it costs by the runs since then.
+        first: The smallest number they may have (`records.number_at`); it bounds the rows that are searched.
         simulated: Whether the demo account paid for them.
         but: The kernel whose runs to leave out.
-        most: The most runs.
+        most: The most runs to return.
     """
     ended_at = COSTS.c.began_at + COSTS.c.milliseconds
     query = (
@@ -104,17 +104,17 @@ def runs_since(
 def spent_in_hours(
     connection: Connection, key: Key, begins: datetime, now: datetime, *, by_account: bool
 ) -> list[Stretch]:
-    """Return what was spent from hour to hour.
+    """Return the spending from hour to hour.
 
     Args:
         connection: A connection in a transaction.
         key: The key.
         begins: When to begin, by the database's clock.
         now: The present, by the database's clock.
-        by_account: Whether what the whole account spent is wanted.
+        by_account: Whether to return the whole account's spending.
 
     Returns:
-        Stretches in order, each from the last reading of an hour to that of the next hour that has one.
+        Stretches in order, each from the last reading of one hour to the last of the next hour with readings.
     """
     found = hours(connection, key, milliseconds(begins), milliseconds(now))
     stretches = []
@@ -128,7 +128,7 @@ def spent_in_hours(
 
 
 def shifted(readings: list[Credits], offset: timedelta) -> list[Credits]:
-    """Return readings with their times by another clock.
+    """Return readings with their times converted to another clock.
 
     Args:
         readings: The readings.

@@ -1,4 +1,4 @@
-"""What is asked of a history. Each costs by the rows it returns, not by how much is kept."""
+"""Queries of readings. Their cost depends on the rows they return, not on the size of the history."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Key:
     Attributes:
         id: Its number.
         fingerprint: Its salted fingerprint.
-        label: Its label; part of the fingerprint if it has none.
+        label: Its label, or a part of the fingerprint if it has none.
         account_id: The number of its account.
         account: The account's label; "" if it has none.
         simulated: Whether it is the demo account's.
@@ -45,13 +45,13 @@ class Key:
 
 @dataclass(slots=True)
 class KeyPeriod:
-    """What one key's readings in one part of a span come to.
+    """A summary of one key's readings in one part of a span.
 
     Attributes:
         token_spent: Credits that the key spent.
         user_spent: Credits that the account spent.
-        topped_up: Credits that were added to the account.
-        readings: How many readings it has; None if they weren't counted.
+        topped_up: Credits added to the account.
+        readings: The number of readings; None if they weren't counted.
         longest_gap: The longest time without a reading, in milliseconds.
         last: The last reading in it.
     """
@@ -69,7 +69,7 @@ def keys(connection: Connection, *, simulated: bool | None = None) -> list[Key]:
 
     Args:
         connection: A connection in a transaction.
-        simulated: Whether to return those of the demo account; None for all.
+        simulated: Whether to return the demo account's keys or only the others; None for all.
     """
     query = select(KEYS, ACCOUNTS.c.label.label("account")).join(ACCOUNTS).order_by(KEYS.c.id)
     if simulated is not None:
@@ -101,7 +101,7 @@ def hours(connection: Connection, key: Key, begins: int, ends: int) -> list[Hour
         connection: A connection in a transaction.
         key: The key.
         begins: When the span begins, in milliseconds since 1970.
-        ends: When it ends, likewise.
+        ends: When the span ends, in milliseconds since 1970.
     """
     query = (
         select(HOURS)
@@ -114,15 +114,15 @@ def hours(connection: Connection, key: Key, begins: int, ends: int) -> list[Hour
 def periods_of_hours(
     connection: Connection, wanted: Sequence[Key], parts: Sequence[Span]
 ) -> dict[tuple[int, int], KeyPeriod]:
-    """Return what keys' readings in parts of a span, of whole hours, come to.
+    """Return summaries of the keys' readings in parts of a span that consist of whole hours.
 
     Args:
         connection: A connection in a transaction.
         wanted: The keys.
-        parts: The parts of a span. An hour belongs to the one that it begins in.
+        parts: The parts of a span. An hour belongs to the part that it begins in.
 
     Returns:
-        By the part's index and the key's number; those without readings are left out.
+        The summaries by the part's index and the key's number; those without readings are left out.
     """
     edges = _edges([(hour_of(milliseconds(each.start)), _last_hour(each)) for each in parts])
     of_bucket = and_(HOURS.c.hour >= edges.c.begins, HOURS.c.hour < edges.c.ends)
@@ -153,15 +153,15 @@ def periods_of_hours(
 def periods_of_readings(
     connection: Connection, wanted: Sequence[Key], parts: Sequence[Span]
 ) -> dict[tuple[int, int], KeyPeriod]:
-    """Return what keys' readings in short parts of a span come to, from the last reading of each.
+    """Return summaries of the keys' readings in short parts of a span, from the last reading of each part.
 
     Args:
         connection: A connection in a transaction.
         wanted: The keys.
-        parts: The parts of a span, one after the other.
+        parts: The consecutive parts of a span.
 
     Returns:
-        By the part's index and the key's number; those without readings are left out.
+        The summaries by the part's index and the key's number; those without readings are left out.
     """
     found: dict[tuple[int, int], KeyPeriod] = {}
     edges = _edges([(milliseconds(each.start), milliseconds(each.end)) for each in parts])
@@ -191,13 +191,13 @@ def periods_of_readings(
 def costs(
     connection: Connection, begins: int, ends: int, *, simulated: bool | None = None
 ) -> list[CostRecord]:
-    """Return what runs that began in a span cost, oldest first.
+    """Return the costs of the runs that began in a span, oldest first.
 
     Args:
         connection: A connection in a transaction.
         begins: When the span begins, in milliseconds since 1970.
-        ends: When it ends, likewise.
-        simulated: Whether to return those that the demo account paid for; None for all.
+        ends: When the span ends, in milliseconds since 1970.
+        simulated: Whether to return the runs that the demo account paid for or only the others; None for all.
     """
     query = select(COSTS).where(COSTS.c.began_at >= begins, COSTS.c.began_at < ends).order_by(COSTS.c.id)
     if simulated is not None:
@@ -215,7 +215,7 @@ def _edges(spans: Sequence[tuple[int, int]]) -> CTE:
 
 
 def _last_hour(part: Span) -> int:
-    # The part's last hour counts whole, also where it ends now.
+    # The part's last hour counts as a whole, even if the part ends now.
     return hour_of(milliseconds(part.end) - 1) + 1
 
 
@@ -244,7 +244,7 @@ def _add(period: KeyPeriod, row: RowMapping) -> None:
 def _add_last(
     connection: Connection, found: dict[tuple[int, int], KeyPeriod], last_hours: dict[tuple[int, int], int]
 ) -> None:
-    """Add the last reading of each period, which its last hour has."""
+    """Add the last reading of each period, taken from its last hour."""
     places: dict[int, dict[int, int]] = defaultdict(dict)
     for (n, key), hour in last_hours.items():
         places[key][hour] = n
@@ -262,7 +262,7 @@ def _last_before(connection: Connection, key: Key, at: int) -> Point | None:
 
 
 def _first_since(connection: Connection, key: Key, at: int) -> Point | None:
-    """Return the first reading of all, where nothing is known of the time before a span."""
+    """Return the first reading from a time on, used if there is none before it."""
     query = select(READINGS).where(READINGS.c.key_id == key.id, READINGS.c.at >= at)
     row = connection.execute(query.order_by(READINGS.c.at).limit(1)).mappings().first()
     return None if row is None else point_of(row, simulated=key.simulated)

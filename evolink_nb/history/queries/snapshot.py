@@ -1,4 +1,4 @@
-"""What a history knows at one moment of each key and each user, for whoever watches a team."""
+"""What a history knows at one moment about each key and each user, for watching a team."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from .readings import Key
 
 WINDOWS = {"1h": timedelta(hours=1), "1d": timedelta(days=1), "7d": timedelta(days=7)}
-"""The spans that spending is told for."""
+"""The spans that spending is summed over."""
 MAX_USERS = 100
-"""The most users told apart, the dearest; labels must be bounded."""
+"""The most users listed separately, those who spent the most; the number of labels must be bounded."""
 OTHER_USERS = "others"
 _BURN_WINDOW = "1h"
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFigures:
-    """What is known of one key.
+    """What is known about one key.
 
     Attributes:
         key: Its label.
@@ -40,7 +40,7 @@ class KeyFigures:
         credits: Its newest reading.
         read_at: When that was taken, by the database's clock.
         spent: Credits it spent, by window.
-        in_periods: Credits it spent in periods that were asked for, in their order.
+        in_periods: Credits it spent in each of the requested periods.
     """
 
     key: str
@@ -58,7 +58,7 @@ class KeyFigures:
 
     @property
     def runway(self) -> float:
-        """Seconds that the credits last at that rate; infinite if nothing is spent."""
+        """Seconds that the credits last at that rate; infinite if nothing was spent."""
         rate = float(self.burn_per_hour) / 3600
         return max(float(self.credits.spendable), 0.0) / rate if rate > 0 else float("inf")
 
@@ -83,7 +83,7 @@ def snapshot(connection: Connection, since: tuple[datetime, ...] = ()) -> Snapsh
 
     Args:
         connection: A connection in a transaction.
-        since: When periods began whose spending is wanted.
+        since: The beginnings of periods to sum spending over, each until now.
     """
     known, now = queries.keys(connection), now_of(connection)
     last = queries.last_readings(connection, known)

@@ -1,4 +1,4 @@
-"""What is asked of a history about one piece of work."""
+"""Queries about one piece of work."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .grouped_costs import spent_in_sql
 
 
 def last_costs(connection: Connection, work: str, simulated: bool, most: int) -> list[Decimal]:
-    """Return what the newest runs of something cost, newest first; those of unknown cost are left out.
+    """Return the costs of a piece of work's latest runs, newest first; runs of unknown cost are left out.
 
     Args:
         connection: A connection in a transaction.
-        work: Identifies it: see `records.work_id`.
+        work: Identifies the work; see `records.work_id`.
         simulated: Whether the demo account paid.
-        most: The most runs.
+        most: The most runs to return.
     """
     spent = spent_in_sql()
     query = (

@@ -1,1 +1,1 @@
-"""What a look back shows: results as a table and a chart."""
+"""The results of looking back, as a table and a chart."""

@@ -1,4 +1,4 @@
-"""What a history answers: rows, and the same as text, CSV, JSON or a pandas DataFrame."""
+"""A history's answer: rows, also as text, CSV, JSON or a pandas DataFrame."""
 
 from __future__ import annotations
 
@@ -36,11 +36,12 @@ class Report(Sequence[Any]):
     """The rows that `evolink_nb.history` returns.
 
     Attributes:
-        by: What they are by: "minute" to "month", "cell", "notebook", "key", "user"; "" for periods that suit
+        by: The grouping: "minute" to "month", "cell", "notebook", "key" or "user"; "" for periods that suit
             the span.
         span: The span of time: its ``start`` and ``end``, as aware datetimes.
-        total: Credits spent in all: by time and key what the keys spent, else what measured work cost.
-        dearest: The measured work that cost most in that time, dearest first; empty but for periods.
+        total: Total credits spent: by time or key, what the keys spent; otherwise, what measured work cost.
+        dearest: The measured work that cost most in that time, most expensive first; empty except for
+            periods.
     """
 
     def __init__(
@@ -53,14 +54,14 @@ class Report(Sequence[Any]):
         dearest: Sequence[WorkRow] = (),
         zone: Zone = None,
     ) -> None:
-        """Hold rows.
+        """Create a report.
 
         Args:
             rows: The rows, all of one kind.
-            by: What they are by.
+            by: The grouping.
             span: The span of time.
-            total: Credits spent in all.
-            dearest: The work that cost most, dearest first.
+            total: Total credits spent.
+            dearest: The work that cost most, most expensive first.
             zone: The time zone that a chart shows; None is this machine's.
         """
         self._rows = tuple(rows)
@@ -92,7 +93,7 @@ class Report(Sequence[Any]):
 
     @property
     def _chart(self) -> ChartData | None:
-        """The chart of periods; None if it has none."""
+        """The chart of the periods; None if there are none."""
         periods = [row for row in self._rows if isinstance(row, PeriodRow)]
         return chart_of(periods, self.dearest, self._zone) if periods else None
 
@@ -100,7 +101,7 @@ class Report(Sequence[Any]):
         return {"text/plain": repr(self), "text/html": self._html()}
 
     def _html(self) -> str:
-        """Return the chart of periods, and the table below it."""
+        """Return the chart of the periods with the table below it."""
         table = as_html_table(self._rows, total=self.total, span=self.span)
         chart = self._chart
         return framed(table) if chart is None else chart_html(chart, table=table)
@@ -111,7 +112,7 @@ class Report(Sequence[Any]):
         return any(row.simulated for row in self._rows)
 
     def to_csv(self) -> str:
-        """Return the rows as CSV with a header row, exact amounts, and "" for what is unknown."""
+        """Return the rows as CSV with a header row, exact amounts, and "" for unknown values."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(self._columns())
@@ -120,7 +121,7 @@ class Report(Sequence[Any]):
         return text.getvalue()
 
     def to_json(self) -> str:
-        """Return the rows as a JSON list of objects, with amounts as strings that hold every digit."""
+        """Return the rows as a JSON list of objects, with amounts as strings that contain every digit."""
         rows = [{name: getattr(row, name) for name in self._columns()} for row in self._rows]
         return json.dumps(rows, default=_plain, indent=2)
 
@@ -128,7 +129,7 @@ class Report(Sequence[Any]):
         """Return the rows as a pandas ``DataFrame``, for computing and plotting.
 
         Returns:
-            Amounts as float64, NaN where unknown, and times in UTC; the rows themselves have exact amounts.
+            A frame with amounts as float64, NaN if unknown, and times in UTC; the rows have exact amounts.
 
         Raises:
             ConfigurationError: pandas is not installed.
@@ -160,7 +161,7 @@ def _plain(value: Any) -> Any:
 
 
 def _csv_value(value: Any) -> Any:
-    # A spreadsheet takes a text that begins so for a formula, and runs it.
+    # A spreadsheet runs text that begins like this as a formula.
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
         return f"'{value}"
     return "" if value is None else _plain(value)

@@ -17,11 +17,11 @@ _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=
 
 
 def chart_of(rows: Sequence[PeriodRow], dearest: Sequence[WorkRow], zone: Zone) -> ChartData:
-    """Return what the chart of some periods shows.
+    """Return the data of a chart of periods.
 
     Args:
-        rows: The periods, one after the other; at least one.
-        dearest: The work that cost most, dearest first.
+        rows: The consecutive periods; at least one.
+        dearest: The work that cost most, most expensive first.
         zone: The time zone of all times shown.
     """
     return ChartData(
@@ -50,7 +50,7 @@ def _dear(row: WorkRow) -> Dear:
 
 
 def _unit(length: timedelta) -> str:
-    """Return what a period of a length is called: "hour", "15 minutes", "month"."""
+    """Return the name of a period's length: "hour", "15 minutes", "month"."""
     if length > 8 * _DAY:
         return "month"
     if length > 2 * _DAY:

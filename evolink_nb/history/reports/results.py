@@ -1,4 +1,4 @@
-"""The rows that a history answers with. Values only."""
+"""The rows of a history's answer. Values only."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class PeriodRow:
         start: When it begins, as an aware datetime.
         end: When it ends.
         spent: Credits that the keys in this history spent.
-        account_spent: Credits that their accounts spent, by any key.
-        topped_up: Credits that were added to the accounts.
+        account_spent: Credits that their accounts spent with any key.
+        topped_up: Credits added to the accounts.
         remaining: Credits that the accounts had left at its end; None if nothing was read.
-        key_remaining: Credits that the key had left; None for several keys, or an unlimited one.
+        key_remaining: Credits that the key had left; None for several keys or an unlimited one.
         is_gap: Whether nothing read the account for a long time.
-        simulated: Whether it is the demo account.
+        simulated: Whether it is the demo account's.
     """
 
     start: datetime
@@ -42,7 +42,7 @@ class KeyRow:
         key: Its label.
         account: Its account's label; "" if it has none.
         spent: Credits that it spent.
-        account_spent: Credits that its account spent, by any key.
+        account_spent: Credits that its account spent with any key.
         remaining: Credits that the account had left when it was last read; None if it wasn't.
         key_remaining: Credits that the key had left; None if it is unlimited.
         last_at: When it was last read, as an aware datetime; None if it wasn't.
@@ -61,19 +61,19 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True)
 class WorkRow:
-    """What the runs of one cell, or of all cells of a notebook or user, cost.
+    """The cost of the runs of one cell, or of all cells of a notebook or user.
 
     Attributes:
         name: The cell's, the notebook's or the user's name.
-        kind: What was measured: "cell", "meter", "loop", "idle"; "notebook" or "user".
+        kind: What was measured: "cell", "meter", "loop" or "idle"; or the grouping, "notebook" or "user".
         runs: The number of runs.
-        unknown: The number of runs of unknown cost: they are in no amount.
+        unknown: The number of runs of unknown cost, which no amount includes.
         spent: Credits that the others cost.
-        unsure: Credits of ``spent`` that are neither confirmed nor clean.
-        seconds: How long they took.
-        last_at: When the newest began, as an aware datetime.
+        unsure: The part of ``spent`` that is neither confirmed nor clean.
+        seconds: How long all runs took together.
+        last_at: When the newest run began, as an aware datetime.
         simulated: Whether the demo account paid.
-        work: Identifies the work; "" by notebook or user.
+        work: Identifies the work; "" for a notebook or user.
     """
 
     name: str

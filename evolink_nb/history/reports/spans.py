@@ -1,4 +1,4 @@
-"""Spans of time as users type them, and the parts they are divided into. Pure."""
+"""Spans of time as users type them, and their parts. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNITS: tuple[Unit, ...] = get_args(Unit)
 MAX_PARTS = 400
 """The most parts of one span."""
 _POINTS = 60
-"""About as many parts as a chart shows, where nobody says how long they are."""
+"""The approximate number of parts of a chart if their length isn't given."""
 
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(min|[smhdwy])[a-z]*", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_557_600}
@@ -36,13 +36,13 @@ class Span(NamedTuple):
 
 
 def parse_length(text: str) -> timedelta:
-    """Return a length of time such as ``24h``, ``7d`` or ``2w``.
+    """Parse a length of time such as ``24h``, ``7d`` or ``2w``.
 
     Args:
         text: The text typed.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: It is not a length of time.
     """
     match = _SPAN.fullmatch(text.strip())
     seconds = float(match[1]) * _SECONDS[match[2].lower()] if match else 0.0
@@ -57,10 +57,10 @@ def span_of(
     """Return the span that a user means.
 
     Args:
-        since: Its length, or when it begins; a moment without a zone is one of ``zone``.
+        since: Its length, or when it begins; a moment without a zone is in ``zone``.
         until: When it ends; now by default.
         zone: The time zone; None is this machine's.
-        now: The present, if that isn't now.
+        now: The present, if not the actual one.
 
     Raises:
         ConfigurationError: There is no such span.
@@ -80,8 +80,8 @@ def parts(span: Span, unit: Unit | None, zone: Zone) -> list[Span]:
 
     Args:
         span: The span.
-        unit: How long each part is; None for about `_POINTS` of them.
-        zone: Where days begin.
+        unit: The length of each part; None for about `_POINTS` parts.
+        zone: The time zone in which days begin.
 
     Returns:
         The parts, in UTC. The first may begin before the span.
@@ -122,14 +122,14 @@ def _step_for(span: Span) -> Unit | int:
 
 
 def _parts_from(start: datetime, step: Unit | int, zone: Zone) -> Iterator[Span]:
-    """Yield parts one after the other, the first one with ``start`` in it."""
+    """Yield consecutive parts; the first contains ``start``."""
     seconds = step if isinstance(step, int) else _CLOCK_UNITS.get(step)
     if seconds is None:
         period = period_at(start, Per(str(step)), zone)
         while True:
             yield Span(period.start, period.end)
             period = period_at(period.end, period.per, zone)
-    # Parts of a day begin at midnight, and are as long as they say also when the clock is set.
+    # Parts of a day count from midnight, and have their full length even when clocks go forward or back.
     midnight = start_of(start.astimezone(zone).date(), zone)
     length = timedelta(seconds=seconds)
     at = midnight + (start.astimezone(UTC) - midnight) // length * length

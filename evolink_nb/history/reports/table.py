@@ -1,4 +1,4 @@
-"""The rows of a history as a table of text. Pure."""
+"""The rows of a history as a text table. Pure."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ BAR = 12
 FULL, SLIVER = "\N{FULL BLOCK}", "\N{LEFT ONE EIGHTH BLOCK}"
 
 _FROM, _SPENT, _ACCOUNT_SPENT, _TOPPED_UP, _LEFT, _NOTE = range(6)
-"""Columns of periods."""
+"""The columns of periods."""
 _PERIOD_HEADINGS = ("from", "spent", "account spent", "topped up", "left", "")
 _KEY_HEADINGS = ("key", "spent", "account spent", "account left", "key left", "last read", "account")
 _WORK_HEADINGS = ("what", "runs", "spent", "of which uncertain", "time", "last")
 _UNCERTAIN = 3
-"""The column of work that is hidden where nothing is uncertain."""
+"""The column of work that is hidden if nothing is uncertain."""
 
 
 def as_table(rows: Sequence[Row], *, total: Decimal, span: Span) -> str:
-    """Return rows as a table, with a line above it that says what it shows and what was spent in all.
+    """Return rows as a table with a title line above it.
 
-    Periods have a bar each, as no chart is above them, and no columns that say nothing.
+    Each period has a bar, because there is no chart above, and columns without information are left out.
 
     Args:
         rows: The rows, all of one kind.
-        total: Credits spent in all.
+        total: Total credits spent.
         span: The span of time.
     """
     if not rows:
@@ -52,11 +52,11 @@ def as_table(rows: Sequence[Row], *, total: Decimal, span: Span) -> str:
 
 
 def table_title(rows: Sequence[Row], *, total: Decimal, span: Span) -> str:
-    """Return a line that says what a table shows and what was spent in all.
+    """Return a table's title line: the total spent and the span.
 
     Args:
         rows: The rows, at least one.
-        total: Credits spent in all.
+        total: Total credits spent.
         span: The span of time.
     """
     demo = " (demo data)" if rows[0].simulated else ""
@@ -64,7 +64,7 @@ def table_title(rows: Sequence[Row], *, total: Decimal, span: Span) -> str:
 
 
 def table_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
-    """Return the table as texts, line by line, the headings first; no column of work that says nothing.
+    """Return the table's cells as text, line by line, the headings first; leave out empty columns of work.
 
     Args:
         rows: The rows, all of one kind.
@@ -83,7 +83,7 @@ def table_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
 
 
 def _shown(rows: Sequence[Row]) -> list[PeriodRow]:
-    """Return the periods among rows; the first of several that nothing is known of stands for all."""
+    """Return the periods among rows, with only the first of consecutive ones that nothing is known about."""
     periods = [row for row in rows if isinstance(row, PeriodRow)]
     return [
         row
@@ -93,7 +93,7 @@ def _shown(rows: Sequence[Row]) -> list[PeriodRow]:
 
 
 def _with_bars(cells: Sequence[tuple[str, ...]], periods: Sequence[PeriodRow]) -> list[tuple[str, ...]]:
-    """Return the lines of periods with a bar each, and without columns that say nothing."""
+    """Return the lines of periods with a bar each and without columns that say nothing."""
     most = max(row.spent for row in periods)
     bars = ["", *(_bar(row.spent, most) for row in periods)]
     hidden = set()
@@ -150,7 +150,7 @@ def _one_line(name: str) -> str:
 
 
 def _aligned(lines: Sequence[tuple[str, ...]], *, left: Collection[int] = (0,)) -> list[str]:
-    """Return lines with their columns below each other; those on the left, and the last, begin alike."""
+    """Return lines with aligned columns: those in ``left`` and the last to the left, others to the right."""
     widths = [max(_width(line[column]) for line in lines) for column in range(len(lines[0]))]
     last = len(widths) - 1
     return [

@@ -1,4 +1,4 @@
-"""The rows of a history as a table of HTML."""
+"""The rows of a history as an HTML table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .spans import Span
 
 MAX_OPEN = 12
-"""The most rows of a table that is shown without being asked for."""
+"""The most rows of a table that is open at first."""
 
 
 def as_html_table(rows: Sequence[Row], *, total: Decimal, span: Span) -> str:
@@ -22,7 +22,7 @@ def as_html_table(rows: Sequence[Row], *, total: Decimal, span: Span) -> str:
 
     Args:
         rows: The rows, all of one kind.
-        total: Credits spent in all.
+        total: Total credits spent.
         span: The span of time.
 
     Returns:
@@ -37,7 +37,7 @@ def as_html_table(rows: Sequence[Row], *, total: Decimal, span: Span) -> str:
     is_open = " open" if len(lines) <= MAX_OPEN else ""
     return (
         f"<details{is_open}><summary>{title}</summary>"
-        # Wider than a narrow page it is scrolled, also with the keyboard.
+        # On a narrow page it can be scrolled, also with the keyboard.
         f'<div tabindex="0" role="region" aria-label="{title}"><table>\n<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{body}</tbody></table></div></details>"
     )

@@ -1,4 +1,4 @@
-"""How a process is named that holds a lease: by its host, its number there, and something of its own."""
+"""The names of processes that hold leases: host, process id and a random part."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _HOST_CHARACTERS = 40
 
 
 def new_holder() -> str:
-    """Return a name for this process, another at each call."""
+    """Return a name for this process, a different one at each call."""
     return f"{_host()}:{os.getpid()}:{secrets.token_hex(6)}"
 
 
 def host_and_pid(holder: str) -> tuple[str, int]:
-    """Return where a holder runs.
+    """Return the host and process id of a holder.
 
     Args:
         holder: Its name, as `new_holder` returned it.

@@ -1,7 +1,7 @@
-"""Which process reads a key for all the others: a row of ``leases``, by the database's clock alone.
+"""Which process reads a key for all the others: a row of ``leases``, using only the database's clock.
 
-A lease is held until it expires, and each holder has a *term* of its own: what an earlier one writes is
-refused. No advisory lock of PostgreSQL is used, which PgBouncer may give to two clients at once.
+A lease is held until it expires. Each holder has its own *term*, and writes by earlier holders are refused.
+PostgreSQL's advisory locks aren't used, because PgBouncer may give one to two clients at once.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from ..tables.records import moment
 from ..tables.schema import AMOUNTS, LEASES
 
 LIFE = 1.75
-"""How long a lease holds, in intervals of its holder, which renews it at each reading."""
+"""How long a lease lasts, in intervals of its holder, which renews it at each reading."""
 MAX_WAIT = 1_800_000
-"""Milliseconds for which an answer of EvoLink may keep everybody from asking again."""
+"""The longest an answer from EvoLink may keep all processes from asking again, in milliseconds."""
 MAX_AHEAD = 1_000
-"""Milliseconds by which a lease may be ahead of whoever looks at it, and had to wait for its row."""
+"""Milliseconds that a lease may be ahead of a process that looks at it, which may have waited for its row."""
 SOONER = 0.8
-"""A process that wants readings this much more often than the holder takes the lease over."""
+"""A process takes the lease over if its interval is shorter than this fraction of the holder's."""
 
 _ERROR_FIELDS = ("status", "code", "type", "param", "suggestion", "request_id", "retry_after", "hint")
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A lease as the database has it.
+    """A lease as stored in the database.
 
     Attributes:
         holder: The process that reads.
         term: Counts the holders.
-        expires_at: Until when, in milliseconds since 1970.
+        expires_at: When it expires, in milliseconds since 1970.
         every: The holder's interval, in milliseconds.
-        read_at: When the newest reading or error came; None before the first.
+        read_at: When the newest reading or error arrived; None before the first.
         took: Milliseconds from its request until then.
         outcome: The reading or the error; None before the first.
     """
@@ -56,7 +56,7 @@ class Lease:
     outcome: Credits | errors.EvoLinkError | None = None
 
     def is_held(self, now: int) -> bool:
-        """Return whether it holds.
+        """Return whether the lease is in force.
 
         Args:
             now: The time by the database's clock, in milliseconds since 1970.
@@ -64,7 +64,7 @@ class Lease:
         return now < self.expires_at and not self._is_ahead(now)
 
     def may_be_taken(self, holder: str, *, every: int, now: int) -> bool:
-        """Return whether `take_lease` would give it to a process, as far as is known here.
+        """Return whether `take_lease` would give the lease to a process, as far as this copy of it shows.
 
         Args:
             holder: The process.
@@ -74,7 +74,7 @@ class Lease:
         return self.holder == holder or not self.is_held(now) or self.every * SOONER > every
 
     def _is_ahead(self, now: int) -> bool:
-        """Return whether the clock was set back since it was taken; `_are_ahead` asks the same in SQL."""
+        """Return whether the clock was set back since the lease was taken, as `_are_ahead` does in SQL."""
         latest = now + self.every + MAX_AHEAD
         has_failed = isinstance(self.outcome, errors.EvoLinkError)
         is_read_later = self.read_at is not None and self.read_at > latest
@@ -82,11 +82,11 @@ class Lease:
 
 
 def find_lease(connection: Connection, fingerprint: str) -> Lease | None:
-    """Return the lease of a key; None if nobody has had one yet.
+    """Return the lease of a key; None if no process has had one yet.
 
     Args:
         connection: A connection in a transaction.
-        fingerprint: The key's.
+        fingerprint: The key's fingerprint.
     """
     row = connection.execute(select(LEASES).where(LEASES.c.fingerprint == fingerprint)).mappings().first()
     return None if row is None else _lease_of(row)
@@ -99,8 +99,8 @@ def take_lease(
 
     Args:
         connection: A connection in a transaction that may write.
-        fingerprint: The key's.
-        holder: Who takes it.
+        fingerprint: The key's fingerprint.
+        holder: The process that takes it.
         every: The interval of that process, in milliseconds.
         now: The time by the database's clock, in milliseconds since 1970.
         dead: A holder that is known to be gone.
@@ -116,7 +116,7 @@ def take_lease(
         LEASES.c.every * SOONER > every,
     )
     values = {"holder": holder, "term": LEASES.c.term + 1, "expires_at": expires_at, "every": every}
-    # What was read by a clock that has been set back since would be of no known age.
+    # If the clock has been set back since the last reading, its age is unknown: drop it.
     kept = {name: case((_is_read_later(now), null()), else_=LEASES.c[name]) for name in ("read_at", "error")}
     taking = update(LEASES).where(LEASES.c.fingerprint == fingerprint, may).values(**values, **kept)
     term = connection.execute(taking.returning(LEASES.c.term)).scalar()
@@ -137,25 +137,25 @@ def publish(
     now: int,
     took: int,
 ) -> bool:
-    """Publish what the holder of a lease has read.
+    """Publish the outcome of a read by the holder of a lease.
 
     Args:
         connection: A connection in a transaction that may write.
-        fingerprint: The key's.
+        fingerprint: The key's fingerprint.
         term: The holder's term.
         outcome: The reading, or the error that every process would get.
         now: The time by the database's clock, in milliseconds since 1970.
         took: Milliseconds from the request until then.
 
     Returns:
-        Whether it was published; False if the lease has gone to another process meanwhile.
+        Whether it was published; False if the lease has passed to another process meanwhile.
     """
     values: dict[str, Any] = {"read_at": now, "took": took, "error": None}
     if isinstance(outcome, Credits):
         values |= _reading_values(outcome)
     else:
         values["error"] = _error_text(outcome)
-        # Nobody asks again before the server allows it.
+        # No process asks again before the server allows it.
         wait = round((outcome.retry_after or 0.0) * 1000)
         values["expires_at"] = LEASES.c.expires_at + min(wait, MAX_WAIT)
     mine = (LEASES.c.fingerprint == fingerprint, LEASES.c.term == term)
@@ -167,7 +167,7 @@ def release(connection: Connection, fingerprint: str, term: int) -> None:
 
     Args:
         connection: A connection in a transaction that may write.
-        fingerprint: The key's.
+        fingerprint: The key's fingerprint.
         term: The holder's term.
     """
     mine = (LEASES.c.fingerprint == fingerprint, LEASES.c.term == term)
@@ -175,10 +175,10 @@ def release(connection: Connection, fingerprint: str, term: int) -> None:
 
 
 def _are_ahead(now: int) -> tuple[ColumnElement[bool], ...]:
-    """Return what tells that the clock was set back since a lease was taken: it must hold nobody up.
+    """Return SQL conditions that show that the clock was set back since a lease was taken.
 
-    A file's clock is the machine's. When EvoLink has asked to wait, a lease may expire much later than it was
-    taken, but was read then.
+    Such a lease must not delay anyone. A file's clock is the machine's. If EvoLink has asked to wait, a lease
+    may expire much later than it was taken, but then ``read_at`` shows when that was.
     """
     expires_later = LEASES.c.expires_at > LEASES.c.every * (1 + LIFE) + now + MAX_AHEAD
     return _is_read_later(now), and_(LEASES.c.error.is_(None), expires_later)

@@ -1,4 +1,4 @@
-"""One request for all processes that read a key: each asks the history whose turn it is."""
+"""One request for all processes that read a key: each looks up in the history whose turn it is."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from ..tables.records import Source
 
 POLL = 0.25
-"""Seconds until another look while a reading is due that another process takes."""
+"""Seconds between looks while another process's reading is due."""
 JUST_AFTER = 0.1
-"""Seconds from when the holder begins to read until the reading is looked for."""
+"""Seconds between the moment when the holder begins to read and the next look for its reading."""
 ON_TIME = 1.2
-"""In intervals: older than that, a reading of another process is too old to begin with."""
+"""The oldest that another process's reading may be for this one to start with it, in intervals."""
 
 
 class LeasedReadings:
-    """The readings of one key, shared through a lease in the history. On a reading loop's thread."""
+    """The readings of one key, shared through a lease in the history; used on a reading loop's thread."""
 
     def __init__(self, source: Source, store: Store) -> None:
-        """Ask nothing yet.
+        """Start without asking anything.
 
         Args:
             source: The key.
@@ -43,24 +43,24 @@ class LeasedReadings:
         runtime.forget_after_fork(self)
 
     def after_fork(self) -> None:
-        """Hold nothing of the parent's, in a forked child."""
+        """Forget the parent's lease in a forked child."""
         self._holder = new_holder()
         self._term = None
 
     @property
     def is_held(self) -> bool:
-        """Whether this process may have the lease."""
+        """Whether this process may hold the lease."""
         return self._term is not None
 
     def turn(self, interval: float, last: Credits | None) -> Turn | None:
         """Return whose turn it is; None if readings can't be shared here.
 
         Args:
-            interval: Seconds between two readings of this process.
-            last: Its newest reading.
+            interval: Seconds between two readings in this process.
+            last: This process's newest reading.
 
         Raises:
-            HistoryError: The history can't tell.
+            HistoryError: The history can't be read or written.
         """
         store = self._store
         if store.is_network:
@@ -84,7 +84,7 @@ class LeasedReadings:
         return None if lease is None else self._follow(lease, now, interval, last)
 
     def _follow(self, lease: Lease, now: int, interval: float, last: Credits | None) -> Turn:
-        """Return what the holder has read, or when it will have."""
+        """Return the holder's newest outcome, or how long to wait for it."""
         news = (lease.term, lease.read_at)
         if lease.read_at is None or lease.outcome is None:
             return Wait(POLL)
@@ -100,10 +100,10 @@ class LeasedReadings:
         return News(lease.outcome, age, lease.took / 1000)
 
     def publish(self, duty: Duty, outcome: Outcome, took: float) -> None:
-        """Publish what this process has read; if that is a failure of its own, let another try.
+        """Publish this process's outcome; if it failed in a way that others might not, let another try.
 
         Args:
-            duty: Its turn.
+            duty: This process's turn.
             outcome: The reading or the error.
             took: Seconds from its request to its outcome.
 
@@ -118,14 +118,14 @@ class LeasedReadings:
             fingerprint, now = store.keys.fingerprint_of(self._source), store.now(connection)
             publish(connection, fingerprint, duty.term, outcome, now=now, took=round(took * 1000))
         if isinstance(outcome, APIStatusError) and outcome.retry_after:
-            # It holds until EvoLink may be asked again, whoever is still there then.
+            # The lease lasts until EvoLink may be asked again; any process may take it then.
             self._term = None
 
     def release(self) -> None:
         """Let another process read from now on.
 
         Raises:
-            HistoryError: It can't be told so; the lease expires.
+            HistoryError: The lease can't be released, so it has to expire.
         """
         term, self._term = self._term, None
         if term is not None:

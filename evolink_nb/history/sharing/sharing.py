@@ -1,7 +1,7 @@
-"""Shares readings between processes through the history, and never waits long for it.
+"""Shares readings between processes through the history, without ever waiting long for it.
 
-The database is asked on threads of its own: a hard mount, or a host that is gone, may hang. Where it doesn't
-answer in time, each process reads for itself. SQLAlchemy is imported on those threads.
+The database is asked on separate threads, because a hard mount, or a host that is gone, may hang. If it
+doesn't answer in time, each process reads for itself. SQLAlchemy is imported on those threads.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ if TYPE_CHECKING:
 
 _LEASES = "evolink_nb.history.sharing.shared_readings"
 DEADLINE = 1.5
-"""Seconds until the database must have answered."""
+"""Seconds that the database has to answer."""
 OPENING = 4.0
-"""Likewise the first time, for a team's server: SQLAlchemy is imported then."""
+"""Seconds that a team's server has to answer the first time, when SQLAlchemy is imported too."""
 
 
 def share_readings() -> None:
-    """Share readings with other processes from now on, where a history is kept that they can reach."""
+    """Share readings with other processes from now on, if a history is kept that they can reach."""
     sharing.use(readings_of)
 
 
 def readings_of(client: Any) -> SharedReadings | None:
-    """Return the shared readings of a client's account; None where there is nobody to share them with.
+    """Return the shared readings of a client's account; None if no other process can reach the history.
 
     Args:
         client: The client.
     """
     try:
         writer = current.writer()
-    except EvoLinkError:  # the setting is wrong, which whoever asks for the history is told
+    except EvoLinkError:  # the setting is wrong; code that asks for the history reports that
         return None
     if writer is None or writer.location.kind not in {Kind.FILE, Kind.SERVER}:
         return None
@@ -72,14 +72,14 @@ def source_of(client: EvoLinkClient) -> Source:
 
 
 class HistoryReadings:
-    """The readings of one key, shared through the history. On a reading loop's thread."""
+    """The readings of one key, shared through the history; used on a reading loop's thread."""
 
     def __init__(self, source: Source, writer: Writer) -> None:
-        """Open nothing yet.
+        """Start without opening anything.
 
         Args:
             source: The key.
-            writer: What knows the database.
+            writer: The writer to the database.
         """
         self._source = source
         self._writer = writer
@@ -88,22 +88,22 @@ class HistoryReadings:
         runtime.forget_after_fork(self)
 
     def after_fork(self) -> None:
-        """Hold nothing of the parent's, in a forked child."""
+        """Forget the parent's lease in a forked child."""
         self._leased = None
 
     def turn(self, interval: float, last: Credits | None) -> Turn | None:
-        """Return whose turn it is; None if the history can't tell in time.
+        """Return whose turn it is; None if the history doesn't answer in time.
 
         Args:
-            interval: Seconds between two readings of this process.
-            last: Its newest reading.
+            interval: Seconds between two readings in this process.
+            last: This process's newest reading.
         """
         is_late = threading.Event()
 
         def ask() -> Turn | None:
             turn = self._open().turn(interval, last)
             if is_late.is_set():
-                # What this process reads now it reads for itself: nobody must wait for that.
+                # This process now reads for itself, and no other must wait for that.
                 self._open().release()
             return turn
 
@@ -113,24 +113,24 @@ class HistoryReadings:
         return turn
 
     def publish(self, duty: Duty, outcome: Outcome, took: float) -> None:
-        """Publish what this process has read.
+        """Publish this process's outcome.
 
         Args:
-            duty: Its turn.
+            duty: This process's turn.
             outcome: The reading or the error.
             took: Seconds from its request to its outcome.
         """
         self._database.ask(lambda: self._open().publish(duty, outcome, took), self._patience)
 
     def release(self) -> None:
-        """Let another process read from now on, if this one has."""
+        """Let another process read from now on, if it was this one's turn."""
         leased = self._leased
         if leased is None or not leased.is_held:
             return
         try:
             self._database.ask(leased.release, self._patience)
         except RuntimeError:
-            # No thread can be started while the interpreter ends, and nothing needs the calling one then.
+            # No thread can be started while the interpreter exits, and nothing else needs this one then.
             with contextlib.suppress(HistoryError):
                 leased.release()
 
@@ -138,7 +138,7 @@ class HistoryReadings:
     def _patience(self) -> float:
         if _LEASES in sys.modules:
             return DEADLINE
-        # A class of 200 that begins at once must not ask 200 times. Alone, nobody waits for the imports.
+        # 200 students who start at once must not send 200 requests. With a file, don't wait for the imports.
         return OPENING if self._writer.location.kind is Kind.SERVER else 0.0
 
     def _open(self) -> LeasedReadings:

@@ -1,1 +1,1 @@
-"""Where the history is kept, and how it gets there."""
+"""Where the history is kept, and how it is written and read."""

@@ -1,4 +1,4 @@
-"""What waits to be written: bounded, and thinned before anything is dropped. Not thread-safe; pure."""
+"""The readings and costs that wait to be written, bounded by thinning readings. Not thread-safe; pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from ..tables.records import CostRecord, ReadingRecord
 
 MAX_ENTRIES = 10_000
-"""Entries that wait at most: an hour of 40 keys, each read every 15 seconds."""
+"""The most entries that wait: an hour of 40 keys, each read every 15 seconds."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """What is written in one transaction.
+    """The readings and costs written in one transaction.
 
     Attributes:
         readings: Readings, oldest first.
@@ -33,18 +33,18 @@ class Batch:
 class Buffer:
     """Holds readings and costs until they are written.
 
-    A newer cost of the same run replaces an older one. Costs are never dropped; of readings, every second
-    of the older half is when there are too many.
+    A newer cost of the same run replaces an older one. Costs are never dropped. If there are too many
+    entries, every second reading of the older half is dropped.
 
     Attributes:
-        thinned: How many readings were dropped.
+        thinned: The number of readings dropped.
     """
 
     def __init__(self, most: int = MAX_ENTRIES) -> None:
         """Start empty.
 
         Args:
-            most: How many entries to hold.
+            most: The most entries to hold.
         """
         self._most = most
         self._readings: deque[ReadingRecord] = deque()
@@ -64,7 +64,7 @@ class Buffer:
         self._thin()
 
     def add_cost(self, record: CostRecord) -> None:
-        """Add a cost, in place of an older one of the same run.
+        """Add a cost, replacing an older one of the same run.
 
         Args:
             record: The cost.
@@ -73,10 +73,10 @@ class Buffer:
         self._thin()
 
     def take(self, most: int) -> Batch:
-        """Take out what to write next: costs first.
+        """Take out the entries to write next, costs first.
 
         Args:
-            most: How many entries to take.
+            most: The most entries to take.
         """
         numbers = list(self._costs)[:most]
         batch = Batch(costs=[self._costs.pop(number) for number in numbers])
@@ -85,10 +85,10 @@ class Buffer:
         return batch
 
     def put_back(self, batch: Batch) -> None:
-        """Put back what could not be written; a newer cost of the same run stays.
+        """Put back a batch that could not be written; keep newer costs of the same runs.
 
         Args:
-            batch: What `take` returned.
+            batch: The batch that `take` returned.
         """
         self._readings.extendleft(reversed(batch.readings))
         self._costs = {record.number: record for record in batch.costs} | self._costs
@@ -110,7 +110,7 @@ class Buffer:
 
 
 def _every_second(readings: Iterable[ReadingRecord]) -> list[ReadingRecord]:
-    """Return every second reading of each key: the later of each two."""
+    """Return every second reading of each key: the later one of each pair."""
     kept, skip = [], dict[str, bool]()
     for record in readings:
         identity = record.source.identity

@@ -1,4 +1,4 @@
-"""Deletes what a database has of a key."""
+"""Deletes a key from a database."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from ..tables.schema import ACCOUNTS, COSTS, HOURS, KEYS, LEASES, READINGS
 
 
 def delete_key(connection: Connection, fingerprint: str) -> None:
-    """Delete a key, its readings, costs and lease, and its account if no other key has it.
+    """Delete a key, its readings, hours, costs and lease, and its account if no other key belongs to it.
 
     Args:
         connection: A connection in a transaction that may write.
         fingerprint: The key's fingerprint.
     """
-    # With what its holder read last. A process that is reading takes it anew.
+    # Including what its holder read last. A process that still reads takes a new lease.
     connection.execute(delete(LEASES).where(LEASES.c.fingerprint == fingerprint))
     found = select(KEYS.c.id, KEYS.c.account_id).where(KEYS.c.fingerprint == fingerprint)
     for key, account in connection.execute(found).all():

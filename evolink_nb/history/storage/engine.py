@@ -1,7 +1,7 @@
 """Connections to the database: how they begin transactions, and how long they wait.
 
-No connection is kept in a pool. A team's kernels would each hold one that is idle most of the time, and a
-forked child must not use its parent's.
+No connection is pooled. Each kernel of a team would hold one that is idle most of the time, and a forked
+child must not use its parent's.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from .location import Kind, Location
 PATIENCE = 10.0
 """Seconds that a statement may take, or wait for a lock."""
 CONNECT_PATIENCE = 5.0
-"""Seconds until a server must have answered."""
+"""Seconds that a server has to accept a connection."""
 READS_ONLY = "evolink_reads_only"
-"""The execution option of a connection that writes nothing."""
+"""The execution option of a connection that only reads."""
 
 
 def make_engine(location: Location, *, is_shared: bool = True) -> Engine:
-    """Return an engine for a database; nothing is opened yet.
+    """Return an engine for a database, without opening it.
 
     Args:
         location: Where the database is.
-        is_shared: Whether other processes use the same file; if not, it needs no lock and has no log that
-            several share, as on a network file system.
+        is_shared: Whether other processes use the same file. If not, as on a network file system, it needs no
+            locks and no shared write-ahead log.
     """
     if location.kind is Kind.SERVER:
         return _server(location.url)
@@ -57,7 +57,7 @@ def now_of(connection: Connection) -> int:
 
 
 def create_file(path: Path) -> None:
-    """Create a database's file that only its owner may read, if there is none.
+    """Create a database file that only its owner may read, unless it exists.
 
     Args:
         path: The file.
@@ -66,23 +66,23 @@ def create_file(path: Path) -> None:
         OSError: It can't be created.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # SQLite gives the files beside it the same mode.
+    # SQLite gives its other files next to it the same mode.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
 
 
 def _file(path: Path, *, is_shared: bool) -> Engine:
-    # A URI, so that any character in the path is taken as it is.
+    # A URI, because it can quote any character in the path.
     uri = f"{path.as_uri()}?mode=rw" + ("" if is_shared else "&nolock=1")
     engine = create_engine(
         "sqlite://",
-        # The URL can't say what the URI does.
+        # SQLAlchemy's URL can't express this URI.
         creator=lambda: _connect(uri),
         poolclass=NullPool,
     )
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
-        # In WAL mode a commit survives the end of the process without a sync of its own.
+        # In WAL mode a commit survives the end of the process without its own sync.
         mode = "WAL" if is_shared else "TRUNCATE"
         level = "NORMAL" if is_shared else "FULL"
         for pragma in (f"journal_mode={mode}", f"synchronous={level}", "foreign_keys=ON"):
@@ -96,7 +96,7 @@ def _connect(uri: str) -> Any:
 
 
 def _begin_explicitly(engine: Engine) -> None:
-    """Have SQLAlchemy begin transactions: Python's sqlite3 would begin them late, and lose the lock."""
+    """Make SQLAlchemy begin transactions: Python's sqlite3 would begin them late and lose the lock."""
 
     @event.listens_for(engine, "connect")
     def no_own_begin(connection: Any, _record: object) -> None:
@@ -104,7 +104,8 @@ def _begin_explicitly(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A writer that begins by reading can't always get the lock later: another may have written.
+        # A writer that begins by reading may not get the lock later, because another process may have
+        # written.
         reads_only = connection.get_execution_options().get(READS_ONLY, False)
         connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
@@ -115,10 +116,10 @@ def _server(url: str) -> Engine:
         poolclass=NullPool,
         connect_args={
             "connect_timeout": int(CONNECT_PATIENCE),
-            # PgBouncer may give each transaction another session.
+            # PgBouncer may give each transaction a different session.
             "prepare_threshold": None,
             "application_name": "evolink_nb",
-            # A host that is gone answers nothing, not even that.
+            # A host that is gone sends no answer at all, not even a refusal.
             "keepalives_idle": 10,
             "tcp_user_timeout": int(PATIENCE * 1000),
         },
@@ -126,7 +127,7 @@ def _server(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def limit(connection: Connection) -> None:
-        # For this transaction only: the session may be another client's next.
+        # Only for this transaction: PgBouncer may give the session to another client next.
         milliseconds = str(int(PATIENCE * 1000))
         connection.exec_driver_sql(
             "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)",

@@ -1,7 +1,7 @@
-"""Whether a folder is on a network file system, as the kernel's list of mounts says. Pure but for one read.
+"""Whether a folder is on a network file system, by the kernel's list of mounts. Pure but for one read.
 
-SQLite's write-ahead log needs memory that all its users share, and its locks hang or fail on many network
-file systems.
+SQLite's write-ahead log needs memory shared by all its users, and its locks hang or fail on many network file
+systems.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NETWORK_TYPES = {
     *("nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "ceph", "glusterfs", "gpfs", "beegfs", "afs", "9p"),
     *("orangefs", "pvfs2", "ocfs2", "gfs2", "panfs", "coda", "ncpfs", "virtiofs", "vboxsf", "prl_fs", "fuse"),
 }
-# These put a layer over folders of this machine.
+# These are layers over folders of this machine.
 _LOCAL_FUSE = {"fuse.fuse-overlayfs", "fuse.overlayfs", "fuse.mergerfs", "fuse.encfs", "fuse.gocryptfs"}
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
@@ -30,7 +30,7 @@ class Mount(NamedTuple):
 
 
 def parse_mounts(text: str) -> list[Mount]:
-    """Return the file systems in the text of ``/proc/self/mountinfo``; lines of another form are left out.
+    """Return the file systems in the text of ``/proc/self/mountinfo``; skip malformed lines.
 
     Args:
         text: The text.
@@ -54,7 +54,7 @@ def type_at(path: PurePosixPath, mounts: Iterable[Mount]) -> str:
     """
     kind, depth = "", -1
     for mount in mounts:
-        # One mounted later hides an earlier one at the same place.
+        # A later mount hides an earlier one at the same place.
         if path.is_relative_to(mount.point) and len(mount.point.parts) >= depth:
             kind, depth = mount.type, len(mount.point.parts)
     return kind
@@ -76,7 +76,7 @@ def network_type(folder: Path, mounts: Path = MOUNTS) -> str:
 
     Args:
         folder: The folder; it need not exist.
-        mounts: The file that lists the mounts; where there is none, folders count as local.
+        mounts: The file that lists the mounts; if there is none, folders count as local.
     """
     try:
         text = mounts.read_text(encoding="utf-8", errors="surrogateescape")

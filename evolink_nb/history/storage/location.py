@@ -1,4 +1,4 @@
-"""Where the history is kept: as ``EVOLINK_NB_HISTORY`` says, or in the user's data folder."""
+"""Where the history is kept: where ``EVOLINK_NB_HISTORY`` says, or in the user's data folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...errors import ConfigurationError
 HISTORY_VARIABLE = "EVOLINK_NB_HISTORY"
 """Where the history is kept: a file, ``postgresql://user@host/database``, or ``off``."""
 ACCOUNT_VARIABLE = "EVOLINK_NB_ACCOUNT"
-"""The account's name in the history: the API doesn't tell it."""
+"""The account's name in the history, which the API doesn't provide."""
 KEY_LABEL_VARIABLE = "EVOLINK_NB_KEY_LABEL"
 """The key's name in the history."""
 OFF = "off"
@@ -25,7 +25,7 @@ _POSTGRESQL = {"postgres", "postgresql", "postgresql+psycopg"}
 
 
 class Kind(Enum):
-    """What holds a history."""
+    """The kind of storage that holds a history."""
 
     OFF = "off"
     MEMORY = "memory"
@@ -38,10 +38,10 @@ class Location:
     """Where a history is kept.
 
     Attributes:
-        kind: What holds it.
-        path: The file; None if it is no file.
-        url: The server's URL, which may hold a password: never show it, show `shown`.
-        is_default: Whether nobody has chosen it.
+        kind: The kind of storage.
+        path: The file; None if it isn't a file.
+        url: The server's URL, which may contain a password: never show it; show `shown`.
+        is_default: Whether it is the default, not chosen by the user.
     """
 
     kind: Kind
@@ -51,7 +51,7 @@ class Location:
 
     @property
     def shown(self) -> str:
-        """The place as users may see it, without a password."""
+        """The location as users may see it, without a password."""
         if self.kind is Kind.FILE:
             return str(self.path)
         if self.kind is Kind.SERVER:
@@ -62,7 +62,7 @@ class Location:
 
     @property
     def keeps_simulated(self) -> bool:
-        """Whether readings of the demo account are kept too: only where the user chose the place."""
+        """Whether readings of the demo account are kept too: only if the user chose the location."""
         return not self.is_default and self.kind is not Kind.OFF
 
 
@@ -71,10 +71,10 @@ def find_location(setting: str | None = None) -> Location:
 
     Args:
         setting: ``off``, a path, or a URL such as ``postgresql://host/database``; by default the environment
-            variable's value, and without one a file in the user's data folder.
+            variable's value, else a file in the user's data folder.
 
     Raises:
-        ConfigurationError: The setting names no place that can hold a history.
+        ConfigurationError: The setting names a location that can't hold a history.
     """
     chosen = read_variable(HISTORY_VARIABLE) if setting is None else setting.strip()
     if not chosen:
@@ -90,7 +90,7 @@ def find_location(setting: str | None = None) -> Location:
         return Location(Kind.FILE, Path(rest.removeprefix("/")).expanduser().absolute())
     if scheme in _POSTGRESQL:
         return Location(Kind.SERVER, url=f"postgresql+psycopg://{rest}")
-    # Not quoted back: it may hold a password.
+    # Not quoted back: it may contain a password.
     raise ConfigurationError(
         "The history can't be kept there.",
         hint=f"Set {HISTORY_VARIABLE} to off, to a file, or to postgresql://user@host/database.",
@@ -98,5 +98,5 @@ def find_location(setting: str | None = None) -> Location:
 
 
 def default_path() -> Path:
-    """Return the file in the user's data folder."""
+    """Return the path of the history in the user's data folder."""
     return platformdirs.user_data_path("evolink_nb", appauthor=False) / FILE_NAME

@@ -1,4 +1,4 @@
-"""Thins out old readings, and deletes what is older than it is to be kept."""
+"""Thins out old readings, and deletes rows that are older than they are to be kept."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from .retention import Retention
 
 MAINTENANCE_INTERVAL = 3_600.0
-"""Seconds between two rounds of a process."""
+"""Seconds between two rounds of maintenance by a process."""
 MAX_HOURS = 500
-"""Hours that are thinned in one round, so that none takes long."""
+"""The most hours thinned in one round, which must not take long."""
 _DAY = 86_400_000
 _KEEP_READINGS, _KEEP_HISTORY = "keep_readings", "keep_history"
-"""The names of a team's own settings in ``meta``; their values are days, 0 for ever."""
+"""The names of a team's own settings in ``meta``; their values are days, with 0 for ever."""
 
 
 def maintain(connection: Connection, now: int, retention: Retention) -> None:
-    """Thin out and delete what is old, a part of it at a time.
+    """Thin out and delete old rows, a part of them at a time.
 
     Args:
         connection: A connection in a transaction that may write.
         now: The time by the database's clock, in milliseconds since 1970.
-        retention: How long what is kept.
+        retention: How long readings and everything else are kept.
     """
     if retention.every_reading is not None:
         _thin(connection, now - retention.every_reading * _DAY)
@@ -43,7 +43,7 @@ def maintain(connection: Connection, now: int, retention: Retention) -> None:
 
 
 def retention_in(connection: Connection) -> Retention:
-    """Return how long a team's database keeps what, as it says itself: no kernel's settings count there.
+    """Return how long a team's database keeps readings and everything else, by its own settings.
 
     Args:
         connection: A connection in a transaction.
@@ -54,12 +54,12 @@ def retention_in(connection: Connection) -> Retention:
 
 
 def keep_in(connection: Connection, keep_readings: int | None, keep_history: int | None) -> Retention:
-    """Set how long a team's database keeps what, for all who share it, and return that.
+    """Set how long a team's database keeps readings and everything else; return the result.
 
     Args:
         connection: A connection in a transaction that may write.
-        keep_readings: Days for which every reading is kept, 0 for ever; None as before.
-        keep_history: Days for which anything is kept, likewise.
+        keep_readings: Days to keep every reading, 0 for ever; None for no change.
+        keep_history: Days to keep anything at all, 0 for ever; None for no change.
     """
     given = {_KEEP_READINGS: keep_readings, _KEEP_HISTORY: keep_history}
     rows = [{"name": name, "value": str(days)} for name, days in given.items() if days is not None]

@@ -1,7 +1,7 @@
-"""Merges the files that processes have on a network file system into one database in memory, for reading.
+"""Merges the files of all processes on a network file system into one database in memory, for reading.
 
-Each file is copied first: its process may be writing it, and no lock can be relied on there. A file that
-can't be read whole is left out; what it has is there the next time.
+Each file is copied first, because its process may be writing it and locks are unreliable there. A file that
+can't be read as a whole is left out until the next time.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from ..tables.selection import Point
 
 _TRIES = 5
-"""How often a file is copied that changes meanwhile."""
+"""How often to try to copy a file that keeps changing."""
 _JOURNAL = "-journal"
 
 
 def merged(files: Iterable[Path], salt: str) -> Engine:
-    """Return a database in memory that has what is in files.
+    """Return a database in memory with the contents of files.
 
     Args:
         files: The files, all with the same salt.
@@ -63,7 +63,7 @@ def _add(file: Path, target: Connection, keys: KeyNumbers, points: dict[int, lis
             for row in connection.execute(select(READINGS)).mappings():
                 points.setdefault(numbers[row["key_id"]], []).append(point_of(row))
             costs = [dict(row) for row in connection.execute(select(COSTS)).mappings()]
-    except DBAPIError:  # copied in the middle of a change
+    except DBAPIError:  # copied during a change
         return
     for cost in costs:
         cost["key_id"] = numbers.get(cost["key_id"])
@@ -72,7 +72,7 @@ def _add(file: Path, target: Connection, keys: KeyNumbers, points: dict[int, lis
 
 
 def _key_numbers(connection: Connection, target: Connection, keys: KeyNumbers) -> dict[int | None, int]:
-    """Return the numbers of a file's keys in the merged database, by those in the file."""
+    """Return the numbers of a file's keys in the merged database, by their numbers in the file."""
     query = select(KEYS, ACCOUNTS.c.label.label("account")).join(ACCOUNTS)
     found: dict[int | None, int] = {}
     for row in connection.execute(query).mappings():
@@ -88,7 +88,7 @@ def _key_numbers(connection: Connection, target: Connection, keys: KeyNumbers) -
 
 
 def _copy(file: Path, copy: Path) -> bool:
-    """Copy a database and its journal, and return whether neither changed meanwhile."""
+    """Copy a database and its journal; return whether neither changed meanwhile."""
     journal = Path(f"{file}{_JOURNAL}")
     for _ in range(_TRIES):
         try:

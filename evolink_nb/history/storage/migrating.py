@@ -1,4 +1,4 @@
-"""Brings a database's tables up to date, where they differ."""
+"""Brings a database's tables up to date."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 
 _VERSIONS = Table("alembic_version", MetaData(), Column("version_num", String(32)))
 _LOCK = 0x65766F6C
-"""The number of the lock that one migration holds in PostgreSQL, until its transaction ends."""
+"""The number of the lock that a migration holds in PostgreSQL until its transaction ends."""
 _SALT_BYTES = 32
 
 
 class NewerError(Exception):
-    """The tables are those of a newer version of this package."""
+    """The tables were created by a newer version of this package."""
 
     problem = Problem.NEWER
 
 
 def version_of(connection: Connection) -> str | None:
-    """Return the newest migration that a database has had; None if it has none of our tables.
+    """Return the newest migration applied to a database; None if it has none of our tables.
 
     Args:
         connection: A connection in a transaction.
@@ -38,17 +38,17 @@ def version_of(connection: Connection) -> str | None:
 
 
 def migrate(connection: Connection, *, salt: str | None = None) -> None:
-    """Create the tables, or change them to their present form.
+    """Create the tables, or bring them up to date.
 
     Args:
         connection: A connection in a transaction that may write.
         salt: The salt of new tables, in hexadecimal digits; by default a random one.
 
     Raises:
-        NewerError: They are newer.
+        NewerError: The tables are newer than this package.
     """
     if connection.dialect.name == "postgresql":
-        # Of the transaction, not the session: PgBouncer may give the session to another client.
+        # A lock of the transaction, not the session: PgBouncer may give the session to another client.
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
     version = version_of(connection)
     if version == VERSION:

@@ -1,7 +1,7 @@
-"""Which file a process writes: the shared one, or its own on a network file system.
+"""Which file a process writes: the shared one or, on a network file system, its own.
 
-There, SQLite's locks can't be relied on, and its log needs memory that all hosts share. So each process has a
-file of its own in a folder beside the shared one's place, and reading merges them.
+There, SQLite's locks are unreliable, and its write-ahead log would need memory shared by all hosts. So each
+process has its own file, in a folder next to the history's path, and reading merges these files.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def place_for(location: Location, *, mounts: Path, last: Path | None) -> Place:
 
     Args:
         location: Where the history is; a file.
-        mounts: The file that lists the file systems.
-        last: The file that it has written so far, if any.
+        mounts: The file that lists the mounts.
+        last: The file that this process has written so far, if any.
     """
     path = location.path
     assert path is not None  # for mypy: a file has a path  # noqa: S101
@@ -60,7 +60,7 @@ def is_begun(path: Path) -> bool:
 
 
 def folder_of(path: Path) -> Path:
-    """Return the folder that holds each process's file.
+    """Return the folder with one file for each process.
 
     Args:
         path: The history's path.
@@ -69,13 +69,13 @@ def folder_of(path: Path) -> Path:
 
 
 def shared_salt(folder: Path) -> str:
-    """Return the salt of all files in a folder, making one where there is none.
+    """Return the salt of all files in a folder, creating it if there is none.
 
     Args:
         folder: The folder.
 
     Raises:
-        OSError: It can be neither read nor made.
+        OSError: It can be neither read nor created.
     """
     path = folder / _SALT
     if not path.exists():
@@ -86,7 +86,7 @@ def shared_salt(folder: Path) -> str:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        # Whole, and only if no other process was first.
+        # Linking makes it appear as a whole, and only if no other process was first.
         try:
             os.link(made, path)
         except FileExistsError:

@@ -1,4 +1,4 @@
-"""What went wrong with a database, in words that say what to do."""
+"""What went wrong with a database, in words, and what to do about it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .location import HISTORY_VARIABLE
 
 
 class Problem(Enum):
-    """Why a history can't be written or read; the value is the end of a sentence about it."""
+    """Why a history can't be written or read; the value ends a sentence about it."""
 
     FULL = "the disk is full"
     LOCKED = "another program keeps it locked"
@@ -24,7 +24,7 @@ class Problem(Enum):
     OTHER = "the database failed"
 
 
-# What the messages of SQLite, PostgreSQL and psycopg say, first match first.
+# Phrases in the messages of SQLite, PostgreSQL and psycopg; the first match counts.
 _PHRASES = (
     (Problem.FULL, ("disk is full", "no space left", "disk quota", "file too large")),
     (Problem.DAMAGED, ("not a database", "malformed", "file is encrypted")),
@@ -50,7 +50,7 @@ _CODES = {
 
 
 def problem_of(error: BaseException) -> Problem:
-    """Return what is wrong, from an exception of SQLAlchemy, a driver or the operating system.
+    """Return the problem behind an exception of SQLAlchemy, a driver or the operating system.
 
     Args:
         error: The exception.
@@ -67,11 +67,11 @@ def problem_of(error: BaseException) -> Problem:
 
 
 def history_error(problem: Problem, where: str) -> HistoryError:
-    """Return the error for those who asked for the history.
+    """Return the error to raise for callers that need the history.
 
     Args:
-        problem: What is wrong.
-        where: The history's place, as users may see it.
+        problem: The problem.
+        where: The history's location, as users may see it.
     """
     return HistoryError(
         f"The history in {where} can't be used: {problem.value}.",

@@ -1,4 +1,4 @@
-"""How long a history is kept: a file as the environment or the configuration says, a database by itself."""
+"""How long a history is kept: a file's retention comes from settings, a team's database has its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...api.credentials import read_variable
 
 KEEP_READINGS_VARIABLE = "EVOLINK_NB_KEEP_READINGS"
-"""Days for which a file keeps every reading (40), and later one an hour; 0 for ever."""
+"""Days for which a file keeps every reading (40 by default), and after that one per hour; 0 for ever."""
 KEEP_HISTORY_VARIABLE = "EVOLINK_NB_KEEP_HISTORY"
 """Days for which a file keeps costs and hours; 0 (the default) for ever."""
 
@@ -18,11 +18,11 @@ KEEP_READINGS = 40
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long what is kept, in days; None for ever.
+    """How long readings and everything else are kept, in days; None for ever.
 
     Attributes:
-        every_reading: Every reading. Of older hours the last one stays, and what the hour came to.
-        anything: What work cost, the hours, and their last readings.
+        every_reading: How long every reading is kept. Older hours keep their last reading and their summary.
+        anything: How long costs, hours and the hours' last readings are kept.
     """
 
     every_reading: int | None = KEEP_READINGS
@@ -30,16 +30,16 @@ class Retention:
 
     @property
     def in_words(self) -> str:
-        """What is kept for how long, as in "every reading for 40 days, hours and costs for ever"."""
+        """The retention as text: "every reading for 40 days, hours and costs for ever"."""
         return f"every reading {_for(self.every_reading)}, hours and costs {_for(self.anything)}"
 
 
 def retention_of(keep_readings: int | None = None, keep_history: int | None = None) -> Retention:
-    """Return how long to keep what.
+    """Return how long to keep readings and everything else.
 
     Args:
-        keep_readings: Days for which every reading is kept, 0 for ever; by default as the environment says.
-        keep_history: Days for which anything is kept, 0 for ever; by default as the environment says.
+        keep_readings: Days to keep every reading, 0 for ever; by default the environment's setting.
+        keep_history: Days to keep anything at all, 0 for ever; by default the environment's setting.
     """
     if keep_readings is None:
         keep_readings = _days(KEEP_READINGS_VARIABLE, KEEP_READINGS)
@@ -56,5 +56,5 @@ def _days(variable: str, default: int) -> int:
     text = read_variable(variable)
     if not text:
         return default
-    # What can't be understood must delete nothing.
+    # A setting that can't be parsed must not delete anything.
     return int(text) if text.isascii() and text.isdigit() else 0

@@ -1,4 +1,4 @@
-"""One database: opened when it is first needed, brought up to date, and set aside if it is damaged."""
+"""One database: opened when first needed, brought up to date, and set aside if damaged."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ if TYPE_CHECKING:
     from .buffer import Batch
 
 _MAX_SAME = 2_000
-"""Milliseconds by which two clocks may differ and count as the same."""
+"""The largest difference, in milliseconds, at which two clocks count as the same."""
 _WAL_RETRY = 0.05
-"""Seconds between two tries to turn on the write-ahead log, which waits for no lock."""
+"""Seconds between two tries to turn on the write-ahead log: SQLite doesn't wait for a lock there."""
 _BESIDE = ("-wal", "-shm", "-journal")
-"""What SQLite keeps beside a file."""
+"""The suffixes of the files that SQLite keeps next to a database."""
 
 
 class Store:
-    """One database. Safe to use from several threads, and in a forked child.
+    """One database. Safe to use from several threads and in a forked child.
 
     Attributes:
         location: Where it is.
         on_set_aside: Called with the new path of a damaged file.
-        retention: Returns how long a file keeps what; asked before each round of deleting.
+        retention: Returns how long a file keeps readings and everything else; called before each maintenance.
     """
 
     def __init__(self, location: Location, *, mounts: Path = MOUNTS) -> None:
-        """Open nothing yet.
+        """Create a store without opening the database.
 
         Args:
             location: Where it is.
-            mounts: The file that lists the file systems.
+            mounts: The file that lists the mounts.
         """
         self.location = location
         self.on_set_aside: Callable[[Path], None] | None = None
@@ -71,31 +71,31 @@ class Store:
 
     @property
     def path(self) -> Path | None:
-        """The file that this process writes; None before it is open, and where there is none."""
+        """The file that this process writes; None before it is open, or if there is none."""
         return self._file
 
     @property
     def is_network(self) -> bool:
-        """Whether it is on a network file system, so that each process has a file of its own."""
+        """Whether it is on a network file system, where each process has its own file."""
         return self._is_network
 
     def has_many_files(self) -> bool:
-        """Return whether reading it merges the files of many processes, before it is open too."""
+        """Return whether reading it merges the files of many processes, even before it is open."""
         path = self.location.path
         return path is not None and bool(network_type(path.parent, self._mounts))
 
     @property
     def keys(self) -> KeyNumbers:
-        """The numbers of keys; only within `begin`."""
+        """The numbers of keys; available only within `begin`."""
         assert self._keys is not None  # for mypy: `begin` opens the store  # noqa: S101
         return self._keys
 
     @contextmanager
     def begin(self, *, reads_only: bool = False) -> Iterator[Connection]:
-        """Begin a transaction, committed at the end of the ``with``, or rolled back if that raises.
+        """Begin a transaction; commit it at the end of the ``with`` block, or roll it back if that raises.
 
         Args:
-            reads_only: Whether it writes nothing.
+            reads_only: Whether it only reads.
 
         Yields:
             The connection.
@@ -112,22 +112,22 @@ class Store:
                     yield connection
         except (DBAPIError, ArgumentError, sqlite3.Error, OSError, ImportError, NewerError) as error:
             problem = self._failed(error)
-        # Raised out here: those exceptions hold statements, and frames that hold the URL.
+        # Raised outside the except block: those exceptions hold statements, and frames that hold the URL.
         if problem is not None:
             raise history_error(problem, self.location.shown) from None
 
     def write(self, batch: Batch) -> None:
-        """Write readings and costs, and now and then thin out old ones.
+        """Write readings and costs, and from time to time thin out old ones.
 
         Args:
-            batch: What to write.
+            batch: The readings and costs.
 
         Raises:
-            HistoryError: It isn't written.
+            HistoryError: They could not be written.
         """
         with self.begin() as connection:
             ahead = self.now(connection) - time.time_ns() // 1_000_000
-            # Less than that is the time it takes to ask.
+            # A smaller difference is the time it takes to ask.
             write_batch(connection, batch, self.keys, ahead if abs(ahead) > _MAX_SAME else 0)
         if time.monotonic() >= self._maintain_at:
             self._maintain_at = time.monotonic() + MAINTENANCE_INTERVAL
@@ -145,7 +145,7 @@ class Store:
         return now_of(connection)
 
     def after_fork(self) -> None:
-        """Drop the parent's connections without closing them, in a forked child."""
+        """Drop the parent's connections in a forked child, without closing them."""
         self._lock = threading.RLock()
         if self._engine is not None:
             self._abandoned.append(self._engine)
@@ -170,7 +170,7 @@ class Store:
             return self._engine
 
     def _merged(self) -> Engine:
-        """Return what all processes have written, where each has a file of its own."""
+        """Return a database of what all processes have written, if each has its own file."""
         assert self.location.path is not None  # for mypy: a file has a path  # noqa: S101
         folder = folder_of(self.location.path)
         return merged(sorted(folder.glob("*.db")), shared_salt(folder) if folder.exists() else "")
@@ -225,7 +225,7 @@ class Store:
     # -- failing ---------------------------------------------------------------------------------------
 
     def _failed(self, error: Exception) -> Problem:
-        """Return what is wrong, set a damaged file aside, and open anew next time."""
+        """Return the problem; set a damaged file aside, and reopen the database next time."""
         problem = NewerError.problem if isinstance(error, NewerError) else problem_of(error)
         with self._lock:
             if self._keys is not None:
@@ -240,7 +240,7 @@ class Store:
 
 
 def _turn_on_wal(engine: Engine) -> None:
-    """Turn on the write-ahead log, also while other processes do, which no timeout of SQLite waits for."""
+    """Turn on the write-ahead log; retry while other processes do, because SQLite's timeout doesn't apply."""
     until = time.monotonic() + PATIENCE
     while True:
         try:
@@ -257,7 +257,7 @@ def _turn_on_wal(engine: Engine) -> None:
 
 
 def _set_aside(path: Path, inode: int) -> Path | None:
-    """Rename a damaged file; never a sound one that another process has put in its place meanwhile."""
+    """Rename a damaged file, but never a sound one with which another process has replaced it."""
     stamp = f"{datetime.now().astimezone():%Y%m%dT%H%M%S}-{os.getpid()}"
     aside = path.with_name(f"{path.name}.damaged-{stamp}")
     try:

@@ -1,7 +1,7 @@
-"""The writer: takes readings and costs from anywhere, and writes them on one thread of its own.
+"""The writer: takes readings and costs from any thread, and writes them on its own.
 
-Whoever records anything waits for nothing. What can't be written waits in memory, and is written once that
-works again. SQLAlchemy is imported on the writer's thread, when there is something to write.
+Recording never waits. What can't be written is kept in memory, and written once that works again. SQLAlchemy
+is imported on the writer's thread, when there is something to write.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from .store import Store
 
 FIRST_WRITE_DELAY = 2.0
-"""Seconds until the first write, so that its imports don't delay what began it."""
+"""Seconds until the first write, whose imports must not delay the code that recorded something."""
 WRITE_DELAY = 0.25
-"""Seconds until each later one, so that it doesn't hold up what it is about: a reading is recorded before
-it is shown. What comes meanwhile is written in the same transaction."""
+"""Seconds until each later write, which must not hold up a reading: it is recorded before it is shown.
+Whatever is recorded meanwhile is written in the same transaction."""
 BATCH = 500
 """Entries written in one transaction."""
 RETRY_DELAYS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
-"""Seconds before the second try, the third, and so on."""
+"""Seconds before the second try, the third and so on."""
 STUCK_AFTER = 30.0
-"""Seconds after which a write that hasn't come back is a problem: a hard mount may hang for ever."""
+"""Seconds after which a write that hasn't returned is a problem: a hard mount may hang for ever."""
 STOP_TIMEOUT = 2.0
-"""Seconds that a process waits, at its end, for what is still to be written."""
+"""Seconds that a process waits at exit for waiting entries to be written."""
 
 _MEMORY_HINT = "What is new stays in memory, and is written once that works again."
 
@@ -47,7 +47,7 @@ class Writer:
     """Writes to one history; thread-safe.
 
     Attributes:
-        location: Where that is.
+        location: Where the history is.
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class Writer:
         delay: float = FIRST_WRITE_DELAY,
         most: int = MAX_ENTRIES,
     ) -> None:
-        """Write nothing yet.
+        """Create a writer, without opening the database.
 
         Args:
             location: Where to write.
             open_store: Returns the database; called on the writer's thread.
-            delay: Seconds until the first write; the later ones take no longer.
-            most: How many entries wait in memory at most.
+            delay: Seconds until the first write; later writes wait no longer than that.
+            most: The most entries that wait in memory.
         """
         self.location = location
         self._open_store = open_store or (lambda: _store_at(location))
@@ -85,10 +85,10 @@ class Writer:
     # -- recording -------------------------------------------------------------------------------------
 
     def record_reading(self, source: Source, credits: Credits) -> None:
-        """Keep a reading, if it says something new.
+        """Record a reading, if it says something new.
 
         Args:
-            source: Whose it is.
+            source: The key it belongs to.
             credits: The reading.
         """
         now = time.monotonic()
@@ -101,7 +101,7 @@ class Writer:
         self._wake()
 
     def record_cost(self, record: CostRecord) -> None:
-        """Keep a cost, in place of what was known of the same run.
+        """Record a cost, replacing an earlier one of the same run.
 
         Args:
             record: The cost.
@@ -114,33 +114,33 @@ class Writer:
 
     @property
     def problem(self) -> str:
-        """Why nothing can be written now, and what becomes of it; "" if all is well."""
+        """Why nothing can be written now, and what happens to new entries; "" if all is well."""
         if not self._problem and time.monotonic() - self._began > STUCK_AFTER:
             return f"The history in {self.location.shown} doesn't answer. {_MEMORY_HINT}"
         return self._problem
 
     @property
     def waiting(self) -> int:
-        """How many entries are not written yet."""
+        """The number of entries not written yet."""
         with self._lock:
             return len(self._buffer) + self._in_flight
 
     def observe(self, observer: Callable[[str], None]) -> None:
-        """Have a function called with each new text of `problem`, and with what else users must know.
+        """Call a function with each new text of `problem`, and with anything else users must know.
 
         Args:
-            observer: The function; called on the writer's thread with "" once all is well again.
+            observer: The function, called on the writer's thread; with "" once all is well again.
         """
         self._observers.append(observer)
 
     def flush(self, seconds: float) -> bool:
-        """Write now what is waiting.
+        """Write all waiting entries now.
 
         Args:
             seconds: The longest time to wait for that.
 
         Returns:
-            Whether all of it is written.
+            Whether all of them are written.
         """
         with self._lock:
             if not self._buffer and not self._in_flight:
@@ -151,13 +151,13 @@ class Writer:
             return self._written.wait_for(lambda: not self._buffer and not self._in_flight, seconds)
 
     def stop(self, seconds: float = STOP_TIMEOUT) -> bool:
-        """Write what is waiting, and end the thread.
+        """Write all waiting entries, and end the thread.
 
         Args:
             seconds: The longest time to wait for that.
 
         Returns:
-            Whether all was written.
+            Whether all of them were written.
         """
         until = time.monotonic() + seconds
         is_written = self.flush(seconds)
@@ -165,7 +165,7 @@ class Writer:
         return is_written
 
     def store(self) -> Store:
-        """Return the database, for reading it or for other tables; not on a thread that must not wait."""
+        """Return the database, for reading or other tables; may block while it is being opened."""
         with self._lock:
             if self._store is None:
                 self._store = self._open_store()
@@ -173,7 +173,7 @@ class Writer:
             return self._store
 
     def after_fork(self) -> None:
-        """Leave what is waiting to the parent, in a forked child."""
+        """Leave waiting entries to the parent, in a forked child."""
         self._lock = threading.Lock()
         self._written = threading.Condition(self._lock)
         self._buffer.clear()
@@ -231,7 +231,7 @@ class Writer:
             delay = RETRY_DELAYS[min(self._failures, len(RETRY_DELAYS) - 1)]
             self._failures += 1
             self._due = time.monotonic() + delay
-        # Not at once: it may be a moment's, as while another kernel writes much.
+        # Not after the first failure, which may be momentary, such as while another kernel writes a lot.
         if self._failures > 1:
             self._say(f"{error.message} {_MEMORY_HINT}")
 
@@ -250,6 +250,6 @@ class Writer:
 
 
 def _store_at(location: Location) -> Store:
-    # On the writer's thread, when there is something to write: it imports SQLAlchemy.
+    # Imports SQLAlchemy, so only on the writer's thread, when there is something to write.
     store: Store = import_module("evolink_nb.history.storage.store").Store(location)
     return store

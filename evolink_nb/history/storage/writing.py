@@ -1,4 +1,4 @@
-"""Writes a batch of readings and costs, in one transaction."""
+"""Writes a batch of readings and costs in one transaction."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class KeyNumbers:
-    """The numbers by which a database knows keys, remembered by those that write to it.
+    """A cache of a database's numbers of keys, for writing to it.
 
     Attributes:
         salt: The database's salt.
     """
 
     def __init__(self, salt: bytes) -> None:
-        """Remember none.
+        """Start empty.
 
         Args:
             salt: The database's salt.
@@ -35,11 +35,11 @@ class KeyNumbers:
         self._known: dict[tuple[str, str, str, bool], int] = {}
 
     def forget(self) -> None:
-        """Look them up again: a transaction that created one has failed."""
+        """Forget all numbers, because a transaction that created one may have failed."""
         self._known.clear()
 
     def number_of(self, connection: Connection, source: Source, *, simulated: bool) -> int:
-        """Return a key's number, creating it and its account where they are new.
+        """Return a key's number, creating the key and its account if they are new.
 
         Args:
             connection: A connection in a transaction that may write.
@@ -53,7 +53,7 @@ class KeyNumbers:
         return self._known[known]
 
     def fingerprint_of(self, source: Source) -> str:
-        """Return a key's fingerprint in this database, which takes a moment the first time.
+        """Return a key's fingerprint in this database; this takes a moment the first time.
 
         Args:
             source: The key.
@@ -62,11 +62,11 @@ class KeyNumbers:
 
 
 def write_batch(connection: Connection, batch: Batch, keys: KeyNumbers, offset: int) -> None:
-    """Write readings that say something new, and costs in place of what was known of them.
+    """Write readings that say something new, and costs, replacing earlier ones of the same runs.
 
     Args:
         connection: A connection in a transaction that may write.
-        batch: What to write. Writing it again changes nothing.
+        batch: The readings and costs. Writing them again changes nothing.
         keys: The keys' numbers.
         offset: How far the database's clock is ahead of this machine's, in milliseconds.
     """
@@ -82,7 +82,7 @@ def write_batch(connection: Connection, batch: Batch, keys: KeyNumbers, offset: 
     for reading in batch.readings:
         of_key = of_keys.setdefault(_key_of(connection, reading, keys), [])
         of_key.append(Point(milliseconds(reading.credits.read_at) + offset, reading.credits))
-    # In order, so that no two writers each wait for the other's keys.
+    # In order, to prevent a deadlock between two writers.
     for key, points in sorted(of_keys.items()):
         write_points(connection, key, sorted(points, key=lambda point: point.at))
 
@@ -95,7 +95,8 @@ def write_points(connection: Connection, key: int, points: Sequence[Point]) -> N
         key: The key's number.
         points: The readings, oldest first.
     """
-    # One writer of a key at a time: each builds on its last reading. SQLite has one writer in all.
+    # One writer of a key at a time, because each builds on its last reading. SQLite has only one writer
+    # anyway.
     connection.execute(select(KEYS.c.id).where(KEYS.c.id == key).with_for_update(key_share=True))
     last = last_point(connection, key)
     late = [point for point in points if last is not None and point.at <= last.at]
@@ -120,7 +121,7 @@ def last_point(connection: Connection, key: int, until: int | None = None) -> Po
 
 
 def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows, each in place of the one with the same primary key.
+    """Insert rows, each replacing the one with the same primary key.
 
     Args:
         connection: A connection in a transaction that may write.
@@ -134,7 +135,7 @@ def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) ->
 
 
 def inserting(connection: Connection, table: Table) -> Any:
-    """Return an insertion that can say what to do where a row is there already.
+    """Return an insert statement that can say what to do if a row already exists.
 
     Args:
         connection: The connection it is for.
@@ -149,11 +150,11 @@ def _key_of(connection: Connection, reading: ReadingRecord, keys: KeyNumbers) ->
 
 
 def _append(connection: Connection, key: int, last: Point | None, points: Iterable[Point]) -> None:
-    """Write readings that are later than all that there are."""
+    """Write readings that are later than all existing ones."""
     before, kept = last, list[Point]()
     for point in points:
         if is_worth_keeping(last, point):
-            # Two readings of the same millisecond.
+            # Two readings may have the same millisecond.
             at = point.at if last is None else max(point.at, last.at + 1)
             last = Point(at, point.credits)
             kept.append(last)
@@ -165,7 +166,7 @@ def _append(connection: Connection, key: int, last: Point | None, points: Iterab
 
 
 def _insert_late(connection: Connection, key: int, point: Point) -> None:
-    """Write a reading that came after a later one, and sum up its hour and the next reading's again."""
+    """Write a reading that arrived after a later one; sum up its hour and the next reading's hour again."""
     before = last_point(connection, key, point.at)
     if not is_worth_keeping(before, point):
         return
@@ -180,7 +181,7 @@ def _insert_late(connection: Connection, key: int, point: Point) -> None:
 
 
 def _free_after(connection: Connection, key: int, at: int) -> int:
-    """Return the first millisecond from a moment on that has no reading yet."""
+    """Return the first millisecond without a reading, from a moment on."""
     taken = connection.execute(
         select(READINGS.c.at).where(READINGS.c.key_id == key, READINGS.c.at >= at).order_by(READINGS.c.at)
     ).scalars()
@@ -240,7 +241,7 @@ def _find_key(connection: Connection, source: Source, fingerprint: str, *, simul
 
 
 def _find_account(connection: Connection, label: str) -> int:
-    """Return the number of the account with a label, or of a new one without."""
+    """Return the number of the account with a label, or of a new account if the label is empty."""
     statement = inserting(connection, ACCOUNTS).values(label=label or None)
     if label:
         connection.execute(statement.on_conflict_do_nothing())

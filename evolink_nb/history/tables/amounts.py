@@ -1,8 +1,8 @@
-"""Amounts as a database holds them: integers of a power of ten, exactly. Pure.
+"""Amounts as stored in a database: exact integer multiples of a power of ten. Pure.
 
-A balance has at most 4 decimals, so nearly every amount is an integer of 10⁻⁴ credit. Amounts that need more
-decimals get a larger scale, which all amounts of a row share. What no scale holds in 64 bits is kept as text
-beside rounded integers, which are right to 14 digits.
+A balance has at most 4 decimals, so nearly every amount is an integer multiple of 10⁻⁴ credit. Amounts that
+need more decimals get a larger scale, shared by all amounts of a row. Amounts that fit 64 bits at no scale
+are kept as text, next to rounded integers with 14 correct digits.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ SCALE = 4
 """The usual number of decimals."""
 MAX_SCALE = 12
 LIMIT = 2**63 // 10_000
-"""The largest integer kept: both databases can add up ten thousand of them."""
+"""The largest integer stored: both databases can add up ten thousand of them."""
 
 # Enough digits for every amount that a reading may hold.
 _CONTEXT = Context(prec=1_000, rounding=ROUND_HALF_EVEN)
 
 
 class Packed(NamedTuple):
-    """The amounts of one row, as integers of 10 to the power of ``-scale``.
+    """The amounts of one row, as integer multiples of 10 to the power of ``-scale``.
 
     Attributes:
-        integers: One for each amount; None for one that is unknown.
-        scale: The decimals that they share.
-        exact: The amounts as text, where the integers are rounded.
+        integers: One for each amount; None for an unknown amount.
+        scale: Their number of decimals.
+        exact: The amounts as text if the integers are rounded; None if they are exact.
     """
 
     integers: tuple[int | None, ...]
@@ -41,7 +41,7 @@ def pack(amounts: Sequence[Decimal | None]) -> Packed:
     """Return amounts as integers of the same scale.
 
     Args:
-        amounts: Credits; None for what is unknown.
+        amounts: Credits; None for an unknown amount.
 
     Returns:
         The integers, which `unpack` turns back into the same amounts.
@@ -77,7 +77,7 @@ def amount(integer: int, scale: int) -> Decimal:
 
     Args:
         integer: The amount in units of the scale.
-        scale: Its decimals.
+        scale: Its number of decimals.
 
     Returns:
         Credits.

@@ -1,8 +1,8 @@
-"""What an hour's readings come to. Pure.
+"""Summaries of an hour's readings. Pure.
 
-Spending is the sum of the steps of the counters of used credits. A counter that falls gives credits back
-where the account's balance rises with it; otherwise it was set back. A top-up is what remaining and used
-credits come to beyond the most they came to in this hour and the one before: reservations only lower that.
+Spending is the sum of the steps of the used counters. A counter that falls gives credits back if the
+account's balance rises with it; otherwise it was set back. A top-up is a rise of remaining plus used credits
+above their maximum in this hour and the one before; reservations only lower that sum.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ class Hour:
 
     Attributes:
         hour: Its number, in hours since 1970.
-        readings: How many readings it has.
+        readings: The number of readings.
         first_at: When its first reading was taken, in milliseconds since 1970.
-        last_at: When its last one was.
+        last_at: When its last reading was taken, in milliseconds since 1970.
         last: Its last reading.
-        most_granted: The most that the account's remaining and used credits came to together.
-        token_spent: Credits that the key spent since the reading before; less than 0 where given back.
+        most_granted: The maximum of the account's remaining plus used credits.
+        token_spent: Credits that the key spent since the reading before the hour; negative if given back.
         user_spent: Credits that the account spent.
-        topped_up: Credits that were added to the account.
+        topped_up: Credits added to the account.
         longest_gap: The longest time without a reading that ended in it, in milliseconds.
     """
 
@@ -54,7 +54,7 @@ class Hour:
 
         Args:
             before: The reading before it; None if it is the key's first.
-            point: The reading, later than all that were counted.
+            point: The reading, later than all those counted so far.
         """
         self.readings += 1
         self.last_at, self.last = point.at, point.credits
@@ -92,8 +92,8 @@ def begin_hour(point: Point, before: Point | None, most_granted: Decimal | None)
 
     Args:
         point: The reading that will be its first.
-        before: The key's last reading before it, if any.
-        most_granted: The most that was granted in the hour before that had readings, if any.
+        before: The key's last reading before that, if any.
+        most_granted: ``most_granted`` of the last earlier hour with readings, if any.
     """
     granted = point.credits.user.total if before is None else before.credits.user.total
     most = granted if most_granted is None else max(granted, most_granted)
@@ -108,8 +108,8 @@ def sum_up(
     Args:
         points: The readings, in order.
         before: The key's last reading before them, if any.
-        hour: The hour that reading is in, which is continued; None to begin with a new one.
-        most_granted: The most that was granted in the hour before the first one, if any.
+        hour: The hour to continue, which that reading is in; None to begin with a new hour.
+        most_granted: ``most_granted`` of the hour before the first one, if any.
 
     Returns:
         The hours that have changed.
@@ -127,14 +127,14 @@ def sum_up(
 
 
 def steps(earlier: Credits, later: Credits) -> tuple[Decimal, Decimal]:
-    """Return what the key and what the account spent from one reading to the next.
+    """Return what the key and the account spent from one reading to the next.
 
     Args:
         earlier: The first reading.
         later: The second one.
 
     Returns:
-        Credits of each; less than 0 where earlier calls were given back.
+        The credits of each; negative if earlier calls were given back.
     """
     delta = CreditsDelta.between(earlier, later)
     # Used credits that fall while the balance doesn't rise were set back.

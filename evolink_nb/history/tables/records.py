@@ -1,4 +1,4 @@
-"""What goes into a history: readings, and what work cost. Values only."""
+"""The records that go into a history: readings, and what work cost. Values only."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-# Numbers count from here, so that 41 bits hold the milliseconds of 69 years.
+# Numbers count from here: 41 bits hold the milliseconds of 69 years.
 _NUMBERS_BEGIN = 1_577_836_800_000
 _RANDOM_BITS = 22
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Whose reading or cost it is: a key, and how a database may know it.
+    """The key that a reading or cost belongs to, and how a database may identify it.
 
     Attributes:
         identity: Identifies the base URL and key within this process.
-        fingerprint: Returns what identifies the key in a database, given the database's salt.
-        account: The account's label, "" for none: the API names no account.
+        fingerprint: Returns the text that identifies the key in a database, given the database's salt.
+        account: The account's label, "" for none; the API has no name for an account.
         label: The key's label, "" for none.
     """
 
@@ -43,7 +43,7 @@ class ReadingRecord:
     """One reading to keep.
 
     Attributes:
-        source: Whose it is.
+        source: The key it belongs to.
         credits: The reading.
     """
 
@@ -53,31 +53,31 @@ class ReadingRecord:
 
 @dataclass(frozen=True, slots=True)
 class CostRecord:
-    """What one run cost, as far as known; the record with the same number replaces it.
+    """What one run cost, as far as known; a later record with the same number replaces it.
 
     Attributes:
-        number: Identifies the run, in all histories: see `new_number`.
-        source: Whose account it was measured on; None if that isn't known.
-        kind: What was measured: "cell", "meter", "loop", "idle".
-        work: Identifies runs of the same thing: see `work_id`.
+        number: Identifies the run in all histories; see `new_number`.
+        source: The key of the account it was measured on; None if unknown.
+        kind: What was measured: "cell", "meter", "loop" or "idle".
+        work: Identifies runs of the same work; see `work_id`.
         name: The name the user recognizes.
         began_at: When it began, as an aware datetime.
         notebook: The notebook's path or name; "" if unknown.
         kernel: Identifies the kernel.
-        username: Who ran it, as the operating system knows them.
+        username: The operating system's name of the user who ran it.
         items: The number of items a loop processed.
         within: Whether another run's cost includes this one.
-        token: Credits that the key spent; None if unknown, as for the next three.
-        user: Credits that the account spent.
-        others: Credits that others spent meanwhile.
-        topped_up: Credits that were added meanwhile.
+        token: Credits that the key spent; None if unknown.
+        user: Credits that the account spent; None if unknown.
+        others: Credits that others spent meanwhile; None if unknown.
+        topped_up: Credits added meanwhile; None if unknown.
         seconds: How long it took.
         settled: Whether the cost has settled.
-        confidence: How sure it is.
-        reason: Why.
+        confidence: The confidence in the cost.
+        reason: The reason for that confidence.
         simulated: Whether the demo account paid.
-        together_label: Which work it can't be told apart from; "" if it can.
-        together: What all of that cost; None if it can be told apart.
+        together_label: The work whose cost can't be told apart from this run's; "" if there is none.
+        together: What all of that work cost, this run included; None if there is none.
     """
 
     number: int
@@ -105,7 +105,7 @@ class CostRecord:
 
 
 def new_number() -> int:
-    """Return a number for a run: later ones are larger, and no two processes' are the same."""
+    """Return a number for a run: later numbers are larger, and no two processes get the same."""
     return _number(time.time_ns() // 1_000_000) | secrets.randbits(_RANDOM_BITS)
 
 
@@ -123,7 +123,7 @@ def _number(at: int) -> int:
 
 
 def work_id(kind: str, key: str) -> str:
-    """Return what identifies runs of the same thing: a cell's key may be its source, which is kept nowhere.
+    """Return a hash that identifies runs of the same work: a cell's key may be its source, which isn't kept.
 
     Args:
         kind: What was measured.

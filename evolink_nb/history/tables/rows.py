@@ -22,7 +22,7 @@ def reading_row(key_id: int, point: Point) -> dict[str, Any]:
     """Return a reading as a row of ``readings``.
 
     Args:
-        key_id: The key it is of.
+        key_id: The number of its key.
         point: The reading.
     """
     packed = pack(_amounts(point.credits))
@@ -51,7 +51,7 @@ def hour_row(key_id: int, hour: Hour) -> dict[str, Any]:
     """Return an hour as a row of ``hours``.
 
     Args:
-        key_id: The key it is of.
+        key_id: The number of its key.
         hour: The hour.
     """
     sums = (hour.most_granted, hour.token_spent, hour.user_spent, hour.topped_up)
@@ -97,7 +97,7 @@ def cost_row(record: CostRecord, key_id: int | None, offset: int = 0) -> dict[st
 
     Args:
         record: The cost.
-        key_id: The key of the account it was measured on, if known.
+        key_id: The number of the key it was measured with, if known.
         offset: How far the database's clock is ahead of this machine's, in milliseconds.
     """
     packed = pack((record.token, record.user, record.others, record.topped_up, record.together))
@@ -115,7 +115,7 @@ def cost_row(record: CostRecord, key_id: int | None, offset: int = 0) -> dict[st
 
 
 def cost_of_row(row: Mapping[Any, Any]) -> CostRecord:
-    """Return a row of ``costs`` as a cost; whose it is stays in the row's ``key_id``.
+    """Return a row of ``costs`` as a cost without a source; the row's ``key_id`` has that.
 
     Args:
         row: The row.

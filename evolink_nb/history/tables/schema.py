@@ -1,8 +1,8 @@
 """The tables, the same in SQLite and PostgreSQL.
 
-Times are milliseconds since 1970 by the database's clock. Amounts are integers of 10 to the power of
-``-scale`` credits (`amounts`). A key is known by its salted fingerprint alone. A change here needs a
-migration in ``migrations/versions`` and another `VERSION`.
+Times are milliseconds since 1970 by the database's clock. Amounts are integer multiples of 10 to the power of
+``-scale`` credits (`amounts`). A key is identified only by its salted fingerprint. A change here needs a
+migration in ``migrations/versions`` and a new `VERSION`.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ META = Table(
     Column("name", String(40), primary_key=True),
     Column("value", Text, nullable=False),
 )
-"""One value for each name: ``salt``."""
+"""Named values; so far only ``salt``."""
 
 ACCOUNTS = Table(
     "accounts",
     METADATA,
     Column("id", Integer, primary_key=True),
-    # None: the account of one key, which nobody has named.
+    # None for the account of a single key that nobody has named.
     Column("label", Text, unique=True),
 )
 
@@ -72,12 +72,12 @@ READINGS = Table(
     Column("user_used", BigInteger, nullable=False),
     Column("unlimited", Boolean, nullable=False),
     Column("scale", SmallInteger, nullable=False),
-    # The amounts as text, where the integers are rounded.
+    # The amounts as text if the integers are rounded.
     Column("exact", Text),
-    # One B-tree in place of a table and an index: 44 to 49 bytes a reading, and not 61 to 65.
+    # One B-tree instead of a table and an index: 44 to 49 bytes per reading instead of 61 to 65.
     sqlite_with_rowid=False,
 )
-"""Readings: where something changed, and one every `selection.HEARTBEAT` seconds."""
+"""Readings: those that differ from the one before, and one every `selection.HEARTBEAT` seconds."""
 
 HOURS = Table(
     "hours",
@@ -88,13 +88,13 @@ HOURS = Table(
     Column("readings", Integer, nullable=False),
     Column("first_at", BigInteger, nullable=False),
     Column("last_at", BigInteger, nullable=False),
-    # Of the hour's last reading.
+    # From the hour's last reading.
     Column("token_remaining", BigInteger, nullable=False),
     Column("token_used", BigInteger, nullable=False),
     Column("user_remaining", BigInteger, nullable=False),
     Column("user_used", BigInteger, nullable=False),
     Column("unlimited", Boolean, nullable=False),
-    # The most that remaining and used credits of the account came to together: more is a top-up.
+    # The maximum of the account's remaining plus used credits: more than that is a top-up.
     Column("most_granted", BigInteger, nullable=False),
     Column("token_spent", BigInteger, nullable=False),
     Column("user_spent", BigInteger, nullable=False),
@@ -105,16 +105,16 @@ HOURS = Table(
     Column("thinned", Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
-"""What each hour's readings come to, kept by the writer: looking back costs by its hours."""
+"""Summaries of each hour's readings, kept by the writer: a look back costs as much as it has hours."""
 
 COSTS = Table(
     "costs",
     METADATA,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
-    # None: the account it was measured on isn't known.
+    # None if the account it was measured on is unknown.
     Column("key_id", Integer, ForeignKey("keys.id")),
     Column("kind", String(16), nullable=False),
-    # Identifies runs of the same thing.
+    # Identifies runs of the same work.
     Column("work", String(64), nullable=False),
     Column("name", Text, nullable=False),
     Column("notebook", Text, nullable=False),
@@ -139,20 +139,20 @@ COSTS = Table(
     Index(None, "began_at"),
     Index(None, "work", "began_at"),
 )
-"""What runs cost; a row is updated while its cost settles."""
+"""The costs of runs; a row is updated while its cost settles."""
 
 LEASES = Table(
     "leases",
     METADATA,
-    # Of the key: any process may need it, before anything of the key is kept.
+    # The key's fingerprint, not its id: a lease may be needed before ``keys`` has the key.
     Column("fingerprint", String(64), primary_key=True),
     Column("holder", String(80), nullable=False),
-    # Counts the holders: a write of an earlier one is refused.
+    # Counts the holders: writes by earlier ones are refused.
     Column("term", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     # The holder's interval, in milliseconds.
     Column("every", BigInteger, nullable=False),
-    # Of the newest reading or error; None before the first.
+    # When the newest reading or error arrived; None before the first.
     Column("read_at", BigInteger),
     Column("took", BigInteger),
     Column("token_remaining", BigInteger),
@@ -166,9 +166,9 @@ LEASES = Table(
     # JSON; None if it was a reading.
     Column("error", Text),
 )
-"""Which process reads a key for all, until when, and what it read last."""
+"""Which process reads a key for all processes, until when, and what it read last."""
 
 AMOUNTS = ("token_remaining", "token_used", "user_remaining", "user_used")
 """The amounts of a reading, in the order in which they are packed."""
 COST_AMOUNTS = ("token", "account", "others", "topped_up", "together")
-"""Likewise of a cost."""
+"""The amounts of a cost, in the order in which they are packed."""

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from ...credits import Credits
 
 HEARTBEAT = 600.0
-"""Seconds after which an unchanged reading is kept all the same, so that a flat stretch is no gap."""
+"""Seconds after which even an unchanged reading is kept, which distinguishes a flat stretch from a gap."""
 GAP = 2 * HEARTBEAT
 """Seconds without a reading that count as a gap: nothing read the account, or nothing could."""
 
@@ -29,7 +29,7 @@ def is_worth_keeping(last: Point | None, new: Point) -> bool:
     """Return whether a reading says something new.
 
     Args:
-        last: The last one kept before it; None if there is none.
+        last: The last reading kept before it; None if there is none.
         new: The reading.
     """
     if last is None or not is_unchanged(last.credits, new.credits):

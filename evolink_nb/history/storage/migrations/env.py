@@ -1,4 +1,4 @@
-"""How Alembic runs migrations: on the connection, and in the transaction, that it is given."""
+"""Runs Alembic's migrations on a given connection, in its current transaction."""
 
 from __future__ import annotations
 

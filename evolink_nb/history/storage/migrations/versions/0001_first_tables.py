@@ -15,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create them."""
+    """Create the tables."""
     _create_meta()
     _create_accounts()
     _create_keys()
