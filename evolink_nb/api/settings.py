@@ -27,7 +27,7 @@ IN_PROCESS_URL = "http://127.0.0.1:1"
 BASE_URL_VARIABLE = "EVOLINK_BASE_URL"
 """The API's base URL, ``https://api.evolink.ai`` by default: https, or http on this machine."""
 DEMO_VARIABLE = "EVOLINK_NB_DEMO"
-"""1 for a simulated account, wherever no key is given as an argument."""
+"""1 for a simulated account wherever no key is given as an argument."""
 DEFAULT_BASE_URL = "https://api.evolink.ai"
 
 INTERVAL = 15.0
