@@ -91,7 +91,7 @@ const INFINITY = "∞";
 
 const fourDecimals = new Intl.NumberFormat("en-US", { maximumFractionDigits: 4 });
 const threeFigures = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
-// Made once: each takes longer than all else that a tick does.
+// Created once: creating one takes longer than everything else in a tick.
 const timeOfDay = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const dateAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
@@ -766,7 +766,7 @@ class Card {
   }
 
   /**
-   * Return an element of the template, looked up once: it stays the same.
+   * Return an element of the template; it stays the same, so it is looked up only once.
    *
    * @param {string} selector
    */
