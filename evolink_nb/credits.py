@@ -349,7 +349,7 @@ def parse_json(text: str) -> Any:
 
 
 def _readable(amount: Decimal) -> str:
-    """Return an amount with thousands separators; one within `DUST` of a shorter number as that."""
+    """Return an amount with thousands separators, as the shorter number if one is within `DUST`."""
     short = _trimmed(_EXACT.quantize(amount, DUST))
     return f"{short if difference(short, amount) == 0 else amount:,f}"
 

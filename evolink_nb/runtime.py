@@ -206,7 +206,7 @@ class Workers:
         forget_after_fork(self)
 
     def start(self, function: Callable[[], T]) -> Future[T]:
-        """Run ``function`` in the background, once; the number that run at once is not limited.
+        """Run ``function`` in the background, once; any number of functions may run at once.
 
         Args:
             function: The function, run in a copy of the caller's context.

@@ -1,4 +1,4 @@
-"""How requests leave: over connections of our own, or to the simulated API in this process.
+"""How requests leave: over our own connections, or to the simulated API in this process.
 
 Only this module decides that. Requests to `settings.IN_PROCESS_URL` are answered here, as a browser needs: a
 page can't listen on a socket.

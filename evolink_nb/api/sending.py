@@ -32,7 +32,7 @@ class Answered:
 
 
 class Sending:
-    """One prepared request. It may be sent several times; each time until it is answered is a call."""
+    """One prepared request, which may be sent several times: each answered sending is a call."""
 
     def __init__(self, identity: str, threads: Threads) -> None:
         """Prepare; nothing begins yet.

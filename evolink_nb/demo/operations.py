@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .tasks import Task
 
 MAX_MODEL_NAME = 128
-"""In characters."""
+"""The longest model name, in characters."""
 
 MAX_IMAGES = 10
 

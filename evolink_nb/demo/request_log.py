@@ -16,7 +16,7 @@ MAX_REQUESTS = 1000
 
 @dataclass(frozen=True)
 class SeenRequest:
-    """What is kept of a request: of its headers only the names, so that no key is kept."""
+    """The parts of a request that are kept: only the names of its headers, which keeps keys out."""
 
     method: str
     path: str

@@ -123,7 +123,7 @@ class CurrentHistory:
         return writer
 
     def stop(self, *, timeout: float = STOP_TIMEOUT) -> None:
-        """Write what is waiting and end the writer's thread.
+        """Write all waiting entries, and end the writer's thread.
 
         Args:
             timeout: The longest time to wait, in seconds.

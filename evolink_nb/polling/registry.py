@@ -113,7 +113,7 @@ class SharedFetchers(Generic[F]):
             fetchers, shared = list(self._all), list(self._shared.values())
             self._shared.clear()
         # Outside the lock: an observer notified of a stop may ask for a shared fetcher.
-        # One after the other, but sharing one deadline.
+        # One after another, but sharing one deadline.
         deadline = time.monotonic() + timeout
         for fetcher in fetchers:
             fetcher.stop(timeout=max(deadline - time.monotonic(), 0.0))

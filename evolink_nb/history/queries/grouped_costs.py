@@ -23,7 +23,7 @@ _SURE = ("confirmed", "clean")
 
 @dataclass(slots=True)
 class Group:
-    """What the runs of one cell, notebook or user cost.
+    """The cost of the runs of one cell, notebook or user.
 
     Attributes:
         id: What they have in common: the work's id, the notebook or the user.
@@ -55,7 +55,7 @@ class Group:
 def grouped_costs(
     connection: Connection, by: GroupedBy, begins: int, ends: int, *, simulated: bool = False
 ) -> list[Group]:
-    """Return the costs of the runs that began in a span, grouped, most expensive first.
+    """Return the grouped costs of the runs that began in a span, most expensive first.
 
     Args:
         connection: A connection in a transaction.

@@ -165,7 +165,7 @@ class Writer:
         return is_written
 
     def store(self) -> Store:
-        """Return the database, for reading or other tables; may block while it is being opened."""
+        """Return the database, for reading or other tables; don't call it on a thread that must not wait."""
         with self._lock:
             if self._store is None:
                 self._store = self._open_store()
