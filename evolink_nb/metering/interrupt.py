@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 MAX_TURNS = 100
-"""Turns of an event loop after which a task is cancelled that only yields to it and never awaits anything."""
+"""After this many turns of the event loop, a task that only yields and never awaits anything is cancelled."""
 
 _FINALIZE = weakref.finalize.__call__.__code__
 """The code that runs the callbacks of `weakref.finalize`."""
@@ -57,7 +57,7 @@ class InterruptTarget:
     Attributes:
         INTERRUPTS: The exceptions that an interrupt may appear as.
         thread: The identifier of the work's thread.
-        was_expected: Whether a stop has been raised in the work, and its code names stops explicitly.
+        was_expected: Whether a stop has been raised in the work, and its code names `BudgetExceeded`.
     """
 
     INTERRUPTS = (KeyboardInterrupt, asyncio.CancelledError)

@@ -120,7 +120,7 @@ class OverlapChecker:
         self._loop.stop(seconds)
 
     def _step(self) -> float | None:
-        """Ask if that is due, and return when to ask next; None for never."""
+        """Ask about the costs if a query is due, and return when the next one is; None for never."""
         works = [work for work in self._works if is_open(work)]
         self._asked = {work: asked for work, asked in self._asked.items() if work in works}
         now = self._fetcher.clock.monotonic()

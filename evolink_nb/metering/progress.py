@@ -141,8 +141,8 @@ class LoopRun:
     def read(self) -> None:
         """Read the balance before the next item of a loop with a limit; the first already has its reading.
 
-        Wait for the charges of the items that are done if the next one could otherwise exceed the limit; not
-        for work that runs ahead of the loop, as that doesn't wait either.
+        If the next item could otherwise exceed the limit, wait for the charges of the items that are done;
+        but not if the work runs ahead of the loop and wouldn't wait anyway.
         """
         if not self.is_limited or not self._begun:
             return

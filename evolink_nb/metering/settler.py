@@ -53,7 +53,7 @@ class Settler:
         try:
             self._loop.start()
         except RuntimeError:
-            # The work is done and must not fail because of this: its cost stays as it is known now.
+            # The work is done and must not fail because of this: its cost stays as far as known.
             log.exception("No thread could be started: a cost stays unsettled.")
             return False
         return True

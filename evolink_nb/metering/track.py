@@ -49,8 +49,8 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
     queued work is cancelled, and the results of work that has begun are handed out. Other work that runs
     ahead goes on, and the loop says so.
 
-    All amounts are in credits; reservations count as spent. At its end the loop waits up to a second for its
-    cost to settle. If the cost turns out to be higher than it said then, it prints another line.
+    All amounts are in credits; reservations count as spent. At its end, the loop waits up to a second for its
+    cost to settle. If the final cost differs from what it printed then, it prints another line.
     """
 
     timing: ClassVar[LoopTiming] = LoopTiming()

@@ -20,7 +20,7 @@ class UnmeasuredWork:
     """Records unmeasured cells, and guarded calls outside any measured work, in an account's row."""
 
     def __init__(self, row: Row) -> None:
-        """Start without any.
+        """Start without unmeasured work.
 
         Args:
             row: The account's row.

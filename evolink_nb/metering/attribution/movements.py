@@ -62,7 +62,7 @@ class Movement:
         return self.until.monotonic
 
     def amount(self, *, frozen: bool) -> Decimal:
-        """Return the credits that count: by the key's counter, or by the account's if that is frozen.
+        """Return its credits: by the key's counter, or by the account's if the key's is frozen.
 
         Args:
             frozen: Whether the key's own counter stands still.

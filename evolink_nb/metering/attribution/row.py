@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .work import Work
 
 MAX_WORKS = 200
-"""The most works in a row. If an account never rests, earlier work becomes final with what is known."""
+"""How much work a row may hold. If an account never rests, earlier work becomes final with what is known."""
 HELD_FOR = 300.0
 """Seconds without a movement after which new work no longer waits for an earlier reservation."""
 

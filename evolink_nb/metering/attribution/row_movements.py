@@ -70,7 +70,7 @@ class RowMovements:
         ]
 
     def amount(self, movement: Movement) -> Decimal:
-        """Return the credits that count in a movement."""
+        """Return the credits of a movement, by the counter in use."""
         return movement.amount(frozen=self.counter.frozen)
 
     def seek_anew(self, start: Credits, works: Sequence[Work]) -> None:

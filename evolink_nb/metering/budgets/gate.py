@@ -1,7 +1,7 @@
 """The gate: refuses a guarded call before it is sent if a budget that applies to it is used up.
 
 The context in which a call is made shows which budgets apply to it; tasks and `asyncio.to_thread` copy that
-context. A worker thread has none: every budget that may have started it applies to its calls.
+context. A worker thread's context doesn't show this: every budget that may have started the thread applies.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class UnpricedCalls:
-    """The calls of a budget's own work that the newest reading doesn't show yet, and the price of a call."""
+    """A budget's own calls that no reading shows yet, and the highest price of a call seen so far."""
 
     def __init__(self) -> None:
         """Start without calls."""

@@ -100,8 +100,7 @@ class Watch:
 
     def reaches_limit(self, spent: Decimal) -> bool:
         """Return whether ``spent`` reaches the limit."""
-        # Amounts that differ only by dust count as equal; but spending nothing never reaches a limit, however
-        # small.
+        # Amounts that differ only by dust count as equal, but spending nothing never reaches a limit.
         return spent > 0 and difference(spent, self._limit) >= 0
 
     def start(self, now: float, *, spent: Decimal = Decimal(0)) -> list[Action]:

@@ -27,7 +27,7 @@ def raisable(
         base: The other base class: `KeyboardInterrupt`, which makes code that handles interrupts handle the
             stop (IPython ends what ``%%bash`` started), or `asyncio.CancelledError`; None for no other.
         on_raise: Called when an instance is made, in the thread where it is raised, with whether the code
-            there names stops explicitly.
+            there names `BudgetExceeded`.
         kind: The class of the stop; that of ``stop`` by default.
     """
 

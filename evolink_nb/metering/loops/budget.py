@@ -62,7 +62,7 @@ class LoopBudget:
             budgets.loops.append(self)
 
     def check(self) -> None:
-        """Warn once when enough is spent; not at the limit itself, where the loop's end says so."""
+        """Warn once if enough is spent, but not if the limit is reached: the loop then ends and says so."""
         left = difference(self.max_credits, self.spent)
         if self._warn_at is None or left <= 0 or difference(self.spent, self._warn_at) < 0:
             return

@@ -94,7 +94,7 @@ class LoopReader:
         self._calls_since = fetcher.clock.monotonic()
 
     def read(self, done: int, *, no_wait: bool) -> None:
-        """Read the balance, and again while pending charges leave open whether the next item may begin.
+        """Read the balance; repeat while charges still to come may decide whether the next item may begin.
 
         Args:
             done: The number of items done.
