@@ -1,4 +1,4 @@
-"""Follow the balance beside other work in one event loop, and say when it runs low."""
+"""Follow the balance alongside other work in one event loop, and report when it runs low."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ client = EvoLinkClient()
 
 
 async def say_when_low(limit: int) -> Credits:
-    """Print each reading; return the first with less than a number of credits left."""
+    """Print each reading, and return the first one below the limit."""
     async for credits in CreditsFetcher(client, interval=1):
         print(credits)
         if credits.spendable < limit:
@@ -17,7 +17,7 @@ async def say_when_low(limit: int) -> Credits:
 
 
 async def main() -> None:
-    """Read once, then follow for a while."""
+    """Read the balance once, then follow it for a while."""
     now = await client.get_credits_async()
     print(f"{now.spendable} to spend")
     try:

@@ -1,4 +1,4 @@
-"""Calls with httpx, two at a time: the one under way when the budget is spent still gets its answer."""
+"""Calls with httpx, two at a time: a call under way when the budget is spent still gets its response."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ two_at_a_time = asyncio.Semaphore(2)
 
 
 async def make(http: httpx.AsyncClient, prompt: str) -> str:
-    """Order one image; say what became of it."""
+    """Order one image, and return a line that says what became of it."""
     async with two_at_a_time:
         try:
             answer = await http.post(url, json={"model": "z-image-turbo", "prompt": prompt})

@@ -1,4 +1,4 @@
-"""Calls with OpenAI's SDK, which are metered and guarded like any other."""
+"""Calls with OpenAI's SDK, measured and guarded like any other."""
 
 import httpx
 import openai
@@ -10,7 +10,7 @@ client = EvoLinkClient()
 with (
     httpx.Client(auth=client.auth, timeout=60) as http,
     meter(max_credits=5) as cost,
-    # The SDK wants a key; `auth` puts the real one into each request.
+    # The SDK requires a key; `auth` puts the real one into each request.
     openai.OpenAI(api_key="unused", base_url=f"{client.base_url}/v1", http_client=http) as ai,
 ):
     question = "What is a lighthouse?"

@@ -1,4 +1,4 @@
-"""Calls with requests: the key stays out of sight, and a budget lets out no call that would cost more."""
+"""Calls with requests: the key stays hidden, and once the budget is spent, the next call is refused."""
 
 import requests
 
