@@ -240,4 +240,4 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
     said = run_script(pool, environment)
     assert [line for line in said.splitlines() if line.startswith("BudgetExceeded")] == [
         "BudgetExceeded 2"
-    ] * 2
+    ] * 2, said

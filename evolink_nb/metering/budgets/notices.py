@@ -91,7 +91,7 @@ class Notices:
         Args:
             message: The message.
         """
-        self._context.run(print, message, file=sys.stderr, flush=True)
+        self._context.run(_print_line, message)
 
     def _announce(self, message: str) -> None:
         self.print(message)
@@ -100,3 +100,10 @@ class Notices:
     def _show(self, message: str) -> None:
         self._is_shown = bool(message)
         self._fetcher.set_message(notice=message)
+
+
+def _print_line(line: str) -> None:
+    """Print a line in one piece: the work's own threads and processes print too."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
