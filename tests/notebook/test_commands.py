@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from IPython.core.error import UsageError
 
-from evolink_nb import errors
+from evolink_nb import errors, runtime
 from evolink_nb.api import credentials, settings
 from evolink_nb.credits import Credits
+from evolink_nb.metering.attribution.work import MIN_PAID_CALL_SECONDS
 from tests.support.metered import LINE
 from tests.support.shell import (
     Shell,
@@ -28,6 +31,37 @@ SPEND = "account.spend(2)"
 TRACKING_OFF = "Tracking off: only cells with %%evolink_credits show their cost.\n"
 
 LOAD = "%load_ext evolink_nb"
+
+
+@pytest.mark.parametrize(
+    ("line", "what_waits"),
+    [
+        ("%evolink_login", "evolink_nb.notebook.commands.ask_for_key"),
+        ("%evolink_budget", "evolink_nb.notebook.session_budgets.control"),
+        ("%evolink_costs --since 7d", "evolink_nb.notebook.kept.past.entries_for"),
+        ("%evolink_history", "evolink_nb.notebook.kept.past.show_history"),
+        ("%evolink_credits", "evolink_nb.notebook.accounts.Accounts.fetcher_for"),
+        ("%evolink_track on", "evolink_nb.notebook.accounts.Accounts.fetcher_for"),
+    ],
+)
+def test_a_magic_that_waits_spends_nothing(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, line: str, what_waits: str
+) -> None:
+    """The wait for a user, a database or the balance is none of the code of the cell that the magic is in."""
+    waited = []
+
+    def wait(*_: object) -> None:
+        began, computed = time.monotonic(), runtime.thread_time()
+        threading.Event().wait(0.2)
+        waited.append((time.monotonic() - began) - (runtime.thread_time() - computed))
+        raise errors.EvoLinkError("It took too long.")
+
+    monkeypatch.setattr(what_waits, wait)
+    began, computed = time.monotonic(), runtime.thread_time()
+    assert isinstance(shell.run(line).error, errors.EvoLinkError)
+    own = (time.monotonic() - began) - (runtime.thread_time() - computed)
+    assert sum(waited) > MIN_PAID_CALL_SECONDS
+    assert own < MIN_PAID_CALL_SECONDS
 
 
 def test_tracking_needs_a_key(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
