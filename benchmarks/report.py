@@ -38,7 +38,7 @@ _SENTENCES = (
     "`%load_ext evolink_nb` takes {loading} of the time of `import ipywidgets, requests`, a warm"
     " `get_credits()` {reading} of a bare request's ({reading_busy} with all cores busy). A live update sends"
     " {updating} of the bytes of the same card made of core ipywidgets, and a hundred live cards make"
-    " {sharing_requests} requests an interval."
+    " {sharing_requests} requests per interval."
 )
 
 

@@ -1,4 +1,4 @@
-"""What do 100 live cards on one key cost: requests an interval, and the kernel's processor time a reading?
+"""What do 100 live cards on one key cost: requests per interval, and the kernel's processor time a reading?
 
 The peer does by hand what ours do: it asks once an interval for all, and shows the answer in each of 100
 cards composed of core ipywidgets. Each has a real kernel of its own, on the same account, which spends
@@ -75,7 +75,7 @@ _IN_SIGHT = {"method": "custom", "content": {"action": "show", "view": "benchmar
 
 
 def measure(share: float = 1.0) -> list[Comparison]:
-    """Return the requests an interval, and the ratio of processor time."""
+    """Return the requests per interval, and the ratio of processor time."""
     requests: list[float] = []
     readings = max(part(READINGS, share), 2)
     with (
@@ -97,7 +97,7 @@ def measure(share: float = 1.0) -> list[Comparison]:
         ratios = alternate(ours, lambda: _seconds(peer, server, readings), rounds=part(ROUNDS, share))
     question = f"{CARDS} live cards on one key"
     return [
-        Comparison(f"{question}: requests an interval (count)", requests, MAX_REQUESTS, "sharing-requests"),
+        Comparison(f"{question}: requests per interval (count)", requests, MAX_REQUESTS, "sharing-requests"),
         Comparison(
             f"a reading shown in {question} : in {CARDS} of core ipywidgets (processor time)",
             ratios,

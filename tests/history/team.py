@@ -2,7 +2,7 @@
 
     python -m tests.history.team [--on sqlite|postgresql|pgbouncer] [--processes 8] [--each 25] [--interval 2]
 
-Prints the requests an interval, how soon a reading reaches 99 %, how soon another process reads when the one
+Prints the requests per interval, how soon a reading reaches 99 %, how soon another process reads when the one
 that does is killed, and how many connections to the server there were. Exits 1 if a target is missed.
 """
 
@@ -118,7 +118,7 @@ def measure(place: Place, *, processes: int, each: int, interval: float, rounds:
     p99, missed = _spread(heard, amounts, processes * each)
     most = MAX_CONNECTIONS if place.is_pooled else None
     return [
-        Figure("requests an interval", requests, MAX_REQUESTS),
+        Figure("requests per interval", requests, MAX_REQUESTS),
         Figure("a reading reaches 99 % within", p99, MAX_SECONDS, " s"),
         Figure("readings that somebody missed", missed, 0),
         Figure(
@@ -141,7 +141,7 @@ def _line_of(member: subprocess.Popen[str], asked: str = "") -> str:
 
 
 def _spend(server: DemoServer, interval: float, rounds: int) -> tuple[float, list[str]]:
-    """Spend a credit before each reading; return the requests an interval, and what was used each time."""
+    """Spend a credit before each reading; return the requests per interval, and what was used each time."""
     before, began = server.requests_seen[ROUTE], time.monotonic()
     amounts = []
     for _ in range(rounds):
