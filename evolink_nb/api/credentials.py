@@ -193,7 +193,7 @@ def save_key(key: Secret, base_url: str) -> None:
     # Raised outside the except block, so that no backend's exception that saw the key is attached to ours.
     raise ConfigurationError(
         f"The key was not saved: {problem}.",
-        hint="This kernel uses it anyway.",
+        hint="This kernel will still use it.",
         shell_hint=f"Set {API_KEY_VARIABLE} instead.",
     )
 

@@ -37,7 +37,8 @@ def failure(base_url: str, error: BaseException) -> APIConnectionError:
     """
     bundle = bundle_variable() if base_url.startswith("https://") else None
     if bundle is not None and not Path(os.environ[bundle]).exists():
-        words, hint = f"{bundle} names no file", f"Set {bundle} to a file of certificates, or unset it."
+        words = f"{bundle} names a file that doesn't exist"
+        hint = f"Set {bundle} to a file of certificates, or unset it."
     else:
         words, hint = _explain(_links(error), bundle)
     return APIConnectionError(f"No answer from {base_url}: {words}.", hint=hint)
@@ -45,7 +46,8 @@ def failure(base_url: str, error: BaseException) -> APIConnectionError:
 
 def _explain(links: list[object], bundle: str | None) -> tuple[str, str]:
     """Return what broke and what to do about it."""
-    trust = f"Check {bundle}." if bundle else f"If so, have {BUNDLE_VARIABLES[0]} name the proxy's own."
+    own = f"If so, set {BUNDLE_VARIABLES[0]} to a file with the proxy's certificates."
+    trust = f"Check {bundle}." if bundle else own
     causes: tuple[tuple[type[BaseException], str, str], ...] = (
         (
             requests.exceptions.InvalidSchema,

@@ -118,8 +118,8 @@ def _told(headers: Mapping[str, str], duration: float) -> str | None:
         return f"a cache had kept it for {format_time(seconds)}"
     hits = [headers.get(name) or "" for name in _HIT_HEADERS]
     if any(re.match(r"\s*(hit|stale|1|true)\b", hit, re.ASCII | re.IGNORECASE) for hit in hits):
-        return "a cache says that it kept it"
+        return "a cache says it answered"
     # RFC 9211: `Cache-Status: ExampleCache; hit; ttl=30`, with one such item for each cache on the way.
     if re.search(r";\s*hit\s*(?:[;,]|=\s*\?1|$)", headers.get("Cache-Status") or "", re.IGNORECASE):
-        return "a cache says that it kept it"
+        return "a cache says it answered"
     return None

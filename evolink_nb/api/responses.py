@@ -244,7 +244,7 @@ def _hint(cls: type[errors.APIStatusError], status: int) -> str | None:
     if status < 200:
         return "Only an interim answer arrived, and no final one: try again, or check a proxy on the way."
     if status in {401, 402, 403} and cls not in KEY_ERRORS:
-        return "Not the API but something before it, such as a proxy or a bot check; it isn't about the key."
+        return "This came from a proxy, bot check or the like in front of the API; the key isn't the problem."
     return HINTS.get(cls)
 
 

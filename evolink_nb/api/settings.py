@@ -83,7 +83,7 @@ def connection(
     raise ConfigurationError(
         "No EvoLink API key was found.",
         hint=f"Set {API_KEY_VARIABLE}, or type %evolink_login, or try %evolink_credits --demo.",
-        shell_hint=f"Set {API_KEY_VARIABLE}, or keep a key: evolink-nb login, or try --demo.",
+        shell_hint=f"Set {API_KEY_VARIABLE}, save a key with evolink-nb login, or try --demo.",
     )
 
 

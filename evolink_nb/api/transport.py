@@ -230,7 +230,7 @@ def _read_body(response: requests.Response) -> tuple[bytes, str | None]:
     # A browser decodes the body but leaves the header.
     if encoding.strip().lower() != "identity" and sys.platform != "emscripten":
         # A few kilobytes may decompress to gigabytes, and some versions of urllib3 don't stop in time.
-        return b"", "it is compressed, although the request refused that"
+        return b"", "it is compressed, although the request asked for no compression"
     body = bytearray()
     try:
         while part := response.raw.read(READ_SIZE, decode_content=False):

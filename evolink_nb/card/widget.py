@@ -70,7 +70,7 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
     message = synced(Unicode(help="Why the balance can't be read, and what to do; empty if it can."))
     request = synced(Unicode(help="Identifies the request that failed; empty if nothing does."))
     alarm = synced(Unicode(help="What the last alarm said; empty again after a good reading."))
-    notice = synced(Unicode(help="What the user must know at once, beside any alarm; empty if nothing."))
+    notice = synced(Unicode(help="What the user must know at once, besides any alarm; empty if nothing."))
     outlook = synced(Unicode(help='What the credits are enough for: "enough for about 14 more runs of …".'))
     limits = synced(Unicode(help="warn_below and critical_below, in words."))
     updated_at = synced(
@@ -83,14 +83,14 @@ class CreditsWidget(Answering, SilentUnseen, SafeObservers, anywidget.AnyWidget)
     )
     retry_in = synced(Float(None, allow_none=True, help="Seconds to retry_at, when it was set."))
     interval = synced(Float(settings.INTERVAL, help="Seconds between two readings."))
-    worth = synced(Unicode(help="About what is left in USD, where credits_per_dollar says."))
+    worth = synced(Unicode(help="Approximate value left in USD, if credits_per_dollar is set."))
     credits_per_dollar: Any = Float(
         None, allow_none=True, help="How many credits a dollar buys; None to show no dollars."
     )
     warn_below: Any = traitlets.Any(
         None, help='Credits (50) or a runway ("2h") below which a reading is low; None for no limit.'
     )
-    critical_below: Any = traitlets.Any(None, help="Likewise for critical.")
+    critical_below: Any = traitlets.Any(None, help="The same for critical.")
 
     def __init__(
         self,

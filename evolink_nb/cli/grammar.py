@@ -250,13 +250,14 @@ def _add_history(commands: Any) -> None:
         "--keep-readings",
         type=values.days,
         metavar="DAYS",
-        help="have a team's database keep every reading for so long (40), then one an hour; 0 for ever",
+        help="have a team's database keep every reading for this many days (40), then one an hour; "
+        "0 keeps them forever",
     )
     history.add_argument(
         "--keep-history",
         type=values.days,
         metavar="DAYS",
-        help="have it keep anything for so long; 0 for ever, as by default",
+        help="have it keep anything at all for this many days; 0, the default, keeps it forever",
     )
     history.add_argument(
         "--yes", dest="is_sure", action="store_true", help="with --forget or --keep-…: don't ask"

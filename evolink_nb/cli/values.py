@@ -68,7 +68,7 @@ def days(text: str) -> int:
         ArgumentTypeError: The text is not a whole number, or too long.
     """
     if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
-        raise ArgumentTypeError(f"{text!r} is not a number of days, or 0 for ever")
+        raise ArgumentTypeError(f"{text!r} is not a number of days (0 means forever)")
     return int(text)
 
 

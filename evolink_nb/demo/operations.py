@@ -99,7 +99,7 @@ def task_detail(call: Call) -> Response:
     if report.status == "failed":
         detail["error"] = {
             "code": "generation_failed_no_content",
-            "message": "The model made nothing; the credits were given back",
+            "message": "The model made nothing; the credits were refunded",
         }
     return json_response(detail)
 

@@ -63,8 +63,8 @@ class CurrentHistory:
 
         Args:
             place: The location, as `find_location` takes it; "" for the one that the environment sets.
-            keep_readings: Days to keep every reading, 0 for ever; None for the environment's setting.
-            keep_history: Days to keep anything at all, 0 for ever; None for the environment's setting.
+            keep_readings: Days to keep every reading, 0 for forever; None for the environment's setting.
+            keep_history: Days to keep anything at all, 0 for forever; None for the environment's setting.
 
         Raises:
             ConfigurationError: The location can't hold a history.

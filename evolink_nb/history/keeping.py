@@ -33,8 +33,8 @@ def keep_for(keep_readings: int | None, keep_history: int | None) -> Retention:
     """Set how long the team's database keeps readings and everything else; return the result.
 
     Args:
-        keep_readings: Days to keep every reading, 0 for ever; None for no change.
-        keep_history: Days to keep anything at all, 0 for ever; None for no change.
+        keep_readings: Days to keep every reading, 0 for forever; None for no change.
+        keep_history: Days to keep anything at all, 0 for forever; None for no change.
 
     Raises:
         HistoryError: There is no history, or it can't be written.
@@ -49,7 +49,7 @@ def _of_server() -> Any:
     location = current.required_writer().location
     if location.kind is not Kind.SERVER:
         raise ConfigurationError(
-            f"The history in {location.shown} is yours alone, and kept as your settings say.",
+            f"The history in {location.shown} is yours alone; your settings decide how long it is kept.",
             hint=f"Set {KEEP_READINGS_VARIABLE} or {KEEP_HISTORY_VARIABLE}.",
         )
     return import_module("evolink_nb.history.storage.maintaining")  # it imports SQLAlchemy

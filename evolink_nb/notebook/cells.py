@@ -114,7 +114,7 @@ class Cells:
         if self._tracked is None or self._tracked is fetcher:
             return ""
         if not self._follows:
-            return "Tracking stays on the account that %evolink_track was given."
+            return "Tracking stays on the account chosen with %evolink_track."
         self.track(fetcher, follows=True, settle=self._settle_tracked)
         return "Tracking now reads this key." if fetcher is not None else "Tracking off: there is no key."
 

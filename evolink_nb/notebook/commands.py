@@ -145,7 +145,7 @@ class Commands:
             problem = fetcher.error if fetcher is not None else None
         print(TRACKING_ON if self.cells.tracking else TRACKING_OFF)
         if problem is not None:
-            print(f"What they cost can't be read now: {problem}", file=sys.stderr)
+            print(f"Their costs can't be read at the moment: {problem}", file=sys.stderr)
 
     @runtime.own_wait()
     def control_budgets(self, options: argparse.Namespace) -> None:

@@ -176,7 +176,10 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
     @with_options()
     @argument("state", nargs="?", choices=("on", "off"), help="Turn measuring every cell on or off.")
     @argument(
-        "--settle", type=seconds, metavar="SECONDS", help="As %%%%evolink_credits --settle, for each cell."
+        "--settle",
+        type=seconds,
+        metavar="SECONDS",
+        help="Same as %%%%evolink_credits --settle, for every cell.",
     )
     @argument("--demo", action="store_true", help="Read a simulated account; no key needed.")
     @argument("--key-env", metavar="NAME", help="Take the key from this environment variable.")
@@ -224,8 +227,8 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
     def evolink_budget(self, line: str) -> None:
         """Show the budgets in force, with what is spent and left; or set, change or cancel the session's.
 
-        What is spent from now on counts; if a budget is changed, what it has counted stays. With --per, what
-        was spent with the key since the day, week or month began counts, by any kernel.
+        Spending from now on counts; changing a budget keeps what it has counted. With --per, everything that
+        any kernel has spent with the key since the day, week or month began counts.
         """
         options = options_of(self.evolink_budget, line)
         option_rules.check_budget(options)
@@ -266,10 +269,10 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
     @line_magic
     @with_help
     def evolink_history(self, line: str) -> Any:
-        """Show what all notebooks that share this history have spent, also before this kernel started."""
+        """Show what all notebooks sharing this history have spent, including before this kernel started."""
         options = options_of(self.evolink_history, line)
         if [options.csv, options.json, options.pandas].count(True) > 1:
-            raise UsageError("--csv, --json and --pandas do the same thing: choose one.")
+            raise UsageError("Choose only one of --csv, --json and --pandas.")
         return self.commands.show_past(options)
 
     @no_var_expand

@@ -251,7 +251,7 @@ class Reader:
     def _held_up(self) -> errors.EvoLinkError:
         return errors.EvoLinkError(
             f"An observer of the credits fetcher has not returned for {self._publisher.held_for:.0f} s.",
-            hint="Readings wait for it: have it hand long work to a thread.",
+            hint="Readings wait for it: move its long work to a thread.",
         )
 
     # -- the loop --------------------------------------------------------------------------------------

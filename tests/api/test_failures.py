@@ -41,8 +41,16 @@ def failure_of(base_url: str) -> str:
 @pytest.mark.parametrize(
     ("variables", "words", "advice"),
     [
-        ({"REQUESTS_CA_BUNDLE": "/nowhere/ca.pem"}, "REQUESTS_CA_BUNDLE names no file", "or unset it"),
-        ({"CURL_CA_BUNDLE": "/nowhere/ca.pem"}, "CURL_CA_BUNDLE names no file", "or unset it"),
+        (
+            {"REQUESTS_CA_BUNDLE": "/nowhere/ca.pem"},
+            "REQUESTS_CA_BUNDLE names a file that doesn't exist",
+            "or unset it",
+        ),
+        (
+            {"CURL_CA_BUNDLE": "/nowhere/ca.pem"},
+            "CURL_CA_BUNDLE names a file that doesn't exist",
+            "or unset it",
+        ),
         ({"https_proxy": f"socks5://u:{PASSWORD}@127.0.0.1:9"}, "PySocks", "requests[socks]"),
         ({"all_proxy": f"socks5h://u:{PASSWORD}@127.0.0.1:9"}, "PySocks", "requests[socks]"),
         ({"https_proxy": f"http://u:{PASSWORD}@127.0.0.1:9"}, "the proxy did not let it through", "NO_PROXY"),
@@ -84,7 +92,7 @@ def test_untrusted_certificates_say_whose(
         said, advised = failure_of(server.url).splitlines()
     assert "its certificate could not be verified" in said
     assert ("Check REQUESTS_CA_BUNDLE." in advised) is named
-    assert ("have REQUESTS_CA_BUNDLE name" in advised) is not named
+    assert ("set REQUESTS_CA_BUNDLE to" in advised) is not named
 
 
 def test_plain_http_needs_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,7 +122,7 @@ def test_a_proxy_says_nothing_of_the_key(status: int, body: bytes, headers: dict
     error = failed(body, status, headers)
     assert type(error) is errors.APIStatusError
     assert error.status == status
-    assert "isn't about the key" in str(error)
+    assert "the key isn't the problem" in str(error)
 
 
 def test_documented_error_keeps_all_fields() -> None:

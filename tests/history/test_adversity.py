@@ -56,7 +56,7 @@ def test_damaged_file_is_set_aside(tmp_path: Path) -> None:
     assert numbers_at(find_location(str(path))) == [7]
     (aside,) = tmp_path.glob("history.db.damaged-*")
     assert aside.read_bytes().startswith(b"This is no database")
-    assert told == [f"The history was damaged. It is kept as {aside}, and a new one begins."]
+    assert told == [f"The history was damaged. It was renamed to {aside}, and a new one was started."]
 
 
 def test_damaged_pages_are_set_aside(tmp_path: Path) -> None:

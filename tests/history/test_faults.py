@@ -127,7 +127,7 @@ def test_a_card_names_what_was_set_aside(
         assert aside.read_bytes().startswith(garbage)
         wait_until(lambda: str(aside) in card.notice)
         assert (card.status, card.user_used) == ("live", float(used))
-        assert notices == [f"The history was damaged. It is kept as {aside}, and a new one begins."]
+        assert notices == [f"The history was damaged. It was renamed to {aside}, and a new one was started."]
         assert used in kept_in(writer)
         card.close()
 

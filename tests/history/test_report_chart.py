@@ -61,8 +61,9 @@ def test_a_notebook_shows_chart_and_table(morning: Report) -> None:
     shown = html(morning)
     assert '<svg width="100%"' in shown
     assert "Topped up: 500 on Mon 2 Nov 13:00 to 14:00" in shown
-    assert "No readings: Mon 2 Nov 15:00 to 18:00. What was spent then is in the bar after it" in shown
-    assert "15 credits spent, some of it perhaps earlier, when nothing was read" in shown
+    gap = "No readings: Mon 2 Nov 15:00 to 18:00. The bar after a gap includes what was spent during it"
+    assert gap in shown
+    assert "15 credits spent, perhaps partly during the gap before" in shown
     assert "<details open><summary>160 credits spent from 2026-11-02 12:00" in shown
     assert '<th scope="row">Mon 2026-11-02 13:00</th><td>60</td>' in shown
     assert "<script" not in shown
@@ -80,7 +81,7 @@ def test_a_terminal_shows_bars_and_table(morning: Report) -> None:
         ["Mon", "2026-11-02", "18:00", "15", "███", "1,340", "gap"],
     ]
     assert len({line.index("█") for line in lines if "█" in line}) == 1
-    assert lines[-3:-1] == ["  Dearest work:", "  1. train(): 50 credits in 2 runs"]
+    assert lines[-3:-1] == ["  Most expensive work:", "  1. train(): 50 credits in 2 runs"]
     assert lines[-1].startswith(f"  2. {MARKUP[:9]}")
 
 
@@ -114,7 +115,7 @@ def test_what_is_uncertain_has_a_column(writer: Writer) -> None:
 def test_nothing_is_shown_as_such(writer: Writer) -> None:
     writer.record_reading(source(), reading(0, 1))
     shown = html(evolink_nb.history(NOON - 9 * HOUR, until=NOON - 8 * HOUR))
-    assert "<p>The history has nothing from that time.</p>" in shown
+    assert "<p>The history has no data for that time.</p>" in shown
 
 
 @pytest.mark.parametrize(

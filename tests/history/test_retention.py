@@ -123,7 +123,7 @@ def test_a_command_says_it_for_a_team(
     said = capsys.readouterr().out
     assert "keeps every reading for 40 days, hours and costs for 400 days, for all who share it." in said
     assert main(["history", "--keep-history", "0", "--keep-readings", "1", "--yes"]) == OK
-    assert "keeps every reading for 1 day, hours and costs for ever, for all" in capsys.readouterr().out
+    assert "keeps every reading for 1 day, hours and costs forever, for all" in capsys.readouterr().out
     current.stop()
 
 
@@ -151,4 +151,4 @@ def test_a_file_takes_no_such_command(
 def test_what_is_no_number_is_refused(days: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["history", f"--keep-history={days}"])
-    assert f"{days!r} is not a number of days, or 0 for ever" in capsys.readouterr().err
+    assert f"{days!r} is not a number of days (0 means forever)" in capsys.readouterr().err

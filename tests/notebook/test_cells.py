@@ -154,7 +154,7 @@ def test_unreadable_tracked_cost_is_no_zero(
     demo_server.fault(status=401)
     shown = shell.run("%evolink_track on")
     assert (shown.out, shown.error) == (TRACKING_ON, None)
-    assert "What they cost can't be read now: EvoLink answered 401" in shown.err
+    assert "Their costs can't be read at the moment: EvoLink answered 401" in shown.err
     shell.run(CALL)
     wait_until(nothing_settles)
     assert [entry.cost.credits for entry in book.entries()] == [None]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         (f"{LINE} --grace 0", "--grace goes with --max: %%evolink_credits --max 5 --grace …"),
         (f"{LINE} --warn-at 0.5", "--warn-at goes with --max: %%evolink_credits --max 5 --warn-at …"),
         (f"{LINE} --max-blind 9", "--max-blind goes with --max: %%evolink_credits --max 5 --max-blind …"),
-        ("%evolink_credits --html --live", "--live and --html do the same thing: choose one."),
+        ("%evolink_credits --html --live", "Choose only one of --live and --html."),
         ("%evolink_credits --every 9", "--every goes with --live: %evolink_credits --live --every 10"),
         ("%evolink_credits --json --html", "--json goes with neither --live nor --html."),
         (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
             "--grace goes with a number of credits: %evolink_budget 20 --grace …",
         ),
         ("%evolink_costs --by user --csv bill.csv", "--by prints its CSV: leave out the file's name."),
-        ("%evolink_costs --csv --pandas", "--csv and --pandas do the same thing: choose one."),
+        ("%evolink_costs --csv --pandas", "Choose only one of --csv and --pandas."),
     ],
 )
 def test_no_option_is_ignored_silently(

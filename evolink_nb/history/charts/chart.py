@@ -30,7 +30,7 @@ def chart_html(data: ChartData, *, table: str = "") -> str:
     plot = "" if data.is_empty else _plot(data)
     lines = [f"<p>{_icon(line)}{escape(line)}</p>" for line in words.notes(data)]
     dear = "".join(f"<li>{escape(line)}</li>" for line in words.dearest(data))
-    dearest = f"<p>Dearest work:</p><ol>{dear}</ol>" if dear else ""
+    dearest = f"<p>Most expensive work:</p><ol>{dear}</ol>" if dear else ""
     return framed(f"<figcaption>{caption}</figcaption>{plot}{''.join(lines)}{dearest}{table}")
 
 

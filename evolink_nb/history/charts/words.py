@@ -42,7 +42,7 @@ def notes(data: ChartData) -> Iterator[str]:
         yield f"Topped up: {_listed(found)}"
     gaps = [span(*gap, data.zone) for gap in data.gaps()]
     if gaps and not data.is_empty:
-        where = ". What was spent then is in the bar after it" if _is_in_next(data) else ""
+        where = ". The bar after a gap includes what was spent during it" if _is_in_next(data) else ""
         yield f"No readings: {_listed(gaps)}{where}"
 
 
@@ -77,7 +77,7 @@ def bucket_text(bucket: Bucket, data: ChartData) -> str:
     if not bucket.is_known:
         lines.append("no readings")
     if bucket.spent is not None:
-        gap = ", some of it perhaps earlier, when nothing was read" if bucket.is_after_gap else ""
+        gap = ", perhaps partly during the gap before" if bucket.is_after_gap else ""
         lines.append(f"{in_credits(bucket.spent)} spent{gap if bucket.spent else ''}")
     if bucket.balance is not None:
         lines.append(f"{format_amount(bucket.balance)} left")

@@ -88,7 +88,7 @@ class Report(Sequence[Any]):
         table = as_table(self._rows, total=self.total, span=self.span)
         chart = self._chart
         lines = [] if chart is None else dearest_work(chart)
-        below = ["  Dearest work:", *(f"  {number}. {line}" for number, line in enumerate(lines, 1))]
+        below = ["  Most expensive work:", *(f"  {number}. {line}" for number, line in enumerate(lines, 1))]
         return "\n".join([table, *(below if lines else [])])
 
     @property

@@ -14,7 +14,7 @@ from .results import KeyRow, PeriodRow, Row, WorkRow
 if TYPE_CHECKING:
     from .spans import Span
 
-NOTHING_YET = "The history has nothing from that time."
+NOTHING_YET = "The history has no data for that time."
 MAX_NAME = 48
 """The longest name shown, in characters."""
 UNKNOWN = "not read"
@@ -137,7 +137,7 @@ def _work(row: WorkRow) -> tuple[str, ...]:
     unsure = [format_amount(row.unsure)] if row.unsure else []
     unsure += [f"{row.unknown:,} of unknown cost"] if row.unknown and is_known else []
     time = format_time(row.seconds) if row.seconds >= 1 else "<1 s"
-    spent = format_amount(row.spent) if is_known else "not known"
+    spent = format_amount(row.spent) if is_known else "unknown"
     last = f"{row.last_at:%Y-%m-%d %H:%M}"
     return _one_line(row.name) or row.kind, f"{row.runs:,}", spent, ", ".join(unsure), time, last
 

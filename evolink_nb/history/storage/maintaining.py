@@ -20,7 +20,7 @@ MAX_HOURS = 500
 """The most hours thinned in one round, which must not take long."""
 _DAY = 86_400_000
 _KEEP_READINGS, _KEEP_HISTORY = "keep_readings", "keep_history"
-"""The names of a team's own settings in ``meta``; their values are days, with 0 for ever."""
+"""The names of a team's own settings in ``meta``; their values are days, with 0 for forever."""
 
 
 def maintain(connection: Connection, now: int, retention: Retention) -> None:
@@ -58,8 +58,8 @@ def keep_in(connection: Connection, keep_readings: int | None, keep_history: int
 
     Args:
         connection: A connection in a transaction that may write.
-        keep_readings: Days to keep every reading, 0 for ever; None for no change.
-        keep_history: Days to keep anything at all, 0 for ever; None for no change.
+        keep_readings: Days to keep every reading, 0 for forever; None for no change.
+        keep_history: Days to keep anything at all, 0 for forever; None for no change.
     """
     given = {_KEEP_READINGS: keep_readings, _KEEP_HISTORY: keep_history}
     rows = [{"name": name, "value": str(days)} for name, days in given.items() if days is not None]

@@ -18,7 +18,7 @@ class Problem(Enum):
     DAMAGED = "the file is damaged"
     UNREACHABLE = "the database doesn't answer"
     REFUSED = "the database refuses the user or the password"
-    NEWER = "a newer evolink_nb has changed its form"
+    NEWER = "a newer evolink_nb has upgraded it"
     DRIVER = "psycopg is not installed: pip install 'evolink-nb[team]'"
     SLOW = "it takes too long"
     OTHER = "the database failed"
@@ -75,5 +75,5 @@ def history_error(problem: Problem, where: str) -> HistoryError:
     """
     return HistoryError(
         f"The history in {where} can't be used: {problem.value}.",
-        hint=f"{HISTORY_VARIABLE} can name another place, or be off.",
+        hint=f"Set {HISTORY_VARIABLE} to another location, or to off.",
     )

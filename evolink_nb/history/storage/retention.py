@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from ...api.credentials import read_variable
 
 KEEP_READINGS_VARIABLE = "EVOLINK_NB_KEEP_READINGS"
-"""Days for which a file keeps every reading (40 by default), and after that one per hour; 0 for ever."""
+"""Days for which a file keeps every reading (40 by default), and after that one per hour; 0 means forever."""
 KEEP_HISTORY_VARIABLE = "EVOLINK_NB_KEEP_HISTORY"
-"""Days for which a file keeps costs and hours; 0 (the default) for ever."""
+"""Days for which a file keeps costs and hours; 0 (the default) means forever."""
 
 
 KEEP_READINGS = 40
@@ -18,7 +18,7 @@ KEEP_READINGS = 40
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long readings and everything else are kept, in days; None for ever.
+    """How long readings and everything else are kept, in days; None for forever.
 
     Attributes:
         every_reading: How long every reading is kept. Older hours keep their last reading and their summary.
@@ -30,7 +30,7 @@ class Retention:
 
     @property
     def in_words(self) -> str:
-        """The retention as text: "every reading for 40 days, hours and costs for ever"."""
+        """The retention as text: "every reading for 40 days, hours and costs forever"."""
         return f"every reading {_for(self.every_reading)}, hours and costs {_for(self.anything)}"
 
 
@@ -38,8 +38,8 @@ def retention_of(keep_readings: int | None = None, keep_history: int | None = No
     """Return how long to keep readings and everything else.
 
     Args:
-        keep_readings: Days to keep every reading, 0 for ever; by default the environment's setting.
-        keep_history: Days to keep anything at all, 0 for ever; by default the environment's setting.
+        keep_readings: Days to keep every reading, 0 for forever; by default the environment's setting.
+        keep_history: Days to keep anything at all, 0 for forever; by default the environment's setting.
     """
     if keep_readings is None:
         keep_readings = _days(KEEP_READINGS_VARIABLE, KEEP_READINGS)
@@ -49,7 +49,7 @@ def retention_of(keep_readings: int | None = None, keep_history: int | None = No
 
 
 def _for(days: int | None) -> str:
-    return "for ever" if days is None else f"for {days} day{'s' if days != 1 else ''}"
+    return "forever" if days is None else f"for {days} day{'s' if days != 1 else ''}"
 
 
 def _days(variable: str, default: int) -> int:

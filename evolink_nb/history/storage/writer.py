@@ -40,7 +40,7 @@ STUCK_AFTER = 30.0
 STOP_TIMEOUT = 2.0
 """Seconds that a process waits at exit for waiting entries to be written."""
 
-_MEMORY_HINT = "What is new stays in memory, and is written once that works again."
+_MEMORY_HINT = "New entries stay in memory and will be written once it works again."
 
 
 class Writer:
@@ -241,7 +241,7 @@ class Writer:
             self._tell(problem)
 
     def _set_aside(self, path: Path) -> None:
-        self._tell(f"The history was damaged. It is kept as {path}, and a new one begins.")
+        self._tell(f"The history was damaged. It was renamed to {path}, and a new one was started.")
 
     def _tell(self, text: str) -> None:
         for observer in list(self._observers):

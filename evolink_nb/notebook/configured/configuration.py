@@ -42,7 +42,7 @@ class EvoLinkSettings(Configurable):
         None,
         allow_none=True,
         min=0,
-        help="Days for which a file keeps the history; 0 (the default) for ever.",
+        help="Days for which a file keeps the history; 0 (the default) keeps it forever.",
     ).tag(config=True)
     keep_readings: Any = Int(
         None,

@@ -39,7 +39,7 @@ def check_credits(options: argparse.Namespace) -> None:
         UsageError: An option needs another, or excludes it.
     """
     if options.live and options.html:
-        raise UsageError("--live and --html do the same thing: choose one.")
+        raise UsageError("Choose only one of --live and --html.")
     if not (options.live or options.html):
         _refuse(options, ("--every",), "goes with --live: %evolink_credits --live --every 10")
         _refuse(options, ("--compact",), "goes with --live: %evolink_credits --live --compact")
@@ -59,7 +59,7 @@ def check_costs(options: argparse.Namespace) -> None:
         UsageError: Two exclude each other.
     """
     if options.csv and options.pandas:
-        raise UsageError("--csv and --pandas do the same thing: choose one.")
+        raise UsageError("Choose only one of --csv and --pandas.")
     if options.by and options.csv not in {None, "-"}:
         raise UsageError("--by prints its CSV: leave out the file's name.")
 
