@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .followed_account import FollowedAccount
     from .published import Listener
 
-GOES_ON = "what it had started went on after it"
+GOES_ON = "something it started was still running after it ended"
 """Why a cost may not include everything the work spends."""
 
 

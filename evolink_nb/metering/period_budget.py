@@ -202,5 +202,5 @@ class PeriodBudget(SessionBudget):
     def _stop_of(self, action: Trip | Refuse) -> BudgetExceeded:
         stop = super()._stop_of(action)
         at = self.begins_anew_at
-        stop.hint = f"{stop.hint} It begins anew on {format_day(at.date())} at {at:%H:%M}.".lstrip()
+        stop.hint = f"{stop.hint} It starts over on {format_day(at.date())} at {at:%H:%M}.".lstrip()
         return stop

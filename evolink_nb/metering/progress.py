@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-GOES_ON = " What was started ahead of the loop goes on, and may spend more."
+GOES_ON = " Work started ahead of the loop goes on and may spend more."
 
 
 class LoopRun:

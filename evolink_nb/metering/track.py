@@ -99,7 +99,9 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
         self._timing = replace(self.timing, every=parse_interval(every), max_blind=blind)
         require_limit(self._limit, warn_at=(warn_at, WARN_AT), max_blind=(max_blind, MAX_BLIND))
         if self._limit is not None and every != EVERY:
-            raise ValueError("every goes without max_credits: a loop with a limit reads before each item")
+            raise ValueError(
+                "every can't be combined with max_credits: a loop with a limit reads before each item"
+            )
         self._call_site = CallSite.of(sys._getframe(1), "loop", given=description)
         self._run: LoopRun | None = None
 

@@ -130,9 +130,9 @@ class CostLine:
         amount = self.cost.credits or Decimal(0)
         if self._is_estimate:
             # An estimated zero says nothing.
-            return f"about {in_credits(amount)}" if amount else "not told apart"
+            return f"about {in_credits(amount)}" if amount else "own cost unknown"
         if amount < 0:  # not a cost: earlier calls meanwhile settled for less, or were refunded
-            return f"cost unknown: {in_credits(-amount)} came back"
+            return f"cost unknown: {in_credits(-amount)} returned"
         if self.cost.reason == NO_CHARGE:
             return NO_CHARGE
         if not amount:

@@ -87,8 +87,8 @@ def left_behind(before: CreditsFetcher | None) -> str:
     if not names:
         return ""
     verb = "watches" if len(names) == 1 else "watch"
-    only = "not what this one spends. For that, set another: evolink_nb.budget(…)"
-    return f"{' and '.join(names)} still {verb} what the key used before spends, {only}"
+    remedy = "To watch this key, set another budget: evolink_nb.budget(…)"
+    return f"{' and '.join(names)} still {verb} the previous key's spending, not this key's. {remedy}"
 
 
 def _named(label: str | None) -> Sequence[SessionBudget]:
@@ -128,7 +128,7 @@ def _begins_anew(budget: InForce) -> str:
     if not isinstance(budget, PeriodBudget):
         return ""
     at = budget.begins_anew_at
-    return f"begins anew on {format_day(at.date())} at {at:%H:%M}"
+    return f"starts over on {format_day(at.date())} at {at:%H:%M}"
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

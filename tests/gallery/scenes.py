@@ -34,7 +34,7 @@ EXTREME = json.dumps(
     }
 )
 OUTLOOK = "enough for about 1,438 more runs of draw(prompt)"
-NOTICE = "The budget of 5 credits is spent (7), and the work is still running."
+NOTICE = "The budget of 5 credits is spent (7), but the work is still running."
 EVENING = ("2.9", "3.4", "1.2", "0.4", "4.8", "3.1", "2.2", "5.3", "3.9", "2.4", "3.6", "1.9", "3.3", "2.8")
 """Credits spent from reading to reading in an evening's work: about 12 a minute."""
 

@@ -90,8 +90,8 @@ def test_kernels_know_of_each_other(demo_server: DemoServer, tmp_path: Path) -> 
         bill = second.run("%evolink_history --since 1h --by cell").text
     assert said == [
         "clean the key's and the account's counters agree",
-        "shared short.ipynb ran meanwhile with the same key",
-        "long.ipynb ran meanwhile with the same key",
+        "shared short.ipynb used the same key meanwhile",
+        "long.ipynb used the same key meanwhile",
     ]
     assert "nothing" in bill
 

@@ -263,7 +263,7 @@ def test_unstoppable_work_is_said_at_once(
         "    except BaseException: pass"
     )
     untouched.run("widget.close()")
-    assert "--max 5 is spent, and the work is still running" in run.outputs[0]["text"]
+    assert "--max 5 is spent, but the work is still running" in run.outputs[0]["text"]
     notices = [update["notice"] for update in trait_updates(run.messages) if "notice" in update]
     assert "still running" in notices[0]
     assert notices[-1] == ""

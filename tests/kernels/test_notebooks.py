@@ -312,7 +312,7 @@ class TestHistory:
         said = story.output("%evolink_budget 50 --per day")
         assert f"{today} credits spent already, {50 - today} left" in said
         assert re.search(
-            r"^week +\S+ +\S+ +500  begins anew on Mon", story.output("evolink_nb.budget(500"), re.MULTILINE
+            r"^week +\S+ +\S+ +500  starts over on Mon", story.output("evolink_nb.budget(500"), re.MULTILINE
         )
 
     def test_the_forecast_names_a_day(self, ran: dict[str, Ran]) -> None:

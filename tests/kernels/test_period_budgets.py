@@ -57,13 +57,13 @@ def test_a_day_survives_a_killed_kernel(
         heading, row = second.run("%evolink_budget").text.splitlines()
         assert heading.split() == ["budget", "spent", "left", "limit"]
         assert row.split()[:4] == ["day", "5", "3", "8"]
-        assert " begins anew on " in row
+        assert " starts over on " in row
         assert row.endswith(" at 00:00")
     assert first.run("%evolink_budget").text.splitlines()[1].split()[:4] == ["day", "5", "3", "8"]
     stopped = first.run(SPEND)
     assert stopped.error is not None
     assert "The day's budget of 8 credits stopped the work" in stopped.text
-    assert "It begins anew on " in stopped.text
+    assert "It starts over on " in stopped.text
 
 
 def test_without_history_a_day_is_refused(kernel: Kernel) -> None:

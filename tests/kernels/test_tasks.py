@@ -19,7 +19,7 @@ async def work():
     await ended.wait()
 """
 START = "task = asyncio.create_task(work())"
-AFTER_IT = "shared: what it had started went on after it: 1 task"
+AFTER_IT = "shared: something it started was still running after it ended: 1 task"
 BESIDE_IT = "shared: a task that earlier work had started was still running"
 
 

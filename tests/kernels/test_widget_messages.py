@@ -34,7 +34,7 @@ def test_a_notice_is_one_small_message(kernel: Kernel, demo_server: DemoServer) 
     kernel.run("from evolink_nb import CreditsWidget; card = CreditsWidget(interval=3600, warn_below=50)")
     kernel.run("card.fetcher.wait(10)")
     said = {
-        "notice": "The budget of 5 credits is spent (7), and the work is still running.",
+        "notice": "The budget of 5 credits is spent (7), but the work is still running.",
         "outlook": "about 14 more runs of this cell",
     }
     run = kernel.run(f"card.fetcher.set_message(**{said!r})\ncard.fetcher.set_message(**{said!r})")

@@ -372,6 +372,6 @@ def _interrupted() -> None:
 )
 def test_an_option_of_limits_needs_one(option: str, value: float | None) -> None:
     given: dict[str, Any] = {option: value}
-    with pytest.raises(ValueError, match=f"{option} goes with max_credits: without a limit it does nothing"):
+    with pytest.raises(ValueError, match=f"{option} needs max_credits: it has no effect without a limit"):
         meter(**given)
     meter(max_credits=5, **given)

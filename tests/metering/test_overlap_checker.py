@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from evolink_nb.polling.fetcher import CreditsFetcher
     from tests.support.paid_server import PaidServer
 
-MEANWHILE = "other.ipynb ran meanwhile with the same key"
+MEANWHILE = "other.ipynb used the same key meanwhile"
 
 
 class Others:

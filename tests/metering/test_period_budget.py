@@ -86,7 +86,7 @@ def test_earlier_kernels_spending_counts(demo_server: DemoServer, client: EvoLin
     with pytest.raises(BudgetExceeded) as caught:
         Spending(demo_server).in_a_retry_loop()
     assert "The day's budget of 5 credits stopped the work" in str(caught.value)
-    assert "It begins anew on " in str(caught.value)
+    assert "It starts over on " in str(caught.value)
     budgets.end_work(caught.value)
 
 

@@ -78,7 +78,7 @@ def test_a_task_that_goes_on_is_said(demo_server: DemoServer, client: EvoLinkCli
         async with meter(client=client) as left:
             demo_server.account.spend(1)
             task = asyncio.create_task(event.wait())
-        assert left.reason == "what it had started went on after it: 1 task"
+        assert left.reason == "something it started was still running after it ended: 1 task"
         async with meter(client=client) as beside:
             demo_server.account.spend(1)
         assert beside.reason == BESIDE_A_TASK

@@ -141,13 +141,13 @@ def test_only_iterables_are_tracked() -> None:
 @pytest.mark.parametrize(("option", "value"), [("warn_at", 0.5), ("warn_at", None), ("max_blind", 5)])
 def test_an_option_of_limits_needs_one(option: str, value: float | None) -> None:
     given: dict[str, Any] = {option: value}
-    with pytest.raises(ValueError, match=f"{option} goes with max_credits: without a limit it does nothing"):
+    with pytest.raises(ValueError, match=f"{option} needs max_credits: it has no effect without a limit"):
         track([1], **given)
     track([1], max_credits=5, **given)
 
 
 def test_a_loop_with_a_limit_has_no_pace() -> None:
-    with pytest.raises(ValueError, match="every goes without max_credits"):
+    with pytest.raises(ValueError, match="every can't be combined with max_credits"):
         track([1], max_credits=5, every=60)
 
 

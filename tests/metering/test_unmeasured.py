@@ -14,7 +14,7 @@ from evolink_nb.metering.attribution.work import MIN_PAID_CALL_SECONDS, Work
 from evolink_nb.metering.unmeasured import UnmeasuredWork
 from tests.support.readings import moved
 
-TOLD = "cell 2 and what isn't measured"
+TOLD = "cell 2 and unmeasured work"
 
 
 class Kernel:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from evolink_nb.metering.ledger import MemoryLedger
     from tests.support.shell import Shell, Shown
 
-STAYS = "Tracking stays on the account that %evolink_track was given.\n"
+STAYS = "Tracking stays on the account chosen with %evolink_track.\n"
 CALL = "account.spend(2, key=other)\nimport time; time.sleep(0.1)"
 
 
@@ -108,7 +108,8 @@ def test_budget_says_that_it_stays(shell: Shell) -> None:
     """What it has counted was spent with the other key."""
     shell.run("import evolink_nb; session = evolink_nb.budget(5)\nc = %evolink_credits")
     said = log_in(shell).err
-    assert "The session's budget of 5 credits still watches what the key used before spends" in said
+    still = "The session's budget of 5 credits still watches the previous key's spending, not this key's."
+    assert still in said
     assert "evolink_nb.budget(…)" in said
     shell.run("session.cancel()")
     assert "budget" not in shell.run("%evolink_login --forget").err

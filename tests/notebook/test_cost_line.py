@@ -48,7 +48,7 @@ def test_settled_cost_says_it_all() -> None:
 def test_negative_figure_is_no_cost() -> None:
     """Earlier calls settled for less meanwhile: what came back is said, and nothing of what this cost."""
     line = text(cost("-5.2", "inconsistent"), runs=None)
-    assert line.startswith("cost unknown: 5.2 credits came back · ")
+    assert line.startswith("cost unknown: 5.2 credits returned · ")
     assert "-5.2" not in line
 
 

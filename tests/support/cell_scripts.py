@@ -144,7 +144,7 @@ class Script:
         for (label, credits, _), cells in found.items():
             works = {cell.work for cell in cells}
             true = total(cell.true for cell in cells if not works & {*cell.work.enclosing})
-            most = self.unmeasured if label.endswith("isn't measured") else Decimal(0)
+            most = self.unmeasured if label.endswith("unmeasured work") else Decimal(0)
             right.append(difference(credits, true) >= 0 >= difference(credits, total((true, most))))
         return right
 

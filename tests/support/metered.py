@@ -79,7 +79,7 @@ def settled_cost(line: str) -> str:
 
     It is an estimate right after a cell that isn't measured and may have spent: that is left out.
     """
-    beside = r"cell \d+ and what isn't measured together: [\d.]+ · "
+    beside = r"cell \d+ and unmeasured work together: [\d.]+ · "
     found = re.match(
         rf"(?:about )?([^·]+) · ({beside})?(settled in \d+\.\d s · )?(shared: |[\d,.]+ left)", line
     )

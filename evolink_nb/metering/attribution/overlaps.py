@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from .unattributed import Unattributed
     from .work import Work
 
-RAN_MEANWHILE = "{} ran meanwhile with the same key"
+RAN_MEANWHILE = "{} used the same key meanwhile"
 """Why a cost may include what another kernel spent."""
-RAN_BEFORE = "{} had only just run with the same key"
+RAN_BEFORE = "{} had just used the same key"
 """Why a cost may include what another kernel spent just before."""
 ANOTHER = "another notebook"
 

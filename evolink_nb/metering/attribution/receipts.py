@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..cost import Cost
     from .work import Work
 
-CONFIRMED = "its calls' own receipts come to the same"
+CONFIRMED = "the receipts of its calls add up to the same amount"
 NO_CHARGE = "no charge seen yet"
 """The reason given when guarded calls were made but nothing has moved."""
 

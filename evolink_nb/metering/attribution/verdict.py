@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from .work import Work
 
 AT_THE_SAME_TIME = "other metered work ran at the same time"
-IN_A_ROW = "what ran right before or after it may have spent some of it"
-AROUND_IT = "the work around it may have spent some of it"
-BESIDE_UNMEASURED = "a cell that isn't measured may have spent some of it"
-SPENT_BEFORE = "{} spent just before this, or in its first moments"
+IN_A_ROW = "work right before or after it may have spent part of this"
+AROUND_IT = "the surrounding work may have spent part of this"
+BESIDE_UNMEASURED = "an unmeasured cell may have spent part of this"
+SPENT_BEFORE = "{} spent just before this or as it started"
 EARLIER_CALLS = "earlier calls were still settling"
 STEADY = 3
 """How many successive charges after the end of work mean that something else is spending."""
-STILL_SPENDING = "credits went on being spent after it had ended, perhaps elsewhere"
+STILL_SPENDING = "credits were still being spent after it ended, perhaps elsewhere"
 ELSEWHERE = "this key is in use elsewhere too"
 REFUNDED = "a call was refunded meanwhile, perhaps an earlier one"
 NO_READING = "the balance could not be read"

@@ -233,7 +233,7 @@ def label_of(works: Sequence[Work], *, has_more: bool = False) -> str:
         works: The measured ones.
         has_more: Whether there is also unmeasured work.
     """
-    return _names_of(works) + (" and what isn't measured" if has_more else "")
+    return _names_of(works) + (" and unmeasured work" if has_more else "")
 
 
 def _names_of(works: Sequence[Work]) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..active import Measured
     from ..interrupt import InterruptTarget
 
-RUNS_ON = "what stopped work had started was still running"
+RUNS_ON = "something the stopped work started was still running"
 """Why the cost of stopped work may be incomplete, and can't be *clean*."""
 
 _POLL = 0.02

@@ -110,4 +110,4 @@ def require_limit(limit: Decimal | None, **options: tuple[object, object]) -> No
     """
     given = [name for name, (value, usual) in options.items() if value != usual]
     if limit is None and given:
-        raise ValueError(f"{given[0]} goes with max_credits: without a limit it does nothing")
+        raise ValueError(f"{given[0]} needs max_credits: it has no effect without a limit")

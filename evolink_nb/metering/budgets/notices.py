@@ -68,7 +68,7 @@ class Notices:
                 self._announce(f"{self._name} can't be watched: {reason}{consequence}")
             case AnnounceStuck():
                 why = "is spent" if left <= 0 else "can't be watched"
-                self._announce(f"{self._name} {why}, and the work is still running.")
+                self._announce(f"{self._name} {why}, but the work is still running.")
             case ClearNotice():
                 self._show(self._warning)
 

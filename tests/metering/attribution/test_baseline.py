@@ -53,5 +53,5 @@ def test_idle_spending_is_not_clean(idle: float, *, is_first: bool) -> None:
     row.record(moved(idle + 2.2, spent=4))
     row.record(moved(idle + 2.2 + QUIET, spent=4))
     assert (work.cost.credits, work.cost.confidence) == (Decimal(4), "shared")
-    assert work.cost.reason == "3 of it was spent just before this, or in its first moments"
-    assert spent_before() == "credits were spent just before this, or in its first moments"
+    assert work.cost.reason == "3 of it was spent just before this or as it started"
+    assert spent_before() == "credits were spent just before this or as it started"

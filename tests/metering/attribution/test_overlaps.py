@@ -70,9 +70,9 @@ def word_of(mine: Work, seen: Seen, unattributed: Unattributed | None = None) ->
 @pytest.mark.parametrize(
     ("began", "ended", "words"),
     [
-        (1002, 1003, "other.ipynb ran meanwhile with the same key"),
-        (400, 2000, "other.ipynb ran meanwhile with the same key"),
-        (990, 995, "other.ipynb had only just run with the same key"),
+        (1002, 1003, "other.ipynb used the same key meanwhile"),
+        (400, 2000, "other.ipynb used the same key meanwhile"),
+        (990, 995, "other.ipynb had just used the same key"),
         (980, 992, None),
         (1012, 1013, None),
     ],
@@ -85,9 +85,9 @@ def test_work_that_overlaps_is_named(began: float, ended: float, words: str | No
 
 def test_an_unknown_notebook_is_another() -> None:
     seen = Seen((run(1002, 1003, notebook=""),))
-    assert word_of(work(), seen) == ("shared", "another notebook ran meanwhile with the same key")
+    assert word_of(work(), seen) == ("shared", "another notebook used the same key meanwhile")
     seen = Seen((run(1002, 1003, notebook="C:\\work\\mine.ipynb"),))
-    assert word_of(work(), seen)[1].startswith("mine.ipynb ran")
+    assert word_of(work(), seen)[1].startswith("mine.ipynb used")
 
 
 @given(lengths, lengths, st.booleans())
@@ -125,14 +125,14 @@ def test_it_is_known_before_it_is_said() -> None:
     """A cost that still settles is never called clean: its row goes by `Work.shared`."""
     mine = work("unsettled", is_final=False)
     mark_shared([mine], Unattributed(), Seen((run(1002, 1003),)), resting(), quiet=QUIET)
-    assert mine.shared == "other.ipynb ran meanwhile with the same key"
+    assert mine.shared == "other.ipynb used the same key meanwhile"
     assert mine.cost.confidence == "unsettled"
     assert not is_open(mine)
 
 
 def test_the_latest_is_named() -> None:
     runs = (run(1002, 1004, notebook="a"), run(1001, 1009, notebook="b"), run(1003, 1005, notebook="c"))
-    assert ran_beside(work(), runs, quiet=QUIET) == "b ran meanwhile with the same key"
+    assert ran_beside(work(), runs, quiet=QUIET) == "b used the same key meanwhile"
 
 
 # -- charges that came late ----------------------------------------------------------------------------------

@@ -178,4 +178,4 @@ def test_what_goes_on_is_not_hidden(demo_server: DemoServer) -> None:
         list(bar)
         pool.terminate()
     assert bar.stopped is not None
-    assert bar.stopped.endswith("What was started ahead of the loop goes on, and may spend more.")
+    assert bar.stopped.endswith("Work started ahead of the loop goes on and may spend more.")
