@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,9 @@ from tests.support.notebooks import Job, run_notebooks
 
 from .blocks import SHELL, comparable
 from .pages import Page, pages, run_pages
+
+READS_FOR = 8.0
+"""Seconds that a reader spends on the text between two cells: longer than costs take to settle."""
 
 
 def main() -> int:
@@ -47,12 +52,26 @@ def is_chosen(path: Path, named: list[Path]) -> bool:
 def save_outputs(paths: list[Path], home: Path) -> None:
     """Run notebooks in demo mode and save them with what they printed."""
     environment = isolated_environment(home) | {settings.DEMO_VARIABLE: "1"}
-    options = {"record_timing": False}
-    jobs = [Job(nbformat.read(path, as_version=4), environment, options=options) for path in paths]
+    jobs = []
+    for path in paths:
+        notebook = nbformat.read(path, as_version=4)
+        options = {"record_timing": False, "on_cell_executed": reader_of(notebook)}
+        jobs.append(Job(notebook, environment, options=options))
     run_notebooks(jobs)
     for path, job in zip(paths, jobs, strict=True):
         nbformat.write(as_saved(job.notebook, nbformat.read(path, as_version=4).metadata), path)
         sys.stdout.write(f"{path.relative_to(build.ROOT)}\n")
+
+
+def reader_of(notebook: Any) -> Callable[..., Awaitable[None]]:
+    """What runs a notebook at the pace of a reader: after each cell that a text follows."""
+
+    async def read(*, cell_index: int, **_more: Any) -> None:
+        following = notebook.cells[cell_index + 1 : cell_index + 2]
+        if following and following[0].cell_type == "markdown":
+            await asyncio.sleep(READS_FOR)
+
+    return read
 
 
 def as_saved(notebook: Any, metadata: Any) -> Any:
