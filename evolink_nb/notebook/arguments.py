@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable
-from decimal import Decimal
 from importlib import import_module
 from keyword import iskeyword
+from typing import TYPE_CHECKING
 
 from traitlets import TraitError
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 OFF = "off"
 """Typed in place of a limit to remove it."""
@@ -87,7 +90,7 @@ def credits(text: str) -> Decimal:
     """
     # Decimal itself would also accept "1_0", "NaN" and digits of any script.
     plain = text.isascii() and text.replace(".", "", 1).isdigit()
-    number = Decimal(text if plain else 0)
+    number = _exact(text if plain else "0")
     if number <= 0:
         raise ArgumentTypeError(f"{text!r} is not a number of credits above 0: write 5 or 0.5")
     return number
@@ -263,7 +266,13 @@ def _plain(value: str | float) -> str:
     """Return a setting's text; a number is written with all its digits."""
     if isinstance(value, str):
         return value.strip()
-    return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
+    return str(int(value)) if value.is_integer() else format(_exact(repr(value)), "f")
+
+
+def _exact(text: str) -> Decimal:
+    from decimal import Decimal  # noqa: PLC0415 - a fifth of what %load_ext takes, and only options need it
+
+    return Decimal(text)
 
 
 def _number(text: str) -> float:

@@ -25,7 +25,7 @@ LINES = ("%%", "get_ipython()")
 
 
 # The start of a comment, or of a cell's title ("# %% train").
-_COMMENT = re.compile(r"^#[#\s]*(%%\s*)?")
+_COMMENT = r"^#[#\s]*(%%\s*)?"
 _DIRECTIVE = "#|"
 """The start of a line with an option for Quarto."""
 
@@ -38,7 +38,7 @@ class StopsTraceback(Protocol):
         """Whether it has shown one."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class RunningCell:
     """A running cell: its source, its measurement, and what must be restored in IPython at its end.
 
@@ -73,7 +73,7 @@ class RunningCell:
         if self.options is not None and lines and lines[0].startswith(LINES):
             lines = lines[1:]
         # A first comment or import seldom says what a cell does, but users recognize the cell by it.
-        said = (_COMMENT.sub("", line) for line in lines if not line.startswith(_DIRECTIVE))
+        said = (re.sub(_COMMENT, "", line) for line in lines if not line.startswith(_DIRECTIVE))
         first = next(filter(None, said), "(an empty cell)")
         return first if len(first) <= MAX_NAME else first[: MAX_NAME - 1] + "…"
 
