@@ -167,9 +167,9 @@ class FollowedAccount:
         Args:
             awaits: Whether instead the cell waits for a cost.
         """
-        now = _now(self.fetcher)
+        now = self.fetcher.clock.monotonic()
         with self._lock:
-            self._unmeasured.suspend(*now, awaits=awaits)
+            self._unmeasured.suspend(now, runtime.thread_time, awaits=awaits)
 
     def resume(self, *, is_known: bool = False) -> None:
         """Record that measured work is over: the cell it ran in may spend again.
@@ -177,9 +177,9 @@ class FollowedAccount:
         Args:
             is_known: Whether other code is known to run, even if no cell does.
         """
-        now = _now(self.fetcher)
+        now = self.fetcher.clock.monotonic()
         with self._lock:
-            self._unmeasured.resume(*now, is_known=is_known)
+            self._unmeasured.resume(now, runtime.thread_time, is_known=is_known)
 
     def set_busy(self, *, busy: bool) -> None:
         """Record that a cell not measured on this account begins or ends.
@@ -187,9 +187,9 @@ class FollowedAccount:
         Args:
             busy: Whether it begins.
         """
-        now = _now(self.fetcher)
+        now = self.fetcher.clock.monotonic()
         with self._lock:
-            self._unmeasured.set_busy(*now, busy=busy)
+            self._unmeasured.set_busy(now, runtime.thread_time, busy=busy)
 
     def add_call(self, call: Call, works: Iterable[Work]) -> None:
         """Record a guarded call that begins.
@@ -286,11 +286,3 @@ class FollowedAccount:
             )
         if changed and not self._attended:
             self.settler.start()
-
-
-def _now(fetcher: CreditsFetcher) -> tuple[float, float]:
-    """Return the time, and how long this thread has computed.
-
-    Call it before taking the lock: a wait for the lock is not the cell's own.
-    """
-    return fetcher.clock.monotonic(), runtime.thread_time()

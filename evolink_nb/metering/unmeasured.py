@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .attribution.work import MIN_PAID_CALL_SECONDS, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ..api.calls import Call
     from .attribution.row import Row
@@ -30,7 +30,7 @@ class UnmeasuredWork:
         self._is_busy = self._follows_measured = False
         self._resumed_at = self._computed = 0.0
 
-    def suspend(self, now: float, computed: float, *, awaits: bool = False) -> None:
+    def suspend(self, now: float, computed: Callable[[], float], *, awaits: bool = False) -> None:
         """Record that the cell spends nothing for now: measured work begins, or the cell waits for a cost.
 
         A wait is ignored if measured work has run in the cell: what the cell did since may have been too
@@ -38,7 +38,7 @@ class UnmeasuredWork:
 
         Args:
             now: The current time.
-            computed: Seconds that the thread has spent computing.
+            computed: Returns the seconds that the thread has spent computing; called only if that matters.
             awaits: Whether the cell waits for a cost.
         """
         if awaits and self._follows_measured:
@@ -47,16 +47,16 @@ class UnmeasuredWork:
         unmeasured, self._running = self._running, None
         if unmeasured is not None:
             unmeasured.ended = now
-            took, computed = now - self._resumed_at, computed - self._computed
+            took, own = now - self._resumed_at, computed() - self._computed
             # Many short waits don't make a paid call.
-            unmeasured.computed += took if took - computed < MIN_PAID_CALL_SECONDS else computed
+            unmeasured.computed += took if took - own < MIN_PAID_CALL_SECONDS else own
 
-    def resume(self, now: float, computed: float, *, is_known: bool = False) -> None:
+    def resume(self, now: float, computed: Callable[[], float], *, is_known: bool = False) -> None:
         """Record that measured work is over: the cell it ran in may spend again.
 
         Args:
             now: The current time.
-            computed: Seconds that the thread has spent computing.
+            computed: Returns the seconds that the thread has spent computing; called only if that matters.
             is_known: Whether other code is known to run, even if no cell does.
         """
         works = self._row.works
@@ -74,14 +74,14 @@ class UnmeasuredWork:
                 self._row.discard(last)
             last = Work(now, is_anonymous=True)
             self._row.begin(last)
-        self._running, self._resumed_at, self._computed = last, now, computed
+        self._running, self._resumed_at, self._computed = last, now, computed()
 
-    def set_busy(self, now: float, computed: float, *, busy: bool) -> None:
+    def set_busy(self, now: float, computed: Callable[[], float], *, busy: bool) -> None:
         """Record that a cell not measured on this account begins or ends.
 
         Args:
             now: The current time.
-            computed: Seconds that the thread has spent computing.
+            computed: Returns the seconds that the thread has spent computing; called only if that matters.
             busy: Whether it begins.
         """
         self._row.unattributed.knows_kernel = True

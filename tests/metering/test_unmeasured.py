@@ -27,8 +27,8 @@ class Kernel:
 
     def run(self, begins: float, ends: float, *, computes: float = 0.0) -> None:
         """Run a cell that isn't measured."""
-        self.unmeasured.set_busy(begins, 0.0, busy=True)
-        self.unmeasured.set_busy(ends, computes, busy=False)
+        self.unmeasured.set_busy(begins, lambda: 0.0, busy=True)
+        self.unmeasured.set_busy(ends, lambda: computes, busy=False)
 
     def measure(self, begins: float, ends: float, call: Call | None = None) -> Work:
         """Run a measured cell, after a reading that shows nothing."""
@@ -96,9 +96,9 @@ def test_what_it_spent_is_not_lost(kernel: Kernel) -> None:
     kernel.run(11, 13.9)
     work = kernel.measure(14, 14.1)
     kernel.row.record(moved(14.1))
-    kernel.unmeasured.set_busy(14.1, 0.0, busy=True)
+    kernel.unmeasured.set_busy(14.1, lambda: 0.0, busy=True)
     kernel.row.record(moved(20, spent=3))
-    kernel.unmeasured.set_busy(20, 0.0, busy=False)
+    kernel.unmeasured.set_busy(20, lambda: 0.0, busy=False)
     kernel.settle(21, spent=3)
     [idle] = kernel.row.unattributed.take_idle()
     assert work.cost.credits is not None

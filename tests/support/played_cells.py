@@ -38,6 +38,9 @@ class Player:
         self._read_next = self._every
         self._in_flight: tuple[float, Credits | None] | None = None
 
+    def _computed_so_far(self) -> float:
+        return self._computed
+
     def play(self, plans: Sequence[Plan]) -> None:
         """Play cells, and wait until nothing more can come of them."""
         while not self._read():
@@ -50,9 +53,9 @@ class Player:
             if plan.is_measured:
                 self._measured(plan)
             else:
-                self._unmeasured.set_busy(self._now, self._computed, busy=True)
+                self._unmeasured.set_busy(self._now, self._computed_so_far, busy=True)
                 self._run(plan.steps)
-                self._unmeasured.set_busy(self._now, self._computed, busy=False)
+                self._unmeasured.set_busy(self._now, self._computed_so_far, busy=False)
         self._advance(self._now + 100)
         while not self._read():
             self._advance(self._now + 1)
@@ -62,18 +65,18 @@ class Player:
     # -- work -------------------------------------------------------------------------------------------
 
     def _measured(self, plan: Plan) -> None:
-        self._unmeasured.suspend(self._now, self._computed)
+        self._unmeasured.suspend(self._now, self._computed_so_far)
         cell = self._begin(number=len(self._script.cells) + 1, is_tracked=self._is_tracked)
-        self._unmeasured.set_busy(self._now, self._computed, busy=False)
+        self._unmeasured.set_busy(self._now, self._computed_so_far, busy=False)
         self._run(plan.steps)
-        self._unmeasured.set_busy(self._now, self._computed, busy=False)
+        self._unmeasured.set_busy(self._now, self._computed_so_far, busy=False)
         self._end(cell)
 
     def _metered(self, step: Metered) -> None:
         """Run a meter, which waits for its cost to settle."""
         every, self._every = self._every, step.every or self._every
         self._read_next = min(self._read_next, self._now + self._every)
-        self._unmeasured.suspend(self._now, self._computed)
+        self._unmeasured.suspend(self._now, self._computed_so_far)
         cell = self._begin(number=None, is_tracked=False)
         self._run(step.steps)
         self._end(cell)
@@ -88,7 +91,7 @@ class Player:
         cell.work.is_final = True
         cell.work.resumes_at = self._now
         self._note()
-        self._unmeasured.resume(self._now, self._computed)
+        self._unmeasured.resume(self._now, self._computed_so_far)
 
     def _begin(self, *, number: int | None, is_tracked: bool) -> Cell:
         work = Work(0.0, number=number, is_tracked=is_tracked, waits_since=self._now)
