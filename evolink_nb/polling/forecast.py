@@ -51,7 +51,8 @@ def burn_rate(points: Sequence[Point]) -> float | None:
         if not 0 < length <= MAX_STEP or not 0 <= age <= MEMORY:
             continue
         weight = 0.5 ** (age / HALF_LIFE)
-        spent += weight * float(difference(spent_later, spent_earlier))
+        if spent_later != spent_earlier:  # mostly nothing was spent, and exact differences take time
+            spent += weight * float(difference(spent_later, spent_earlier))
         weighted_time += weight * length
         observed += length
         steps += 1
