@@ -339,10 +339,9 @@ def wait_until_done(future: Future[Any], seconds: float | None = None) -> bool:
         Whether it is done.
     """
     until = math.inf if seconds is None else time.monotonic() + seconds
-    with own_wait():
-        while not future.done() and (left := until - time.monotonic()) > 0:
-            with contextlib.suppress(TimeoutError, CancelledError):
-                future.exception(min(left, INTERRUPT_SLICE))
+    while not future.done() and (left := until - time.monotonic()) > 0:
+        with contextlib.suppress(TimeoutError, CancelledError):
+            future.exception(min(left, INTERRUPT_SLICE))
     return future.done()
 
 

@@ -610,13 +610,3 @@ def test_waiting_for_us_is_no_wait() -> None:
     took, computed = time.monotonic() - began, runtime.thread_time() - computed
     assert took >= 0.1
     assert took - 0.02 < computed < took + 0.001
-
-
-def test_waiting_for_our_jobs_is_no_wait() -> None:
-    """Such as a database that is asked on a thread of its own."""
-    began, computed = time.monotonic(), runtime.thread_time()
-    job = runtime.start(lambda: threading.Event().wait(0.1), name="waits")
-    assert runtime.wait_until_done(job.future, 20)
-    took, computed = time.monotonic() - began, runtime.thread_time() - computed
-    assert took >= 0.1
-    assert took - 0.02 < computed < took + 0.001

@@ -137,7 +137,9 @@ def _ask(ask: Callable[[Connection], T], *, timeout: float, reads_only: bool) ->
             return ask(connection)
 
     job = runtime.start(run, name="evolink-history-read", log_errors=False)
-    if not runtime.wait_until_done(job.future, timeout):
+    with runtime.own_wait():
+        has_answered = runtime.wait_until_done(job.future, timeout)
+    if not has_answered:
         raise HistoryError(f"The history in {writer.location.shown} didn't answer within {timeout:g} s.")
     return job.future.result()
 

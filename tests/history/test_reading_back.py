@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import UTC, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
 import evolink_nb
-from evolink_nb.history.looking_back import costs
+from evolink_nb import runtime
+from evolink_nb.history.looking_back import costs, read
 from evolink_nb.history.queries import readings as queries
 from evolink_nb.history.storage.location import find_location
 from evolink_nb.history.storage.writer import Writer
@@ -33,6 +36,20 @@ def test_periods_say_what_was_spent(writer: Writer) -> None:
     assert report[2].remaining == Decimal(1000 - 175)
     assert report.total == Decimal(175)
     assert "175 credits spent" in repr(report)
+
+
+def test_waiting_for_the_answer_is_our_wait(writer: Writer) -> None:
+    """A cell that looks back spends nothing meanwhile."""
+    writer.record_reading(source(), reading(0, 0))
+
+    def answer_late(_connection: object) -> None:
+        threading.Event().wait(0.1)
+
+    began, computed = time.monotonic(), runtime.thread_time()
+    read(answer_late)
+    took, computed = time.monotonic() - began, runtime.thread_time() - computed
+    assert took >= 0.1
+    assert took - computed < 0.05
 
 
 def test_the_first_minutes_spending_is_there(writer: Writer) -> None:
