@@ -185,7 +185,7 @@ def test_what_runs_on_is_said(untouched: Kernel) -> None:
     assert "Still running: 1 thread" in run.text
     assert "stopped the work" not in run.text
     assert untouched.run("print(cost.confidence, '|', cost.reason)").text.startswith(
-        "shared | what stopped work"
+        "shared | something the stopped work started"
     )
     untouched.run("ended.set()")
 
