@@ -89,7 +89,7 @@ class EvoLinkClient:
         found = settings.connection(key, base_url=base_url)
         self.base_url = found.base_url
         self.timeout = timeout
-        self.identity = identity_of(found)
+        self.identity = _identity(found)
         self._key = found.key
         self._auth: GuardedAuth | None = None
         self._key_source = found.source
@@ -230,11 +230,6 @@ def _is_retryable(error: errors.EvoLinkError) -> bool:
 _salt = secrets.token_bytes(16)
 
 
-def identity_of(found: settings.Connection) -> str:
-    """Return the `EvoLinkClient.identity` of a client with a base URL and key.
-
-    Args:
-        found: The base URL and key.
-    """
+def _identity(found: settings.Connection) -> str:
     seen = f"{found.base_url}\n{found.key.reveal()}".encode()
     return hashlib.blake2b(seen, key=_salt, digest_size=12).hexdigest()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from IPython.core.error import StdinNotImplementedError
 
 from ..api import settings
-from ..api.client import EvoLinkClient, identity_of
+from ..api.client import EvoLinkClient
 from ..api.credentials import API_KEY_VARIABLE, Secret
 from ..errors import ConfigurationError
 from ..history.sharing.sharing import share_readings
-from ..polling.fetcher import CreditsFetcher, shared_fetchers
+from ..polling.fetcher import CreditsFetcher
 
 if TYPE_CHECKING:
     import argparse
@@ -102,10 +102,7 @@ def names_account(options: argparse.Namespace) -> bool:
 
 
 def _shared(found: Connection) -> CreditsFetcher:
-    identity = identity_of(found)
-    known = (each for each in shared_fetchers() if each.client.identity == identity)
-    # Each magic asks: a client that is thrown away at once would take half as long as its reading.
-    return next(known, None) or CreditsFetcher.shared(EvoLinkClient(found.key, base_url=found.base_url))
+    return CreditsFetcher.shared(EvoLinkClient(found.key, base_url=found.base_url))
 
 
 def ask_for_key() -> Secret:
