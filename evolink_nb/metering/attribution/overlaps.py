@@ -45,9 +45,11 @@ def is_open(work: Work) -> bool:
     Args:
         work: The work whose cost it is.
     """
+    return work.late is not None or _may_become_shared(work)
+
+
+def _may_become_shared(work: Work) -> bool:
     cost = work.cost
-    if work.late is not None:
-        return True
     if work.ended is None or work.after is None or work.before is None or work.shared is not None:
         return False
     # A cost of 0 can't include anyone else's spending.
@@ -69,6 +71,7 @@ def withdraw_late(
     Returns:
         Whether any cost has changed.
     """
+    others = [run for run in runs if run.is_settled and run.credits is not None]
     has_changed = False
     for work in works:
         late = work.late
@@ -76,9 +79,8 @@ def withdraw_late(
             continue
         # If the charge isn't the work's own, the account isn't late: use the quiet time from before it.
         known = QuietTime(quiet.setting, late.longest_lag).seconds
-        others = [run for run in runs if run.is_settled and run.credits is not None]
         found = _between(others, late.since.requested_at, late.until.monotonic, known)
-        if found and _come_to(found, late.credits):
+        if _come_to(found, late.credits):
             withdraw(work, late, unattributed, quiet)
             has_changed = True
     return has_changed
@@ -103,7 +105,7 @@ def mark_shared(
     for each in seen_at:
         unattributed.hear(each)
     has_changed = False
-    for work in filter(is_open, works):
+    for work in filter(_may_become_shared, works):
         beside = ran_beside(work, seen.runs, quiet=quiet)
         if beside is not None:
             work.shared = beside

@@ -182,6 +182,17 @@ def test_others_explain_a_late_charge(runs: tuple[Run, ...], is_others: bool) ->
     assert unattributed.has_idle == is_others
 
 
+def test_a_withdrawn_charge_leaves_no_cost_clean() -> None:
+    """Another kernel ran beside the work, too; and what it spent late is recorded only afterwards."""
+    mine, unattributed = amended(), Unattributed()
+    beside, later = run(1002, 1003), run(1030, 1035, kernel="host:3")
+    mark_shared([mine], unattributed, Seen((beside,)), resting(), quiet=QUIET)
+    assert withdraw_late([mine], unattributed, (beside, later), QuietTime(QUIET))
+    mark_shared([mine], unattributed, Seen((beside, later)), resting(), quiet=QUIET)
+    assert mine.cost.token == 1
+    assert mine.cost.confidence == "shared"
+
+
 def test_a_late_refund_stays() -> None:
     mine = amended(-FOUR)
     assert not withdraw_late([mine], Unattributed(), (run(1030, 1035),), QuietTime(QUIET))
