@@ -18,7 +18,7 @@ from .entry import EARLIER_NAME, IDLE_NAME, Entry, Kind
 from .summary import Row, expected, is_mixed, merged, rows, runs_left, total, total_of_others
 
 if TYPE_CHECKING:
-    from .attribution.unattributed import Idle
+    from .attribution.charges import Idle
     from .cost import Cost
 
 __all__ = [

@@ -75,12 +75,12 @@ def withdraw_late(
     has_changed = False
     for work in works:
         late = work.late
-        if late is None or late.credits < 0:
+        if late is None or late.charge.credits < 0:
             continue
         # If the charge isn't the work's own, the account isn't late: use the quiet time from before it.
         known = QuietTime(quiet.setting, late.longest_lag).seconds
-        found = _between(others, late.since.requested_at, late.until.monotonic, known)
-        if _come_to(found, late.credits):
+        found = _between(others, late.charge.since.requested_at, late.charge.until.monotonic, known)
+        if _come_to(found, late.charge.credits):
             withdraw(work, late, unattributed, quiet)
             has_changed = True
     return has_changed

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 from ...polling.backoff import PERMANENT_ERRORS
 from ..cost import Cost, is_same
 from . import pace, rest
+from .charges import Idle
 from .receipts import NO_CHARGE
 from .row_movements import RowMovements
-from .unattributed import Idle, Unattributed, amend, lag_of
+from .unattributed import Unattributed, amend, lag_of
 from .verdict import Facts, confirmed, costs_of, why_unread
 
 if TYPE_CHECKING:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ...credits import total
 from ...formatting import format_amount
-from .work import LateCharge
+from .charges import Idle, LateCharge
 
 if TYPE_CHECKING:
-    from ...credits import Credits
     from .movements import Movement
     from .quiet import QuietTime
     from .work import Work
@@ -22,23 +21,6 @@ LATE_HORIZON = 60.0
 """How long after work, in seconds, a charge still counts as that work's, if nothing else ran."""
 ELSEWHERE_FOR = 600.0
 """How long, in seconds, costs are at best *shared* after the key was seen in use elsewhere."""
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """What was spent while no measured work ran.
-
-    Attributes:
-        since: The last reading without the spending.
-        until: The reading that shows it.
-        credits: The credits spent.
-        is_elsewhere: Whether no cell of this kernel can have spent them.
-    """
-
-    since: Credits
-    until: Credits
-    credits: Decimal
-    is_elsewhere: bool = False
 
 
 class Unattributed:
@@ -142,7 +124,7 @@ def amend(work: Work, movement: Movement, amount: Decimal, quiet: QuietTime) -> 
         quiet: The account's quiet time, which learns from the lag.
     """
     cost, lag = work.cost, lag_of(work, movement)
-    work.late = LateCharge(movement.since, movement.until, amount, lag, cost, quiet.longest_lag)
+    work.late = LateCharge(Idle(movement.since, movement.until, amount), lag, cost, quiet.longest_lag)
     if amount > 0:
         quiet.learn(lag)
     words = f"{format_amount(amount)} of it was charged {lag:.0f} s after it had ended"
@@ -167,8 +149,8 @@ def withdraw(work: Work, late: LateCharge, unattributed: Unattributed, quiet: Qu
     work.cost, work.late = late.cost, None
     if quiet.longest_lag == late.lag:
         quiet.longest_lag = late.longest_lag
-    unattributed.hear(late.until.monotonic)
-    unattributed.keep(Idle(late.since, late.until, late.credits, is_elsewhere=True))
+    unattributed.hear(late.charge.until.monotonic)
+    unattributed.keep(replace(late.charge, is_elsewhere=True))
 
 
 def lag_of(work: Work, movement: Movement) -> float:

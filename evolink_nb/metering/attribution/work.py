@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ...api.calls import Call
     from ...credits import Credits
+    from .charges import LateCharge
 
 SETTLE = 30.0
 """The longest time to keep reading the cost after the work, in seconds, unless the user says otherwise."""
@@ -27,27 +28,6 @@ outside its calls, or an unmeasured cell that waited less in total, made no othe
 machine or a file."""
 NOTHING = Decimal(0)
 EN_DASH = "\u2013"
-
-
-@dataclass(frozen=True, slots=True)
-class LateCharge:
-    """A late charge added to a final cost, and what to restore if it turns out to be another kernel's.
-
-    Attributes:
-        since: The last reading without the charge.
-        until: The reading that shows it.
-        credits: The credits charged.
-        lag: Seconds from the work's end until the charge was seen.
-        cost: The cost without it.
-        longest_lag: The longest lag known for the account without it, in seconds.
-    """
-
-    since: Credits
-    until: Credits
-    credits: Decimal
-    lag: float
-    cost: Cost
-    longest_lag: float
 
 
 @dataclass(eq=False, slots=True)

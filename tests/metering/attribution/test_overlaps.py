@@ -182,7 +182,7 @@ def test_others_explain_a_late_charge(runs: tuple[Run, ...], is_others: bool) ->
     assert unattributed.has_idle == is_others
 
 
-def test_a_withdrawn_charge_leaves_no_cost_clean() -> None:
+def test_a_withdrawal_hides_no_overlap() -> None:
     """Another kernel ran beside the work, too; and what it spent late is recorded only afterwards."""
     mine, unattributed = amended(), Unattributed()
     beside, later = run(1002, 1003), run(1030, 1035, kernel="host:3")

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from evolink_nb.credits import total
 from evolink_nb.metering import ledger
+from evolink_nb.metering.attribution.charges import Idle
 from evolink_nb.metering.attribution.movements import Movement
 from evolink_nb.metering.attribution.quiet import QuietTime
 from evolink_nb.metering.attribution.unattributed import (
     ELSEWHERE_FOR,
     LATE_HORIZON,
-    Idle,
     Unattributed,
     amend,
     withdraw,
