@@ -125,6 +125,18 @@ def format_rate(rate: float) -> str:
     return f"{plain_amount(figures, separator=',')} / {unit}"
 
 
+def print_line(line: str, stream: TextIO | None) -> None:
+    """Print a line and its end in one piece, so that no other thread's or process's output gets in between.
+
+    Args:
+        line: The line, without its end.
+        stream: Where to print it; None, as of a program without a console, prints nothing.
+    """
+    if stream is not None:
+        stream.write(f"{line}\n")
+        stream.flush()
+
+
 def may_style(stream: TextIO | None, environment: Mapping[str, str] = os.environ) -> bool:
     """Return whether a stream can show bold type and colour, and the user wants them.
 

@@ -10,6 +10,8 @@ import sys
 from dataclasses import dataclass
 from typing import IO
 
+from ..formatting import print_line
+
 STAND_INS = {
     "\N{INFINITY}": "unlimited",
     "\N{MINUS SIGN}": "-",
@@ -48,7 +50,7 @@ def say(text: str) -> None:
     if sys.stdout is None:  # closed before the command began (`>&-`)
         raise OutputError("it is closed")
     try:
-        _write(text, sys.stdout)
+        print_line(text, sys.stdout)
     except (OSError, ValueError) as error:  # a ValueError if it has been closed
         _silence(sys.stdout)
         raise OutputError(getattr(error, "strerror", None) or str(error)) from error
@@ -64,10 +66,8 @@ def complain(text: str) -> None:
 
 
 def _print_error(text: str) -> None:
-    if sys.stderr is None:  # closed before the command began (`2>&-`)
-        return
     try:
-        _write(text, sys.stderr)
+        print_line(text, sys.stderr)
     except (OSError, ValueError):
         _silence(sys.stderr)
 
@@ -104,12 +104,6 @@ class Failure:
         facts |= {name: value for name, value in known.items() if value is not None}
         _print_error(json.dumps({"error": {**facts, "exit_code": code}}))
         return code
-
-
-def _write(text: str, stream: IO[str]) -> None:
-    """Write a text and its newline in one go: a reader may close the pipe once it has the text."""
-    stream.write(f"{text}\n")
-    stream.flush()
 
 
 def _silence(stream: IO[str]) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ...credits import difference
-from ...formatting import format_amount, format_time, in_credits
+from ...formatting import format_amount, format_time, in_credits, print_line
 from .watch_actions import AnnounceBlind, AnnounceStuck, ClearNotice, Warn
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Notices:
         Args:
             message: The message.
         """
-        self._context.run(_print_line, message)
+        self._context.run(print_line, message, sys.stderr)
 
     def _announce(self, message: str) -> None:
         self.print(message)
@@ -100,10 +100,3 @@ class Notices:
     def _show(self, message: str) -> None:
         self._is_shown = bool(message)
         self._fetcher.set_message(notice=message)
-
-
-def _print_line(line: str) -> None:
-    """Print a line in one piece: the work's own threads and processes print too."""
-    if sys.stderr is not None:
-        sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
