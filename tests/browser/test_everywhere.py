@@ -17,6 +17,7 @@ from playwright.sync_api import expect
 from tests.support.cards import LOAD, Card
 from tests.support.environment import account_of, free_port, isolated_environment
 from tests.support.jupyter import SCREENSHOTS
+from tests.support.kernel_manager import NBCONVERT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,7 +177,7 @@ def test_it_is_right_on_nbconverts_page(page: Page, demo_server: DemoServer, cle
     path = clean_environment / "credits.ipynb"
     path.write_text(json.dumps(notebook_of(LOAD, "%evolink_credits --live", "%evolink_credits")))
     subprocess.run(
-        [sys.executable, "-m", "nbconvert", "--to", "html", "--execute", path],
+        [*NBCONVERT, "--to", "html", "--execute", path],
         env=isolated_environment(clean_environment) | account_of(demo_server),
         check=True,
         capture_output=True,

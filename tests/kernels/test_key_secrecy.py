@@ -11,6 +11,7 @@ from nbclient import NotebookClient
 
 from tests.support.environment import account_of
 from tests.support.kernel import Kernel
+from tests.support.kernel_manager import AsyncSocketKernelManager
 from tests.support.secrecy import CELLS
 from tests.support.terminal import Terminal
 
@@ -35,7 +36,9 @@ def debugged(demo_server: DemoServer, tmp_path: Path) -> Iterator[Kernel]:
 
 def test_executed_notebook_holds_no_key(simulated_account: DemoServer) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
-    NotebookClient(notebook, timeout=180, kernel_name="python3").execute()
+    NotebookClient(
+        notebook, timeout=180, kernel_name="python3", kernel_manager_class=AsyncSocketKernelManager
+    ).execute()
     saved = nbformat.writes(notebook)
     assert "token_remaining" in saved  # the widget's state is in it
     assert "99,416.4429" in saved

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -12,6 +11,7 @@ import pytest
 from nbclient import NotebookClient
 
 from tests.support.environment import account_of
+from tests.support.kernel_manager import NBCONVERT, AsyncSocketKernelManager
 from tests.support.metered import GENERATE, LINE, cost_lines
 
 if TYPE_CHECKING:
@@ -38,9 +38,10 @@ def notebook_of(*sources: str) -> Any:
 def run(server: DemoServer, *sources: str) -> list[Any]:
     """Run a notebook as nbclient does, and return its cells."""
     notebook = notebook_of(LOAD, GENERATE, *sources)
-    NotebookClient(notebook, kernel_name="python3", timeout=180).execute(
-        env={**os.environ, **account_of(server)}
+    client = NotebookClient(
+        notebook, kernel_name="python3", timeout=180, kernel_manager_class=AsyncSocketKernelManager
     )
+    client.execute(env={**os.environ, **account_of(server)})
     return list(notebook.cells[2:])
 
 
@@ -81,7 +82,7 @@ def test_unsettled_batch_line_can_stay(demo_server: DemoServer) -> None:
 def test_exported_notebook_has_its_costs(demo_server: DemoServer, tmp_path: Path) -> None:
     path = tmp_path / "report.ipynb"
     nbformat.write(notebook_of(LOAD, GENERATE, f"{LINE}\ngenerate()"), path)
-    command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--inplace", str(path)]
+    command = [*NBCONVERT, "--to", "notebook", "--execute", "--inplace", str(path)]
     environment = {**os.environ, **account_of(demo_server)}
     subprocess.run(command, env=environment, capture_output=True, timeout=180, check=True)
     [line] = cost_lines(nbformat.read(path, 4).cells[2].outputs)

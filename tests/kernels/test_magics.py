@@ -11,6 +11,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from evolink_nb.api import credentials, settings
+from tests.support.kernel_manager import AsyncSocketKernelManager
 
 if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
@@ -22,7 +23,13 @@ LOAD = "%load_ext evolink_nb"
 def run_notebook(*cells: str, allow_errors: bool = False) -> Any:
     """Run a notebook of these cells from top to bottom, as nbclient, papermill and nbconvert do."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    NotebookClient(notebook, timeout=180, kernel_name="python3", allow_errors=allow_errors).execute()
+    NotebookClient(
+        notebook,
+        timeout=180,
+        kernel_name="python3",
+        kernel_manager_class=AsyncSocketKernelManager,
+        allow_errors=allow_errors,
+    ).execute()
     return notebook
 
 

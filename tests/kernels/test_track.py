@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 import threading
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +14,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.support.environment import account_of
+from tests.support.kernel_manager import NBCONVERT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +93,7 @@ def test_saved_file_says_how_a_loop_ended(demo_server: DemoServer, tmp_path: Pat
             f"    urllib.request.urlopen('{door.url}/2').read()"
         )
         nbformat.write(new_notebook(cells=[new_code_cell(code)]), path)
-        command = [sys.executable, "-m", "nbconvert", "--execute", "--to"]
+        command = [*NBCONVERT, "--execute", "--to"]
         environment = {**os.environ, **account_of(demo_server)}
         for options in (["notebook", "--inplace"], ["html"]):
             subprocess.run([*command, *options, path], env=environment, timeout=180, check=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import socket
 from typing import TYPE_CHECKING
 
@@ -52,8 +54,13 @@ def account_of(server: DemoServer) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A loopback port that nothing listens on, for a child process to be told."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nothing listens on, for a child process to be told.
+
+    None of those that Linux, macOS and Windows hand out to whoever asks for any (32768 up): another test's
+    server or connection could take it before the child process does.
+    """
+    while True:
+        port = secrets.choice(range(20_000, 32_768))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

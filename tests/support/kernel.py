@@ -13,8 +13,7 @@ from pathlib import Path
 from queue import Empty
 from typing import TYPE_CHECKING, Any, Self
 
-from jupyter_client.manager import KernelManager
-
+from tests.support.kernel_manager import SocketKernelManager
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class Kernel:
         self.request: dict[str, Any] = {"user_expressions": {}, "allow_stdin": True, "stop_on_error": True}
         self._environment = environment
         self._arguments = list(arguments)
-        self._manager = KernelManager(kernel_name="python3")
+        self._manager = SocketKernelManager(kernel_name="python3")
         if interpreter is not None:
             assert self._manager.kernel_spec is not None
             self._manager.kernel_spec.argv[0] = str(interpreter)

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+
+from tests.support.kernel_manager import AsyncSocketKernelManager
 
 
 @dataclass(frozen=True)
@@ -45,20 +45,18 @@ def run_notebooks(jobs: Sequence[Job]) -> None:
 
 
 async def _run(jobs: Sequence[Job]) -> None:
-    # The path of a socket may not be long.
-    with TemporaryDirectory(prefix="kernels-") as folder:
-        await asyncio.gather(
-            *(
-                NotebookClient(
-                    job.notebook,
-                    timeout=120,
-                    km=_kernel_in(Path(folder), number),
-                    resources={"metadata": {"path": str(job.folder)}} if job.folder else {},
-                    **job.options,
-                ).async_execute(env=dict(job.environment), cleanup_kc=True)
-                for number, job in enumerate(jobs)
-            )
+    await asyncio.gather(
+        *(
+            NotebookClient(
+                job.notebook,
+                timeout=120,
+                kernel_manager_class=AsyncSocketKernelManager,
+                resources={"metadata": {"path": str(job.folder)}} if job.folder else {},
+                **job.options,
+            ).async_execute(env=dict(job.environment))
+            for job in jobs
         )
+    )
 
 
 def run_with_restart(job: Job, *, after: int) -> None:
@@ -74,16 +72,15 @@ def run_with_restart(job: Job, *, after: int) -> None:
 
 
 async def _run_with_restart(job: Job, after: int) -> None:
-    with TemporaryDirectory(prefix="kernels-") as folder:
-        manager = _kernel_in(Path(folder), 0)
-        client = NotebookClient(job.notebook, timeout=120, km=manager, **job.options)
-        async with client.async_setup_kernel(env=dict(job.environment), cleanup_kc=True):
-            for number, cell in enumerate(job.notebook.cells):
-                if number == after:
-                    await manager.restart_kernel()
-                    assert isinstance(client.kc, AsyncKernelClient)
-                    await client.kc.wait_for_ready(timeout=120)
-                await client.async_execute_cell(cell, number)
+    manager = AsyncSocketKernelManager(kernel_name="python3")
+    client = NotebookClient(job.notebook, timeout=120, km=manager, **job.options)
+    async with client.async_setup_kernel(env=dict(job.environment), cleanup_kc=True):
+        for number, cell in enumerate(job.notebook.cells):
+            if number == after:
+                await manager.restart_kernel()
+                assert isinstance(client.kc, AsyncKernelClient)
+                await client.kc.wait_for_ready(timeout=120)
+            await client.async_execute_cell(cell, number)
 
 
 def _joined(outputs: list[Any]) -> list[Any]:
@@ -96,12 +93,6 @@ def _joined(outputs: list[Any]) -> list[Any]:
         else:
             joined.append(output)
     return joined
-
-
-def _kernel_in(folder: Path, number: int) -> AsyncKernelManager:
-    """A kernel to be, on sockets in a folder: a TCP port that is free now may be another's when it starts."""
-    connection = folder / f"{number}.json"
-    return AsyncKernelManager(kernel_name="python3", transport="ipc", connection_file=str(connection))
 
 
 def text_of(cell: Any) -> str:

@@ -1,0 +1,44 @@
+"""Kernels that are reached over Unix sockets, not over TCP ports.
+
+Jupyter picks five ports that are free and only then starts the kernel that is to take them. Where many tests
+run beside one another, another process has sometimes taken one by then, and the kernel ends at once.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import weakref
+from pathlib import Path
+
+from jupyter_client.manager import AsyncKernelManager, KernelManager
+from traitlets import default
+
+
+class SocketKernelManager(KernelManager):
+    """Starts a kernel whose sockets lie in a folder of its own, gone once nobody holds this."""
+
+    @default("transport")
+    def _default_transport(self) -> str:
+        return "ipc"
+
+    @default("connection_file")
+    def _default_connection_file(self) -> str:
+        # Not in the test's own folder: the path of a socket may have about 100 characters.
+        folder = tempfile.mkdtemp(prefix="kernel-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return str(Path(folder) / "kernel.json")
+
+
+class AsyncSocketKernelManager(SocketKernelManager, AsyncKernelManager):
+    """The same for nbclient, which awaits."""
+
+
+NBCONVERT = (
+    sys.executable,
+    "-m",
+    "nbconvert",
+    f"--NotebookClient.kernel_manager_class={__name__}.{AsyncSocketKernelManager.__name__}",
+)
+"""The command that converts notebooks, to be run from the top of this project."""
