@@ -195,7 +195,7 @@ class Budget:
         work = self._target
         with budgets.lock:
             budgets.discard(self)
-            actions = self._watch.stop()
+            actions = self._watch.stop(time.monotonic())
         self._leave_gate()
         if work is not None:
             with contextlib.suppress(ValueError):  # interrupted before it observed, or while at rest
@@ -261,7 +261,7 @@ class Budget:
                 self._spending.check(self.fetcher.readings),
                 self.fetcher.error,
                 now,
-                requested_at=self._spending.latest.requested_at,
+                shows_until=self._spending.shows_until,
                 is_rate_limited=self.fetcher.retry_at is not None,
                 is_running=work.is_running or self._ending.is_followed,
                 is_guarded=self._spending.is_guarded,

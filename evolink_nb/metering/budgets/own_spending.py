@@ -13,7 +13,7 @@ from ...credits import difference
 from ...errors import EvoLinkError
 from ...formatting import counted
 from ...polling.spending import Spending
-from ..attribution.quiet import quiet_times
+from ..attribution.quiet import MAX_QUIET, quiet_times
 from .by_receipts import Attribution
 from .unpriced import UnpricedCalls
 
@@ -85,6 +85,12 @@ class OwnSpending:
         # The reading doesn't show late charges yet.
         shows = latest.requested_at - self._quiet.longest_lag
         return self._attribution.own(self._spending.spent, latest.monotonic, shows)
+
+    @property
+    def shows_until(self) -> float:
+        """Until when the newest reading shows what work spent, in monotonic seconds, as far as is known."""
+        # A lag may seem longer than it was where readings were rare; a stop doesn't wait for that long.
+        return self._spending.latest.requested_at - min(self._quiet.longest_lag, MAX_QUIET)
 
     @property
     def latest(self) -> Credits:

@@ -10,8 +10,7 @@ that makes guarded calls isn't interrupted at once: answers that are already pai
 call is refused. It is interrupted only if it goes on after the grace period. Work that runs on after an
 interrupt may be cleaning up: saving results, or waiting for a pool. It is interrupted again if it spends.
 
-`Watch` receives the readings and returns the actions to take, in order; `budget` takes them. Times are in
-seconds of one monotonic clock, amounts in credits.
+`Watch` receives readings and returns actions, which `budget` takes in order. Times are monotonic, in seconds.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from ...credits import difference
 from .blindness import Blindness, Sight
+from .earlier_spending import EarlierSpending
 from .grace import Grace
 from .read_pace import ReadPace
 from .watch_actions import (
@@ -83,7 +83,7 @@ class Watch:
         self._limit = limit
         self._timing = timing
         self._state = State.RESTING
-        self._spent_at_start: Decimal | None = None
+        self._earlier = EarlierSpending(timing.repeat_after)
         self._pace = ReadPace(timing)
         self._tripped_at = self._interrupted_at = 0.0
         self._grace = Grace(timing.grace, recently=2 * timing.interval)
@@ -115,8 +115,7 @@ class Watch:
         """
         self._move(State.WATCHING)
         self.spent = spent
-        # Work that spends nothing may still run once the budget is used up: the user must be able to go on.
-        self._spent_at_start = spent if self.reaches_limit(spent) else None
+        self._earlier.begin_work(spent if self.reaches_limit(spent) else None)
         self._grace.reset()
         self._announced.clear()
         self._blindness.start(now)
@@ -128,7 +127,7 @@ class Watch:
         error: EvoLinkError | None,
         now: float,
         *,
-        requested_at: float | None = None,
+        shows_until: float = float("inf"),
         is_rate_limited: bool = False,
         is_running: bool = True,
         is_guarded: bool = False,
@@ -140,7 +139,7 @@ class Watch:
             spent: Credits spent so far; None if there is no new reading.
             error: Why the last read failed; None if it didn't. The same object means the same failure.
             now: The current time.
-            requested_at: When the new reading was requested; ``now`` by default.
+            shows_until: Until when the new reading shows all charges; infinity if it does by now.
             is_rate_limited: Whether a Retry-After applies.
             is_running: Whether the work is still running, as far as is known.
             is_guarded: Whether the work has made guarded calls, which can be refused.
@@ -156,11 +155,9 @@ class Watch:
             *self._check_sight(error, now, has_read=spent is not None, is_rate_limited=is_rate_limited),
             *([] if spent is None else self._record(spent, now)),
             *(
-                self._trip(now, is_guarded=is_guarded, is_stopped_by_other=is_stopped_by_other)
+                self._trip(now, shows_until, is_guarded=is_guarded, is_stopped_by_other=is_stopped_by_other)
                 if self._state in {State.WATCHING, State.CLOSED}
-                else self._repeat(
-                    spent, now if requested_at is None else requested_at, now, is_running=is_running
-                )
+                else self._repeat(spent, shows_until, now, is_running=is_running)
             ),
         ]
 
@@ -195,13 +192,17 @@ class Watch:
         is_blind = self._state is not State.RESTING and self._blindness.sight is not Sight.SEEING
         return (self._blindness.seconds_left(now) or self._timing.interval) if is_blind else float("inf")
 
-    def stop(self) -> list[Action]:
-        """Stop watching.
+    def stop(self, now: float) -> list[Action]:
+        """Stop watching: the work has ended.
+
+        Args:
+            now: The current time.
 
         Returns:
             The actions to take; the same if called again.
         """
         if self._state is not State.RESTING:
+            self._earlier.end_work(now, was_stopped=self._state is not State.WATCHING)
             self._move(State.RESTING)
         return [ClearNotice()] if self._announced else []
 
@@ -227,9 +228,10 @@ class Watch:
         self._warn_at = None
         return [Warn()]
 
-    def _trip(self, now: float, *, is_guarded: bool, is_stopped_by_other: bool) -> list[Action]:
-        before = self._spent_at_start
-        has_spent = before is None or difference(self.spent, before) > 0
+    def _trip(
+        self, now: float, shows_until: float, *, is_guarded: bool, is_stopped_by_other: bool
+    ) -> list[Action]:
+        has_spent = self._earlier.is_exceeded(self.spent, shows_until)
         is_over, unread = self.reaches_limit(self.spent) and has_spent, self._blindness.unread(now)
         if not is_over and unread is None:
             if self._state is State.CLOSED and not self._grace.was_refused:
@@ -254,12 +256,12 @@ class Watch:
         return max(difference(self.spent, self._limit), Decimal(0))
 
     def _repeat(
-        self, spent: Decimal | None, requested_at: float, now: float, *, is_running: bool
+        self, spent: Decimal | None, shows_until: float, now: float, *, is_running: bool
     ) -> list[Action]:
         """Interrupt the work again if it still spends, and announce once that it is still running."""
         if not is_running:
             return []
-        is_spending = self._spent_after(spent, requested_at)
+        is_spending = self._spent_after(spent, shows_until)
         actions: list[Action] = []
         is_deaf = is_spending and self._state is State.REPEATED
         if self._state is not State.STUCK and (is_deaf or now - self._tripped_at >= self._timing.stuck_after):
@@ -273,9 +275,9 @@ class Watch:
             actions.append(Interrupt(escalate=True))
         return actions
 
-    def _spent_after(self, spent: Decimal | None, requested_at: float) -> bool:
+    def _spent_after(self, spent: Decimal | None, shows_until: float) -> bool:
         """Return whether the work has spent after the last interrupt, not just before it."""
-        if spent is None or requested_at < self._interrupted_at + self._timing.repeat_after:
+        if spent is None or shows_until < self._interrupted_at + self._timing.repeat_after:
             return False
         if self._spent_by_then is None:
             self._spent_by_then = spent

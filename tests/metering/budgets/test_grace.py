@@ -110,5 +110,5 @@ def test_work_another_stops_is_not_cut() -> None:
     watch = watching(grace=0)
     actions = watch.observe(Decimal(5), None, 1, is_guarded=True, is_stopped_by_other=True)
     assert [action for action in actions if not isinstance(action, ReadEvery)] == []
-    watch.stop()
+    watch.stop(2)
     assert watch.state is State.RESTING

@@ -114,10 +114,36 @@ def test_work_after_the_limit_may_run() -> None:
     assert but_pace(watch.observe(Decimal("6.1"), None, 2.0))[0] == Trip(Decimal("1.1"))
 
 
+def test_late_charges_stop_no_later_work() -> None:
+    """Calls that were under way when the work before was stopped, or ended, may be charged a little later."""
+    stopped = tripped(1.0)
+    stopped.stop(1.2)
+    ended = watching()
+    ended.stop(1.2)
+    for watch in (stopped, ended):
+        watch.start(1.3, spent=LIMIT)
+        assert but_pace(watch.observe(Decimal(6), None, 2.0, shows_until=1.9)) == []
+        # The same on an account that charges late, as far as is known.
+        assert but_pace(watch.observe(Decimal(7), None, 9.0, shows_until=2.1)) == []
+        assert but_pace(watch.observe(Decimal(7), None, 9.5, shows_until=2.6)) == []
+        assert but_pace(watch.observe(Decimal(8), None, 10.0, shows_until=3.1))[0] == Trip(Decimal(3))
+
+
+def test_short_works_in_a_row_are_stopped() -> None:
+    """Only work that the budget let run with nothing used up, or stopped, has charges that may be late."""
+    watch = watching()
+    watch.stop(1.0)
+    watch.start(1.1, spent=LIMIT)
+    assert but_pace(watch.observe(Decimal(6), None, 1.9, shows_until=1.8)) == []
+    watch.stop(2.0)
+    watch.start(2.1, spent=Decimal(6))
+    assert but_pace(watch.observe(Decimal(7), None, 2.4, shows_until=2.3))[0] == Trip(Decimal(2))
+
+
 def test_a_limit_is_whole_for_each_work() -> None:
     """What settles for less between two pieces of work may be spent again, up to the limit."""
     watch = watching(spent=Decimal(5))
-    watch.stop()
+    watch.stop(9)
     watch.start(10, spent=Decimal(4))
     assert but_pace(watch.observe(Decimal(5), None, 11.0)) != []
 
@@ -159,7 +185,7 @@ def test_whatever_happens_it_keeps_its_word(script: list[tuple[Any, float]]) -> 
                 watch.start(now)
                 log = Log()
         elif kind == "stop":
-            watch.stop()
+            watch.stop(now)
             assert watch.state is State.RESTING
         else:
             spent, error, is_running, stopped_by_other = None, None, True, False
@@ -194,20 +220,20 @@ def test_a_clean_up_is_not_interrupted() -> None:
     assert log.of(Interrupt) == []
     assert log.of(AnnounceStuck) == [1.0 + TIMING.stuck_after]
     assert watch.state is State.STUCK
-    assert watch.stop() == watch.stop() == [ClearNotice()]
+    assert watch.stop(40.0) == watch.stop(41.0) == [ClearNotice()]
 
 
 def test_work_that_spends_on_is_repeated() -> None:
     watch = tripped(1.0)
     # Calls under way at the interrupt may show until then.
-    assert but_pace(watch.observe(Decimal(7), None, 2.1, requested_at=1.9)) == []
-    assert but_pace(watch.observe(Decimal(8), None, 2.4, requested_at=2.3)) == []
-    assert but_pace(watch.observe(Decimal(8), None, 2.7, requested_at=2.6)) == []
+    assert but_pace(watch.observe(Decimal(7), None, 2.1, shows_until=1.9)) == []
+    assert but_pace(watch.observe(Decimal(8), None, 2.4, shows_until=2.3)) == []
+    assert but_pace(watch.observe(Decimal(8), None, 2.7, shows_until=2.6)) == []
     assert but_pace(watch.observe(Decimal("8.0000000000000001"), None, 2.8)) == []  # dust
-    assert but_pace(watch.observe(Decimal(9), None, 3.0, requested_at=2.9)) == [Interrupt(escalate=True)]
+    assert but_pace(watch.observe(Decimal(9), None, 3.0, shows_until=2.9)) == [Interrupt(escalate=True)]
     # What the second interrupt has not stopped either.
-    assert but_pace(watch.observe(Decimal(10), None, 4.1, requested_at=4.0)) == []
-    again = but_pace(watch.observe(Decimal(11), None, 4.5, requested_at=4.4))
+    assert but_pace(watch.observe(Decimal(10), None, 4.1, shows_until=4.0)) == []
+    again = but_pace(watch.observe(Decimal(11), None, 4.5, shows_until=4.4))
     assert again == [AnnounceStuck(), Interrupt(escalate=True)]
     assert watch.state is State.STUCK
 
@@ -221,7 +247,7 @@ def test_work_that_is_over_is_left_alone() -> None:
 
 def test_a_new_work_begins_anew() -> None:
     watch = tripped(1.0)
-    assert watch.stop() == []
+    assert watch.stop(9.0) == []
     watch.start(10.0, spent=Decimal(0))
     assert watch.state is State.WATCHING
     assert but_pace(watch.observe(Decimal(1), None, 11.0)) == []
@@ -275,7 +301,7 @@ def test_being_blind_is_taken_back() -> None:
     watch = watching()
     assert watch.observe(None, _refused(), 1.0) == [AnnounceBlind("Refused.")]
     assert but_pace(watch.observe(Decimal(1), None, 2.0)) == [ClearNotice()]
-    assert watch.stop() == []
+    assert watch.stop(2.5) == []
     watch.start(3.0)
     assert watch.observe(None, _refused(), 4.0) == [AnnounceBlind("Refused.")]
 
@@ -292,7 +318,7 @@ def test_being_stuck_outlasts_blindness() -> None:
     assert watch.state is State.STUCK
     assert AnnounceBlind("Refused.") not in watch.observe(None, _refused(), 14.5)
     assert ClearNotice() not in watch.observe(None, None, 15.5)
-    assert watch.stop() == [ClearNotice()]
+    assert watch.stop(16.0) == [ClearNotice()]
 
 
 def test_blind_for_long_it_stops_the_work() -> None:
@@ -336,7 +362,7 @@ def test_it_warns_once_before_the_limit() -> None:
     assert but_pace(watch.observe(Decimal("3.9"), None, 1.0)) == []
     assert but_pace(watch.observe(Decimal(4), None, 2.0)) == [Warn()]
     assert but_pace(watch.observe(Decimal("4.5"), None, 3.0)) == []
-    watch.stop()
+    watch.stop(3.5)
     watch.start(4.0, spent=Decimal("4.5"))
     assert but_pace(watch.observe(Decimal("4.6"), None, 5.0)) == []
 
