@@ -312,6 +312,8 @@ class Card {
   #root;
   /** @type {Map<string, HTMLElement>}  elements of the template, by their selectors */
   #found = new Map();
+  /** @type {Record<string, HTMLElement>}  by the names of their fields */
+  #fields = {};
   /** @type {Window | undefined}  the window that the card was popped out to */
   #window;
 
@@ -332,6 +334,9 @@ class Card {
     this.#note.dataset.live = "";
     element.append(this.#frame);
     this.#root = query(element, ".evolink-card");
+    for (const field of /** @type {NodeListOf<HTMLElement>} */ (this.#root.querySelectorAll("[data-field]"))) {
+      this.#fields[field.dataset.field ?? ""] = field;
+    }
     this.#listenToUser();
     this.#listenToKernel();
     this.#watchVisibility();
@@ -778,7 +783,7 @@ class Card {
 
   /** @param {string} name */
   #field(name) {
-    return this.#find(`[data-field="${name}"]`);
+    return this.#fields[name];
   }
 
   /** @param {string} action */
@@ -846,10 +851,19 @@ function setTitle(element, title) {
 function setNumber(element, text) {
   if (element.textContent === text) return;
   const [whole, decimals] = text.split(".");
-  const number = document.createElement("span");
-  number.append(whole);
-  if (decimals) number.appendChild(document.createElement("small")).append(`.${decimals}`);
-  element.replaceChildren(...(text ? [number] : []));
+  const number = element.firstElementChild;
+  const small = number?.firstElementChild;
+  if (small && decimals) {
+    // As for most updates: faster than new elements. The attribute restarts the animation.
+    /** @type {Text} */ (number.firstChild).data = whole;
+    /** @type {Text} */ (small.firstChild).data = `.${decimals}`;
+    number.toggleAttribute("data-again");
+  } else {
+    const fresh = document.createElement("span");
+    fresh.append(whole);
+    if (decimals) fresh.appendChild(document.createElement("small")).append(`.${decimals}`);
+    element.replaceChildren(...(text ? [fresh] : []));
+  }
   const short = shorten(text);
   setTitle(element, short !== text && text);
   if (short === text) delete element.dataset.short;
