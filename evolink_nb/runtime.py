@@ -26,7 +26,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from functools import partial
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -391,48 +390,6 @@ def run_due_steps() -> None:
 def is_own_task(task: asyncio.Task[Any]) -> bool:
     """Return whether a task is one of our loops, on a platform without threads, and not a user's work."""
     return _task_loops.runs_as(task)
-
-
-def thread_time() -> float:
-    """Return the seconds that the calling thread has spent computing; without threads, the process.
-
-    Time spent waiting for a processor counts too, where the system reports it (Linux), and so does time spent
-    waiting for us (`own_wait`). The rest is the time that the thread's own code has waited.
-    """
-    if sys.platform == "emscripten":
-        return time.process_time() + _own.waited
-    return time.thread_time() + _seconds_ready() + _own.waited
-
-
-class _OwnWaits(threading.local):
-    """Seconds that each thread has waited for us."""
-
-    waited = 0.0
-
-
-_own = _OwnWaits()
-
-
-@contextlib.contextmanager
-def own_wait() -> Iterator[None]:
-    """Count the calling thread's waits inside the block as waits for us, such as for a reading."""
-    began, computed = time.monotonic(), thread_time()
-    try:
-        yield
-    finally:
-        took = time.monotonic() - began
-        _own.waited += max(took - (thread_time() - computed), 0.0)
-
-
-_SCHEDULING = Path("/proc/thread-self/schedstat")
-"""For the thread that reads it: nanoseconds on a processor, nanoseconds waiting for one, number of turns."""
-
-
-def _seconds_ready() -> float:
-    # Reading unbuffered bytes takes half as long, and every measured cell does this several times.
-    with contextlib.suppress(OSError, ValueError, IndexError), _SCHEDULING.open("rb", buffering=0) as file:
-        return int(file.read().split()[1]) / 1e9
-    return 0.0
 
 
 class Loop:

@@ -16,6 +16,7 @@ import requests
 from .. import errors, runtime
 from .._version import __version__
 from ..credits import Credits
+from ..thread_time import own_wait
 from . import settings
 from .adapters import session_for
 from .auth import GuardedAuth, auth_class
@@ -178,7 +179,7 @@ class EvoLinkClient:
             APIStatusError: The response is an error; its class says which.
             InvalidResponseError: The response can't be parsed.
         """
-        with runtime.own_wait():
+        with own_wait():
             return self._read(threading.Event())
 
     async def get_credits_async(self) -> Credits:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from .. import runtime
 from ..errors import ConfigurationError, HistoryError
+from ..thread_time import own_wait
 from .current import current
 from .reports.spans import UNITS, span_of
 
@@ -137,7 +138,7 @@ def _ask(ask: Callable[[Connection], T], *, timeout: float, reads_only: bool) ->
             return ask(connection)
 
     job = runtime.start(run, name="evolink-history-read", log_errors=False)
-    with runtime.own_wait():
+    with own_wait():
         has_answered = runtime.wait_until_done(job.future, timeout)
     if not has_answered:
         raise HistoryError(f"The history in {writer.location.shown} didn't answer within {timeout:g} s.")

@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from .. import runtime
+from ..thread_time import thread_time
 from . import ledger
 from .attribution import baseline
 from .attribution.own_time import OwnTime
@@ -169,7 +170,7 @@ class FollowedAccount:
         """
         now = self.fetcher.clock.monotonic()
         with self._lock:
-            self._unmeasured.suspend(now, runtime.thread_time, awaits=awaits)
+            self._unmeasured.suspend(now, thread_time, awaits=awaits)
 
     def resume(self, *, is_known: bool = False) -> None:
         """Record that measured work is over: the cell it ran in may spend again.
@@ -179,7 +180,7 @@ class FollowedAccount:
         """
         now = self.fetcher.clock.monotonic()
         with self._lock:
-            self._unmeasured.resume(now, runtime.thread_time, is_known=is_known)
+            self._unmeasured.resume(now, thread_time, is_known=is_known)
 
     def set_busy(self, *, busy: bool) -> None:
         """Record that a cell not measured on this account begins or ends.
@@ -189,7 +190,7 @@ class FollowedAccount:
         """
         now = self.fetcher.clock.monotonic()
         with self._lock:
-            self._unmeasured.set_busy(now, runtime.thread_time, busy=busy)
+            self._unmeasured.set_busy(now, thread_time, busy=busy)
 
     def add_call(self, call: Call, works: Iterable[Work]) -> None:
         """Record a guarded call that begins.

@@ -13,7 +13,8 @@ import threading
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from .. import errors, runtime
+from .. import errors
+from ..thread_time import own_wait, thread_time
 from . import ledger
 from .active import active_measurements
 from .attribution.verdict import AT_THE_SAME_TIME, why_unread
@@ -104,7 +105,7 @@ class Measurement:
         known = self.fetcher.credits
         self._published.value = Cost(simulated=known is not None and known.simulated)
         self._began_at = self.fetcher.clock.now()
-        self.work.started, self.work.computed = self._now, runtime.thread_time()
+        self.work.started, self.work.computed = self._now, thread_time()
         self._account.begin(self, self.work)
         if self.phase is Phase.FINAL:  # abandoned meanwhile: a task may be cancelled while this waits
             self._account.forget(self.work)
@@ -116,7 +117,7 @@ class Measurement:
 
     def stop(self) -> None:
         """End the stretch of work; call `settle` for its cost."""
-        self.work.computed = runtime.thread_time() - self.work.computed
+        self.work.computed = thread_time() - self.work.computed
         active_measurements.leave(self)
         outlived = any(outer.ended is not None for outer in self.work.enclosing)
         self._account.end(self.work, self._now)
@@ -212,7 +213,7 @@ class Measurement:
         until = self._now + self._timing.settle
         self.work.resumes_at = math.inf
         try:
-            with runtime.own_wait(), self._account.attended():
+            with own_wait(), self._account.attended():
                 self._settle(until)
                 self._account.release(self.work)
         finally:
@@ -338,7 +339,7 @@ def awaited(account: FollowedAccount) -> Iterator[None]:
     if runs_cells:
         account.suspend(awaits=True)
     try:
-        with runtime.own_wait():
+        with own_wait():
             yield
     finally:
         if runs_cells:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.display import display
 
-from .. import runtime
 from ..api import credentials, settings
 from ..card import render as card
 from ..errors import EvoLinkError
 from ..formatting import may_style
 from ..metering.report import Costs
+from ..thread_time import own_wait
 from . import session_budgets
 from .accounts import Accounts, ask_for_key, names_account
 from .cells import Cells
@@ -72,7 +72,7 @@ class Commands:
     # -- the magics ------------------------------------------------------------------------------------
     # While one waits, for the balance, a database or a typed key, the cell that it is in spends nothing.
 
-    @runtime.own_wait()
+    @own_wait()
     def show_credits(self, options: argparse.Namespace) -> Credits | None:
         """Show the balance as the options of ``%evolink_credits`` say.
 
@@ -101,7 +101,7 @@ class Commands:
         self._last = credits, lambda: self.cards.bundle(fetcher, options, styled=self._shows_style)
         return credits
 
-    @runtime.own_wait()
+    @own_wait()
     def log_in(self, options: argparse.Namespace) -> Credits | None:
         """Prompt for a key and use it, or forget it, as the options of ``%evolink_login`` say.
 
@@ -127,7 +127,7 @@ class Commands:
             credentials.save_key(key, settings.connection(key, demo=False).base_url)
         return credits
 
-    @runtime.own_wait()
+    @own_wait()
     def track(self, options: argparse.Namespace) -> None:
         """Turn tracking on or off, as the options of ``%evolink_track`` say, and print the state.
 
@@ -147,7 +147,7 @@ class Commands:
         if problem is not None:
             print(f"Their costs can't be read at the moment: {problem}", file=sys.stderr)
 
-    @runtime.own_wait()
+    @own_wait()
     def control_budgets(self, options: argparse.Namespace) -> None:
         """Show, set, change or cancel budgets, as the options of ``%evolink_budget`` say.
 
@@ -174,7 +174,7 @@ class Commands:
             credits_per_dollar=settings.credits_per_dollar,
         )
 
-    @runtime.own_wait()
+    @own_wait()
     def show_costs(self, options: argparse.Namespace) -> Any:
         """Show what work has cost, as the options of ``%evolink_costs`` say.
 
@@ -204,7 +204,7 @@ class Commands:
             return None
         return costs.to_pandas() if options.pandas else costs
 
-    @runtime.own_wait()
+    @own_wait()
     def show_past(self, options: argparse.Namespace) -> Any:
         """Show what was spent, by earlier kernels too, as the options of ``%evolink_history`` say.
 

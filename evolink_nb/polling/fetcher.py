@@ -15,7 +15,8 @@ from traitlets import Float, Instance, Int, TraitError, Unicode, UseEnum, valida
 from .. import errors
 from ..api import settings
 from ..credits import Credits
-from ..runtime import HAS_THREADS, end_idle_threads, forget_after_fork, own_wait
+from ..runtime import HAS_THREADS, end_idle_threads, forget_after_fork
+from ..thread_time import own_wait
 from .async_readings import readings_of
 from .clock import Clock
 from .publisher import Publisher, SafeObservers

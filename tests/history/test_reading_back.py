@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
 import evolink_nb
-from evolink_nb import runtime
 from evolink_nb.history.looking_back import costs, read
 from evolink_nb.history.queries import readings as queries
 from evolink_nb.history.storage.location import find_location
 from evolink_nb.history.storage.writer import Writer
+from evolink_nb.thread_time import thread_time
 from tests.support.histories import NOON, cost, reading, source
 from tests.support.waiting import wait_until
 
@@ -45,9 +45,9 @@ def test_waiting_for_the_answer_is_our_wait(writer: Writer) -> None:
     def answer_late(_connection: object) -> None:
         threading.Event().wait(0.1)
 
-    began, computed = time.monotonic(), runtime.thread_time()
+    began, computed = time.monotonic(), thread_time()
     read(answer_late)
-    took, computed = time.monotonic() - began, runtime.thread_time() - computed
+    took, computed = time.monotonic() - began, thread_time() - computed
     assert took >= 0.1
     assert took - computed < 0.05
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 KEPT_FOR = 3_600.0
@@ -24,7 +25,7 @@ class OwnTime:
         Args:
             now: The time, in seconds.
         """
-        self._spans = [_Span(now)]
+        self._spans = deque([_Span(now)])
 
     def begin(self, now: float) -> None:
         """Record that a cell begins.
@@ -34,7 +35,8 @@ class OwnTime:
         """
         if self._spans and math.isinf(self._spans[-1].ended):
             return
-        self._spans = [each for each in self._spans if each.ended > now - KEPT_FOR]
+        while self._spans and self._spans[0].ended <= now - KEPT_FOR:
+            self._spans.popleft()
         self._spans.append(_Span(now))
 
     def end(self, now: float) -> None:
