@@ -194,13 +194,14 @@ function spanOf(points) {
 /**
  * Return a sentence on when a burn rate will be known; forecast.py has the requirements.
  *
- * @param {number} readings  so far
- * @param {number} interval  seconds between two
+ * @param {{ steps: number, observed: number, interval: number, spent: number }} known  the steps between readings
+ *   so far, the seconds they span, the seconds of a step to come, and the credits spent
  */
-export function rateHint(readings, interval) {
+export function rateHint({ steps, observed, interval, spent }) {
   if (interval > MAX_STEP) return `Burn and runway need a reading every ${formatTime(MAX_STEP)}.`;
-  const missing = Math.max(MIN_STEPS, Math.ceil(MIN_RECORD / interval)) + 1 - readings;
-  return `Burn and runway show ${missing > 0 ? `in about ${formatTime(missing * interval)}` : "once credits are spent"}.`;
+  const missing = Math.max((MIN_STEPS - steps) * interval, MIN_RECORD - observed);
+  if (missing > 0) return `Burn and runway show in about ${formatTime(Math.ceil(missing))}.`;
+  return `Burn and runway show ${spent ? "when spending resumes" : "once credits are spent"}.`;
 }
 
 // -- decisions -------------------------------------------------------------------------------------------
@@ -300,6 +301,8 @@ class Card {
   #changeTimer;
   /** @type {Point[]} */
   #points = [];
+  /** When the first of all points was read, of which only the last are kept. */
+  #observedSince = Infinity;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #confirmation;
   #outputChanges = new MutationObserver(() => this.#removeFallback());
@@ -643,12 +646,16 @@ class Card {
   }
 
   #draw() {
-    const path = sparkline(this.#points);
+    const model = this.#model;
+    const points = this.#points;
+    const path = sparkline(points);
     this.#find(".evo-curve").setAttribute("d", path);
     this.#find(".evo-area").setAttribute("d", path && `${path}L100 40L0 40Z`);
-    this.#setField("span", spanOf(this.#points));
-    const { length } = this.#points;
-    this.#setField("hint", this.#model.get("burn_rate") ? "" : rateHint(length, this.#model.get("interval")));
+    this.#setField("span", spanOf(points));
+    this.#observedSince = Math.min(this.#observedSince, points[0]?.[0] ?? Infinity);
+    const observed = Math.max((points.at(-1)?.[0] ?? 0) - this.#observedSince, 0) / 1000;
+    const known = { steps: points.length - 1, observed, interval: model.get("interval"), spent: model.get("spent") };
+    this.#setField("hint", model.get("burn_rate") ? "" : rateHint(known));
   }
 
   /** Show briefly by how much the balance has changed. */

@@ -253,26 +253,52 @@ def test_the_last_change_is_shown_briefly(gallery: dict[str, Scene], scene_page:
     assert scene_page.field("token-change") == ""
 
 
+ANSWER = "points => host.model.emit('msg:custom', { answer: 'history', points })"
+
+
+def every(seconds: float, count: int) -> list[list[float]]:
+    """Points of equal amounts that end now, each a step after the one before."""
+    return [[-1000 * seconds * number, 100.0] for number in reversed(range(count))]
+
+
 @pytest.mark.parametrize(
-    ("traits", "readings", "hint"),
+    ("traits", "points", "hint"),
     [
-        ({}, 1, "Burn and runway show in about 45 s."),
-        ({}, 3, "Burn and runway show in about 15 s."),
-        ({}, 4, "Burn and runway show once credits are spent."),
-        ({"interval": 3.0}, 1, "Burn and runway show in about 21 s."),
-        ({"interval": 3600}, 1, "Burn and runway need a reading every 10 min."),
-        ({"burn_rate": 0.2}, 4, ""),
+        ({}, [], "Burn and runway show in about 1 min."),
+        ({}, every(15, 1), "Burn and runway show in about 45 s."),
+        ({}, every(15, 3), "Burn and runway show in about 15 s."),
+        ({}, every(15, 4), "Burn and runway show once credits are spent."),
+        ({"spent": 2.5}, every(15, 4), "Burn and runway show when spending resumes."),
+        ({"interval": 3.0}, every(3, 1), "Burn and runway show in about 20 s."),
+        # Others read too; or so often that the kept points are soon a few seconds.
+        ({"spent": 2.5}, every(1, 10), "Burn and runway show in about 11 s."),
+        ({"interval": 0.2}, every(0.2, 60), "Burn and runway show in about 9 s."),
+        ({"interval": 3600}, every(15, 1), "Burn and runway need a reading every 10 min."),
+        ({"burn_rate": 0.2}, every(15, 4), ""),
     ],
 )
 def test_it_says_when_figures_will_come(
-    traits: dict[str, Any], readings: int, hint: str, gallery: dict[str, Scene], scene_page: ScenePage
+    traits: dict[str, Any],
+    points: list[list[float]],
+    hint: str,
+    gallery: dict[str, Scene],
+    scene_page: ScenePage,
 ) -> None:
     scene_page.show(gallery["first"], LAB[0], 440)
-    points = [[-15_000 * number, 100.0] for number in reversed(range(readings))]
     scene_page.page.evaluate("points => { host.model.points = points; }", points)
-    scene_page.page.evaluate("points => host.model.emit('msg:custom', { answer: 'history', points })", points)
+    scene_page.page.evaluate(ANSWER, points)
     scene_page.update(**traits)
     assert scene_page.field("hint") == hint
+
+
+def test_many_readings_bring_the_figures_near(gallery: dict[str, Scene], scene_page: ScenePage) -> None:
+    """Only the last are kept; what they span says nothing of how long the card has watched."""
+    scene_page.show(gallery["first"], LAB[0], 440)
+    for sent in (every(0.2, 60), every(0.2, 50)):
+        scene_page.page.evaluate(ANSWER, sent)
+        scene_page.page.clock.run_for(9_000)
+    scene_page.update(interval=0.2)
+    assert scene_page.field("hint") == "Burn and runway show once credits are spent."
 
 
 def test_a_waiting_refresh_is_acknowledged(gallery: dict[str, Scene], scene_page: ScenePage) -> None:
