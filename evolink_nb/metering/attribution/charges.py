@@ -37,7 +37,7 @@ class LateCharge:
         charge: What was spent while no measured work ran.
         lag: Seconds from the work's end until the charge was seen.
         cost: The cost without it.
-        longest_lag: The longest lag known for the account without it, in seconds.
+        longest_lag: The longest lag known for the account before it, in seconds.
     """
 
     charge: Idle

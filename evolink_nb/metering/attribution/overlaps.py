@@ -78,7 +78,8 @@ def withdraw_late(
         if late is None or late.charge.credits < 0:
             continue
         # If the charge isn't the work's own, the account isn't late: use the quiet time from before it.
-        known = QuietTime(quiet.setting, late.longest_lag).seconds
+        lag = min(late.longest_lag, quiet.longest_without(late.lag))
+        known = QuietTime(quiet.setting, lag).seconds
         found = _between(others, late.charge.since.requested_at, late.charge.until.monotonic, known)
         if _come_to(found, late.charge.credits):
             withdraw(work, late, unattributed, quiet)

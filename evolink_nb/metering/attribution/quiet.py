@@ -15,6 +15,9 @@ LAG_MARGIN = 1.25
 MAX_QUIET = 20.0
 """The longest quiet time ever learned, in seconds: if readings are rare, the true lag may be far shorter."""
 
+LAGS_KEPT = 20
+"""The number of lags remembered beside the longest, which may turn out to be another kernel's work."""
+
 SETTLE_SHARE = 0.9
 """The share of the time to settle that may be quiet time: the rest is for the charges to show."""
 MIN_SETTLE = 1.0
@@ -48,6 +51,7 @@ class QuietTime:
 
     setting: float = QUIET
     longest_lag: float = 0.0
+    _shorter: list[float] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -71,7 +75,30 @@ class QuietTime:
         Args:
             lag: Seconds from the end of the work to the reading that showed the charge.
         """
-        self.longest_lag = max(self.longest_lag, lag)
+        *shorter, self.longest_lag = sorted((*self._shorter, self.longest_lag, lag))
+        self._shorter = shorter[-LAGS_KEPT:]
+
+    def unlearn(self, lag: float) -> None:
+        """Forget a lag that was learned, because the charge was another kernel's.
+
+        Args:
+            lag: The lag, in seconds.
+        """
+        self.longest_lag, self._shorter = self.longest_without(lag), self._without(lag)[:-1]
+
+    def longest_without(self, lag: float) -> float:
+        """Return the longest lag seen but for one that was learned, in seconds; 0 if there is no other.
+
+        Args:
+            lag: The one, in seconds.
+        """
+        return max(self._without(lag), default=0.0)
+
+    def _without(self, lag: float) -> list[float]:
+        lags = [*self._shorter, self.longest_lag]
+        if lag in lags:
+            lags.remove(lag)
+        return lags
 
 
 @dataclass

@@ -147,8 +147,8 @@ def withdraw(work: Work, late: LateCharge, unattributed: Unattributed, quiet: Qu
         quiet: The account's quiet time, which has learned from the lag.
     """
     work.cost, work.late = late.cost, None
-    if quiet.longest_lag == late.lag:
-        quiet.longest_lag = late.longest_lag
+    if late.charge.credits > 0:
+        quiet.unlearn(late.lag)
     unattributed.hear(late.charge.until.monotonic)
     unattributed.keep(replace(late.charge, is_elsewhere=True))
 

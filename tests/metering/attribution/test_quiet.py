@@ -5,7 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_nb.metering.attribution.quiet import LAG_MARGIN, MAX_QUIET, QUIET, QuietTime, QuietTimes
+from evolink_nb.metering.attribution.quiet import (
+    LAG_MARGIN,
+    LAGS_KEPT,
+    MAX_QUIET,
+    QUIET,
+    QuietTime,
+    QuietTimes,
+)
 
 settings = st.floats(0, 60)
 lags = st.lists(st.floats(0, 120), max_size=8)
@@ -43,6 +50,27 @@ def test_the_order_of_lags_does_not_matter(setting: float, seen: list[float], ch
     mixed = [*seen]
     chance.shuffle(mixed)  # type: ignore[attr-defined]  # one of Hypothesis's
     assert learned(setting, mixed).seconds == learned(setting, seen).seconds
+
+
+@given(lags, st.data())
+def test_what_was_not_its_own_is_unlearned(seen: list[float], data: st.DataObject) -> None:
+    """In any order: what is left is as if those had never been seen."""
+    quiet, left = learned(QUIET, seen), [*seen]
+    for lag in data.draw(st.permutations(seen)):
+        left.remove(lag)
+        assert quiet.longest_without(lag) == max(left, default=0.0)
+        quiet.unlearn(lag)
+        assert quiet.longest_lag == max(left, default=0.0)
+
+
+def test_only_so_many_lags_are_kept() -> None:
+    seen = [float(lag) for lag in range(1000)]
+    quiet = learned(QUIET, seen)
+    for lag in reversed(seen[-LAGS_KEPT:]):
+        quiet.unlearn(lag)
+    assert quiet.longest_lag == seen[-LAGS_KEPT - 1]
+    quiet.unlearn(quiet.longest_lag)
+    assert quiet.longest_lag == 0
 
 
 @given(st.floats(QUIET + 0.1, MAX_QUIET / LAG_MARGIN))
