@@ -291,7 +291,7 @@ def test_it_says_when_figures_will_come(
     assert scene_page.field("hint") == hint
 
 
-def test_many_readings_bring_the_figures_near(gallery: dict[str, Scene], scene_page: ScenePage) -> None:
+def test_fast_readings_bring_figures_too(gallery: dict[str, Scene], scene_page: ScenePage) -> None:
     """Only the last are kept; what they span says nothing of how long the card has watched."""
     scene_page.show(gallery["first"], LAB[0], 440)
     for sent in (every(0.2, 60), every(0.2, 50)):
