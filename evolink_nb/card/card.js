@@ -194,12 +194,14 @@ function spanOf(points) {
 /**
  * Return a sentence on when a burn rate will be known; forecast.py has the requirements.
  *
- * @param {{ steps: number, observed: number, interval: number, spent: number }} known  the steps between readings
- *   so far, the seconds they span, the seconds of a step to come, and the credits spent
+ * @param {number} readings  so far
+ * @param {number} observed  seconds since the first
+ * @param {number} interval  seconds between two
+ * @param {number} spent  credits
  */
-export function rateHint({ steps, observed, interval, spent }) {
+export function rateHint(readings, observed, interval, spent) {
   if (interval > MAX_STEP) return `Burn and runway need a reading every ${formatTime(MAX_STEP)}.`;
-  const missing = Math.max((MIN_STEPS - steps) * interval, MIN_RECORD - observed);
+  const missing = Math.max((MIN_STEPS + 1 - readings) * interval, MIN_RECORD - observed);
   if (missing > 0) return `Burn and runway show in about ${formatTime(Math.ceil(missing))}.`;
   return `Burn and runway show ${spent ? "when spending resumes" : "once credits are spent"}.`;
 }
@@ -301,8 +303,8 @@ class Card {
   #changeTimer;
   /** @type {Point[]} */
   #points = [];
-  /** When the first of all points was read, of which only the last are kept. */
-  #observedSince = Infinity;
+  /** When the first of all points was read: only the last are kept. */
+  #observedSince = performance.now();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #confirmation;
   #outputChanges = new MutationObserver(() => this.#removeFallback());
@@ -313,10 +315,8 @@ class Card {
   /** Takes the card's place while it is elsewhere. */
   #note = document.createElement("div");
   #root;
-  /** @type {Map<string, HTMLElement>}  elements of the template, by their selectors */
-  #found = new Map();
-  /** @type {Record<string, HTMLElement>}  by the names of their fields */
-  #fields = {};
+  /** @type {Record<string, HTMLElement>}  elements of the template, by their selectors */
+  #found = {};
   /** @type {Window | undefined}  the window that the card was popped out to */
   #window;
 
@@ -337,9 +337,6 @@ class Card {
     this.#note.dataset.live = "";
     element.append(this.#frame);
     this.#root = query(element, ".evolink-card");
-    for (const field of /** @type {NodeListOf<HTMLElement>} */ (this.#root.querySelectorAll("[data-field]"))) {
-      this.#fields[field.dataset.field ?? ""] = field;
-    }
     this.#listenToUser();
     this.#listenToKernel();
     this.#watchVisibility();
@@ -653,9 +650,9 @@ class Card {
     this.#find(".evo-area").setAttribute("d", path && `${path}L100 40L0 40Z`);
     this.#setField("span", spanOf(points));
     this.#observedSince = Math.min(this.#observedSince, points[0]?.[0] ?? Infinity);
-    const observed = Math.max((points.at(-1)?.[0] ?? 0) - this.#observedSince, 0) / 1000;
-    const known = { steps: points.length - 1, observed, interval: model.get("interval"), spent: model.get("spent") };
-    this.#setField("hint", model.get("burn_rate") ? "" : rateHint(known));
+    const observed = (performance.now() - this.#observedSince) / 1000;
+    const hint = rateHint(points.length, observed, model.get("interval"), model.get("spent"));
+    this.#setField("hint", model.get("burn_rate") ? "" : hint);
   }
 
   /** Show briefly by how much the balance has changed. */
@@ -693,7 +690,7 @@ class Card {
     if (remaining === null || used === null) return;
     const gauge = gaugeOf({ remaining, used, unlimited });
     const binding = model.get("binding") === half;
-    const meter = this.#find(`[data-gauge="${half}"]`);
+    const meter = this.#find(`[data-gauge=${half}]`);
     const level = model.get("level");
 
     setNumber(this.#field(`${half}-remaining`), gauge.remaining);
@@ -783,19 +780,17 @@ class Card {
    * @param {string} selector
    */
   #find(selector) {
-    const element = this.#found.get(selector) ?? query(this.#root, selector);
-    this.#found.set(selector, element);
-    return element;
+    return (this.#found[selector] ??= query(this.#root, selector));
   }
 
   /** @param {string} name */
   #field(name) {
-    return this.#fields[name];
+    return this.#find(`[data-field=${name}]`);
   }
 
   /** @param {string} action */
   #button(action) {
-    return this.#find(`[data-action="${action}"]`);
+    return this.#find(`[data-action=${action}]`);
   }
 
   /**
@@ -856,20 +851,20 @@ function setTitle(element, title) {
  * @param {string} text
  */
 function setNumber(element, text) {
-  if (element.textContent === text) return;
+  const shown = element.textContent ?? "";
+  if (shown === text) return;
   const [whole, decimals] = text.split(".");
-  const number = element.firstElementChild;
-  const small = number?.firstElementChild;
-  if (small && decimals) {
-    // As for most updates: faster than new elements. The attribute restarts the animation.
-    /** @type {Text} */ (number.firstChild).data = whole;
-    /** @type {Text} */ (small.firstChild).data = `.${decimals}`;
-    number.toggleAttribute("data-again");
+  const parts = element.firstElementChild?.childNodes;
+  if (parts && shown.replace(/\d/g, "0") === text.replace(/\d/g, "0")) {
+    // Faster than new elements. Elements that stay would be seen to move if the text had another length.
+    parts[0].nodeValue = whole;
+    if (decimals) parts[1].textContent = `.${decimals}`;
+    element.firstElementChild.toggleAttribute("data-again"); // restarts the animation
   } else {
-    const fresh = document.createElement("span");
-    fresh.append(whole);
-    if (decimals) fresh.appendChild(document.createElement("small")).append(`.${decimals}`);
-    element.replaceChildren(...(text ? [fresh] : []));
+    const number = document.createElement("span");
+    number.append(whole);
+    if (decimals) number.appendChild(document.createElement("small")).append(`.${decimals}`);
+    element.replaceChildren(...(text ? [number] : []));
   }
   const short = shorten(text);
   setTitle(element, short !== text && text);

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 # Settings of the person who runs the tests that would reach the code under test, or Jupyter.
 _PERSONAL_PREFIXES = ("EVOLINK_", "IPYTHON", "JUPYTER", "JPY_", "XDG_")
-_PERSONAL_NAMES = {"COLAB_RELEASE_TAG", "MPLBACKEND", "NETRC", "PYTHONSTARTUP", "PYTHONWARNINGS"}
+_PERSONAL_NAMES = {
+    "COLAB_RELEASE_TAG",
+    "MPLBACKEND",
+    "NETRC",
+    "PYTEST_ADDOPTS",
+    "PYTHONSTARTUP",
+    "PYTHONWARNINGS",
+}
 # A proxy would be asked for the loopback servers that tests talk to.
 _PROXIES = {"all_proxy", "ftp_proxy", "http_proxy", "https_proxy", "no_proxy"}
 
