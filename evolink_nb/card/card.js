@@ -317,6 +317,8 @@ class Card {
   #root;
   /** @type {Record<string, HTMLElement>}  elements of the template, by their selectors */
   #found = {};
+  /** @type {Record<string, string>}  what fields show: faster to compare with than what the page has */
+  #texts = {};
   /** @type {Window | undefined}  the window that the card was popped out to */
   #window;
 
@@ -497,7 +499,7 @@ class Card {
    * @param {string} note  the text to show where it was
    */
   #move(place, note) {
-    setText(this.#note, note);
+    this.#note.textContent = note;
     this.#element.append(this.#note);
     place.append(this.#frame);
     this.#onMove();
@@ -662,10 +664,10 @@ class Card {
     if (amount === null) return;
     const change = Number((amount - this.#last).toFixed(6));
     if (binding === this.#binding && change) {
-      const field = this.#field(`${binding}-change`);
-      setText(field, (change > 0 ? "+" : "") + formatAmount(change));
+      const field = `${binding}-change`;
+      this.#setField(field, (change > 0 ? "+" : "") + formatAmount(change));
       clearTimeout(this.#changeTimer);
-      this.#changeTimer = setTimeout(() => setText(field, ""), CHANGE_SHOWN);
+      this.#changeTimer = setTimeout(() => this.#setField(field, ""), CHANGE_SHOWN);
     }
     this.#binding = binding;
     this.#last = amount;
@@ -744,9 +746,8 @@ class Card {
     // A small card may cut the text off.
     setTitle(this.#field("status"), Boolean(this.#root.dataset.form) && shown);
     const isGone = status === "gone";
-    const message = this.#field("message");
-    setText(message, isGone ? GONE_MESSAGE : model.get("message"));
-    setTitle(message, !isGone && model.get("request") && `Request ${model.get("request")}`);
+    this.#setField("message", isGone ? GONE_MESSAGE : model.get("message"));
+    setTitle(this.#field("message"), !isGone && model.get("request") && `Request ${model.get("request")}`);
     const age = now - this.#arrivedAt;
     const isRead = model.get("updated_at") !== null;
     const readAt = new Date(Date.now() - age);
@@ -798,7 +799,7 @@ class Card {
    * @param {string} text
    */
   #setField(name, text) {
-    setText(this.#field(name), text);
+    if (this.#texts[name] !== text) this.#field(name).textContent = this.#texts[name] = text;
   }
 }
 
@@ -808,14 +809,6 @@ class Card {
  */
 function query(parent, selector) {
   return /** @type {HTMLElement} */ (parent.querySelector(selector));
-}
-
-/**
- * @param {HTMLElement} element
- * @param {string} text
- */
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }
 
 /** The Document Picture-in-Picture API; not all browsers have it, and none within a frame. */
