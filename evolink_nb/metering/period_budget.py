@@ -101,6 +101,12 @@ class PeriodBudget(SessionBudget):
             return self._period.end.astimezone(self.recurrence.zone)
 
     @property
+    def starts_over(self) -> str:
+        """When the next period begins, as a phrase: "starts over on Fri 27 Nov at 00:00"."""
+        at = self.begins_anew_at
+        return f"starts over on {format_day(at.date())} at {at:%H:%M}"
+
+    @property
     def spent(self) -> Decimal:
         """Credits spent in this period; reads the balance if the newest reading is old."""
         self._look_back()
@@ -201,6 +207,5 @@ class PeriodBudget(SessionBudget):
 
     def _stop_of(self, action: Trip | Refuse) -> BudgetExceeded:
         stop = super()._stop_of(action)
-        at = self.begins_anew_at
-        stop.hint = f"{stop.hint} It starts over on {format_day(at.date())} at {at:%H:%M}.".lstrip()
+        stop.hint = f"{stop.hint} It {self.starts_over}.".lstrip()
         return stop

@@ -14,7 +14,6 @@ from ..formatting import format_amount, format_time, in_credits
 from ..metering.budgets.registry import budgets
 from ..metering.period_budget import PeriodBudget
 from ..metering.session_budget import SESSION, SessionBudget, session_budgets
-from ..periods import format_day
 from .arguments import OFF
 from .budgets import parse_recurrence, set_budget
 from .options.budget import budget_options
@@ -121,14 +120,7 @@ def _table(sessions: Sequence[SessionBudget], passing: Sequence[InForce]) -> str
 def _row(label: str, budget: InForce) -> tuple[str, ...]:
     spent, limit = budget.spent, budget.max_credits
     amounts = map(format_amount, (spent, difference(limit, spent), limit))
-    return label, *amounts, _begins_anew(budget)
-
-
-def _begins_anew(budget: InForce) -> str:
-    if not isinstance(budget, PeriodBudget):
-        return ""
-    at = budget.begins_anew_at
-    return f"starts over on {format_day(at.date())} at {at:%H:%M}"
+    return label, *amounts, budget.starts_over if isinstance(budget, PeriodBudget) else ""
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
