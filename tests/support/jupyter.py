@@ -18,7 +18,6 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from playwright.sync_api import TimeoutError as PageTimeoutError
@@ -39,8 +38,6 @@ _SECONDS_TO_RUN = 120.0
 
 _SERVER_SETTINGS: dict[str, Any] = {
     "ServerApp": {"open_browser": False, "allow_root": True, "ip": "127.0.0.1"},
-    # A TCP port that is free when it is picked may be another's when the kernel starts.
-    "KernelManager": {"transport": "ipc"},
     # It would otherwise ask a package registry what can be installed.
     "LabApp": {"expose_app_in_browser": True, "extension_manager": "readonly"},
     "JupyterNotebookApp": {"expose_app_in_browser": True},
@@ -111,9 +108,7 @@ class JupyterServer:
         self._settings = settings or {}
         self.token = secrets.token_hex(16)
         self.root = home / "notebooks"
-        # Kernels have their sockets in it, whose paths may have about 100 characters.
-        self._runtime = TemporaryDirectory(prefix="jupyter-")
-        self._environment = isolated_environment(home) | {"JUPYTER_RUNTIME_DIR": self._runtime.name}
+        self._environment = isolated_environment(home)
         self._config = Path(self._environment["JUPYTER_CONFIG_DIR"])
         self._kernels = Path(self._environment["JUPYTER_DATA_DIR"]) / "kernels"
         self._log = home / "jupyter.log"
@@ -148,7 +143,6 @@ class JupyterServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._runtime.cleanup()
 
     def add_kernel(self, environment: Mapping[str, str]) -> str:
         """The name of a new kernel: this interpreter with `environment` added to its own."""
