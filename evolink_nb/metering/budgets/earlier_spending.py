@@ -43,8 +43,8 @@ class EarlierSpending:
         if was_stopped or self._spent is None:
             self._shows_by = now + self._shows_after
 
-    def is_exceeded(self, spent: Decimal, shows_until: float) -> bool:
-        """Return whether the present work has spent anything that counts.
+    def check(self, spent: Decimal, shows_until: float) -> bool:
+        """Record a reading, and return whether the present work has spent anything that counts.
 
         Args:
             spent: Credits spent in total, as of the newest reading.

@@ -231,7 +231,7 @@ class Watch:
     def _trip(
         self, now: float, shows_until: float, *, is_guarded: bool, is_stopped_by_other: bool
     ) -> list[Action]:
-        has_spent = self._earlier.is_exceeded(self.spent, shows_until)
+        has_spent = self._earlier.check(self.spent, shows_until)
         is_over, unread = self.reaches_limit(self.spent) and has_spent, self._blindness.unread(now)
         if not is_over and unread is None:
             if self._state is State.CLOSED and not self._grace.was_refused:
