@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,14 +17,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from jupyter_client.manager import KernelManager
-
 from evolink_nb.demo import DemoServer
 from evolink_nb.history.storage.location import HISTORY_VARIABLE
 from evolink_nb.notebook.configured.configuration import variable_of
 from tests.support import colab
 from tests.support.environment import account_of, isolated_environment
 
+from .kernel import connected_client
 from .ratio import Comparison, part
 
 if TYPE_CHECKING:
@@ -87,22 +85,13 @@ def _measure(interpreter: str, share: float) -> list[Comparison]:
         history = {HISTORY_VARIABLE: str(Path(home) / "history.db")}  # kept, as it is by default
         quick = {variable_of("quiet"): str(QUIET)}
         environment = {**isolated_environment(Path(home)), **account_of(server), **history, **quick}
-        manager = KernelManager(kernel_name="python3")
-        assert manager.kernel_spec is not None  # for mypy  # noqa: S101
-        manager.kernel_spec.argv[0] = interpreter
-        manager.start_kernel(env={**environment, "PYTHONPATH": str(colab.ROOT)}, stderr=subprocess.DEVNULL)
-        client = manager.blocking_client()
-        client.start_channels()
-        try:
-            client.wait_for_ready(timeout=60)
+        environment |= {"PYTHONPATH": str(colab.ROOT)}
+        with connected_client(environment, interpreter=interpreter) as client:
             _run(client, _SET_UP)
             return [
                 *_of_the_line(client, part(ROUNDS, share)),
                 *_of_tracking(client, part(TRACKING_ROUNDS, share)),
             ]
-        finally:
-            client.stop_channels()
-            manager.shutdown_kernel(now=True)
 
 
 def _of_the_line(client: BlockingKernelClient, rounds: int) -> list[Comparison]:

@@ -7,12 +7,10 @@ update; to tick every second, as ours does in the browser, it would send a messa
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
-from jupyter_client.manager import start_new_kernel
-
 from .composed import COMPOSED
+from .kernel import connected_client
 from .ratio import Comparison
 
 if TYPE_CHECKING:
@@ -100,13 +98,9 @@ def measure() -> list[Comparison]:
 
 def _sent_by(card: str, updates: str) -> list[int]:
     """Return the size of each widget message that ``updates`` makes a kernel send, in bytes."""
-    manager, client = start_new_kernel(kernel_name="python3", stderr=subprocess.DEVNULL)
-    try:
+    with connected_client() as client:
         _run(client, _READINGS + card)
         return _run(client, updates)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
 
 
 def _run(client: BlockingKernelClient, code: str) -> list[int]:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import pytest
 from bleach.sanitizer import Cleaner
-from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
 from tests.support.cards import LOAD, Card, open_card
 from tests.support.environment import account_of
 from tests.support.jupyter import NotebookPage
-from tests.support.kernel_manager import AsyncSocketKernelManager
+from tests.support.kernel_manager import notebook_client
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,13 +94,7 @@ def executed(simulated_account: DemoServer) -> Any:
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source) for source in (LOAD, STILL, READ)]
     )
-    NotebookClient(
-        notebook,
-        timeout=120,
-        kernel_name="python3",
-        kernel_manager_class=AsyncSocketKernelManager,
-        on_cell_start=spend,
-    ).execute()
+    notebook_client(notebook, timeout=120, on_cell_start=spend).execute()
     return notebook
 
 

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.support import colab
-from tests.support.kernel_manager import AsyncSocketKernelManager
+from tests.support.kernel_manager import notebook_client
 from tests.support.metered import GENERATE, settled_cost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from nbclient import NotebookClient
 
     from evolink_nb.demo import DemoServer
 
@@ -90,13 +91,7 @@ class Notebook:
 def notebook(simulated_account: DemoServer) -> Iterator[Notebook]:  # noqa: ARG001 - for the kernel
     """A notebook in Colab's environment, on the simulated account."""
     kernel = colab.install_kernel(Path(os.environ["JUPYTER_DATA_DIR"]) / "kernels")
-    client = NotebookClient(
-        new_notebook(),
-        kernel_name=kernel,
-        kernel_manager_class=AsyncSocketKernelManager,
-        allow_errors=True,
-        timeout=180,
-    )
+    client = notebook_client(new_notebook(), kernel_name=kernel, allow_errors=True)
     with client.setup_kernel():
         yield Notebook(client)
 

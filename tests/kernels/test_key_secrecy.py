@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from tests.support.environment import account_of
 from tests.support.kernel import Kernel
-from tests.support.kernel_manager import AsyncSocketKernelManager
+from tests.support.kernel_manager import notebook_client
 from tests.support.secrecy import CELLS
 from tests.support.terminal import Terminal
 
@@ -36,9 +35,7 @@ def debugged(demo_server: DemoServer, tmp_path: Path) -> Iterator[Kernel]:
 
 def test_executed_notebook_holds_no_key(simulated_account: DemoServer) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
-    NotebookClient(
-        notebook, timeout=180, kernel_name="python3", kernel_manager_class=AsyncSocketKernelManager
-    ).execute()
+    notebook_client(notebook).execute()
     saved = nbformat.writes(notebook)
     assert "token_remaining" in saved  # the widget's state is in it
     assert "99,416.4429" in saved

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from tests.support.environment import account_of
-from tests.support.kernel_manager import NBCONVERT, AsyncSocketKernelManager
+from tests.support.kernel_manager import NBCONVERT, notebook_client
 from tests.support.metered import GENERATE, LINE, cost_lines
 
 if TYPE_CHECKING:
@@ -38,9 +37,7 @@ def notebook_of(*sources: str) -> Any:
 def run(server: DemoServer, *sources: str) -> list[Any]:
     """Run a notebook as nbclient does, and return its cells."""
     notebook = notebook_of(LOAD, GENERATE, *sources)
-    client = NotebookClient(
-        notebook, kernel_name="python3", timeout=180, kernel_manager_class=AsyncSocketKernelManager
-    )
+    client = notebook_client(notebook)
     client.execute(env={**os.environ, **account_of(server)})
     return list(notebook.cells[2:])
 

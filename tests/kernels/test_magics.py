@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from evolink_nb.api import credentials, settings
-from tests.support.kernel_manager import AsyncSocketKernelManager
+from tests.support.kernel_manager import notebook_client
 
 if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
@@ -23,13 +22,7 @@ LOAD = "%load_ext evolink_nb"
 def run_notebook(*cells: str, allow_errors: bool = False) -> Any:
     """Run a notebook of these cells from top to bottom, as nbclient, papermill and nbconvert do."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    NotebookClient(
-        notebook,
-        timeout=180,
-        kernel_name="python3",
-        kernel_manager_class=AsyncSocketKernelManager,
-        allow_errors=allow_errors,
-    ).execute()
+    notebook_client(notebook, allow_errors=allow_errors).execute()
     return notebook
 
 

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 
 from tests.support import colab, threads
 from tests.support.environment import account_of, isolated_environment
 from tests.support.kernel import CellRun, Kernel, trait_updates
-from tests.support.kernel_manager import AsyncSocketKernelManager
+from tests.support.kernel_manager import notebook_client
 from tests.support.metered import (
     GENERATE,
     LINE,
@@ -287,12 +286,7 @@ def run_notebook(account: DemoServer, versions: str, monkeypatch: pytest.MonkeyP
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(source) for source in (LOAD + GENERATE, *cells)]
         )
-        client = NotebookClient(
-            notebook,
-            timeout=180,
-            kernel_name=kernel_name,
-            kernel_manager_class=AsyncSocketKernelManager,
-        )
+        client = notebook_client(notebook, kernel_name=kernel_name)
         try:
             client.execute()
         finally:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from jupyter_client.client import KernelClient
 from jupyter_client.manager import AsyncKernelManager, KernelManager
+from nbclient import NotebookClient
 from traitlets import default
 
 if TYPE_CHECKING:
@@ -56,6 +57,16 @@ class SocketKernelManager(KernelManager):
 
 class AsyncSocketKernelManager(SocketKernelManager, AsyncKernelManager):
     """The same for nbclient, which awaits."""
+
+
+def notebook_client(notebook: Any, **options: Any) -> NotebookClient:
+    """What runs a notebook as nbclient does, in such a kernel; `options` are nbclient's."""
+    usual: dict[str, Any] = {
+        "kernel_name": "python3",
+        "timeout": 180,
+        "kernel_manager_class": AsyncSocketKernelManager,
+    }
+    return NotebookClient(notebook, **usual | options)
 
 
 NBCONVERT = (

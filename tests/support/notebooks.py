@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
-from nbclient import NotebookClient
 
-from tests.support.kernel_manager import AsyncSocketKernelManager
+from tests.support.kernel_manager import AsyncSocketKernelManager, notebook_client
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,9 @@ def run_notebooks(jobs: Sequence[Job]) -> None:
 async def _run(jobs: Sequence[Job]) -> None:
     await asyncio.gather(
         *(
-            NotebookClient(
+            notebook_client(
                 job.notebook,
                 timeout=120,
-                kernel_manager_class=AsyncSocketKernelManager,
                 resources={"metadata": {"path": str(job.folder)}} if job.folder else {},
                 **job.options,
             ).async_execute(env=dict(job.environment))
@@ -73,7 +71,7 @@ def run_with_restart(job: Job, *, after: int) -> None:
 
 async def _run_with_restart(job: Job, after: int) -> None:
     manager = AsyncSocketKernelManager(kernel_name="python3")
-    client = NotebookClient(job.notebook, timeout=120, km=manager, **job.options)
+    client = notebook_client(job.notebook, timeout=120, km=manager, **job.options)
     async with client.async_setup_kernel(env=dict(job.environment), cleanup_kc=True):
         for number, cell in enumerate(job.notebook.cells):
             if number == after:
