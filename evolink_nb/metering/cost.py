@@ -12,13 +12,14 @@ the account's balance see these differently, so together they tell them apart:
 
 A cost is *clean* only if nothing but the first line and top-ups can have happened, and nothing has moved
 since for the quiet time (`quiet`). It is *confirmed* if the receipts of its guarded calls add up to the same
-amount. A *clean* cost can still be wrong in these cases:
+amount and nothing was given back meanwhile. A *clean* cost can still be wrong in these cases:
 
 - The same key spends elsewhere during the work: in a thread of this process that nobody measures, or in
   another kernel whose work isn't in a shared history (`overlaps`).
 - A charge comes later than the quiet time, and the account hasn't been seen to charge that late before.
-- Errors cancel to the last decimal between the same two readings: a charge and another call's refund or
-  settlement for less; unsettled calls and other keys' settled ones; a reservation and a top-up.
+- Errors cancel between the same two readings: a charge and the smaller refund of another call, which look
+  like one charge; and, to the last decimal, a charge and another call's settlement for less, unsettled calls
+  and other keys' settled ones, or a reservation and a top-up.
 """
 
 from __future__ import annotations

@@ -66,7 +66,8 @@ class LateAccount:
         kind: One of `KINDS`.
         chance: Where everything random comes from.
         cancelled: The calls of which a charge, and what another one got back as a settlement for less or a
-            refund, were seen first in the same reading, and came to nothing: nobody can see that.
+            refund, were seen first in the same reading, and came to nothing or to one smaller charge: nobody
+            can see that.
     """
 
     kind: str
@@ -126,7 +127,7 @@ class LateAccount:
         served = now + LATENCY / 2
         seen = {counter: self._seen(counter, served) for counter in COUNTERS}
         shown = [change for change in self.changes if change.at <= seen[change.counter]]
-        self._note_cancelling([change for change in shown if change.counter == self._watched])
+        self._note_cancelling(shown)
         sums = {
             counter: total(change.amount for change in shown if change.counter == counter)
             for counter in COUNTERS
@@ -155,18 +156,21 @@ class LateAccount:
                 used -= Decimal(500)
         return TokenCredits(remaining if unlimited else remaining - spent + noise, used - noise, unlimited)
 
-    @property
-    def _watched(self) -> Counter:
-        return "balance" if self.kind == "key stands still" else "token"
-
     def _note_cancelling(self, shown: list[Change]) -> None:
         new = [change for change in shown if change not in self._shown and change.amount]
         self._shown.update(new)
-        moved: dict[int, Decimal] = {}
-        for change in new:
-            moved[change.call] = total((moved.get(change.call, Decimal(0)), change.amount))
-        back = {-amount for amount in moved.values()} & set(moved.values()) - {Decimal(0)}
-        self.cancelled |= {call for call, amount in moved.items() if amount in back or -amount in back}
+        sums = set()
+        for counter in COUNTERS:
+            moved: dict[int, Decimal] = {}
+            for change in new:
+                if change.counter == counter:
+                    moved[change.call] = total((moved.get(change.call, Decimal(0)), change.amount))
+            back = {-amount for amount in moved.values()} & set(moved.values()) - {Decimal(0)}
+            self.cancelled |= {call for call, amount in moved.items() if amount in back or -amount in back}
+            sums.add(total(moved.values()))
+        # All counters rose by the same: that looks like a charge, whatever it is made of.
+        if len(sums) == 1 and min(sums) > 0 > min(change.amount for change in new):
+            self.cancelled.update(change.call for change in new)
 
     def _seen(self, counter: Counter, served: float) -> float:
         """Return the time whose state is served, after which everything is still invisible."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ...credits import Credits
     from ..cost import Cost
+    from .movements import Share
     from .work import Work
 
 CONFIRMED = "the receipts of its calls add up to the same amount"
@@ -42,22 +43,23 @@ def explain(works: Sequence[Work], start: Credits, now: Credits) -> bool:
     return all(difference(each, receipts) == 0 for each in sums)
 
 
-def weigh(cost: Cost, work: Work, *, has_moved: bool, adds_up: bool) -> Cost:
+def weigh(cost: Cost, work: Work, share: Share, *, adds_up: bool) -> Cost:
     """Return a cost with the confidence that the receipts of its calls justify.
 
     Args:
         cost: The cost according to the counters, at rest.
         work: The work.
-        has_moved: Whether any movement of the counters can belong to it.
+        share: What the movements of the counters say of it.
         adds_up: Whether all guarded calls of its row cost what their receipts say.
     """
     spent = cost.credits
     if not work.calls or spent is None or cost.confidence not in {"clean", "shared"}:
         return cost
-    if not has_moved:
+    if not share.has_moved:
         return replace(cost, confidence="unsettled", settled=False, reason=NO_CHARGE)
     beyond = difference(spent, work.receipts)
-    if beyond == 0 and adds_up and work.has_all_receipts and cost.token == cost.user:
+    # After a settlement for less, only chance makes it equal: something else was charged as well.
+    if beyond == 0 and not share.has_fallen and adds_up and work.has_all_receipts and cost.token == cost.user:
         return replace(cost, confidence="confirmed", reason=CONFIRMED)
     if beyond > 0 and work.has_all_receipts and cost.confidence == "clean":
         reason = f"{format_amount(beyond)} more than the receipts of its calls"

@@ -195,7 +195,7 @@ def _cost_of(facts: Facts, work: Work, row: _Row, group: frozenset[Work]) -> Cos
     if at_rest and cost.confidence == "clean" and facts.is_settling:
         cost = replace(cost, confidence="shared", reason=EARLIER_CALLS)
     if at_rest and share.is_alone and not share.was_refunded:
-        cost = weigh(cost, work, has_moved=share.has_moved, adds_up=row.adds_up)
+        cost = weigh(cost, work, share, adds_up=row.adds_up)
     together = row.sums.get(group)
     reason = _why_shared(facts, work, row, group)
     if cost.confidence in {"clean", "shared"} and reason is not None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from evolink_nb.api.calls import Call
 from evolink_nb.credits import total
+from evolink_nb.metering.attribution.movements import Share
 from evolink_nb.metering.attribution.receipts import CONFIRMED, NO_CHARGE, explain, weigh
 from evolink_nb.metering.attribution.work import Work
 from evolink_nb.metering.cost import Confidence, Cost
@@ -17,6 +18,9 @@ from tests.support.readings import moved
 from tests.support.rows import IDENTITY, amounts
 
 receipts = st.lists(amounts, min_size=1, max_size=6)
+shares = st.builds(Share, has_moved=st.booleans(), has_fallen=st.booleans())
+MOVED = Share(has_moved=True)
+FALLEN = Share(has_moved=True, has_fallen=True)
 confidences: st.SearchStrategy[Confidence] = st.sampled_from(
     ["confirmed", "clean", "shared", "unsettled", "inconsistent", "unknown"]
 )
@@ -68,36 +72,31 @@ def test_a_call_in_inner_work_counts_once(prices: list[Decimal], depth: int) -> 
     assert explain(works, moved(0), moved(9, spent=total(prices)))
 
 
-@given(receipts, amounts, confidences, st.booleans(), st.booleans(), st.booleans())
+@given(receipts, amounts, confidences, st.booleans(), shares, st.booleans())
 def test_weighing_changes_no_figure(
-    prices: list[Decimal],
-    spent: Decimal,
-    confidence: Confidence,
-    lacks: bool,
-    has_moved: bool,
-    adds_up: bool,
+    prices: list[Decimal], spent: Decimal, confidence: Confidence, lacks: bool, share: Share, adds_up: bool
 ) -> None:
     cost, work = cost_of(spent, confidence), work_of(prices, lacks=lacks)
-    weighed = weigh(cost, work, has_moved=has_moved, adds_up=adds_up)
+    weighed = weigh(cost, work, share, adds_up=adds_up)
     assert (weighed.token, weighed.user, weighed.others) == (cost.token, cost.user, cost.others)
     if confidence not in {"clean", "shared"}:
         assert weighed == cost
     elif weighed.confidence == "confirmed":
         assert spent == total(prices)
         assert adds_up
-        assert has_moved
+        assert (share.has_moved, share.has_fallen) == (True, False)
         assert not lacks
 
 
 @given(receipts)
 def test_equal_receipts_confirm(prices: list[Decimal]) -> None:
-    cost = weigh(cost_of(total(prices)), work_of(prices), has_moved=True, adds_up=True)
+    cost = weigh(cost_of(total(prices)), work_of(prices), MOVED, adds_up=True)
     assert (cost.confidence, cost.settled, cost.reason) == ("confirmed", True, CONFIRMED)
 
 
 @given(receipts, amounts)
 def test_more_than_the_receipts_is_shared(prices: list[Decimal], more: Decimal) -> None:
-    cost = weigh(cost_of(total((*prices, more))), work_of(prices), has_moved=True, adds_up=False)
+    cost = weigh(cost_of(total((*prices, more))), work_of(prices), MOVED, adds_up=False)
     assert (cost.confidence, cost.reason) == (
         "shared",
         f"{more.normalize():f} more than the receipts of its calls",
@@ -107,10 +106,17 @@ def test_more_than_the_receipts_is_shared(prices: list[Decimal], more: Decimal) 
 @given(receipts)
 def test_settled_for_less_stays_clean(prices: list[Decimal]) -> None:
     cost = cost_of(total((*prices, Decimal("-0.1"))))
-    assert weigh(cost, work_of(prices), has_moved=True, adds_up=False) == cost
+    assert weigh(cost, work_of(prices), FALLEN, adds_up=False) == cost
+
+
+@given(receipts)
+def test_settled_for_less_confirms_none(prices: list[Decimal]) -> None:
+    """Equal by chance: other calls were charged, and another call's refund or settlement hides it."""
+    cost = cost_of(total(prices))
+    assert weigh(cost, work_of(prices), FALLEN, adds_up=True) == cost
 
 
 @pytest.mark.parametrize("confidence", ["clean", "shared"])
 def test_no_charge_yet_is_never_a_zero(confidence: Confidence) -> None:
-    cost = weigh(cost_of(Decimal(0), confidence), work_of([Decimal(2)]), has_moved=False, adds_up=True)
+    cost = weigh(cost_of(Decimal(0), confidence), work_of([Decimal(2)]), Share(), adds_up=True)
     assert (cost.confidence, cost.settled, cost.reason) == ("unsettled", False, NO_CHARGE)

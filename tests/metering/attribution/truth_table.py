@@ -43,13 +43,15 @@ def has_true_total(script: Script) -> bool:
 
 
 def excuse_of(script: Script, cell: Cell) -> str:
-    """Return why no reading can tell that a cost is wrong; empty if one can."""
-    if script.has_cancelled(cell):
-        return "a charge, and what another call got back, came to nothing in one reading"
+    """Return why no reading can tell that a cost is wrong; empty if one can, or if receipts should have."""
+    if cell.cost.confidence == "confirmed":
+        return ""
     if script.kind == "very late" and cell.quiet < max(script.account.lags.values()):
         return "later than the quiet time, and not seen to be yet"
     if script.kind == "same key elsewhere" and cell.cost.confidence == "clean":
         return "the same key spent elsewhere"
+    if script.has_cancelled(cell):
+        return "a charge, and what another call got back, looked like less or nothing in one reading"
     return ""
 
 
