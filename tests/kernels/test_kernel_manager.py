@@ -1,9 +1,11 @@
-"""What tests rely on: a kernel's messages all come, however late they are read."""
+"""What tests rely on: kernels take no port, and all their messages come, however late they are read."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+from tests.support.jupyter import JupyterServer
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -22,3 +24,10 @@ def test_no_message_is_lost_unread(kernel: Kernel, tmp_path: Path) -> None:
         during=lambda: wait_until(done.exists, limit=60),
     )
     assert [output["data"]["text/plain"] for output in run.outputs] == list(map(str, range(MESSAGES)))
+
+
+def test_a_servers_kernel_takes_no_port(tmp_path: Path) -> None:
+    with JupyterServer(tmp_path) as server:
+        server.request("POST", "api/kernels", b"{}")
+        (connection,) = tmp_path.rglob("kernel-*.json")
+        assert json.loads(connection.read_text())["transport"] == "ipc"

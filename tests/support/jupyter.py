@@ -24,13 +24,15 @@ from playwright.sync_api import TimeoutError as PageTimeoutError
 from playwright.sync_api import expect
 
 from tests.support.environment import free_port, isolated_environment
+from tests.support.kernel_manager import ServerSocketKernelManager
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Locator, Page
 
-SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = ROOT / "screenshots"
 
 _SECONDS_TO_START = 60.0
 _SECONDS_TO_OPEN = 120.0
@@ -41,6 +43,9 @@ _SERVER_SETTINGS: dict[str, Any] = {
     # It would otherwise ask a package registry what can be installed.
     "LabApp": {"expose_app_in_browser": True, "extension_manager": "readonly"},
     "JupyterNotebookApp": {"expose_app_in_browser": True},
+    "AsyncMappingKernelManager": {
+        "kernel_manager_class": f"{ServerSocketKernelManager.__module__}.{ServerSocketKernelManager.__name__}"
+    },
 }
 _FRONT_END_SETTINGS: dict[str, Any] = {
     "@jupyterlab/apputils-extension:notification": {
@@ -108,7 +113,8 @@ class JupyterServer:
         self._settings = settings or {}
         self.token = secrets.token_hex(16)
         self.root = home / "notebooks"
-        self._environment = isolated_environment(home)
+        # Where it finds what starts its kernels.
+        self._environment = isolated_environment(home) | {"PYTHONPATH": str(ROOT)}
         self._config = Path(self._environment["JUPYTER_CONFIG_DIR"])
         self._kernels = Path(self._environment["JUPYTER_DATA_DIR"]) / "kernels"
         self._log = home / "jupyter.log"

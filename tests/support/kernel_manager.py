@@ -1,7 +1,8 @@
 """Kernels that are reached over Unix sockets, not over TCP ports.
 
 Jupyter picks five ports that are free and only then starts the kernel that is to take them. Where many tests
-run beside one another, another process has sometimes taken one by then, and the kernel ends at once.
+run beside one another, another process has sometimes taken one by then, and the kernel ends at once. And once
+a kernel has ended, who was connected to it greets whoever has its port next: another test's server.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import shutil
 import sys
 import tempfile
 import weakref
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jupyter_client.client import KernelClient
 from jupyter_client.manager import AsyncKernelManager, KernelManager
+from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
 from nbclient import NotebookClient
 from traitlets import default
 
@@ -43,10 +46,18 @@ class SocketKernelManager(KernelManager):
 
     @default("connection_file")
     def _default_connection_file(self) -> str:
+        return str(self._folder / "kernel.json")
+
+    @default("ip")
+    def _default_ip(self) -> str:
+        return str(self._folder / "socket")
+
+    @cached_property
+    def _folder(self) -> Path:
         # Not in the test's own folder: the path of a socket may have about 100 characters.
         folder = tempfile.mkdtemp(prefix="kernel-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        return str(Path(folder) / "kernel.json")
+        return Path(folder)
 
     def client(self, **options: Any) -> Any:
         return _that_loses_nothing(super().client(**options))
@@ -57,6 +68,15 @@ class SocketKernelManager(KernelManager):
 
 class AsyncSocketKernelManager(SocketKernelManager, AsyncKernelManager):
     """The same for nbclient, which awaits."""
+
+
+class ServerSocketKernelManager(SocketKernelManager, ServerKernelManager):
+    """The same for a Jupyter server, which needs this project's top folder on its path."""
+
+    def connect_iopub(self, identity: bytes | None = None) -> Any:
+        connected = super().connect_iopub(identity)
+        connected.rcvhwm = 0
+        return connected
 
 
 def notebook_client(notebook: Any, **options: Any) -> NotebookClient:
