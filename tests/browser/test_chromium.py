@@ -7,12 +7,15 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from tests.support.chromium import ChromiumNotFoundError, chromium_path
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from playwright.sync_api import Browser
 
 # The lookup itself: what it found for the browser tests must not be answered here.
 find_chromium = chromium_path.__wrapped__
@@ -90,3 +93,13 @@ def test_playwright_s_own_chromium_is_opened(
         timeout=120,
     )
     assert (opened.stdout, opened.returncode) == ("True\nFalse\n", 0), opened.stderr
+
+
+def test_it_takes_no_precedence(browser: Browser) -> None:
+    """Over the servers and kernels that it is tested with, where it may: as root."""
+    own = psutil.Process()
+    with browser.new_page() as page:
+        page.goto("data:text/html,<p>shown</p>")
+        programs = own.children(recursive=True)
+        assert any("--type=renderer" in program.cmdline() for program in programs)
+        assert min(program.nice() for program in programs) >= own.nice()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import shutil
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 # Playwright retries for many minutes where it can reach nothing to download from.
 _PLAYWRIGHT_SECONDS = 300.0
+# Of <sys/prctl.h> and <linux/capability.h>.
+_PR_CAPBSET_DROP = 24
+_CAP_SYS_NICE = 23
 
 
 class ChromiumNotFoundError(RuntimeError):
@@ -40,6 +44,8 @@ def open_chromium() -> Iterator[Browser]:
     # Looked for beforehand: that may open Playwright too, which can't be open twice in a thread.
     executable = chromium_path()
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if is_root:
+        _take_no_precedence()
     with (
         sync_playwright() as playwright,
         playwright.chromium.launch(
@@ -51,6 +57,17 @@ def open_chromium() -> Iterator[Browser]:
         ) as browser,
     ):
         yield browser
+
+
+def _take_no_precedence() -> None:
+    """Let no program started from here on raise its own priority, as only root may.
+
+    Chromium does where it can: several of them on a few cores would keep what they are tested with, servers
+    and kernels, from running for seconds.
+    """
+    if sys.platform == "linux":
+        # A process loses what is dropped from its bounding set when it starts a program, not before.
+        ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, _CAP_SYS_NICE, 0, 0, 0)
 
 
 @cache
