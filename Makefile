@@ -30,8 +30,8 @@ test: $(VENV)/.installed-test ## run all tests, those in a real browser too
 	@$(BIN)/python -m tests.support.pgbouncer
 	@$(BIN)/python -m tests.support.promtool
 ifeq ($(strip $(ARGS)),)
-	$(BIN)/python -m pytest -m "not browser" --numprocesses 6 --dist loadfile --no-loadscope-reorder
-	$(BIN)/python -m pytest -m browser --numprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not browser" --numprocesses 8 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m browser --numprocesses 5 --dist loadfile --no-loadscope-reorder
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif

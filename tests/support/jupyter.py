@@ -56,8 +56,32 @@ _FRONT_END_SETTINGS: dict[str, Any] = {
     # Cells outside the window stay in the page, where a test can read them.
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
+# What has nothing to do with a notebook and its outputs takes a fifth of the time that a page takes to open.
+# `evolink-nb demo` is tested in a JupyterLab with all of it.
+_UNUSED = (
+    "csvviewer",
+    "debugger",
+    "extensionmanager",
+    "help",
+    "htmlviewer",
+    "hub",
+    "imageviewer",
+    "inspector",
+    "javascript",
+    "json",
+    "launcher",
+    "logconsole",
+    "markdownviewer",
+    "mermaid",
+    "pdf",
+    "pluginmanager",
+    "vega5",
+)
 _PAGE_SETTINGS: dict[str, Any] = {
-    "disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True},
+    "disabledExtensions": {
+        "@jupyterlab/apputils-extension:announcements": True,
+        **{f"@jupyterlab/{name}-extension": True for name in _UNUSED},
+    },
 }
 
 # What Notebook 7.6 says of itself on opening any notebook.
