@@ -199,9 +199,7 @@ def shares_of(works: Iterable[Work], movements: Iterable[Movement], *, frozen: b
         movements: Its movements.
         frozen: Whether the key's own counter stands still.
     """
-    shares = {
-        work: Share(work.carried, not work.has_carried_shared, has_moved=bool(work.carried)) for work in works
-    }
+    shares = {work: _carried_share(work) for work in works}
     for movement, parts in with_parts(movements, frozen=frozen):
         amount, possible = movement.amount(frozen=frozen), movement.possible
         if not possible or not (amount or movement.may_hide):
@@ -226,6 +224,20 @@ def shares_of(works: Iterable[Work], movements: Iterable[Movement], *, frozen: b
             if movement.follows_gap:
                 share.before = total((share.before, spent))
     return shares
+
+
+def _carried_share(work: Work) -> Share:
+    """Return what earlier rows say of work, for this row to add to."""
+    carried = work.carried
+    return Share(
+        carried.credits,
+        is_alone=not carried.is_shared,
+        follows_gap=carried.follows_gap,
+        before=carried.before,
+        has_moved=bool(carried.credits),
+        was_refunded=carried.was_refunded,
+        has_fallen=carried.has_fallen,
+    )
 
 
 def with_parts(movements: Iterable[Movement], *, frozen: bool) -> list[tuple[Movement, dict[Work, Decimal]]]:

@@ -99,8 +99,8 @@ class RowMovements:
         parts = with_parts(self.movements, frozen=self.counter.frozen)
         over = [(movement, shares) for movement, shares in parts if movement.is_over]
         for work in works:
-            for _, shares in over:
-                work.carry(shares)
+            for movement, shares in over:
+                work.carry(shares, is_refund=movement.is_refund, follows_gap=movement.follows_gap)
         self.movements = [each for each in self.movements if not each.is_over]
         if not self.movements:
             self.counter.frozen = False
@@ -143,7 +143,7 @@ def _unmeasured_in(
             continue
         for work, part in parts.items():
             if not work.is_anonymous:
-                told[work.whole] = total((told.get(work.whole, work.whole.carried), part))
+                told[work.whole] = total((told.get(work.whole, work.whole.carried.credits), part))
             elif part:
                 found.append(movement)
                 spent = total((spent, part))

@@ -247,7 +247,7 @@ def _together(group: frozenset[Work], shares: Mapping[Work, Share]) -> Together 
     measured = [work for work in known if not work.is_anonymous]
     # Work around other work of the group goes on; what was shared in an earlier row is only an estimate.
     is_open = any(outer in group and outer.contains(work) for work in known for outer in work.enclosing)
-    is_estimate = any(work.has_carried_shared for work in known)
+    is_estimate = any(work.carried.is_shared for work in known)
     if len(known) < 2 or not measured or is_open or is_estimate:
         return None
     return Together(
@@ -264,7 +264,7 @@ def _why_shared(facts: Facts, work: Work, row: _Row, group: frozenset[Work]) -> 
     reasons = (
         (work.shared is not None, work.shared),
         (is_beside, BESIDE_UNMEASURED),
-        (together is not None or work.has_carried_shared, IN_A_ROW),
+        (together is not None or work.carried.is_shared, IN_A_ROW),
         (share.is_alone and share.after_end >= STEADY, STILL_SPENDING),
         (share.follows_gap, spent_before(share)),
         (not share.is_alone and work.outermost is not work, AROUND_IT),

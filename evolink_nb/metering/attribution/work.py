@@ -30,6 +30,27 @@ NOTHING = Decimal(0)
 EN_DASH = "\u2013"
 
 
+@dataclass(slots=True)
+class Carried:
+    """What earlier rows say of work that goes on.
+
+    Attributes:
+        credits: Credits spent in it during these rows.
+        before: How many of these may have been spent before it began.
+        is_shared: Whether other work may have spent some of these.
+        follows_gap: Whether some of these may have been spent before it began.
+        was_refunded: Whether a settled call was refunded during these rows.
+        has_fallen: Whether a call was settled for less, or refunded.
+    """
+
+    credits: Decimal = NOTHING
+    before: Decimal = NOTHING
+    is_shared: bool = False
+    follows_gap: bool = False
+    was_refunded: bool = False
+    has_fallen: bool = False
+
+
 @dataclass(eq=False, slots=True)
 class Work:
     """One stretch of work.
@@ -49,8 +70,7 @@ class Work:
         children: The work within it that may still have to be told apart from it.
         before: The reading before it; None if there is none.
         shared: Why its cost is shared, if something else is known to have spent meanwhile.
-        carried: Credits spent in it during earlier rows.
-        has_carried_shared: Whether other work may have spent some of these.
+        carried: What earlier rows say of it.
         has_spent: Whether some movement of the account can only belong to it.
         cost: Its cost, as far as known.
         after: The reading that `cost` was assessed by.
@@ -75,8 +95,7 @@ class Work:
     children: list[Work] = field(default_factory=list)
     before: Credits | None = None
     shared: str | None = None
-    carried: Decimal = NOTHING
-    has_carried_shared: bool = False
+    carried: Carried = field(default_factory=Carried)
     has_spent: bool = False
     cost: Cost = field(default_factory=Cost)
     after: Credits | None = None
@@ -136,15 +155,25 @@ class Work:
         outlived = self.ended is not None and (other.ended is None or other.ended > self.ended)
         return self in other.enclosing and not outlived
 
-    def carry(self, parts: Mapping[Work, Decimal]) -> None:
+    def carry(self, parts: Mapping[Work, Decimal], *, is_refund: bool, follows_gap: bool) -> None:
         """Carry over this work's part of a movement that its row drops.
 
         Args:
             parts: The credits of the movement that each of its candidates spent.
+            is_refund: Whether the movement was the refund of a settled call.
+            follows_gap: Whether the movement may have happened before any of its candidates began.
         """
         within = [part for work, part in parts.items() if self.contains(work)]
-        self.carried = total((self.carried, *within))
-        self.has_carried_shared = self.has_carried_shared or 0 < len(within) < len(parts)
+        if not within:
+            return
+        carried, credits = self.carried, total(within)
+        carried.credits = total((carried.credits, credits))
+        carried.is_shared = carried.is_shared or len(within) < len(parts)
+        carried.was_refunded = carried.was_refunded or is_refund
+        carried.has_fallen = carried.has_fallen or credits < 0
+        if follows_gap:
+            carried.follows_gap = True
+            carried.before = total((carried.before, credits))
 
     @property
     def occupied_until(self) -> float:

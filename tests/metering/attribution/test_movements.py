@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from evolink_nb.credits import total
 from evolink_nb.metering.attribution.key_counter import KeyCounter, Step
-from evolink_nb.metering.attribution.movements import Movement, groups_of, movement_between, shares_of
+from evolink_nb.metering.attribution.movements import (
+    Movement,
+    Share,
+    groups_of,
+    movement_between,
+    shares_of,
+)
 from evolink_nb.metering.attribution.work import Work
 from tests.support.readings import moved, reading
 from tests.support.rows import Made, amounts, rows, times, works
@@ -93,10 +99,18 @@ def test_the_shares_are_what_has_moved(row: Made) -> None:
 @given(rows(), amounts)
 def test_what_was_carried_stays_in_a_share(row: Made, carried: Decimal) -> None:
     alone = shares_of(row.works, row.movements, frozen=False)
-    row.works[0].carried = carried
+    row.works[0].carried.credits = carried
     shares = shares_of(row.works, row.movements, frozen=False)
     assert shares[row.works[0]].credits == alone[row.works[0]].credits + carried
     assert all(shares[work].credits == alone[work].credits for work in row.works[1:])
+
+
+def test_what_earlier_rows_saw_stays_too() -> None:
+    """The account may rest while a cell goes on: a refund before that still makes its cost unsure."""
+    work, back = Work(0.0), Decimal(-1)
+    work.carry({work: back}, is_refund=True, follows_gap=True)
+    seen = Share(back, follows_gap=True, before=back, has_moved=True, was_refunded=True, has_fallen=True)
+    assert shares_of([work], [], frozen=False) == {work: seen}
 
 
 @given(rows(least="0.1"))
