@@ -20,6 +20,8 @@ amount and nothing was given back meanwhile. A *clean* cost can still be wrong i
 - Errors cancel between the same two readings: a charge and the smaller refund of another call, which look
   like one charge; and, to the last decimal, a charge and another call's settlement for less, unsettled calls
   and other keys' settled ones, or a reservation and a top-up.
+
+A *confirmed* cost can be wrong only where such errors also come to the receipts, to the last decimal.
 """
 
 from __future__ import annotations
