@@ -56,7 +56,7 @@ _FRONT_END_SETTINGS: dict[str, Any] = {
     # Cells outside the window stay in the page, where a test can read them.
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
-# What has nothing to do with a notebook and its outputs takes a fifth of the time that a page takes to open.
+# What shows neither a notebook nor its outputs takes some of the time that a page takes to open.
 # `evolink-nb demo` is tested in a JupyterLab with all of it.
 _UNUSED = (
     "csvviewer",
@@ -67,15 +67,9 @@ _UNUSED = (
     "hub",
     "imageviewer",
     "inspector",
-    "javascript",
-    "json",
-    "launcher",
     "logconsole",
     "markdownviewer",
-    "mermaid",
-    "pdf",
     "pluginmanager",
-    "vega5",
 )
 _PAGE_SETTINGS: dict[str, Any] = {
     "disabledExtensions": {
@@ -313,7 +307,7 @@ class NotebookPage:
             self.wait_done(index, timeout=timeout)
 
     def run_all(self, *, wait: bool = True, timeout: float = _SECONDS_TO_RUN) -> None:
-        """Run every cell in order, as *Run All* does: an error stops it."""
+        """Run every cell in order, as *Run All* does: none that waits in the kernel at an error."""
         self.page.evaluate(_START_ALL)
         if wait:
             self.page.wait_for_function(_ALL_ARE_DONE, timeout=timeout * 1000)
