@@ -10,7 +10,7 @@ sum is known, its parts are estimates.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from .quiet import quiet_for
 if TYPE_CHECKING:
     from ...credits import Credits
     from .key_counter import Step
+    from .share import Share
     from .work import Work
 
 NOTHING = Decimal(0)
@@ -166,31 +167,6 @@ def groups_of(
     return {work: found[id(group)] for work, group in groups.items()}
 
 
-@dataclass(slots=True)
-class Share:
-    """What one stretch of work spent, according to the movements.
-
-    Attributes:
-        credits: Its credits: the movements that are its alone, and its estimated parts of others.
-        is_alone: Whether none of its movements can belong to other work as well.
-        follows_gap: Whether some of it may have been spent before the work began.
-        before: How many credits that is.
-        has_moved: Whether any movement can belong to it.
-        was_refunded: Whether any of its movements was the refund of a settled call.
-        has_fallen: Whether any of its movements was a settlement for less.
-        after_end: The number of its charges between two readings that were both requested after its end.
-    """
-
-    credits: Decimal = NOTHING
-    is_alone: bool = True
-    follows_gap: bool = False
-    before: Decimal = NOTHING
-    has_moved: bool = False
-    was_refunded: bool = False
-    has_fallen: bool = False
-    after_end: int = 0
-
-
 def shares_of(works: Iterable[Work], movements: Iterable[Movement], *, frozen: bool) -> dict[Work, Share]:
     """Return what each stretch of work spent, including the work within it.
 
@@ -199,7 +175,7 @@ def shares_of(works: Iterable[Work], movements: Iterable[Movement], *, frozen: b
         movements: Its movements.
         frozen: Whether the key's own counter stands still.
     """
-    shares = {work: _carried_share(work) for work in works}
+    shares = {work: replace(work.carried, has_moved=bool(work.carried.credits)) for work in works}
     for movement, parts in with_parts(movements, frozen=frozen):
         amount, possible = movement.amount(frozen=frozen), movement.possible
         if not possible or not (amount or movement.may_hide):
@@ -212,32 +188,17 @@ def shares_of(works: Iterable[Work], movements: Iterable[Movement], *, frozen: b
         for work, own in found.items():
             share = shares[work]
             share.has_moved = True
-            share.is_alone = share.is_alone and len(own) == len(possible)
-            share.follows_gap = share.follows_gap or movement.follows_gap
-            share.was_refunded = share.was_refunded or movement.is_refund
-            share.has_fallen = share.has_fallen or amount < 0
+            share.add(
+                total(parts[each] for each in own if each in parts),
+                is_alone=len(own) == len(possible),
+                follows_gap=movement.follows_gap,
+                is_refund=movement.is_refund,
+                has_fallen=amount < 0,
+            )
             share.after_end += (
                 amount > 0 and work.rests_since is not None and movement.after > work.rests_since
             )
-            spent = total(parts[each] for each in own if each in parts)
-            share.credits = total((share.credits, spent))
-            if movement.follows_gap:
-                share.before = total((share.before, spent))
     return shares
-
-
-def _carried_share(work: Work) -> Share:
-    """Return what earlier rows say of work, for this row to add to."""
-    carried = work.carried
-    return Share(
-        carried.credits,
-        is_alone=not carried.is_shared,
-        follows_gap=carried.follows_gap,
-        before=carried.before,
-        has_moved=bool(carried.credits),
-        was_refunded=carried.was_refunded,
-        has_fallen=carried.has_fallen,
-    )
 
 
 def with_parts(movements: Iterable[Movement], *, frozen: bool) -> list[tuple[Movement, dict[Work, Decimal]]]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ...credits import Credits
     from ..cost import Cost
-    from .movements import Share
+    from .share import Share
     from .work import Work
 
 CONFIRMED = "the receipts of its calls add up to the same amount"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...credits import CreditsDelta, difference, total
 from ...formatting import format_amount
 from ..cost import STILL_MOVING, Cost, Together, assess
-from .movements import Movement, Share, groups_of, shares_of
+from .movements import Movement, groups_of, shares_of
 from .quiet import quiet_for
 from .receipts import CONFIRMED, weigh
 from .work import label_of
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ...credits import Credits
     from ...errors import EvoLinkError
     from .key_counter import KeyCounter
+    from .share import Share
     from .work import Work
 
 AT_THE_SAME_TIME = "other metered work ran at the same time"
@@ -247,7 +248,7 @@ def _together(group: frozenset[Work], shares: Mapping[Work, Share]) -> Together 
     measured = [work for work in known if not work.is_anonymous]
     # Work around other work of the group goes on; what was shared in an earlier row is only an estimate.
     is_open = any(outer in group and outer.contains(work) for work in known for outer in work.enclosing)
-    is_estimate = any(work.carried.is_shared for work in known)
+    is_estimate = any(not work.carried.is_alone for work in known)
     if len(known) < 2 or not measured or is_open or is_estimate:
         return None
     return Together(
@@ -264,7 +265,7 @@ def _why_shared(facts: Facts, work: Work, row: _Row, group: frozenset[Work]) -> 
     reasons = (
         (work.shared is not None, work.shared),
         (is_beside, BESIDE_UNMEASURED),
-        (together is not None or work.carried.is_shared, IN_A_ROW),
+        (together is not None or not work.carried.is_alone, IN_A_ROW),
         (share.is_alone and share.after_end >= STEADY, STILL_SPENDING),
         (share.follows_gap, spent_before(share)),
         (not share.is_alone and work.outermost is not work, AROUND_IT),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...credits import total
 from ..cost import Cost
+from .share import Share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,27 +29,6 @@ outside its calls, or an unmeasured cell that waited less in total, made no othe
 machine or a file."""
 NOTHING = Decimal(0)
 EN_DASH = "\u2013"
-
-
-@dataclass(slots=True)
-class Carried:
-    """What earlier rows say of work that goes on.
-
-    Attributes:
-        credits: Credits spent in it during these rows.
-        before: How many of these may have been spent before it began.
-        is_shared: Whether other work may have spent some of these.
-        follows_gap: Whether some of these may have been spent before it began.
-        was_refunded: Whether a settled call was refunded during these rows.
-        has_fallen: Whether a call was settled for less, or refunded.
-    """
-
-    credits: Decimal = NOTHING
-    before: Decimal = NOTHING
-    is_shared: bool = False
-    follows_gap: bool = False
-    was_refunded: bool = False
-    has_fallen: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -95,7 +75,7 @@ class Work:
     children: list[Work] = field(default_factory=list)
     before: Credits | None = None
     shared: str | None = None
-    carried: Carried = field(default_factory=Carried)
+    carried: Share = field(default_factory=Share)
     has_spent: bool = False
     cost: Cost = field(default_factory=Cost)
     after: Credits | None = None
@@ -164,16 +144,15 @@ class Work:
             follows_gap: Whether the movement may have happened before any of its candidates began.
         """
         within = [part for work, part in parts.items() if self.contains(work)]
-        if not within:
-            return
-        carried, credits = self.carried, total(within)
-        carried.credits = total((carried.credits, credits))
-        carried.is_shared = carried.is_shared or len(within) < len(parts)
-        carried.was_refunded = carried.was_refunded or is_refund
-        carried.has_fallen = carried.has_fallen or credits < 0
-        if follows_gap:
-            carried.follows_gap = True
-            carried.before = total((carried.before, credits))
+        if within:
+            credits = total(within)
+            self.carried.add(
+                credits,
+                is_alone=len(within) == len(parts),
+                follows_gap=follows_gap,
+                is_refund=is_refund,
+                has_fallen=credits < 0,
+            )
 
     @property
     def occupied_until(self) -> float:

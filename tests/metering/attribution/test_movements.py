@@ -14,11 +14,11 @@ from evolink_nb.credits import total
 from evolink_nb.metering.attribution.key_counter import KeyCounter, Step
 from evolink_nb.metering.attribution.movements import (
     Movement,
-    Share,
     groups_of,
     movement_between,
     shares_of,
 )
+from evolink_nb.metering.attribution.share import Share
 from evolink_nb.metering.attribution.work import Work
 from tests.support.readings import moved, reading
 from tests.support.rows import Made, amounts, rows, times, works

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from evolink_nb.api.calls import Call
 from evolink_nb.credits import total
-from evolink_nb.metering.attribution.movements import Share
 from evolink_nb.metering.attribution.receipts import CONFIRMED, NO_CHARGE, explain, weigh
+from evolink_nb.metering.attribution.share import Share
 from evolink_nb.metering.attribution.work import Work
 from evolink_nb.metering.cost import Confidence, Cost
 from tests.support.readings import moved
