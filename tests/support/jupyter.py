@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from playwright.sync_api import TimeoutError as PageTimeoutError
 from playwright.sync_api import expect
 
+from tests.support.colab import ROOT
 from tests.support.environment import free_port, isolated_environment
 from tests.support.kernel_manager import ServerSocketKernelManager
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Locator, Page
 
-ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "screenshots"
 
 _SECONDS_TO_START = 60.0
