@@ -90,7 +90,7 @@ class EvoLinkClient:
         found = settings.connection(key, base_url=base_url)
         self.base_url = found.base_url
         self.timeout = timeout
-        self.identity = _identity(found)
+        self.identity = identity_of(found)
         self._key = found.key
         self._auth: GuardedAuth | None = None
         self._key_source = found.source
@@ -231,6 +231,22 @@ def _is_retryable(error: errors.EvoLinkError) -> bool:
 _salt = secrets.token_bytes(16)
 
 
-def _identity(found: settings.Connection) -> str:
+def client_for(found: settings.Connection) -> EvoLinkClient:
+    """Return a new client for a connection.
+
+    Args:
+        found: The connection.
+    """
+    client = EvoLinkClient(found.key, base_url=found.base_url)
+    client._key_source = found.source
+    return client
+
+
+def identity_of(found: settings.Connection) -> str:
+    """Return the `EvoLinkClient.identity` of a connection's clients.
+
+    Args:
+        found: The connection.
+    """
     seen = f"{found.base_url}\n{found.key.reveal()}".encode()
     return hashlib.blake2b(seen, key=_salt, digest_size=12).hexdigest()

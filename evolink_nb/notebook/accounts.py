@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 from IPython.core.error import StdinNotImplementedError
 
 from ..api import settings
-from ..api.client import EvoLinkClient
 from ..api.credentials import API_KEY_VARIABLE, Secret
 from ..errors import ConfigurationError
 from ..history.sharing.sharing import share_readings
-from ..polling.fetcher import CreditsFetcher
+from ..metering.account import fetcher_of
 
 if TYPE_CHECKING:
     import argparse
 
-    from ..api.settings import Connection
+    from ..polling.fetcher import CreditsFetcher
 
 
 class Accounts:
@@ -51,7 +50,7 @@ class Accounts:
             ConfigurationError: There is no key.
         """
         found = settings.connection(demo=options.demo or None, key_variable=options.key_env)
-        fetcher = _shared(found)
+        fetcher = fetcher_of(found)
         if not names_account(options):
             self.use(fetcher)
         return fetcher
@@ -68,7 +67,7 @@ class Accounts:
         Raises:
             ConfigurationError: The base URL can't be used.
         """
-        return _shared(settings.connection(key, demo=False))
+        return fetcher_of(settings.connection(key, demo=False))
 
     def use(self, fetcher: CreditsFetcher | None) -> None:
         """Make an account the default.
@@ -83,7 +82,7 @@ class Accounts:
     def find_default(self) -> None:
         """Look for the default account again."""
         try:
-            self.use(_shared(settings.connection()))
+            self.use(fetcher_of(settings.connection()))
         except ConfigurationError:
             self.use(None)
 
@@ -99,10 +98,6 @@ def names_account(options: argparse.Namespace) -> bool:
         options: The options of the magic.
     """
     return bool(options.demo or options.key_env)
-
-
-def _shared(found: Connection) -> CreditsFetcher:
-    return CreditsFetcher.shared(EvoLinkClient(found.key, base_url=found.base_url))
 
 
 def ask_for_key() -> Secret:

@@ -111,7 +111,23 @@ class CreditsFetcher(SafeObservers):
         Returns:
             The fetcher; the same one until `stop_all`.
         """
-        return _registry.get(client.identity, lambda: cls(client, interval))
+        return cls.shared_as(client.identity, lambda: client, interval)
+
+    @classmethod
+    def shared_as(
+        cls, identity: str, make_client: Callable[[], Client], interval: float = settings.INTERVAL
+    ) -> CreditsFetcher:
+        """Do as `shared` does, without creating a client for an account that is known.
+
+        Args:
+            identity: The identity of the client's base URL and key.
+            make_client: Creates the client a new fetcher reads with.
+            interval: Seconds between two readings of a new fetcher.
+
+        Returns:
+            The fetcher; the same one until `stop_all`.
+        """
+        return _registry.get(identity, lambda: cls(make_client(), interval))
 
     # -- subscribers -----------------------------------------------------------------------------------
 

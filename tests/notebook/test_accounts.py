@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from evolink_nb.api.client import EvoLinkClient
 from evolink_nb.api.credentials import API_KEY_VARIABLE
 from evolink_nb.demo import OTHER_KEY
 from evolink_nb.polling.fetcher import CreditsFetcher, shared_fetchers
@@ -121,3 +122,20 @@ def test_refused_key_changes_nothing(shell: Shell, demo_server: DemoServer) -> N
     demo_server.fault(status=401)
     assert shell.run("%evolink_login").error is not None
     assert tracked(shell) is before
+
+
+@pytest.mark.parametrize("line", ["%evolink_credits", f"{LINE}\naccount.spend(1)", "%evolink_track on"])
+def test_a_known_account_needs_no_client(shell: Shell, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    """Each cell waits for what its magic does before it."""
+    shell.run("c = %evolink_credits")
+
+    made = []
+    monkeypatch.setattr(EvoLinkClient, "__init__", lambda *_, **__: made.append(1))
+    shell.run(line)
+    assert made == []
+
+
+def test_it_says_where_the_key_is_from(shell: Shell) -> None:
+    shell.run("c = %evolink_credits")
+    [fetcher] = shared_fetchers()
+    assert f"key from {API_KEY_VARIABLE}" in repr(fetcher)
