@@ -32,6 +32,7 @@ class Call:
         reserved: Credits its answer says it reserved (``usage.credits_reserved``); None if it says nothing.
         thread: The identifier of the thread it was made in.
         is_awaited: Whether a task of an event loop awaits its answer.
+        is_refused: Whether it was refused and not sent.
     """
 
     identity: str
@@ -40,6 +41,7 @@ class Call:
     reserved: Decimal | None = None
     thread: int = field(default_factory=threading.get_ident)
     is_awaited: bool = False
+    is_refused: bool = False
 
     @property
     def is_under_way(self) -> bool:
@@ -57,7 +59,7 @@ class CallObserver(Protocol):
         """Handle a call that is about to be sent; raise to refuse it, so that nothing is sent."""
 
     def call_ended(self, call: Call) -> None:
-        """Handle a call whose answer has arrived or that was given up."""
+        """Handle a call whose answer has arrived, or that was given up or refused."""
 
 
 class Calls:
@@ -105,7 +107,7 @@ class Calls:
             identity: The client's identity.
         """
         for prepare in self._preparations(identity):
-            await runtime.run_async(prepare, name="evolink_nb call")
+            await runtime.run_async(prepare, name="evolink-nb-call")
 
     def _preparations(self, identity: str) -> list[Callable[[], None]]:
         wanted = (observer.before_call(identity) for observer in self._observers)
@@ -134,7 +136,9 @@ class Calls:
         except BaseException:
             with self._lock:
                 self._recent.remove(call)
-                call.reserved, call.ended_at = Decimal(0), time.monotonic()
+                call.reserved, call.ended_at, call.is_refused = Decimal(0), time.monotonic(), True
+            for observer in self._observers:
+                observer.call_ended(call)
             raise
         return call
 

@@ -114,6 +114,12 @@ class UnmeasuredWork:
         Args:
             call: The call.
         """
-        for work in self._row.works:
-            if work.is_anonymous and work.ended is None and work is not self._running and call in work.calls:
+        for work in [each for each in self._row.works if call in each.calls]:
+            is_all = work.is_anonymous and work.ended is None and work is not self._running
+            if is_all:
                 work.ended = call.ended_at
+            if call.is_refused:
+                if is_all:
+                    self._row.discard(work)
+                # The last one says all that matters of them: work may ignore refusals, and go on for long.
+                work.calls = [each for each in work.calls if each is call or not each.is_refused]

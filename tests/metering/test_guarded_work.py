@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -82,6 +83,23 @@ def test_a_session_refuses_between_cells(paid_server: PaidServer, paid_client: E
     assert paid_server.charged == len(experiment.answers) == 2
     session.cancel()
     experiment.call()
+
+
+def test_a_refused_call_is_in_no_later_cost(paid_server: PaidServer, paid_client: EvoLinkClient) -> None:
+    """It was never sent: what comes later is no less certain."""
+    experiment = Experiment(paid_client)
+    with meter(client=paid_client):
+        experiment.call()
+    session = budget(1, client=paid_client, every=EVERY)
+    budgets.end_work()
+    with pytest.raises(BudgetExceeded):
+        experiment.in_a_loop()
+    session.cancel()
+    with meter(client=paid_client) as cost:
+        experiment.call()
+    assert cost.wait(30)
+    assert (cost.credits, cost.confidence) == (Decimal(1), "confirmed")
+    assert paid_server.charged == 3
 
 
 # -- grace -------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 
 from evolink_nb import BudgetExceeded, EvoLinkClient, EvoLinkError, meter, track
 from evolink_nb.polling.fetcher import CreditsFetcher
+from tests.support.experiment import Experiment
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -63,6 +64,15 @@ def test_stops_and_costs_are_logged(
     assert "stopped: a loop after 2 items, 2 credits" in messages
     wait_until(lambda: any(text.startswith("settled: ") for _, text in logged(caplog)))
     assert {level for level, _ in logged(caplog)} == {"INFO"}
+
+
+def test_refusals_are_logged_once(paid_client: EvoLinkClient, caplog: pytest.LogCaptureFixture) -> None:
+    """A loop that ignores them goes round thousands of times."""
+    caplog.set_level(logging.INFO, "evolink_nb")
+    experiment = Experiment(paid_client)
+    with pytest.raises(BudgetExceeded), meter(max_credits=1, client=paid_client):
+        experiment.in_a_retry_loop()
+    assert len([text for _, text in logged(caplog) if text.startswith("stopped: ")]) == 1
 
 
 def test_nothing_is_shown_by_default(demo_server: DemoServer) -> None:

@@ -103,3 +103,47 @@ def test_what_it_spent_is_not_lost(kernel: Kernel) -> None:
     [idle] = kernel.row.unattributed.take_idle()
     assert work.cost.credits is not None
     assert work.cost.credits + idle.credits == 3
+
+
+# -- refused calls -----------------------------------------------------------------------------------------
+
+
+def refused(at: float) -> Call:
+    """A call that was never sent."""
+    return Call("account", at, at, Decimal(0), is_refused=True)
+
+
+def refuse(kernel: Kernel, at: float, *works: Work) -> None:
+    call = refused(at)
+    kernel.unmeasured.add_call(call, works)
+    kernel.unmeasured.end_call(call)
+
+
+def test_a_refused_call_is_no_work(kernel: Kernel) -> None:
+    """As of a thread that asks between two cells: nothing of a later cost can be its own."""
+    refuse(kernel, 12)
+    assert kernel.row.works == []
+    work = kernel.measure(14, 15)
+    kernel.settle(16, spent=2)
+    assert (work.cost.credits, work.cost.confidence) == (Decimal(2), "clean")
+
+
+def test_refusals_leave_running_work_alone(kernel: Kernel) -> None:
+    """A call under way and an unmeasured cell stay what they are, whatever else is refused."""
+    kernel.unmeasured.set_busy(11, lambda: 0.0, busy=True)
+    under_way = Call("account", 11.5)
+    kernel.unmeasured.add_call(under_way, ())
+    refuse(kernel, 12)
+    [work] = kernel.row.works
+    assert under_way in work.calls
+    assert work.ended is None
+
+
+def test_of_many_refusals_one_is_kept(kernel: Kernel) -> None:
+    """Work may ask again and again, and its calls are looked through at each reading."""
+    work = kernel.measure(14, 15, Call("account", 14, 14.5, Decimal(1)))
+    for number in range(100):
+        refuse(kernel, 14.5 + number / 1000, work)
+    assert [call.is_refused for call in work.calls] == [False, True]
+    assert work.calls[1].began_at == 14.599
+    assert work.has_all_receipts

@@ -72,7 +72,10 @@ class Stops:
         )
         self._made.add(stop)
         self._spent_at[stop] = spent
-        log.info("stopped: %s at %s of %s credits", self._name, spent, self._max_credits)
+        # Work that ignores its refusals may be refused thousands of times.
+        is_repeated = isinstance(action, Refuse) and self._refused
+        level = logging.DEBUG if is_repeated else logging.INFO
+        log.log(level, "stopped: %s at %s of %s credits", self._name, spent, self._max_credits)
         return stop
 
     def _last_known(self, action: Trip | Refuse, spent: Decimal) -> Iterator[str]:
