@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-import weakref
 from collections.abc import Iterator
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from .interrupts.delivery import (
 from .interrupts.main_signal import main_signal
 from .interrupts.raising import expects_stops, raisable, raise_in_thread, swallows_interrupts
 from .interrupts.started import Started
+from .interrupts.swallowed import CALLBACKS, swallowed_stops
 from .interrupts.task_stop import (
     awaiting_code,
     is_on_stack,
@@ -46,9 +47,6 @@ if TYPE_CHECKING:
 
 MAX_TURNS = 100
 """After this many turns of the event loop, a task that only yields and never awaits anything is cancelled."""
-
-_FINALIZE = weakref.finalize.__call__.__code__
-"""The code that runs the callbacks of `weakref.finalize`."""
 
 
 class InterruptTarget:
@@ -115,6 +113,7 @@ class InterruptTarget:
             watcher: The budget.
         """
         self._watchers.add(id(watcher))
+        swallowed_stops.add(self)
         if len(self._watchers) == 1 and self._is_main:
             self._gets_signal = main_signal.add(self._arrive)
 
@@ -125,7 +124,8 @@ class InterruptTarget:
             stop: What to raise in it.
             escalate: Whether an earlier interrupt had no effect.
         """
-        self._stop, self._escalate = stop, escalate
+        # Every other one is plain: code may swallow interrupts and let other exceptions pass, or the reverse.
+        self._stop, self._escalate = stop, escalate and not self._escalate
         self.send()
         if self._started is not None:
             self._started.stop(stop, escalate=escalate)
@@ -162,6 +162,7 @@ class InterruptTarget:
         if not self._watchers:
             self._gets_signal = False
             main_signal.remove(self._arrive)
+            swallowed_stops.remove(self)
         # Undo our cancellations: code awaiting the task must not take it for cancelled.
         own = self._task or self._made_in
         while own is not None and self._cancellations:
@@ -259,13 +260,18 @@ class InterruptTarget:
 
     def _raisable(self, base: type[BaseException] | None) -> type[BaseException]:
         assert self._stop is not None  # for mypy: checked by the callers  # noqa: S101
-        return raisable(self._stop, base, self._note)
+        return raisable(self._stop, base, self._note, on_swallowed=partial(self._resume, self._stop))
 
     def _note(self, is_expected: bool) -> None:
         """Record that the stop has been raised in the work."""
         if self._stop is not None:
             self.was_expected = is_expected
             self._stop = None
+
+    def _resume(self, stop: BudgetExceeded) -> None:
+        """Have the next `send` send a stop again that Python has swallowed."""
+        if self._watchers and self._stop is None:
+            self._stop = stop
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -284,5 +290,5 @@ def _functions_on(thread: int) -> Iterator[str]:
 def _functions_from(frame: FrameType | None) -> Iterator[str]:
     while frame is not None:
         # Exceptions raised in such a callback are swallowed, as in `__del__`.
-        yield FINALIZER if frame.f_code is _FINALIZE else frame.f_code.co_name
+        yield FINALIZER if frame.f_code in CALLBACKS else frame.f_code.co_name
         frame = frame.f_back

@@ -80,6 +80,18 @@ def test_one_of_two_watchers_may_leave() -> None:
     target.drain("other")
 
 
+def test_every_other_stop_is_no_interrupt() -> None:
+    """Code may swallow interrupts and let other exceptions pass, or the reverse."""
+    target, kinds = InterruptTarget(), []
+    target.begin("it")
+    for number in range(4):
+        with pytest.raises(BudgetExceeded) as caught:
+            target.interrupt(a_stop(), escalate=number > 0)
+        kinds.append(isinstance(caught.value, KeyboardInterrupt))
+    target.drain("it")
+    assert kinds == [True, False, True, False]
+
+
 @pytest.mark.parametrize("is_weak", [False, True])
 def test_a_finalizer_swallows_no_stop(*, is_weak: bool) -> None:
     """Python only prints what is raised there: the stop arrives after it."""

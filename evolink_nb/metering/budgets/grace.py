@@ -56,5 +56,12 @@ class Grace:
         if self._began_at is None or now - self._began_at < self._seconds:
             return False
         # Work that had a call refused counts as going on only if it spends or still makes calls.
-        is_asking = self._asked_at is not None and now - self._asked_at <= self._recently
-        return self._told_at is None or is_asking or is_spending
+        return self._told_at is None or self.is_asking(now) or is_spending
+
+    def is_asking(self, now: float) -> bool:
+        """Return whether the work still makes calls although one was refused.
+
+        Args:
+            now: The current time.
+        """
+        return self._asked_at is not None and now - self._asked_at <= self._recently

@@ -1,14 +1,14 @@
 """Decides what a budget does at each reading. Pure: no thread, lock, clock or callback.
 
-    resting ──start──▶ watching ────must stop────▶ tripped ──still spends──▶ repeated ──still spends──▶ stuck
-       ▲                  │ ╲                       ▲ │ ╲──────── runs on for long ───────╲──────────────▶ │
-       │                  │  ╲──guarded──▶ closed ──╯ │                          │                         │
-       └────────────────stop─────────────────┴────────┴──────────────────────────┴─────────────────────────┘
+    resting ──start──▶ watching ────must stop────▶ tripped ───goes on────▶ repeated ───goes on────▶ stuck
+       ▲                  │ ╲                       ▲ │ ╲─────── runs on for long ──────╲────────────▶ │
+       │                  │  ╲──guarded──▶ closed ──╯ │                        │                       │
+       └────────────────stop─────────────────┴────────┴────────────────────────┴───────────────────────┘
 
 Work must stop if its limit is reached, or if the balance can't be read for too long (`blindness`). Work
 that makes guarded calls isn't interrupted at once: answers that are already paid for may arrive, and the next
 call is refused. It is interrupted only if it goes on after the grace period. Work that runs on after an
-interrupt may be cleaning up: saving results, or waiting for a pool. It is interrupted again if it spends.
+interrupt may be cleaning up. It is interrupted again only if it goes on regardless (`repetition`).
 
 `Watch` receives readings and returns actions, which `budget` takes in order. Times are monotonic, in seconds.
 """
@@ -24,12 +24,12 @@ from .blindness import Blindness, Sight
 from .earlier_spending import EarlierSpending
 from .grace import Grace
 from .read_pace import ReadPace
+from .repetition import Repetition
 from .watch_actions import (
     Action,
     AnnounceBlind,
     AnnounceStuck,
     ClearNotice,
-    Interrupt,
     ReadEvery,
     Refuse,
     Trip,
@@ -53,7 +53,7 @@ class State(Enum):
     TRIPPED = "tripped"
     """Work must stop, and was interrupted."""
     REPEATED = "repeated"
-    """The work was interrupted again because it was still spending."""
+    """The work was interrupted again because it went on."""
     STUCK = "stuck"
     """The work is still running, and this has been announced."""
 
@@ -85,10 +85,10 @@ class Watch:
         self._state = State.RESTING
         self._earlier = EarlierSpending(timing.repeat_after)
         self._pace = ReadPace(timing)
-        self._tripped_at = self._interrupted_at = 0.0
+        self._tripped_at = 0.0
+        self._repetition = Repetition(timing)
         self._grace = Grace(timing.grace, recently=2 * timing.interval)
         self._newly_spent = Decimal(0)
-        self._spent_by_then: Decimal | None = None
         self._announced: set[type[Action]] = set()
         self._blindness = Blindness(timing.max_blind, failures=timing.failures)
         self._warn_at = warn_at
@@ -244,9 +244,9 @@ class Watch:
         if is_stopped_by_other or may_go_on:
             return []
         self._move(State.TRIPPED)
-        self._tripped_at = self._interrupted_at = now
-        self._spent_by_then = None
-        return [Trip(self._over(), None if is_over else unread), Interrupt(escalate=False)]
+        self._tripped_at = now
+        first = self._repetition.interrupt(now, is_first=True)
+        return [Trip(self._over(), None if is_over else unread), first]
 
     def _close(self, now: float) -> None:
         self._move(State.CLOSED)
@@ -258,30 +258,22 @@ class Watch:
     def _repeat(
         self, spent: Decimal | None, shows_until: float, now: float, *, is_running: bool
     ) -> list[Action]:
-        """Interrupt the work again if it still spends, and announce once that it is still running."""
+        """Interrupt the work again if it goes on, and announce once that it is still running."""
         if not is_running:
             return []
-        is_spending = self._spent_after(spent, shows_until)
+        is_spending = self._repetition.is_spending(spent, shows_until)
+        goes_on = is_spending or self._repetition.is_asking(self._grace, now)
         actions: list[Action] = []
-        is_deaf = is_spending and self._state is State.REPEATED
+        is_deaf = goes_on and self._state is State.REPEATED
         if self._state is not State.STUCK and (is_deaf or now - self._tripped_at >= self._timing.stuck_after):
             self._move(State.STUCK)
             self._announced.add(AnnounceStuck)
             actions.append(AnnounceStuck())
-        if is_spending:
+        if goes_on:
             if self._state is State.TRIPPED:
                 self._move(State.REPEATED)
-            self._interrupted_at, self._spent_by_then = now, None
-            actions.append(Interrupt(escalate=True))
+            actions.append(self._repetition.interrupt(now))
         return actions
-
-    def _spent_after(self, spent: Decimal | None, shows_until: float) -> bool:
-        """Return whether the work has spent after the last interrupt, not just before it."""
-        if spent is None or shows_until < self._interrupted_at + self._timing.repeat_after:
-            return False
-        if self._spent_by_then is None:
-            self._spent_by_then = spent
-        return difference(spent, self._spent_by_then) > 0
 
     def _check_sight(
         self, error: EvoLinkError | None, now: float, *, has_read: bool, is_rate_limited: bool

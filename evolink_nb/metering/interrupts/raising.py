@@ -18,6 +18,7 @@ def raisable(
     base: type[BaseException] | None,
     on_raise: Callable[[bool], object] = lambda _is_expected: None,
     *,
+    on_swallowed: Callable[[], object] = lambda: None,
     kind: type[BudgetExceeded] | None = None,
 ) -> type[BaseException]:
     """Return an exception class that is both a stop and an interrupt, and needs no arguments, as C requires.
@@ -28,6 +29,7 @@ def raisable(
             stop (IPython ends what ``%%bash`` started), or `asyncio.CancelledError`; None for no other.
         on_raise: Called when an instance is made, in the thread where it is raised, with whether the code
             there names `BudgetExceeded`.
+        on_swallowed: Called if it was raised where Python swallows exceptions (`swallowed`).
         kind: The class of the stop; that of ``stop`` by default.
     """
 
@@ -39,6 +41,7 @@ def raisable(
     body = {
         "__init__": init,
         "stop": stop,
+        "on_swallowed": staticmethod(on_swallowed),
         "__module__": BudgetExceeded.__module__,
         "__doc__": BudgetExceeded.__doc__,
     }
