@@ -348,8 +348,8 @@ def wait_until_done(future: Future[Any], seconds: float | None = None) -> bool:
 def guarded(problem: str) -> Iterator[None]:
     """Log what someone else's code raises, even to exit, and go on: other work depends on the calling thread.
 
-    Two kinds of exception go through: an interrupt of the main thread, and one that ends a child that the
-    code has forked.
+    Two kinds of exception go through: an interrupt of the main thread, by the user or by a budget, and one
+    that ends a child that the code has forked.
 
     Args:
         problem: What failed, for the log.
@@ -359,8 +359,9 @@ def guarded(problem: str) -> Iterator[None]:
         yield
     except BaseException as error:
         on_main_thread = threading.current_thread() is threading.main_thread()
-        is_interrupt = isinstance(error, KeyboardInterrupt) and on_main_thread
-        if is_interrupt or os.getpid() != process:
+        # A budget's stop need not be a KeyboardInterrupt, but has a way to say that it was swallowed.
+        is_interrupt = isinstance(error, KeyboardInterrupt) or hasattr(error, "on_swallowed")
+        if (is_interrupt and on_main_thread) or os.getpid() != process:
             raise
         log.exception("%s", problem)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import gc
 import logging
@@ -16,8 +17,10 @@ from typing import Any
 import pytest
 
 from evolink_nb import runtime
+from evolink_nb.metering.interrupts.raising import raisable
 from evolink_nb.runtime import Job, Loop, forget_after_fork, run_async
 from tests.support.forks import FORKS, in_child
+from tests.support.stops import a_stop
 
 PATIENCE = 60.0
 drivers = pytest.mark.parametrize("threads", [True, False], ids=["thread", "task"])
@@ -430,6 +433,30 @@ def test_an_interrupt_is_the_waiting_callers() -> None:
         await ended(loop)
 
     asyncio.run(run())
+
+
+# -- someone else's code -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "passes"),
+    [(KeyboardInterrupt, True), (raisable(a_stop(), None), True), (a_stop, False), (SystemExit, False)],
+)
+def test_interrupts_go_through_a_guard(
+    caplog: pytest.LogCaptureFixture, make: Callable[[], BaseException], *, passes: bool
+) -> None:
+    """On the main thread, whose work they are to end; a stop that the code itself raises is no interrupt."""
+
+    def work() -> None:
+        with runtime.guarded("It failed."):
+            raise make()
+
+    with pytest.raises(type(make())) if passes else contextlib.nullcontext():
+        work()
+    assert caplog.messages == ([] if passes else ["It failed."])
+    caplog.clear()
+    runtime.start(work, name="elsewhere").future.result(PATIENCE)
+    assert caplog.messages == ["It failed."]
 
 
 # -- forks ---------------------------------------------------------------------------------------------

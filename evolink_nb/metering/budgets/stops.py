@@ -37,7 +37,8 @@ class Stops:
         self._made: weakref.WeakSet[BudgetExceeded] = weakref.WeakSet()
         self._spent_at: weakref.WeakKeyDictionary[BudgetExceeded, Decimal] = weakref.WeakKeyDictionary()
         self._kind = stop_class()
-        self._refused: set[object] = set()
+        self._refused: weakref.WeakSet[asyncio.Task[Any] | threading.Thread] = weakref.WeakSet()
+        self._has_refused = False
         self.must_report = False
         """Whether the work may not have noticed its stop, or has ignored it."""
 
@@ -45,6 +46,7 @@ class Stops:
         """Forget which callers were refused, as other work begins on this thread."""
         self._kind = stop_class()
         self._refused.clear()
+        self._has_refused = False
         self.must_report = False
 
     def forget(self) -> None:
@@ -73,7 +75,7 @@ class Stops:
         self._made.add(stop)
         self._spent_at[stop] = spent
         # Work that ignores its refusals may be refused thousands of times.
-        is_repeated = isinstance(action, Refuse) and self._refused
+        is_repeated = isinstance(action, Refuse) and self._has_refused
         level = logging.DEBUG if is_repeated else logging.INFO
         log.log(level, "stopped: %s at %s of %s credits", self._name, spent, self._max_credits)
         return stop
@@ -90,10 +92,11 @@ class Stops:
             work: The work that is stopped.
         """
         # A caller refused again has ignored its stop; a stop raised in another thread may go unnoticed.
-        caller = current_task()
+        caller = current_task() or threading.current_thread()
         is_elsewhere = threading.get_ident() != work.thread
         self.must_report = self.must_report or is_elsewhere or caller in self._refused
         self._refused.add(caller)
+        self._has_refused = True
 
     def note_interrupt(self) -> None:
         """Record that the work is interrupted: the interrupt itself doesn't say why."""
