@@ -218,7 +218,9 @@ def test_any_failure_refuses_limited_cell(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, error: BaseException, silent: bool, place: str
 ) -> None:
     shell.run("%evolink_credits")
-    owner = f"evolink_nb.notebook.cells.{place}" if "." in place else "evolink_nb.notebook.accounts._shared"
+    owner = (
+        f"evolink_nb.notebook.cells.{place}" if "." in place else "evolink_nb.notebook.accounts.fetcher_of"
+    )
     with monkeypatch.context() as broken:
         broken.setattr(owner, raising(error))
         shown = shell.run(f"{LIMITED}ran = True", silent=silent)

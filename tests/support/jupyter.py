@@ -16,6 +16,7 @@ import secrets
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -209,13 +210,15 @@ class JupyterServer:
         _write_json(self._config / "labconfig" / "page_config.json", _PAGE_SETTINGS)
 
     def _wait_for_url(self, process: subprocess.Popen[bytes]) -> str:
-        # Written once the server listens; it names the port taken, should the probed one be gone.
+        # It names the port taken, should the probed one be gone. The server listens a moment later.
         written = Path(self._environment["JUPYTER_RUNTIME_DIR"]) / f"jpserver-{process.pid}.json"
         deadline = time.monotonic() + _SECONDS_TO_START
         while process.poll() is None and time.monotonic() < deadline:
             try:
-                return str(json.loads(written.read_text())["url"])
-            except (FileNotFoundError, json.JSONDecodeError):
+                url = str(json.loads(written.read_text())["url"])
+                with urllib.request.urlopen(f"{url}api/status?token={self.token}", timeout=30):
+                    return url
+            except (FileNotFoundError, json.JSONDecodeError, urllib.error.URLError):
                 time.sleep(0.05)
         raise RuntimeError(f"Jupyter did not start:\n{self._log.read_text()}")
 
