@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from .. import runtime
+from ..thread_time import own_wait
 
 KEPT = 1_000
 """The number of recent calls kept."""
@@ -154,8 +155,9 @@ class Calls:
                 return
             call.reserved = reserved
             call.ended_at = time.monotonic()
-        for observer in self._observers:
-            observer.call_ended(call)
+        with own_wait():  # the call is over, and what observers do is no wait of the caller's code
+            for observer in self._observers:
+                observer.call_ended(call)
 
     def abandon(self, call: Call) -> None:
         """Have a call recorded as given up at the next query or call; the garbage collector may call this.

@@ -106,7 +106,8 @@ class Measurement:
         self._published.value = Cost(simulated=known is not None and known.simulated)
         self._began_at = self.fetcher.clock.now()
         self.work.started, self.work.computed = self._now, thread_time()
-        self._account.begin(self, self.work)
+        with own_wait():
+            self._account.begin(self, self.work)
         if self.phase is Phase.FINAL:  # abandoned meanwhile: a task may be cancelled while this waits
             self._account.forget(self.work)
             return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evolink_nb.demo import Account, DemoServer
+from evolink_nb.metering.attribution.work import MIN_PAID_CALL_SECONDS
 from tests.support.metered import LINE
 from tests.support.waiting import wait_until
 
@@ -30,6 +31,13 @@ def call(**more):
     requests.post(url, json=asked, timeout=60, **more).raise_for_status()
 """
 GUARDED = "call(auth=client.auth)"
+GAPS = """
+from evolink_nb.api.calls import calls
+costs = [entry.cost for entry in ledger.current().entries()]
+made = calls.recent(client.identity)
+gaps = [cost.seconds + call.began_at - call.ended_at for cost, call in zip(costs, made, strict=True)]
+print(json.dumps(gaps))
+"""
 ENTRIES = """
 print(json.dumps([
     [entry.kind, str(entry.cost.credits), entry.cost.confidence, entry.cost.settled,
@@ -54,6 +62,12 @@ def entries(kernel: Kernel) -> list[Any]:
     return found
 
 
+def longest_gap(kernel: Kernel) -> float:
+    """The most seconds that a cell took outside its guarded call: a busy machine may hold one up for long."""
+    lines = kernel.run_silently(GAPS).text.splitlines()
+    return float(max(json.loads(next(line for line in lines if line.startswith("[")))))
+
+
 def unguarded(server: DemoServer) -> str:
     return f"call(headers={{'Authorization': 'Bearer {server.key}'}})"
 
@@ -76,7 +90,12 @@ def test_every_figure_is_true_in_the_end(
     found = entries(kernel)
     assert sum(Decimal(credits) for _, credits, *_ in found) == CELLS * PRICE
     if is_guarded and not is_tracked:
-        assert [entry[1:3] for entry in found] == [[str(PRICE), "confirmed"]] * CELLS
+        assert [entry[1] for entry in found] == [str(PRICE)] * CELLS
+        # A cell that took longer may have made another call meanwhile.
+        known = {entry[2] for entry in found}
+        assert known == {"confirmed"} or (
+            known == {"shared"} and longest_gap(kernel) >= MIN_PAID_CALL_SECONDS
+        )
         return
     # Among tracked cells are some that make no calls, but may have: receipts alone can't tell.
     groups = {tuple(together) for *_, together in found if together is not None}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .work import MIN_CALL_SECONDS, covered
+from .work import MIN_CALL_SECONDS, gaps_between
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ def is_idle_between(earlier: Credits, works: Sequence[Work], begun: float) -> bo
 
 def _idle_seconds(works: Sequence[Work], since: float, until: float) -> float:
     spans = [(work.started, until if work.ended is None else work.ended) for work in works]
-    return until - since - covered(spans, since, until)
+    return sum(gaps_between(spans, since, until))
 
 
 def _is_missed(work: Work, latest: Credits) -> bool:

@@ -118,13 +118,13 @@ class Work:
 
     @property
     def is_guarded_only(self) -> bool:
-        """Whether it can't have made other calls, as it hardly waited outside its guarded calls."""
+        """Whether it can't have made other calls: between guarded ones it never, or hardly, waited."""
         if self.ended is None:
             return False
         spans = [(call.began_at, call.ended_at) for call in self.calls if call.ended_at is not None]
-        guarded = covered(spans, self.started, self.ended)
+        gaps = gaps_between(spans, self.started, self.ended)
         least = MIN_PAID_CALL_SECONDS if self.calls else MIN_CALL_SECONDS
-        return self.waited - guarded < least
+        return max(gaps, default=0.0) < least or sum(gaps) - self.computed < least
 
     # -- nesting ----------------------------------------------------------------------------------------
 
@@ -235,18 +235,17 @@ def _names_of(works: Sequence[Work]) -> str:
     return f"cells {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
 
 
-def covered(spans: Iterable[tuple[float, float]], begin: float, end: float) -> float:
-    """Return how many seconds between two times are covered by spans.
+def gaps_between(spans: Iterable[tuple[float, float]], begin: float, end: float) -> list[float]:
+    """Return the lengths, in seconds, of the gaps that spans leave between two times.
 
     Args:
         spans: The beginning and end of each span.
         begin: The first of the two times.
         end: The second.
     """
-    seconds, reached = 0.0, begin
+    gaps, reached = [], begin
     for start, stop in sorted(spans):
-        start, stop = max(start, reached), min(stop, end)  # noqa: PLW2901 - clipped
-        if stop > start:
-            seconds += stop - start
-            reached = stop
-    return seconds
+        if min(start, end) > reached:
+            gaps.append(min(start, end) - reached)
+        reached = max(reached, stop)
+    return [*gaps, end - reached] if end > reached else gaps
