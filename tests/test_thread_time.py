@@ -36,9 +36,12 @@ def test_waiting_for_us_is_no_wait() -> None:
         with own_wait():
             threading.Event().wait(0.05)
         threading.Event().wait(0.05)
-    took, computed = time.monotonic() - began, thread_time() - computed
-    assert took >= 0.1
-    assert took - 0.02 < computed < took + 0.001
+    least = time.monotonic() - began
+    computed = thread_time() - computed
+    most = time.monotonic() - began
+    assert least >= 0.1
+    # What is known of waits for a processor may be a hundredth of a second old.
+    assert 0.75 * least < computed < most + 0.01
 
 
 def test_a_forked_child_counts_from_its_own() -> None:
