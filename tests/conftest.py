@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# How long an example takes says more about the machine than about the code.
-hypothesis.settings.register_profile("any machine", deadline=None, max_examples=30)
+# How long an example takes says more about the machine than about the code. Each run tries the same examples;
+# `--hypothesis-profile=search` looks for others.
+hypothesis.settings.register_profile("any machine", deadline=None, max_examples=30, derandomize=True)
+hypothesis.settings.register_profile("search", deadline=None, max_examples=2_000)
 hypothesis.settings.load_profile("any machine")
 
 

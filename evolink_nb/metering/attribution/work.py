@@ -244,7 +244,7 @@ def gaps_between(spans: Iterable[tuple[float, float]], begin: float, end: float)
         end: The second.
     """
     gaps, reached = [], begin
-    for start, stop in sorted(spans):
+    for start, stop in sorted(each for each in spans if each[0] < each[1]):
         if min(start, end) > reached:
             gaps.append(min(start, end) - reached)
         reached = max(reached, stop)
