@@ -137,9 +137,8 @@ class Calls:
         except BaseException:
             with self._lock:
                 self._recent.remove(call)
-                call.reserved, call.ended_at, call.is_refused = Decimal(0), time.monotonic(), True
-            for observer in self._observers:
-                observer.call_ended(call)
+            call.is_refused = True
+            self.end(call, reserved=Decimal(0))
             raise
         return call
 

@@ -114,12 +114,20 @@ class UnmeasuredWork:
         Args:
             call: The call.
         """
-        for work in [each for each in self._row.works if call in each.calls]:
-            is_all = work.is_anonymous and work.ended is None and work is not self._running
-            if is_all:
+        if call.is_refused:
+            self._end_refused(call)
+            return
+        for work in self._row.works:
+            if self._is_only_a_call(work) and call in work.calls:
                 work.ended = call.ended_at
-            if call.is_refused:
-                if is_all:
-                    self._row.discard(work)
-                # The last one says all that matters of them: work may ignore refusals, and go on for long.
-                work.calls = [each for each in work.calls if each is call or not each.is_refused]
+
+    def _end_refused(self, call: Call) -> None:
+        for work in [each for each in self._row.works if call in each.calls]:
+            if self._is_only_a_call(work):
+                work.ended = call.ended_at
+                self._row.discard(work)
+            # The last one says all that matters of them: work may ignore refusals, and go on for long.
+            work.calls = [each for each in work.calls if each is call or not each.is_refused]
+
+    def _is_only_a_call(self, work: Work) -> bool:
+        return work.is_anonymous and work.ended is None and work is not self._running

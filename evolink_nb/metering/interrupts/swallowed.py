@@ -64,8 +64,8 @@ class SwallowedStops:
         on_swallowed = getattr(unraisable.exc_value, "on_swallowed", None)
         if on_swallowed is not None:
             on_swallowed()
-        elif self._before is not None:
-            self._before(unraisable)
+        else:
+            (self._before or sys.__unraisablehook__)(unraisable)
 
 
 def _callback_of(kind: Callable[[], Any]) -> CodeType | None:
