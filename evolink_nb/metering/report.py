@@ -127,7 +127,7 @@ class Costs:
     def _sums(self) -> list[Line]:
         """Return the sums shown below the rows."""
         sums: list[dict[Key, str]] = [{"what": "Total", "total": _amount(self.total)}]
-        if self.others is not None:
+        if self.others:
             sums.append({"what": "others on the account", "total": _amount(self.others)})
         return [Line(cells) for cells in sums]
 

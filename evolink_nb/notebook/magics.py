@@ -254,7 +254,7 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
     @line_magic
     @with_help
     def evolink_costs(self, line: str) -> Any:
-        """Show what cells, meters and loops of this kernel have cost, dearest first."""
+        """Show what cells, meters and loops of this kernel have cost, most expensive first."""
         options = options_of(self.evolink_costs, line)
         option_rules.check_costs(options)
         return self.commands.show_costs(options)

@@ -384,6 +384,9 @@ def test_others_are_named_where_known() -> None:
     unknown = Costs([entry("a", "1")])
     assert unknown.others is None
     assert "others" not in text(unknown) + html(unknown)
+    nothing = Costs([entry("a", "1", others="0")])
+    assert nothing.others == 0
+    assert "others" not in text(nothing) + html(nothing)
 
 
 def test_wide_names_keep_the_columns() -> None:
