@@ -72,7 +72,7 @@ def measure(share: float = 1.0) -> list[Comparison]:
             rows += [
                 Comparison(f"a click to its number on screen, {where} (seconds)", seconds, MAX_SECONDS),
                 Comparison(
-                    f"the same : a click on an `ipywidgets.Button`, {plain:.0f} s (time)",
+                    f"the same ÷ a click on an `ipywidgets.Button`, which took {plain:.0f} s (time)",
                     [ours / plain for ours in seconds],
                     MAX_SECONDS / CELL_SECONDS,
                 ),

@@ -45,7 +45,7 @@ def measure(share: float = 1.0) -> list[Comparison]:
             return taken[-1]
 
         rows = quiet_and_busy(
-            "the first `%evolink_credits`, loading included : `import ipywidgets, requests` and a request"
+            "the first `%evolink_credits`, loading included ÷ `import ipywidgets, requests` and a request"
             " by hand (time)",
             lambda: alternate(ours, by_hand, rounds=part(ROUNDS, share)),
             target=MAX_RATIO,

@@ -39,7 +39,7 @@ def measure(share: float = 1.0) -> list[Comparison]:
                 ratios[peer].append(ours / seconds(statement, interpreter=python, environment=environment))
     return [
         Comparison(
-            f"`%load_ext evolink_nb` : {_loading(peer)} (time)", ratios[peer], MAX_RATIO, peer.split("==")[0]
+            f"`%load_ext evolink_nb` ÷ {_loading(peer)} (time)", ratios[peer], MAX_RATIO, peer.split("==")[0]
         )
         for peer in PEERS
     ]

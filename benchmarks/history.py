@@ -80,12 +80,12 @@ def measure(share: float = 1.0) -> list[Comparison]:
 def _compare(name: str, locations: list[Location], counts: list[int], rounds: int) -> list[Comparison]:
     few, many = (_filled(location, count) for location, count in zip(locations, counts, strict=True))
     found = []
-    sizes = f"{counts[1]:,} readings : {counts[0]:,}"
+    sizes = f"with {counts[1]:,} readings ÷ with {counts[0]:,}"
     for question, ask in {"`%evolink_history --since 30d`": _since_30_days, "the runway": _runway}.items():
         ratios = alternate(partial(ask, many), partial(ask, few), rounds=rounds)
         growth = [math.log(ratio) / math.log(counts[1] / counts[0]) for ratio in ratios]
         found += [
-            Comparison(f"{name}, {question}: {sizes} (time)", ratios, MAX_RATIO),
+            Comparison(f"{name}, {question} {sizes} (time)", ratios, MAX_RATIO),
             Comparison("… its growth with the readings (exponent)", growth, MAX_EXPONENT),
         ]
     return found

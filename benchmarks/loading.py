@@ -30,7 +30,7 @@ def measure(share: float = 1.0) -> list[Comparison]:
     """Return the ratios of seconds."""
     ours, peer = partial(seconds, LOAD), partial(seconds, "import ipywidgets, requests")
     return quiet_and_busy(
-        "`%load_ext evolink_nb` : `import ipywidgets, requests` (time)",
+        "`%load_ext evolink_nb` ÷ `import ipywidgets, requests` (time)",
         lambda: alternate(ours, peer, rounds=part(ROUNDS, share)),
         target=MAX_RATIO,
         busy_target=MAX_RATIO,

@@ -64,7 +64,7 @@ def measure(share: float = 1.0) -> list[Comparison]:
                 ours.append(_kilobytes(kernel, "make_ours", count))
                 ratios.append(ours[-1] / _kilobytes(kernel, "make_composed", count))
     return [
-        Comparison("a live card : the same of core ipywidgets (memory)", ratios, MAX_RATIO, "memory"),
+        Comparison("a live card ÷ the same of core ipywidgets (memory)", ratios, MAX_RATIO, "memory"),
         Comparison("memory of a live card in the kernel (kB)", ours, MAX_KILOBYTES, "memory-kb"),
     ]
 

@@ -109,16 +109,16 @@ def _of_the_line(client: BlockingKernelClient, rounds: int) -> list[Comparison]:
             following.append(next_one.whole / bare.whole)
     return [
         Comparison(
-            "before a cell with `%%evolink_credits` : a warm `get_credits()` (time)",
+            "before a cell with `%%evolink_credits` ÷ a warm `get_credits()` (time)",
             before,
             2.0,
             "before-cell",
         ),
         Comparison(
-            "the rest of that cell, its line shown : the bare cell, which does nothing (time)", rest, 3.0
+            "the rest of that cell, its line shown ÷ the bare cell, which does nothing (time)", rest, 3.0
         ),
         Comparison("what the line adds after its cell (ms)", added, 10.0),
-        Comparison("the next cell, while that one settles : the bare cell (time)", following, 1.5),
+        Comparison("the next cell, while that one settles ÷ the bare cell (time)", following, 1.5),
     ]
 
 
@@ -135,7 +135,7 @@ def _of_tracking(client: BlockingKernelClient, rounds: int) -> list[Comparison]:
         added_in_a_row.append((in_a_row["on"] - in_a_row["off"]) * 1000)
     return [
         Comparison(
-            "a cell that spends nothing, with `%evolink_track on` : the bare cell (time)",
+            "a cell that spends nothing, with `%evolink_track on` ÷ the bare cell (time)",
             ratios,
             1.5,
         ),

@@ -33,7 +33,7 @@ def measure(share: float = 1.0) -> list[Comparison]:
         for warm_up in (client.get_credits, bare):
             _seconds(warm_up)
         return quiet_and_busy(
-            "a warm `get_credits()` : a bare `requests.Session().get(…).json()` (time)",
+            "a warm `get_credits()` ÷ a bare `requests.Session().get(…).json()` (time)",
             lambda: alternate(
                 lambda: _seconds(client.get_credits), lambda: _seconds(bare), rounds=part(ROUNDS, share)
             ),

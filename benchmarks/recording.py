@@ -50,7 +50,7 @@ def measure(share: float = 1.0) -> list[Comparison]:
         )
         try:
             return quiet_and_busy(
-                "`%evolink_credits`, kept in a history : not kept (time)",
+                "`%evolink_credits`, kept in a history ÷ not kept (time)",
                 lambda: alternate(kept, off, rounds=part(ROUNDS, share)),
                 target=MAX_RATIO,
                 busy_target=MAX_RATIO,

@@ -30,21 +30,21 @@ def sentences(results: Mapping[str, Answer]) -> str:
         results: The results of every question that it quotes.
     """
     found = {row.name: row for answer in results.values() for row in answer.rows if row.name}
-    figures = {name.replace("-", "_"): _figure(row.median) for name, row in found.items()}
+    figures = {name.replace("-", "_"): row.median for name, row in found.items()}
     return f"{_SENTENCES.format(**figures)} {_measured(results)}"
 
 
 _SENTENCES = (
-    "`%load_ext evolink_nb` takes {loading} of the time of `import ipywidgets, requests`, a warm"
-    " `get_credits()` {reading} of a bare request's ({reading_busy} with all cores busy). A live update sends"
-    " {updating} of the bytes of the same card made of core ipywidgets, and a hundred live cards make"
-    " {sharing_requests} requests per interval."
+    "`%load_ext evolink_nb` takes {loading:.0%} of the time of `import ipywidgets, requests`, and a warm"
+    " `get_credits()` {reading:.0%} of a bare request's ({reading_busy:.0%} with all cores busy). A live update"
+    " sends {updating:.0%} of the bytes of the same card made of core ipywidgets, and a hundred live cards"
+    " together make {sharing_requests:.2f} requests per interval."
 )
 
 
 def _line(row: Row) -> str:
     spread = _figure(row.low) if row.low == row.high else f"{_figure(row.low)} to {_figure(row.high)}"
-    verdict = "holds" if row.holds else "**missed**"
+    verdict = "met" if row.holds else "**missed**"
     return f"| {row.question} | {_figure(row.median)} | {spread} | ≤ {row.target:g} | {verdict} |\n"
 
 

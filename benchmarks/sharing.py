@@ -99,7 +99,7 @@ def measure(share: float = 1.0) -> list[Comparison]:
     return [
         Comparison(f"{question}: requests per interval (count)", requests, MAX_REQUESTS, "sharing-requests"),
         Comparison(
-            f"a reading shown in {question} : in {CARDS} of core ipywidgets (processor time)",
+            f"a reading shown in {question} ÷ in {CARDS} of core ipywidgets (processor time)",
             ratios,
             MAX_RATIO,
             "sharing",

@@ -87,7 +87,7 @@ def measure() -> list[Comparison]:
     per_update = len(composed) / UPDATES
     return [
         Comparison(
-            f"a live update : the same card of core ipywidgets, {per_update:g} messages (bytes)",
+            f"a live update ÷ the same card of core ipywidgets, {per_update:g} messages (bytes)",
             [sum(ours) / sum(composed)],
             0.20,
             "updating",

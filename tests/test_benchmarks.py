@@ -16,7 +16,7 @@ from benchmarks.results import PUBLISHED, Answer, Row, load, save
 VERSIONS = {"Python": "3.13.1", "ipywidgets": "8.1.7", "cores": "2"}
 CHEAP = ["loading", "cold", "reading", "recording", "metering", "updating", "sharing", "memory", "history"]
 """The questions that need neither a browser nor an installation of their own."""
-RATIO = Comparison("ours : theirs (time)", [1.2, 0.9, 1.0], 1.1, "reading")
+RATIO = Comparison("ours ÷ theirs (time)", [1.2, 0.9, 1.0], 1.1, "reading")
 COUNT = Comparison("messages (count)", [2.0], 1.0)
 
 
@@ -60,7 +60,7 @@ def test_table_says_what_holds_and_what_not() -> None:
     answer = Answer("2026-11-26", VERSIONS, [Row.of(RATIO), Row.of(COUNT)])
     measured = "on 2026-11-26 with Python 3.13.1 and ipywidgets 8.1.7, on 2 cores"
     assert report.table({"reading": answer}).splitlines()[2:] == [
-        "| ours : theirs (time) | 1.00 | 0.95 to 1.10 | ≤ 1.1 | holds |",
+        "| ours ÷ theirs (time) | 1.00 | 0.95 to 1.10 | ≤ 1.1 | met |",
         "| messages (count) | 2.00 | 2.00 | ≤ 1 | **missed** |",
         "",
         f"Measured by `make bench` {measured}.",
