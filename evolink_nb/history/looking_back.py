@@ -25,8 +25,9 @@ WAYS: tuple[By, ...] = get_args(By)
 
 TIMEOUT = 30.0
 """Seconds that an answer may take."""
-FLUSH_TIMEOUT = 5.0
-"""Seconds that writing waiting rows may take before an answer, which then includes them."""
+FLUSH_SHARE = 0.8
+"""The share of an answer's time that writing waiting rows may take first, so that the answer includes them. A
+busy machine is slow to write; a database that fails is asked at once."""
 
 T = TypeVar("T")
 
@@ -133,7 +134,7 @@ def _ask(ask: Callable[[Connection], T], *, timeout: float, reads_only: bool) ->
     writer = current.required_writer()
 
     def run() -> T:
-        writer.flush(min(FLUSH_TIMEOUT, timeout))
+        writer.flush(timeout * FLUSH_SHARE, retries=False)
         with writer.store().begin(reads_only=reads_only) as connection:
             return ask(connection)
 

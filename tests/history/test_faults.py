@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
@@ -11,8 +12,11 @@ import pytest
 from sqlalchemy import select
 
 from evolink_nb import CreditsWidget
+from evolink_nb.errors import HistoryError
 from evolink_nb.history.current import current
 from evolink_nb.history.queries import readings as queries
+from evolink_nb.history.storage.location import Kind, Location
+from evolink_nb.history.storage.writer import Writer
 from evolink_nb.history.tables.rows import point_of
 from evolink_nb.history.tables.schema import READINGS
 from tests.support.broken_places import (
@@ -24,6 +28,7 @@ from tests.support.broken_places import (
     StoppedServer,
     small_disk,
 )
+from tests.support.histories import reading, source
 from tests.support.metered import GENERATE, LINE
 from tests.support.shell import open_shell, the_fetcher
 from tests.support.waiting import wait_until
@@ -32,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evolink_nb.demo import DemoServer
-    from evolink_nb.history.storage.writer import Writer
+    from evolink_nb.history.storage.store import Store
     from tests.support.broken_places import BrokenPlace
 
 FAR = 2**42
@@ -137,3 +142,19 @@ def kept_in(writer: Writer) -> set[Decimal]:
     with writer.store().begin(reads_only=True) as connection:
         rows = connection.execute(select(READINGS)).mappings()
         return {point_of(row).credits.user.used for row in rows}
+
+
+def test_an_answer_waits_for_no_retry() -> None:
+    """Not for the next try, which may be a minute away; a busy machine gets most of the answer's time."""
+
+    def fail() -> Store:
+        raise HistoryError("It can't be opened.")
+
+    writer = Writer(Location(Kind.MEMORY), open_store=fail)
+    writer.record_reading(source(), reading(0, "1"))
+    begun = time.monotonic()
+    assert not writer.flush(60, retries=False)
+    assert not writer.flush(60, retries=False)
+    assert time.monotonic() - begun < 30
+    assert writer.waiting == 1
+    writer.stop(0.1)

@@ -133,22 +133,32 @@ class Writer:
         """
         self._observers.append(observer)
 
-    def flush(self, seconds: float) -> bool:
+    def flush(self, seconds: float, *, retries: bool = True) -> bool:
         """Write all waiting entries now.
 
         Args:
             seconds: The longest time to wait for that.
+            retries: Whether to wait for the next try if writing fails.
 
         Returns:
             Whether all of them are written.
         """
         with self._lock:
-            if not self._buffer and not self._in_flight:
+            if self._is_all_written():
                 return True
             self._due = 0.0
+            failures = self._failures
         self._loop.start()
+
+        def is_over() -> bool:
+            return self._is_all_written() or (not retries and self._failures > failures)
+
         with self._written:
-            return self._written.wait_for(lambda: not self._buffer and not self._in_flight, seconds)
+            self._written.wait_for(is_over, seconds)
+            return self._is_all_written()
+
+    def _is_all_written(self) -> bool:
+        return not self._buffer and not self._in_flight
 
     def stop(self, seconds: float = STOP_TIMEOUT) -> bool:
         """Write all waiting entries, and end the thread.
@@ -231,6 +241,7 @@ class Writer:
             delay = RETRY_DELAYS[min(self._failures, len(RETRY_DELAYS) - 1)]
             self._failures += 1
             self._due = time.monotonic() + delay
+            self._written.notify_all()
         # Not after the first failure, which may be momentary, such as while another kernel writes a lot.
         if self._failures > 1:
             self._say(f"{error.message} {_MEMORY_HINT}")
