@@ -37,8 +37,8 @@ def sentences(results: Mapping[str, Answer]) -> str:
 _SENTENCES = (
     "`%load_ext evolink_nb` takes {loading:.0%} of the time of `import ipywidgets, requests`, and a warm"
     " `get_credits()` {reading:.0%} of a bare request's ({reading_busy:.0%} with all cores busy). A live"
-    " update sends {updating:.0%} of the bytes of the same card made of core ipywidgets, and a hundred live cards"
-    " together make {sharing_requests:.2f} requests per interval."
+    " update sends {updating:.0%} of the bytes of the same card made of core ipywidgets, and a hundred live"
+    " cards together make {sharing_requests:.2f} requests per interval."
 )
 
 
