@@ -18,7 +18,7 @@ IMAGE = {"model": "z-image-turbo", "prompt": "a lighthouse", "n": 1}
 @pytest.fixture
 def client() -> Iterator[EvoLinkClient]:
     process_api.cache_clear()
-    with EvoLinkClient(process_api().key, base_url=settings.IN_PROCESS_URL, timeout=1.0) as client:
+    with EvoLinkClient(process_api().key, base_url=settings.IN_PROCESS_URL, timeout=30.0) as client:
         yield client
     process_api.cache_clear()
 
@@ -26,7 +26,7 @@ def client() -> Iterator[EvoLinkClient]:
 def order(client: EvoLinkClient, **options: object) -> requests.Response:
     url = f"{client.base_url}/v1/images/generations"
     with client.session() as session:
-        return session.post(url, json=IMAGE, auth=client.auth, timeout=5, **options)  # type: ignore[arg-type]
+        return session.post(url, json=IMAGE, auth=client.auth, timeout=30, **options)  # type: ignore[arg-type]
 
 
 def test_it_reads_without_a_socket(client: EvoLinkClient) -> None:
@@ -67,6 +67,7 @@ def test_an_unknown_key_is_refused(client: EvoLinkClient) -> None:
 )
 def test_faults_reach_the_client(client: EvoLinkClient, fault: Fault, kind: type[Exception]) -> None:
     process_api().faults.switch_on(fault)
+    client.timeout = 1.0
     with pytest.raises(kind):
         client.get_credits()
 

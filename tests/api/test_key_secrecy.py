@@ -90,7 +90,7 @@ def test_client_shows_the_key_nowhere() -> None:
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_error_shows_the_key_nowhere(failure: str, log: pytest.LogCaptureFixture) -> None:
-    with FailingServer(FAILURES[failure]) as server, server.client(timeout=0.5) as reader:
+    with FailingServer(FAILURES[failure]) as server, server.client(timeout=2) as reader:
         error = caught(reader.get_credits)
         assert KEY in server.heads[0]
     assert isinstance(error, EvoLinkError)
@@ -145,7 +145,7 @@ def exceptions_of_requests() -> list[BaseException]:
 def test_no_exception_of_requests_survives(failure: str) -> None:
     """They hold the request, and the request holds the key."""
     before = exceptions_of_requests()
-    with FailingServer(FAILURES[failure]) as server, server.client(timeout=0.5) as reader:
+    with FailingServer(FAILURES[failure]) as server, server.client(timeout=2) as reader:
         error = caught(reader.get_credits)
         server.wait_until_all_closed()
         for thread in threads.running(THREAD_NAME):
