@@ -7,13 +7,13 @@ own code didn't wait for anything then.
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-_SCHEDULING = Path("/proc/thread-self/schedstat")
+_SCHEDULING = "/proc/thread-self/schedstat"
 # For the thread that reads it: nanoseconds on a processor, nanoseconds waiting for one, number of turns.
 _FRESH_FOR = 0.01
 # Seconds for which what was read still serves. Opening the file lets other threads run, for milliseconds if
@@ -65,9 +65,16 @@ class _OwnTimes(threading.local):
 
 def _seconds_ready() -> float:
     # Reading unbuffered bytes takes half as long.
-    with contextlib.suppress(OSError, ValueError, IndexError), _SCHEDULING.open("rb", buffering=0) as file:
+    with contextlib.suppress(OSError, ValueError, IndexError), _Statistics(_SCHEDULING) as file:
         return int(file.read().split()[1]) / 1e9
     return 0.0
+
+
+class _Statistics(io.FileIO):
+    """A file that may be dropped while it is open: a stop can be raised just before the ``with`` holds it."""
+
+    def __del__(self) -> None:
+        self.close()
 
 
 _own = _OwnTimes()

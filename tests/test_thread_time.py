@@ -8,7 +8,9 @@ import sys
 import threading
 import time
 
-from evolink_nb.thread_time import own_wait, thread_time
+import pytest
+
+from evolink_nb.thread_time import _Statistics, own_wait, thread_time
 
 
 def test_waiting_for_a_processor_is_no_wait() -> None:
@@ -58,3 +60,15 @@ os.wait()
 """
     printed = subprocess.check_output([sys.executable, "-c", script], text=True, timeout=60)
     assert printed.split() == ["True", "True"]
+
+
+def test_a_stop_may_come_while_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nothing holds the open file yet: it is closed all the same."""
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: raised.append(unraisable.exc_value))
+    raised: list[BaseException | None] = []
+    statistics = _Statistics(os.devnull)
+    descriptor = statistics.fileno()
+    del statistics
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+    assert raised == []

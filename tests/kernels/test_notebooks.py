@@ -333,7 +333,7 @@ class TestTeam:
 
     def test_a_reader_that_dies_is_replaced(self, ran: dict[str, Ran]) -> None:
         said = ran["team"].output("member.kill()")
-        found = re.search(r"another one reads: (\w+) → (\w+)$", said, re.MULTILINE)
+        found = re.search(r"another took over: (\w+) → (\w+)$", said, re.MULTILINE)
         assert found
         assert found[1] != found[2]
         assert not ran["team"].output("requests_in(3)").startswith("0 ")
