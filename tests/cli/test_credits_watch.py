@@ -16,6 +16,8 @@ from typing import IO, TYPE_CHECKING
 import pexpect
 import pytest
 
+from tests.support.terminal import end
+
 if TYPE_CHECKING:
     from evolink_nb.demo import DemoServer
 
@@ -30,7 +32,7 @@ def terminal(**environment: str) -> Iterator[pexpect.spawn[str]]:
         WATCH[0], WATCH[1:], env=variables, encoding="utf-8", timeout=60, dimensions=(30, 100)
     )
     yield process
-    process.close(force=True)
+    end(process)
 
 
 @contextmanager

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import pexpect
+
+
+def end(process: pexpect.spawn[str]) -> None:
+    """End a process, whatever it does; pexpect's own way soon gives up."""
+    process.kill(signal.SIGKILL)
+    process.wait()
+    process.close()
 
 
 class Terminal:
@@ -54,7 +62,7 @@ class Terminal:
         return self._until_prompt()
 
     def close(self) -> None:
-        self.child.close(force=True)
+        end(self.child)
 
     def _until_prompt(self) -> str:
         self.child.expect_exact(f"In [{self.number}]: ")

@@ -17,6 +17,7 @@ from evolink_nb.metering.loops.spend import LoopSpend
 from evolink_nb.metering.loops.text import Fact, joined
 from evolink_nb.metering.loops.view import LoopView, Stage
 from tests.support.readings import reading
+from tests.support.terminal import end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,7 +131,7 @@ def terminal(request: pytest.FixtureRequest) -> Iterator[str]:
     )
     process.expect(pexpect.EOF)
     yield process.before or ""
-    process.close()
+    end(process)
 
 
 def colours(environment: dict[str, str]) -> dict[str, str]:
