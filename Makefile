@@ -30,14 +30,14 @@ test: $(VENV)/.installed-test ## run all tests, those in a real browser too
 	@$(BIN)/python -m tests.support.pgbouncer
 	@$(BIN)/python -m tests.support.promtool
 ifeq ($(strip $(ARGS)),)
-	$(BIN)/python -m pytest -m "not browser" --numprocesses 8 --dist loadfile --no-loadscope-reorder
-	$(BIN)/python -m pytest -m browser --numprocesses 5 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --ignore tests/browser --numprocesses 8 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest tests/browser --numprocesses 4 --dist loadfile --no-loadscope-reorder
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
 
 coverage: $(VENV)/.installed-test ## run the tests that need no browser, and see that they cover the code (half as long again)
-	$(BIN)/python -m pytest -m "not browser" --numprocesses 4 --dist loadfile --cov
+	$(BIN)/python -m pytest --ignore tests/browser --numprocesses 4 --dist loadfile --cov
 
 lint: $(VENV)/.installed-lint ## check style, types and which layer imports which
 	$(BIN)/ruff check

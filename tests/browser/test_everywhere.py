@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from evolink_nb.demo import DemoServer
 
-_SECONDS_TO_START = 60.0
+_SECONDS_TO_START = 180.0
+_TO_OPEN = 120_000.0  # milliseconds; Playwright's own limit is 30 s
 
 MARIMO_NOTEBOOK = """
 import marimo
@@ -119,7 +120,7 @@ def test_it_is_live_in_marimo(page: Page, demo_server: DemoServer, clean_environ
     page.on("pageerror", lambda error: errors.append(str(error)))
     run = ("marimo", "run", str(path), "--headless", "--no-token", "--no-check")
     with served(clean_environment, demo_server, *run, port_option="--port") as url:
-        page.goto(url)
+        page.goto(url, timeout=_TO_OPEN)
         card = Card(page)
         card.shows("1,095.3996", seconds=60)
         card.is_("live")
@@ -146,7 +147,7 @@ def test_it_has_marimos_theme(
             with browser.new_context(color_scheme=scheme) as context:
                 page = context.new_page()
                 page.route("**/*", _only_this_machine)
-                page.goto(url)
+                page.goto(url, timeout=_TO_OPEN)
                 card = Card(page)
                 card.shows("1,095.3996", seconds=60)
                 expect(page.locator("body")).to_have_attribute("data-theme", theme)
@@ -160,7 +161,7 @@ def test_it_is_live_in_voila(page: Page, demo_server: DemoServer, clean_environm
     path.write_text(json.dumps(notebook_of(LOAD, "%evolink_credits --live --every 0.5", "%evolink_credits")))
     run = ("voila", str(path), "--no-browser")
     with served(clean_environment, demo_server, *run, port_option="--port") as url:
-        page.goto(url, timeout=60_000)
+        page.goto(url, timeout=_TO_OPEN)
         live, still = (Card(page.locator(f"[cell-index='{number}']")) for number in (2, 3))
         live.is_("live", seconds=60)
         live.shows("1,095.3996")

@@ -23,7 +23,7 @@ MAX_LOOKS = 24
 MAX_FILES = 3000
 """To be put in place before Python starts."""
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")

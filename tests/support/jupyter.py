@@ -26,7 +26,6 @@ from playwright.sync_api import expect
 
 from tests.support.colab import ROOT
 from tests.support.environment import free_port, isolated_environment
-from tests.support.kernel_manager import ServerSocketKernelManager
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
 SCREENSHOTS = ROOT / "screenshots"
 
-_SECONDS_TO_START = 60.0
+_SECONDS_TO_START = 180.0
 _SECONDS_TO_OPEN = 120.0
 _SECONDS_TO_RUN = 120.0
 
@@ -45,7 +44,7 @@ _SERVER_SETTINGS: dict[str, Any] = {
     "LabApp": {"expose_app_in_browser": True, "extension_manager": "readonly"},
     "JupyterNotebookApp": {"expose_app_in_browser": True},
     "AsyncMappingKernelManager": {
-        "kernel_manager_class": f"{ServerSocketKernelManager.__module__}.{ServerSocketKernelManager.__name__}"
+        "kernel_manager_class": "tests.support.server_kernel_manager.ServerSocketKernelManager"
     },
 }
 _FRONT_END_SETTINGS: dict[str, Any] = {
@@ -293,7 +292,7 @@ class NotebookPage:
         self.console_errors: list[str] = []
         page.on("console", self._note_console)
         page.on("pageerror", self._note_error)
-        page.goto(url)
+        page.goto(url, timeout=_SECONDS_TO_OPEN * 1000)
         try:
             page.wait_for_function(_IS_OPEN, arg=cells, timeout=_SECONDS_TO_OPEN * 500)
         except PageTimeoutError:

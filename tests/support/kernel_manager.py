@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from jupyter_client.client import KernelClient
 from jupyter_client.manager import AsyncKernelManager, KernelManager
-from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
 from nbclient import NotebookClient
 from traitlets import default
 
@@ -68,15 +67,6 @@ class SocketKernelManager(KernelManager):
 
 class AsyncSocketKernelManager(SocketKernelManager, AsyncKernelManager):
     """The same for nbclient, which awaits."""
-
-
-class ServerSocketKernelManager(SocketKernelManager, ServerKernelManager):
-    """The same for a Jupyter server, which needs this project's top folder on its path."""
-
-    def connect_iopub(self, identity: bytes | None = None) -> Any:
-        connected = super().connect_iopub(identity)
-        connected.rcvhwm = 0
-        return connected
 
 
 def notebook_client(notebook: Any, **options: Any) -> NotebookClient:

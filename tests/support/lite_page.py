@@ -47,7 +47,7 @@ class LitePage:
 
     def open(self, notebook: str) -> None:
         """Open a notebook, and wait until its kernel is ready."""
-        self._page.goto(f"{self._site}/lab/index.html?path={notebook}")
+        self._page.goto(f"{self._site}/lab/index.html?path={notebook}", timeout=PATIENCE)
         self._wait_for(_CELLS)
         self._wait_for(_SAVED)
         self.saved = self.outputs()
