@@ -77,12 +77,12 @@ def test_a_lost_connection_is_shown(lab: FrontEnd, demo_server: DemoServer) -> N
     context = notebook.page.context
     context.set_offline(True)
     notebook.page.evaluate(CUT_OFF)
-    card.is_("stale")
+    card.is_("stale", seconds=20)
     notebook.screenshot("live-card-disconnected", of=card.root)
     context.set_offline(False)
     demo_server.account.spend(1)
-    card.shows("1,094.3996")
-    card.is_("live")
+    card.shows("1,094.3996", seconds=60)
+    card.is_("live", seconds=60)
 
 
 def test_a_cell_run_again_has_one_card(lab: FrontEnd, demo_server: DemoServer) -> None:
@@ -138,7 +138,7 @@ def test_two_pages_are_both_live(notebook7: FrontEnd, demo_server: DemoServer) -
         page.goto(f"{server.url}notebooks/{notebook.path.name}?token={server.token}")
         page.wait_for_function(KERNEL_IS_CONNECTED, timeout=60_000)
         second = Card(page.locator(".jp-Cell").nth(1))
-        second.is_("live")
+        second.is_("live", seconds=30)
         seen = demo_server.requests_seen["/v1/credits"]
         for asked, left in ((first, "1,094.3996"), (second, "1,093.3996")):
             demo_server.account.spend(1)

@@ -122,7 +122,7 @@ def test_it_is_live_in_marimo(page: Page, demo_server: DemoServer, clean_environ
     with served(clean_environment, demo_server, *run, port_option="--port") as url:
         page.goto(url, timeout=_TO_OPEN)
         card = Card(page)
-        card.shows("1,095.3996")
+        card.shows("1,095.3996", seconds=60)
         card.is_("live")
         demo_server.account.spend(1)
         card.shows("1,094.3996")
@@ -149,7 +149,7 @@ def test_it_has_marimos_theme(
                 page.route("**/*", _only_this_machine)
                 page.goto(url, timeout=_TO_OPEN)
                 card = Card(page)
-                card.shows("1,095.3996")
+                card.shows("1,095.3996", seconds=60)
                 expect(page.locator("body")).to_have_attribute("data-theme", theme)
                 card.root.screenshot(path=SCREENSHOTS / f"marimo-{theme}-system-{scheme}.png")
                 shown = card.root.evaluate("card => getComputedStyle(card).backgroundColor")
@@ -163,7 +163,7 @@ def test_it_is_live_in_voila(page: Page, demo_server: DemoServer, clean_environm
     with served(clean_environment, demo_server, *run, port_option="--port") as url:
         page.goto(url, timeout=_TO_OPEN)
         live, still = (Card(page.locator(f"[cell-index='{number}']")) for number in (2, 3))
-        live.is_("live")
+        live.is_("live", seconds=60)
         live.shows("1,095.3996")
         still.shows("1,095.3996")
         still.is_("paused")

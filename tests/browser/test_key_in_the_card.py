@@ -22,7 +22,7 @@ def open_keyless(front_end: FrontEnd, server: DemoServer, *cells: str) -> tuple[
     notebook.run(0)
     notebook.run(1)
     card = Card(notebook.output(1))
-    card.is_("unauthorized")
+    card.is_("unauthorized", seconds=30)
     return notebook, card
 
 

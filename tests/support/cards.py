@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from tests.support.environment import account_of
-from tests.support.waiting import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,13 +30,13 @@ class Card:
         """The part of the card of this name."""
         return self.root.locator(f'[data-field="{name}"]')
 
-    def shows(self, remaining: str, *, seconds: float = LIMIT) -> None:
+    def shows(self, remaining: str, *, seconds: float = 10) -> None:
         """Wait until the card shows this as what the account has left, for `seconds` at most."""
         number = self.field("user-remaining")
         expect(number).to_have_text(remaining, timeout=seconds * 1000)
         expect(number).to_have_attribute("data-value", remaining.replace(",", "").replace("\u2212", "-"))
 
-    def is_(self, status: str, *, seconds: float = LIMIT) -> None:
+    def is_(self, status: str, *, seconds: float = 10) -> None:
         """Wait until the card is in this state, for `seconds` at most."""
         expect(self.root).to_have_attribute("data-status", status, timeout=seconds * 1000)
 
