@@ -145,7 +145,7 @@ def kept_in(writer: Writer) -> set[Decimal]:
 
 
 def test_an_answer_waits_for_no_retry() -> None:
-    """Not for the next try, which may be a minute away; a busy machine gets most of the answer's time."""
+    """The next try may be a minute away."""
 
     def fail() -> Store:
         raise HistoryError("It can't be opened.")

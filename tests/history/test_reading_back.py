@@ -38,6 +38,19 @@ def test_periods_say_what_was_spent(writer: Writer) -> None:
     assert "175 credits spent" in repr(report)
 
 
+def test_writing_has_most_of_an_answers_time(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine takes long to write, and the answer must include what was just recorded."""
+    given: list[tuple[float, bool]] = []
+
+    def flush(seconds: float, *, retries: bool = True) -> bool:
+        given.append((seconds, retries))
+        return True
+
+    monkeypatch.setattr(writer, "flush", flush)
+    read(lambda _connection: None, timeout=60)
+    assert given == [(48.0, False)]
+
+
 def test_waiting_for_the_answer_is_our_wait(writer: Writer) -> None:
     """A cell that looks back spends nothing meanwhile."""
     writer.record_reading(source(), reading(0, 0))
