@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from ..formatting import counted
 from . import ledger
 from .followed_account import HISTORY
-from .loops.ahead import WorkAhead, runs_ahead
+from .loops.ahead import WorkAhead, ended_ahead, runs_ahead
 from .loops.ahead_guard import AheadGuard
 from .loops.bar import LoopBar, write_line
 from .loops.budget import LoopBudget
@@ -24,6 +23,8 @@ from .loops.text import (
     ahead_over_text,
     bar_facts,
     cost_text,
+    done_text,
+    earlier_text,
     joined,
     over_text,
     why_stopped,
@@ -105,6 +106,7 @@ class LoopRun:
             EvoLinkError: The loop has a limit, and the balance can't be read.
         """
         before = self.measurement.before
+        ended = ended_ahead(self._iterable)
         if before is None and self.is_limited:
             raise self.measurement.unreadable()
         self.spend.expected = ledger.expected(
@@ -119,13 +121,10 @@ class LoopRun:
         else:
             earlier = takewhile(lambda reading: reading is not before, self._fetcher.readings)
             self.spend.start(before, list(earlier)[-HISTORY:])
+            self.spend.earlier = ended
             if self.spend.expected is not None:
                 write_line(affordability(self.spend, before.spendable, self.spend.expected))
-        self._bar = LoopBar(
-            name=self._call_site.given,
-            length=self.spend.length,
-            redraw=self._timing.redraw,
-        )
+        self._bar = LoopBar(name=self._call_site.given, length=self.spend.length, redraw=self._timing.redraw)
         self._show(now=True)
         if not self.is_limited:
             self._fetcher.attach(self, self._timing.every)
@@ -147,8 +146,7 @@ class LoopRun:
         if not self.is_limited or not self._begun:
             return
         if self._guard is None:
-            no_wait = self._is_last or runs_ahead(self._iterable)
-            self._reader.read(self._done, no_wait=no_wait)
+            self._reader.read(self._done, no_wait=self._is_last or runs_ahead(self._iterable))
         elif self._reader.read_once():
             self._guard.check()
 
@@ -211,7 +209,7 @@ class LoopRun:
             return
         self.measurement.stop()
         key, name = self._call_site.key, self._call_site.name
-        self.measurement.record("loop", key=key, name=name, items=self._begun)
+        self.measurement.record("loop", key=key, name=name, items=self.spend.later(self._begun))
         self.measurement.settle_in_background()
 
     def wait(self) -> None:
@@ -256,17 +254,16 @@ class LoopRun:
         cost = self.measurement.cost
         is_unwatched = self._guard is not None or not self.is_limited
         is_pending = not cost.settled and (self.spend.is_pending or is_unwatched)
-        if self._begun > self._done:
-            did = f"Loop left during item {self._begun}{self._of_length()}:"
-        else:
-            did = f"{counted(str(self._done), 'item')},"
+        did = done_text(self._done, self._begun, self._of_length())
         yield f"{did} {cost_text(self.spend, cost, is_fresh=is_fresh, is_pending=is_pending)}"
+        if self.spend.earlier:
+            yield earlier_text(self.spend)
         if self.spend.over is not None and self._guard is not None:
             yield ahead_over_text(self.spend)
         elif self.spend.over is not None and self.stopped is None:
             yield over_text(self.spend)
         if is_fresh:
-            self._closing.said(self.spend.spent, items=self._begun, is_pending=is_pending)
+            self._closing.said(self.spend.spent, items=self.spend.later(self._begun), is_pending=is_pending)
 
     @property
     def _is_last(self) -> bool:

@@ -46,8 +46,9 @@ class track(Generic[T]):  # noqa: N801 - used like a function: `for item in trac
     background every ``every`` seconds.
 
     Work submitted by an executor's ``map`` or for `as_completed` runs ahead of the loop: near the limit,
-    queued work is cancelled, and the results of work that has begun are handed out. Other work that runs
-    ahead goes on, and the loop says so.
+    queued work is cancelled, and the results of work that has begun are handed out. Items that ended before
+    the balance was first read count towards the limit at the price of the others. Other work that runs ahead
+    goes on, and the loop says so.
 
     All amounts are in credits; reservations count as spent. At its end, the loop waits up to a second for its
     cost to settle. If the final cost differs from what it printed then, it prints another line.

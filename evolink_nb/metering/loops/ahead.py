@@ -92,6 +92,16 @@ class WorkAhead:
             self.cancelled += not future.cancelled() and future.cancel()
 
 
+def ended_ahead(iterable: object) -> int:
+    """Return how many calls of an iterable whose work runs ahead have ended; 0 if none can be watched.
+
+    Args:
+        iterable: The iterable.
+    """
+    work = WorkAhead.of(iterable)
+    return 0 if work is None else work.ended
+
+
 class Flow:
     """Estimates the cost of calls that run ahead of a loop, by when they ended and by readings. Pure."""
 
@@ -107,7 +117,7 @@ class Flow:
 
         Args:
             spent: Credits spent since the loop began.
-            ended: The number of calls that had ended when the reading was requested.
+            ended: The number of calls that had ended since then, when the reading was requested.
             now: When the reading was requested, in monotonic seconds.
         """
         self._ends += [now] * (ended - len(self._ends))
@@ -115,18 +125,19 @@ class Flow:
         if self._lag is None and spent > 0:
             self._lag = now - self._ends[0] if self._ends else 0.0
 
-    def at_most(self, running: int, expected: Decimal | None = None) -> Decimal:
+    def at_most(self, running: int, expected: Decimal | None = None, *, earlier: int = 0) -> Decimal:
         """Return what all calls will have cost, in credits, if one more begins.
 
         Args:
             running: The number of calls that are under way.
             expected: What a call is expected to cost, used until one has been charged; None if unknown.
+            earlier: The number of calls that had ended by the first reading, priced like the others.
         """
         by = self._read_at - (math.inf if self._lag is None else self._lag)
         charged = sum(end <= by for end in self._ends)
         # Calls may be charged when they begin or when they end.
         price = mean(self._spent, max(charged + running, 1)) or expected or NOTHING
-        return total((self._spent, product(price, len(self._ends) - charged + running + 1)))
+        return total((self._spent, product(price, earlier + len(self._ends) - charged + running + 1)))
 
 
 def _futures_of(iterable: object) -> Iterator[Future[Any]]:

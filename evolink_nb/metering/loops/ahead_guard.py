@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...credits import difference
 from .ahead import NOTHING, Flow, WorkAhead
-from .text import ahead_text, spent_text
+from .text import ahead_spent_text, ahead_text
 
 if TYPE_CHECKING:
     from ...polling.fetcher import CreditsFetcher
@@ -61,10 +61,12 @@ class AheadGuard:
                 return
             ended, running = self.work.ended, self.work.running
             self._spend.record(readings, ended)
-            self._flow.record(self._spend.spent or NOTHING, ended, readings[-1].requested_at)
-            at_most = self._flow.at_most(running, self._spend.expected)
+            self._flow.record(
+                self._spend.spent or NOTHING, self._spend.later(ended), readings[-1].requested_at
+            )
+            at_most = self._flow.at_most(running, self._spend.expected, earlier=self._spend.earlier)
             if difference(at_most, self._spend.limit) > 0:
-                self._cancel(spent_text(self._spend))
+                self._cancel(ahead_spent_text(self._spend))
 
     def give_up(self, reason: str) -> None:
         """Cancel queued calls for a reason other than the limit.

@@ -54,7 +54,8 @@ class LoopSpend:
         expected: The cost of an item in earlier runs, in credits; None without earlier runs.
         reading: The newest reading; None before the first.
         spent: Credits spent as of that reading, never below 0; None before the first.
-        items: The number of items done as of that reading.
+        items: The number of items done as of that reading, without those that had ended by the first.
+        earlier: The number of items that had ended by the first reading, which may include what they cost.
         under_way: The items of a loop with a limit whose charge may not have shown yet.
         over: The items that took the loop over its limit; None if none did.
     """
@@ -74,7 +75,7 @@ class LoopSpend:
         self.expected: Decimal | None = None
         self.reading: Credits | None = None
         self.spent: Decimal | None = None
-        self.items = 0
+        self.items = self.earlier = 0
         self.under_way = UnderWay(timing)
         self.over: Over | None = None
         self._spending: Spending | None = None
@@ -114,6 +115,7 @@ class LoopSpend:
         """
         if self._spending is None or not readings or readings[-1] is self.reading:
             return
+        items, begun = self.later(items), self.later(begun)
         before = self.spent or NOTHING
         spent = self._spending.record_all(readings)
         self.reading, self.spent = self._spending.latest, spent
@@ -123,6 +125,10 @@ class LoopSpend:
             self._note_over(self.limit, before, spent, items)
             self.under_way.record(spent, unsettled=self._unsettled, requested_at=self.reading.requested_at)
         self.items = items
+
+    def later(self, items: int) -> int:
+        """Return how many of a number of items, counted from the first, ended after the first reading."""
+        return max(items - self.earlier, 0)
 
     # -- what is known ---------------------------------------------------------------------------------
 

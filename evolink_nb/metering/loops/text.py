@@ -111,6 +111,17 @@ def affordability(spend: LoopSpend, spendable: Decimal, each: Decimal) -> str:
     return f"{line}, enough for about {enough}."
 
 
+def done_text(done: int, begun: int, of_length: str) -> str:
+    """Return how far a loop got, as the beginning of its last line.
+
+    Args:
+        done: The number of items done.
+        begun: The number of items begun; one more if the loop was left during an item.
+        of_length: " of" and the number of all items, if it is known.
+    """
+    return f"Loop left during item {begun}{of_length}:" if begun > done else f"{counted(str(done), 'item')},"
+
+
 def cost_text(spend: LoopSpend, cost: Cost, *, is_fresh: bool, is_pending: bool) -> str:
     """Return the line that states the cost of a loop that has ended.
 
@@ -146,7 +157,7 @@ def settled_text(cost: Cost, items: int, limit: Decimal | None) -> str:
     if spent is None:
         return f"cost unknown: {cost.reason}"
     text = in_credits(spent) + (" (account)" if cost.token is None else "")
-    if spent > 0:
+    if spent > 0 and items:
         text += f", {per_item(mean(spent, items))} each"
     over_by = NOTHING if limit is None else difference(spent, limit)
     if over_by > 0:
@@ -175,6 +186,20 @@ def spent_text(spend: LoopSpend) -> str:
     """Return how much of its limit a loop has spent."""
     assert spend.limit is not None and spend.spent is not None  # for mypy  # noqa: S101, PT018
     return f"{format_amount(spend.spent)} of {in_credits(spend.limit)} spent"
+
+
+def ahead_spent_text(spend: LoopSpend) -> str:
+    """Return how much of its limit work running ahead of a loop has spent."""
+    return spent_text(spend) + (f", and {_earlier_items(spend)}" if spend.earlier else "")
+
+
+def earlier_text(spend: LoopSpend) -> str:
+    """Return the line that says that some of a loop's items may not be in its cost."""
+    return f"{_earlier_items(spend)}; the cost may not include them."
+
+
+def _earlier_items(spend: LoopSpend) -> str:
+    return f"{counted(str(spend.earlier), 'item')} had ended by the first reading"
 
 
 def ahead_text(reason: str, *, cancelled: int, running: int) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed, wait
 from decimal import Decimal
 from itertools import repeat
 from multiprocessing.pool import ThreadPool
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evolink_nb.metering import ledger
 from evolink_nb.metering.loops.ahead import Flow, WorkAhead, runs_ahead
 from evolink_nb.metering.loops.reader import LoopTiming
 from tests.support.loops import Capture, Hasty, Patient, T, printed
@@ -104,6 +106,17 @@ def test_calls_not_charged_yet_are_counted() -> None:
     assert flow.at_most(0) == 1 + 10
 
 
+@given(st.integers(1, 9), st.integers(0, 20), st.integers(0, 4), st.decimals("0.1", "5", places=2))
+def test_calls_before_the_loop_are_priced(earlier: int, ended: int, running: int, price: Decimal) -> None:
+    """What they cost was spent before the first reading, or is charged after it."""
+    flow = Flow()
+    for number in range(1, ended + 1):
+        flow.record(price * (number + running), number, float(number))
+    at_most = flow.at_most(running, price, earlier=earlier)
+    least = price * (earlier + ended + running + 1)
+    assert least <= round(at_most, 9) <= least + price * running
+
+
 # -- whole loops -------------------------------------------------------------------------------------------
 
 
@@ -127,6 +140,52 @@ def test_a_pool_is_held_to_its_limit(
     assert bar.stopped is not None
     assert f"{60 - items} queued items were cancelled" in bar.stopped
     assert printed(capsys)[-1 if items <= 8 else -2].startswith(f"{items} items, {items} credits")
+
+
+def test_what_ran_before_the_loop_counts(
+    demo_server: DemoServer, pool: ThreadPoolExecutor, capsys: Capture
+) -> None:
+    """What had ended by then is priced like the rest, and the last line is about the rest."""
+
+    def call(number: int) -> None:
+        if number >= 3:
+            demo_server.wait_for_requests(demo_server.requests_seen["/v1/credits"] + 2)
+        demo_server.account.spend(1)
+
+    calls = [pool.submit(call, number) for number in range(60)]
+    wait(calls[:3])
+    bar = Patient(as_completed(calls), max_credits=8)
+    items = len(list(bar))
+    assert items == demo_server.account.true_cost() <= 10
+    assert bar.stopped is not None
+    assert re.match(
+        r"Stopped: \d of 8 credits spent, and 3 items had ended by the first reading\.",
+        bar.stopped,
+    )
+    lines = printed(capsys)
+    assert f"{items} items, {items - 3} credits, 1 each" in lines[-2]
+    assert lines[-1] == "3 items had ended by the first reading; the cost may not include them."
+    assert bar.per_item == 1
+
+
+def test_what_ran_before_is_in_no_price(
+    demo_server: DemoServer, pool: ThreadPoolExecutor, capsys: Capture
+) -> None:
+    """Also without a limit, also in the ledger."""
+
+    def call(number: int) -> None:
+        if number >= 3:
+            demo_server.wait_for_requests(demo_server.requests_seen["/v1/credits"] + 2)
+        demo_server.account.spend(1)
+
+    calls = [pool.submit(call, number) for number in range(5)]
+    wait(calls[:3])
+    bar = Patient(as_completed(calls), every=0.05)
+    assert len(list(bar)) == 5
+    lines = printed(capsys)
+    assert "5 items, 2 credits, 1 each" in lines[-2]
+    assert "3 items had ended" in lines[-1]
+    assert ledger.current().entries()[-1].items == 2
 
 
 def test_a_slow_body_delays_no_stop(demo_server: DemoServer, pool: ThreadPoolExecutor) -> None:
