@@ -149,14 +149,20 @@ def test_what_ran_before_the_loop_counts(
 
     def call(number: int) -> None:
         if number >= 3:
-            demo_server.wait_for_requests(demo_server.requests_seen["/v1/credits"] + 2)
+            wait_until(lambda: calls[-1].cancelled() or is_up_to_date())
         demo_server.account.spend(1)
 
+    def is_up_to_date() -> bool:
+        return bool(bars) and bars[0].spent == demo_server.account.true_cost() - 3
+
+    bars: list[Patient[Any]] = []
     calls = [pool.submit(call, number) for number in range(60)]
     wait(calls[:3])
     bar = Patient(as_completed(calls), max_credits=8)
+    bars.append(bar)
     items = len(list(bar))
-    assert items == demo_server.account.true_cost() <= 10
+    # The price is too low by a third, as two calls under way may have been charged: 3 + 6, and those two.
+    assert items == demo_server.account.true_cost() <= 11
     assert bar.stopped is not None
     assert re.match(
         r"Stopped: \d of 8 credits spent, and 3 items had ended by the first reading\.",
