@@ -239,7 +239,7 @@ class Measurement:
         """Settle on the thread that settles all work of this account."""
         started = False
         try:
-            started = self._account.settler.start()
+            started = self._account.settler.start(soon=self.work.is_tracked)
         finally:
             if not started:  # also after an interrupt: nobody may be left waiting
                 self._account.release(self.work)

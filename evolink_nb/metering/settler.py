@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING, Protocol
 
 from .. import errors, runtime
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 THREAD_NAME = "evolink-nb-settle"
+REST = 0.02
+"""Seconds for which nothing is computed after a tracked cell: the kernel says that the cell has ended, and
+goes on with the next. A thread that computed meanwhile would hold it up."""
 
 
 class PendingCosts(Protocol):
@@ -43,13 +47,21 @@ class Settler:
         self._costs = costs
         self._clock = fetcher.clock
         self._loop = runtime.Loop(self._step, name=THREAD_NAME, timer=self._clock)
+        self._rests_until = -math.inf
 
-    def start(self) -> bool:
+    def start(self, *, soon: bool = False) -> bool:
         """Publish what has changed, and read until no cost needs it any more.
+
+        Args:
+            soon: Whether it is enough to begin after `REST`, because nobody waits for the first figure.
 
         Returns:
             Whether it started; False if the platform can't start a thread.
         """
+        now = self._clock.monotonic()
+        if soon and now < self._rests_until and self._loop.is_running:
+            return True
+        self._rests_until = now + REST if soon else now
         try:
             self._loop.start()
         except RuntimeError:
@@ -72,6 +84,8 @@ class Settler:
 
     def _step(self) -> float | None:
         """Publish, read if a reading is due, and return when to check again; None when none is needed."""
+        if self._clock.monotonic() < self._rests_until:
+            return self._rests_until
         self._costs.publish()
         due = self._costs.next_read_at()
         if due is None:

@@ -9,8 +9,9 @@ import pytest
 
 from evolink_nb import runtime
 from evolink_nb.errors import APIConnectionError
-from evolink_nb.metering.settler import THREAD_NAME, Settler
+from evolink_nb.metering.settler import REST, THREAD_NAME, Settler
 from evolink_nb.polling.fetcher import CreditsFetcher
+from tests.support.clock import FakeClock
 from tests.support.readings import moved
 from tests.support.threads import join_all_but, running
 from tests.support.waiting import wait_until
@@ -78,6 +79,34 @@ def test_it_reads_until_nothing_is_wanted(client: Client) -> None:
     settler.start()
     wait_until(lambda: client.asked == 4)
     join_all_but(before)
+
+
+def test_a_tracked_cell_ends_first(client: Client) -> None:
+    """What is started meanwhile begins with it, and what somebody waits for begins at once."""
+    before, costs, clock = running(), Costs(client), FakeClock()
+    settler = Settler(CreditsFetcher(client, clock=clock), costs)
+    assert settler.start(soon=True)
+    assert clock.sleeps_for() == REST
+    assert settler.start(soon=True)
+    assert (clock.sleeps_for(), costs.published) == (REST, [])
+    settler.start()
+    join_all_but(before)
+    assert client.asked == 1
+
+
+def test_a_row_of_cells_delays_nothing(client: Client) -> None:
+    """Cells that end one right after the other are settled `REST` after the first of them."""
+    before, costs, clock = running(), Costs(client), FakeClock()
+    settler = Settler(CreditsFetcher(client, clock=clock), costs)
+    settler.start(soon=True)
+    for left in (3 * REST / 4, REST / 2, REST / 4):
+        clock.advance(REST / 4)
+        settler.start(soon=True)
+        assert clock.sleeps_for() == pytest.approx(left)
+    clock.pass_unnoticed(REST)
+    settler.wake()
+    join_all_but(before)
+    assert client.asked == 1
 
 
 def test_failed_readings_are_told(client: Client) -> None:
