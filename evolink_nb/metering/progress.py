@@ -24,7 +24,7 @@ from .loops.text import (
     bar_facts,
     cost_text,
     done_text,
-    earlier_text,
+    early_items_text,
     joined,
     over_text,
     why_stopped,
@@ -121,7 +121,7 @@ class LoopRun:
         else:
             earlier = takewhile(lambda reading: reading is not before, self._fetcher.readings)
             self.spend.start(before, list(earlier)[-HISTORY:])
-            self.spend.earlier = ended
+            self.spend.early_items = ended
             if self.spend.expected is not None:
                 write_line(affordability(self.spend, before.spendable, self.spend.expected))
         self._bar = LoopBar(name=self._call_site.given, length=self.spend.length, redraw=self._timing.redraw)
@@ -256,8 +256,8 @@ class LoopRun:
         is_pending = not cost.settled and (self.spend.is_pending or is_unwatched)
         did = done_text(self._done, self._begun, self._of_length())
         yield f"{did} {cost_text(self.spend, cost, is_fresh=is_fresh, is_pending=is_pending)}"
-        if self.spend.earlier:
-            yield earlier_text(self.spend)
+        if self.spend.early_items:
+            yield early_items_text(self.spend)
         if self.spend.over is not None and self._guard is not None:
             yield ahead_over_text(self.spend)
         elif self.spend.over is not None and self.stopped is None:

@@ -64,7 +64,7 @@ class AheadGuard:
             self._flow.record(
                 self._spend.spent or NOTHING, self._spend.later(ended), readings[-1].requested_at
             )
-            at_most = self._flow.at_most(running, self._spend.expected, earlier=self._spend.earlier)
+            at_most = self._flow.at_most(running, self._spend.expected, earlier=self._spend.early_items)
             if difference(at_most, self._spend.limit) > 0:
                 self._cancel(ahead_spent_text(self._spend))
 

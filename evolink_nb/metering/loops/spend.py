@@ -55,7 +55,7 @@ class LoopSpend:
         reading: The newest reading; None before the first.
         spent: Credits spent as of that reading, never below 0; None before the first.
         items: The number of items done as of that reading, without those that had ended by the first.
-        earlier: The number of items that had ended by the first reading, which may include what they cost.
+        early_items: The number of items that had ended by the first reading; it may include what they cost.
         under_way: The items of a loop with a limit whose charge may not have shown yet.
         over: The items that took the loop over its limit; None if none did.
     """
@@ -75,7 +75,7 @@ class LoopSpend:
         self.expected: Decimal | None = None
         self.reading: Credits | None = None
         self.spent: Decimal | None = None
-        self.items = self.earlier = 0
+        self.items = self.early_items = 0
         self.under_way = UnderWay(timing)
         self.over: Over | None = None
         self._spending: Spending | None = None
@@ -128,7 +128,7 @@ class LoopSpend:
 
     def later(self, items: int) -> int:
         """Return how many of a number of items, counted from the first, ended after the first reading."""
-        return max(items - self.earlier, 0)
+        return max(items - self.early_items, 0)
 
     # -- what is known ---------------------------------------------------------------------------------
 

@@ -190,16 +190,16 @@ def spent_text(spend: LoopSpend) -> str:
 
 def ahead_spent_text(spend: LoopSpend) -> str:
     """Return how much of its limit work running ahead of a loop has spent."""
-    return spent_text(spend) + (f", and {_earlier_items(spend)}" if spend.earlier else "")
+    return spent_text(spend) + (f", and {_early_items(spend)}" if spend.early_items else "")
 
 
-def earlier_text(spend: LoopSpend) -> str:
+def early_items_text(spend: LoopSpend) -> str:
     """Return the line that says that some of a loop's items may not be in its cost."""
-    return f"{_earlier_items(spend)}; the cost may not include them."
+    return f"{_early_items(spend)}; the cost may not include them."
 
 
-def _earlier_items(spend: LoopSpend) -> str:
-    return f"{counted(str(spend.earlier), 'item')} had ended by the first reading"
+def _early_items(spend: LoopSpend) -> str:
+    return f"{counted(str(spend.early_items), 'item')} had ended by the first reading"
 
 
 def ahead_text(reason: str, *, cancelled: int, running: int) -> str:
