@@ -26,6 +26,11 @@ def test_no_message_is_lost_unread(kernel: Kernel, tmp_path: Path) -> None:
     assert [output["data"]["text/plain"] for output in run.outputs] == list(map(str, range(MESSAGES)))
 
 
+def test_a_kernel_keeps_what_it_cannot_send(kernel: Kernel) -> None:
+    # 0 is no limit. By default a cell's messages are lost once 1,000 wait for the thread that sends them.
+    assert kernel.run("get_ipython().kernel.iopub_thread.socket.sndhwm").text == "0"
+
+
 def test_a_servers_kernel_takes_no_port(tmp_path: Path) -> None:
     with JupyterServer(tmp_path) as server:
         server.request("POST", "api/kernels", b"{}")

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Client = TypeVar("Client", bound=KernelClient)
 
+_LAUNCHER = Path(__file__).with_name("kernel_launcher.py")
+
 
 def _that_loses_nothing(client: Client) -> Client:
     """Let as many of a kernel's messages wait as may come: a Unix socket holds far fewer than a connection.
@@ -50,6 +52,12 @@ class SocketKernelManager(KernelManager):
     @default("ip")
     def _default_ip(self) -> str:
         return str(self._folder / "socket")
+
+    def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+        """The command that starts the kernel: by our launcher, whose kernels keep all they have to say."""
+        command = super().format_kernel_cmd(extra_arguments)
+        launcher = command.index("ipykernel_launcher")
+        return [*command[: launcher - 1], str(_LAUNCHER), *command[launcher + 1 :]]
 
     @cached_property
     def _folder(self) -> Path:
