@@ -1,7 +1,10 @@
-"""Starts ipykernel so that it throws none of its messages away.
+"""Starts ipykernel so that it loses no message, neither its own nor a request.
 
-Its socket keeps 1,000 that haven't left yet. On a busy machine a cell can say more before the thread that
-sends them gets its turn, and what comes then would be gone. A front end may lose some; a test can't.
+What it says: its socket keeps 1,000 messages that haven't left yet. On a busy machine a cell can say more
+before the thread that sends them gets its turn, and what comes then would be gone.
+
+What it is asked: 7.0 to 7.3 may never read a request that comes while they reply to another, nor any after
+it (https://github.com/ipython/ipykernel/issues/1554). 7.4 replies through the stream that reads, as here.
 
 Run by its path, with what `python -m ipykernel_launcher` takes.
 """
@@ -9,8 +12,9 @@ Run by its path, with what `python -m ipykernel_launcher` takes.
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import zmq
@@ -23,10 +27,18 @@ if __name__ == "__main__":
     from ipykernel.kernelapp import IPKernelApp
 
     class KernelApp(IPKernelApp):
-        """A kernel whose messages wait as long as they must."""
+        """A kernel whose messages wait as long as they must, and which reads every request."""
 
-        def init_iopub(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
-            context.sndhwm = 0  # the default of every socket made from here on
+        def init_iopub(self, context: zmq.Context[Any]) -> None:
             super().init_iopub(context)  # type: ignore[no-untyped-call]  # ipykernel has no types there
+            thread = self.iopub_thread
+            # In the thread that the socket belongs to.
+            thread.schedule(partial(setattr, thread.socket, "sndhwm", 0))
+
+        def init_kernel(self) -> None:
+            super().init_kernel()  # type: ignore[no-untyped-call]  # nor there
+            thread = getattr(self, "shell_channel_thread", None)
+            if thread is not None and hasattr(thread.manager, "_shell_socket"):
+                thread.manager._shell_socket = self.kernel.shell_stream
 
     KernelApp.launch_instance()
