@@ -14,6 +14,7 @@ from .runs_out_words import format_runs_out
 from .sharing.sharing import source_of
 from .storage.location import Kind
 from .storage.places import is_begun
+from .tables.records import MAX_SAME
 from .usual_hours import MEMORY, runs_out
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 TIMEOUT = 5.0
 """Seconds that an answer may take; a cell may be waiting for it."""
-MAX_SAME = timedelta(seconds=2)
-"""The largest difference at which two clocks count as the same: asking takes time too."""
 
 T = TypeVar("T")
 

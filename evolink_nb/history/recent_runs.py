@@ -8,9 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from .in_time import InTime
-from .of_key import MAX_SAME
 from .storage.location import Kind
-from .tables.records import milliseconds, number_at
+from .tables.records import MAX_SAME, milliseconds, number_at
 from .tables.records import moment as moment_of
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from .. import runtime
 from ..thread_time import thread_time
-from . import ledger
 from .attribution import baseline
 from .attribution.own_time import OwnTime
 from .attribution.quiet import quiet_times
 from .attribution.row import Row
+from .idle import record_idle
 from .overlap_checker import OverlapChecker
 from .settler import Settler
 from .unmeasured import UnmeasuredWork
@@ -254,7 +254,7 @@ class FollowedAccount:
                 members = list(self._members.items())
                 idle = self._row.unattributed.take_idle()
             for each in idle:
-                ledger.record_idle(each, self.fetcher.client.identity)
+                record_idle(each, self.fetcher.client.identity)
             for _, member in members:
                 member.publish()
             with self._lock:

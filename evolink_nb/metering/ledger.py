@@ -12,13 +12,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from .. import runtime
-from .attribution.verdict import ELSEWHERE
-from .cost import assess
 from .entry import EARLIER_NAME, IDLE_NAME, Entry, Kind
 from .summary import Row, expected, is_mixed, merged, rows, runs_left, total, total_of_others
 
 if TYPE_CHECKING:
-    from .attribution.charges import Idle
     from .cost import Cost
 
 __all__ = [
@@ -33,7 +30,6 @@ __all__ = [
     "current",
     "expected",
     "is_mixed",
-    "record_idle",
     "rows",
     "runs_left",
     "total",
@@ -163,22 +159,3 @@ def use(ledger: Ledger) -> None:
         ledger: The ledger.
     """
     _registry.current = ledger
-
-
-def record_idle(idle: Idle, account: str) -> None:
-    """Record, in the ledger in use, what was spent while no measured work ran.
-
-    Args:
-        idle: What was spent.
-        account: Identifies the base URL and key it was measured with.
-    """
-    seconds = idle.until.monotonic - idle.since.monotonic
-    cost = assess(idle.since, idle.until, seconds=seconds, stable=True)
-    if idle.is_elsewhere:
-        # Other kernels that share a history rely on this reason: see `overlaps`.
-        cost = replace(cost, reason=ELSEWHERE)
-    if idle.credits != cost.credits:
-        # Measured work spent the rest.
-        cost = replace(cost, token=idle.credits, user=idle.credits, others=None, topped_up=None)
-    began_at = idle.since.read_at
-    current().record(Entry("", IDLE_NAME, "idle", began_at, cost, account=account))

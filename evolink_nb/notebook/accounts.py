@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import getpass
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -15,9 +16,10 @@ from ..history.sharing.sharing import share_readings
 from ..metering.account import fetcher_of
 
 if TYPE_CHECKING:
-    import argparse
-
     from ..polling.fetcher import CreditsFetcher
+
+DEFAULT_ACCOUNT = argparse.Namespace(demo=False, key_env=None)
+"""The options of a magic that name no account."""
 
 
 class Accounts:

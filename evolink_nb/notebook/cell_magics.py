@@ -13,6 +13,7 @@ from IPython.core.inputtransformer2 import cell_magic
 
 from .code_start import call_of_line
 from .magics import CELL_MAGIC, EvoLinkMagics
+from .running import is_metering_imported
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from .running import RunningCells
 
 
-REGISTRY = "evolink_nb.metering.budgets.registry"
-"""The module of the budgets: until it is imported there are none."""
 _NEAR = 4
 # The number of frames between an event's handler and the code that triggers the event.
 
@@ -83,13 +82,13 @@ class CellEvents:
             if frame.f_back is None:
                 break
             frame = frame.f_back
-        if "handle_msg" in names and REGISTRY in sys.modules:
-            self._magics.commands.cells.stops.begin_message()
+        if "handle_msg" in names and is_metering_imported():
+            self._magics.commands.spending.cells.stops.begin_message()
 
     def at_message_end(self) -> None:
         """Stop watching the message; handles ``post_execute``."""
-        if REGISTRY in sys.modules and self._magics.is_used:
-            self._magics.commands.cells.stops.end_message()
+        if is_metering_imported() and self._magics.is_used:
+            self._magics.commands.spending.cells.stops.end_message()
 
     def at_cell_start(self, info: Any) -> None:
         """Remember a cell that IPython announces.
@@ -110,5 +109,5 @@ class CellEvents:
                 awaits and was interrupted outside its own code.
         """
         ended = self._running.end_all() if result is None else self._running.end(result.info.raw_cell)
-        if self._start.is_needed:
+        if self._magics.is_used or is_metering_imported():
             self._magics.commands.at_cell_end(ended, result)

@@ -10,7 +10,6 @@ from ..api import settings
 from ..errors import EvoLinkError
 from ..formatting import format_amount
 from ..metering.active import active_measurements
-from ..metering.attribution.quiet import quiet_times
 from ..metering.budget import Budget
 from ..metering.cost import Cost
 from ..metering.measurement import Measurement
@@ -45,6 +44,7 @@ class Cells:
         shell: Any,
         running: RunningCells,
         fetcher_for: Callable[[argparse.Namespace], CreditsFetcher],
+        settle_for: Callable[[], float],
     ) -> None:
         """Serve one shell.
 
@@ -52,10 +52,13 @@ class Cells:
             shell: The shell whose cells these are.
             running: The cells running in it.
             fetcher_for: Returns the fetcher for a cell's options.
+            settle_for: Returns how long each measured cell waits for its cost to settle unless its options
+                say, in seconds; 0 for not at all.
         """
         self._shell = shell
         self._running = running
         self._fetcher_for = fetcher_for
+        self._settle_for = settle_for
         self.stops = CellStops(shell, running)
         self.timing = SettleTiming()
         self._lines = CellLines(shell)
@@ -63,23 +66,15 @@ class Cells:
         self._follows = False
         self._outlooks = Outlooks()
         self._stopped = False
-        self._settle_for = 0.0
         self._settle_tracked: float | None = None
+        if running.outermost is not None:
+            # That cell may spend too, but it began before anything could measure it.
+            active_measurements.begin_cell(measured_on=None)
 
     @property
     def tracking(self) -> bool:
         """Whether every cell is measured."""
         return self._tracked is not None
-
-    def apply_settings(self, *, quiet: float, settle: float) -> None:
-        """Apply the shell's settings, from the next cell.
-
-        Args:
-            quiet: Seconds without any change after which a cost counts as settled.
-            settle: Seconds that each measured cell waits for its cost to settle; 0 for not at all.
-        """
-        quiet_times.begin_with(quiet)
-        self._settle_for = settle
 
     def track(
         self, fetcher: CreditsFetcher | None, *, follows: bool = False, settle: float | None = None
@@ -196,7 +191,7 @@ class Cells:
     def _patience(self, options: argparse.Namespace | None) -> float | None:
         """Return how long a cell waits for its cost to settle, in seconds; None if it doesn't wait."""
         asked = self._settle_tracked if options is None else options.settle
-        return asked if asked is not None else self._settle_for or None
+        return asked if asked is not None else self._settle_for() or None
 
     def _timing(self, options: argparse.Namespace | None) -> SettleTiming:
         patience = self._patience(options)

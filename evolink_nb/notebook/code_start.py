@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from .refusal import SESSION_BUDGET, refuse_on_failure, report_unmeasured
+from .running import BUDGETS, is_metering_imported
 
 if TYPE_CHECKING:
     from ..errors import BudgetExceeded
     from .magics import EvoLinkMagics
     from .running import RunningCell, RunningCells
 
-_BUDGETS = "evolink_nb.metering.budgets.registry"
 _REGISTRY = "get_ipython().magics_manager.registry['EvoLinkMagics']"
 
 
@@ -70,11 +70,6 @@ class CodeStart(ast.NodeTransformer):
         self._running = running
         self._in_kernel = hasattr(shell, "kernel")
         self._unannounced: tuple[RunningCell, FrameType | None] | None = None
-
-    @property
-    def is_needed(self) -> bool:
-        """Whether a cell may have to be measured or watched; if not, nothing more is imported for it."""
-        return self._magics.is_used or _BUDGETS in sys.modules
 
     def visit(self, node: Any) -> Any:
         """Begin a cell; called by IPython.
@@ -134,7 +129,7 @@ class CodeStart(ast.NodeTransformer):
         if call is not None and call is _innermost_call(InteractiveShell.run_cell):
             stop = self._end(cell, None)
             if stop is not None:
-                self._magics.commands.cells.stops.show(stop, [cell])
+                self._magics.commands.spending.cells.stops.show(stop, [cell])
 
     def _end(self, cell: RunningCell, error: BaseException | None) -> BudgetExceeded | None:
         self._unannounced = None
@@ -148,11 +143,11 @@ class CodeStart(ast.NodeTransformer):
         if has_line:
             return  # the line is the cell's first statement, and begins the cell itself
         cell.has_begun = True
-        if self.is_needed:
+        if is_metering_imported():
             with refuse_on_failure(
                 SESSION_BUDGET, instead=None if _has_session_budget() else report_unmeasured
             ):
-                self._magics.commands.cells.begin(cell)
+                self._magics.commands.spending.cells.begin(cell)
 
     def _wants_unannounced(self) -> bool:
         """Return whether to begin a cell that IPython runs silently and that has no line.
@@ -162,7 +157,7 @@ class CodeStart(ast.NodeTransformer):
         """
         if self._magics.budget or _has_session_budget():
             return True
-        return (self.is_needed or self._magics.track) and not self._in_kernel
+        return (is_metering_imported() or self._magics.track) and not self._in_kernel
 
 
 def _enclose(module: ast.Module, *, has_line: bool) -> None:
@@ -176,7 +171,7 @@ def _enclose(module: ast.Module, *, has_line: bool) -> None:
 
 
 def _has_session_budget() -> bool:
-    registry = sys.modules.get(_BUDGETS)
+    registry = sys.modules.get(BUDGETS)
     return registry is not None and bool(registry.budgets.sessions)
 
 

@@ -1,73 +1,62 @@
-"""The behaviour of the magics. `magics` imports this, with everything it needs, when one is first used."""
+"""The behaviour of the magics. `magics` imports this when one is first used; `spending` comes later still."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.error import UsageError
 from IPython.display import display
 
 from ..api import credentials, settings
 from ..card import render as card
 from ..errors import EvoLinkError
 from ..formatting import may_style
-from ..metering.report import Costs
+from ..metering.attribution.quiet import quiet_times
 from ..thread_time import own_wait
-from . import session_budgets
 from .accounts import Accounts, ask_for_key, names_account
-from .cells import Cells
-from .configured.budget import ConfiguredBudget
-from .configured.tracking import ConfiguredTracking
 from .kept import past
 from .kept.forecasts import Forecasts
 from .kept.recording import recordings
 from .live.live_cards import LiveCards
+from .running import is_metering_imported
 
 if TYPE_CHECKING:
+    import argparse
+
     from ..credits import Credits
     from ..errors import BudgetExceeded
     from ..polling.fetcher import CreditsFetcher
     from .configured.configuration import EvoLinkSettings
     from .running import RunningCell, RunningCells
-
-DEFAULT_ACCOUNT = argparse.Namespace(demo=False, key_env=None)
-"""The options of a magic that name no account."""
-TRACKING_ON = "Tracking on: cells that spend will show their cost."
-TRACKING_OFF = "Tracking off: only cells with %%evolink_credits show their cost."
+    from .spending import Spending
 
 
 class Commands:
     """The magics' behaviour in one shell, and what they have shown there.
 
     Attributes:
-        cells: Measures the shell's cells.
         cards: The live cards shown in the shell.
-        configured_budget: The budget set by the configuration.
-        configured_tracking: The tracking turned on by the configuration.
     """
 
-    def __init__(self, shell: Any, running: RunningCells) -> None:
+    def __init__(self, shell: Any, running: RunningCells, settings: EvoLinkSettings) -> None:
         """Serve one shell.
 
         Args:
             shell: The shell whose magics these are.
             running: The cells running in it.
+            settings: Its settings.
         """
+        self._shell = shell
+        self._running = running
+        self._settings = settings
         self._recording = recordings.begin()
         self._accounts = Accounts(self._follow)
-        self.cells = Cells(shell, running, self._accounts.fetcher_for)
-        self.cards = LiveCards(shell, running, self._accounts.use)
-        self._shell = shell
-        self.configured_budget = ConfiguredBudget()
-        self.configured_tracking = ConfiguredTracking(
-            self.cells, lambda: self._accounts.fetcher_for(DEFAULT_ACCOUNT)
-        )
+        self._spending: Spending | None = None
         self._forecasts = Forecasts()
         self._last: tuple[Credits, Callable[[], dict[str, str]]] | None = None
+        self.cards = LiveCards(shell, running, self._accounts.use)
+        self.apply_settings()
 
     # -- the magics ------------------------------------------------------------------------------------
     # While one waits, for the balance, a database or a typed key, the cell that it is in spends nothing.
@@ -128,83 +117,6 @@ class Commands:
         return credits
 
     @own_wait()
-    def track(self, options: argparse.Namespace) -> None:
-        """Turn tracking on or off, as the options of ``%evolink_track`` say, and print the state.
-
-        Args:
-            options: The options of the magic.
-
-        Raises:
-            ConfigurationError: There is no key.
-        """
-        problem = None
-        if options.state:
-            self.configured_tracking.leave()
-            fetcher = self._accounts.fetcher_for(options) if options.state == "on" else None
-            self.cells.track(fetcher, follows=not names_account(options), settle=options.settle)
-            problem = fetcher.error if fetcher is not None else None
-        print(TRACKING_ON if self.cells.tracking else TRACKING_OFF)
-        if problem is not None:
-            print(f"Their costs can't be read at the moment: {problem}", file=sys.stderr)
-
-    @own_wait()
-    def control_budgets(self, options: argparse.Namespace) -> None:
-        """Show, set, change or cancel budgets, as the options of ``%evolink_budget`` say.
-
-        Args:
-            options: The options of the magic.
-
-        Raises:
-            UsageError: There is no budget of that name.
-            EvoLinkError: The balance can't be read, so a new budget can't be set.
-        """
-        print(session_budgets.control(options, self._accounts.fetcher_for))
-
-    def apply_settings(self, settings: EvoLinkSettings) -> None:
-        """Apply the configuration, to cells from the next one on and to live cards at once.
-
-        Args:
-            settings: The settings.
-        """
-        self.cells.apply_settings(quiet=settings.quiet, settle=settings.settle)
-        self.cards.apply_settings(
-            every=settings.interval,
-            warn_below=settings.warn_below or None,
-            critical_below=settings.critical_below or None,
-            credits_per_dollar=settings.credits_per_dollar,
-        )
-
-    @own_wait()
-    def show_costs(self, options: argparse.Namespace) -> Any:
-        """Show what work has cost, as the options of ``%evolink_costs`` say.
-
-        Args:
-            options: The options of the magic.
-
-        Returns:
-            The `Costs`, `Report` or pandas ``DataFrame``; None if they were printed or written to a file.
-
-        Raises:
-            UsageError: The file can't be written.
-            ConfigurationError: pandas is not installed.
-            HistoryError: Costs of earlier kernels were asked for, and there is no history.
-        """
-        if options.by is not None:
-            return past.show_costs_by(options)
-        costs = Costs(past.entries_for(options))
-        if options.csv == "-":
-            print(costs.to_csv(), end="")
-            return None
-        if options.csv:
-            try:
-                Path(options.csv).expanduser().write_text(costs.to_csv(), encoding="utf-8")
-            except (OSError, RuntimeError) as error:
-                reason = getattr(error, "strerror", None) or error
-                raise UsageError(f"{options.csv} can't be written: {reason}.") from None
-            return None
-        return costs.to_pandas() if options.pandas else costs
-
-    @own_wait()
     def show_past(self, options: argparse.Namespace) -> Any:
         """Show what was spent, by earlier kernels too, as the options of ``%evolink_history`` say.
 
@@ -212,6 +124,16 @@ class Commands:
             options: The options of the magic.
         """
         return past.show_history(options)
+
+    def apply_settings(self) -> None:
+        """Apply the shell's settings to the live cards, and to whatever is measured."""
+        quiet_times.begin_with(self._settings.quiet)
+        self.cards.apply_settings(
+            every=self._settings.interval,
+            warn_below=self._settings.warn_below or None,
+            critical_below=self._settings.critical_below or None,
+            credits_per_dollar=self._settings.credits_per_dollar,
+        )
 
     # -- display ---------------------------------------------------------------------------------------
 
@@ -234,6 +156,17 @@ class Commands:
         is_plain = hasattr(self._shell, "kernel") or self._shell.colors.lower() == "nocolor"
         return not is_plain and may_style(sys.stdout)
 
+    # -- cells -----------------------------------------------------------------------------------------
+
+    @property
+    def spending(self) -> Spending:
+        """What cells spend; imported and created on first use."""
+        if self._spending is None:
+            from .spending import Spending  # noqa: PLC0415 - lazy: it imports half of the package
+
+            self._spending = Spending(self._shell, self._running, self._accounts, self._settings)
+        return self._spending
+
     def at_cell_end(self, ended: list[RunningCell], result: Any) -> None:
         """Settle the cost of a cell, and update what a saved notebook would contain.
 
@@ -241,17 +174,11 @@ class Commands:
             ended: The cell, preceded by any inside it whose end was never announced.
             result: IPython's result of the cell; None if no more events will come for any of these cells.
         """
-        if result is None:
-            self.cells.end(ended, None, is_known=False)
-            self.cards.at_cell_end()
-            return
-        number = result.execution_count if result.info.store_history else None
-        exceeded = self.cells.end(ended, result.error_in_exec, number=number)
-        if exceeded is not None:
-            result.error_in_exec = exceeded
-            self.cells.stops.show(exceeded, ended)
+        if is_metering_imported():
+            self.spending.at_cell_end(ended, result)
         self.cards.at_cell_end()
-        self._recording.at_cell_end()
+        if result is not None:
+            self._recording.at_cell_end()
 
     def at_silent_end(self, ended: list[RunningCell], error: BaseException | None) -> BudgetExceeded | None:
         """Settle the cost of a cell that has no events.
@@ -263,13 +190,14 @@ class Commands:
         Returns:
             The `BudgetExceeded` of the budget that stopped it, unless the cell itself raised that.
         """
-        exceeded = self.cells.end(ended, error)
+        exceeded = self.spending.cells.end(ended, error) if is_metering_imported() else None
         self.cards.at_cell_end()
         return exceeded
 
     def stop(self) -> None:
         """Stop measuring cells, close the live cards, and leave every other output as it is."""
-        self.cells.stop()
+        if self._spending is not None:
+            self._spending.cells.stop()
         self.cards.stop()
         self._accounts.stop()
         self._forecasts.stop()
@@ -278,10 +206,8 @@ class Commands:
 
     def _follow(self, before: CreditsFetcher | None, now: CreditsFetcher | None) -> None:
         """Switch everything that reads the default account to the new one, or say what isn't switched."""
-        self.configured_budget.follow()
-        self.configured_tracking.follow(now)
-        said = [self.cells.follow(now), self.cards.follow(now), session_budgets.left_behind(before)]
-        for line in filter(None, said):
+        said = self.spending.follow(before, now) if is_metering_imported() else []
+        for line in filter(None, [*said, self.cards.follow(now)]):
             print(line, file=sys.stderr)
 
     def _read(self, fetcher: CreditsFetcher, *, fresh: bool = False) -> Credits:

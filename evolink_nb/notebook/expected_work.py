@@ -1,4 +1,4 @@
-"""Starts the recording with the first measured work, in a kernel that has used no magic yet.
+"""Prepares for measured work in a kernel that has measured nothing yet.
 
 Light to import: code that imports `meter` may never use it.
 """
@@ -8,17 +8,21 @@ from __future__ import annotations
 from importlib import import_module
 
 from ..polling.fetcher import CreditsFetcher, watch_shared
+from .current_shell import find_extension
 
 
 class ExpectedWork:
-    """Starts the recording when an account is first read for measured work."""
+    """Starts the recording when an account is first read for measured work, and tells the running cell."""
 
     def __init__(self) -> None:
         """Expect no work."""
         self._is_expected = False
 
     def expect(self) -> None:
-        """Start the recording when an account is first read, if this process is to keep anything."""
+        """Prepare for work that the running code may be about to measure or limit."""
+        extension = find_extension()
+        if extension is not None:
+            extension.expect_work()
         if not self._is_expected:
             self._is_expected = True
             # Not inherited by a forked child, which keeps nothing.

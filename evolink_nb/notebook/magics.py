@@ -1,7 +1,7 @@
 """The magics' names, options and help.
 
-Light to import, because ``%load_ext`` must cost next to nothing. `commands`, which does the work, is imported
-when a magic is first used: this is the package's one lazy boundary.
+Light to import, because ``%load_ext`` must cost next to nothing. What does the work is imported in two steps:
+`commands` when a magic is first used, and `spending` when anything is first measured or limited.
 """
 
 from __future__ import annotations
@@ -88,29 +88,33 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
     def begin_configured(self) -> None:
         """Set the configured budget, and turn on tracking if it is configured."""
         if self.budget:
-            self.commands.configured_budget.ensure(self.budget, self.timezone)
+            self.commands.spending.configured_budget.ensure(self.budget, self.timezone)
         if self.track:
-            self.commands.configured_tracking.ensure()
+            self.commands.spending.configured_tracking.ensure()
 
     @property
     def commands(self) -> Commands:
         """The magics' behaviour; imported and created on first use."""
         if self._commands is None:
-            from .commands import Commands  # noqa: PLC0415 - the lazy boundary: it imports requests and more
+            from .commands import Commands  # noqa: PLC0415 - lazy: it imports requests and more
 
-            self._commands = Commands(self.shell, self._running)
-            self._apply_settings()
+            self._commands = Commands(self.shell, self._running, self)
         return self._commands
 
-    @observe("quiet", "settle", "interval", "warn_below", "critical_below", "credits_per_dollar")
-    def _apply_settings(self, _change: object = None) -> None:
+    def expect_work(self) -> None:
+        """Prepare for the running cell to measure or limit its work itself, as for every later cell."""
+        if self._running.innermost is not None:
+            _ = self.commands.spending  # once created, it knows that the cell is running
+
+    @observe("quiet", "interval", "warn_below", "critical_below", "credits_per_dollar")
+    def _apply_settings(self, _change: object) -> None:
         if self._commands is not None:
-            self._commands.apply_settings(self)
+            self._commands.apply_settings()
 
     @observe("track")
     def _apply_tracking(self, _change: object) -> None:
         if self._commands is not None:
-            self._commands.configured_tracking.forget()
+            self._commands.spending.configured_tracking.forget()
 
     @observe("history", "keep_readings", "keep_history")
     def _apply_history(self, _change: object) -> None:
@@ -189,7 +193,7 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
         """From the next cell on, show what each cell that spends credits cost."""
         options = options_of(self.evolink_track, line)
         option_rules.check_track(options)
-        self.commands.track(options)
+        self.commands.spending.track(options)
 
     @no_var_expand
     @with_options()
@@ -232,7 +236,7 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
         """
         options = options_of(self.evolink_budget, line)
         option_rules.check_budget(options)
-        self.commands.control_budgets(options)
+        self.commands.spending.control_budgets(options)
 
     @no_var_expand
     @with_options()
@@ -257,7 +261,7 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
         """Show what cells, meters and loops of this kernel have cost, most expensive first."""
         options = options_of(self.evolink_costs, line)
         option_rules.check_costs(options)
-        return self.commands.show_costs(options)
+        return self.commands.spending.show_costs(options)
 
     @no_var_expand
     @with_options()
@@ -328,7 +332,7 @@ class EvoLinkMagics(Magics, EvoLinkSettings):
     def _begin_at_line(self, options: argparse.Namespace) -> None:
         """Measure the cell that the line belongs to, or refuse it."""
         with refuse_on_failure("--max", instead=report_unmeasured if options.max is None else None):
-            self.commands.cells.begin_at_line(options)
+            self.commands.spending.cells.begin_at_line(options)
 
     def bundle(self, credits: Credits, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002 - IPython's own
         """Return the card of a reading; called when a `Credits` is displayed."""

@@ -1,4 +1,4 @@
-"""Outputs that are rewritten later: live outputs, and the cards' outlook.
+"""Outputs that are rewritten later.
 
 A widget alone leaves nothing in the saved file that can be read without its kernel. So each live card is
 followed by a static one, which a `LiveOutput` keeps similar to the live one. It is a separate output because
@@ -16,21 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from ..metering import ledger
 from ..polling.status import Status
-from .cost_line import more_runs
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from ..polling.fetcher import CreditsFetcher
 
 REWRITE_AFTER = 60.0
 """Seconds after which a live output is rewritten even if only the reading is new."""
 MIN_REWRITE_INTERVAL = 2.0
 """The shortest time between two rewrites of one output, in seconds."""
-MAX_OUTLOOK_NAME = 40
-"""The longest cell name that a card shows, in characters."""
 
 _FALLBACK_STYLE = """<style>
 /* While the live card is here, the file's static one stays out of sight (JupyterLab, VS Code, Colab). */
@@ -123,49 +117,3 @@ class LiveOutput:
             self._revision = self._fetcher.revision
             self._rewritten_at = time.monotonic()
             self._handle.update(self._render(), raw=True)
-
-
-class Outlook:
-    """Shows on an account's cards how many more runs of a cell the credits cover, and keeps that up to date.
-
-    Attributes:
-        fetcher: The fetcher that reads the account.
-    """
-
-    def __init__(self, fetcher: CreditsFetcher, expected: Decimal, name: str, *, said: str = "") -> None:
-        """Show the outlook until `end`.
-
-        Args:
-            fetcher: The fetcher that reads the account.
-            expected: The cost of one run in credits, more than 0.
-            name: The cell's name.
-            said: What earlier runs cost, as a phrase: "cost 12.5 credits last time".
-        """
-        self.fetcher = fetcher
-        self._expected = expected
-        shown = name if len(name) <= MAX_OUTLOOK_NAME else f"{name[: MAX_OUTLOOK_NAME - 1]}…"
-        self._said, self._what = (f"{shown} {said}: ", "like this") if said else ("", f"of {shown}")
-        self._ended = False
-        fetcher.observe(self._update, "credits")
-        self._update()
-
-    def end(self, *, clear: bool = True) -> None:
-        """Stop showing the outlook.
-
-        Args:
-            clear: Whether to remove what was shown last.
-        """
-        if not self._ended:
-            self._ended = True
-            self.fetcher.unobserve(self._update, "credits")
-            if clear:
-                self.fetcher.set_message(outlook="")
-
-    def _update(self, _change: object = None) -> None:
-        credits = self.fetcher.credits
-        if credits is not None:
-            runs = ledger.runs_left(credits.spendable, self._expected)
-            words = more_runs(runs, self._what)
-            self.fetcher.set_message(
-                outlook=f"{self._said}enough for {words}" if runs else self._said + words
-            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from .metered_cell import MeteredCell
 
+BUDGETS = "evolink_nb.metering.budgets.registry"
+"""The registry of budgets: whatever measures or limits work imports it."""
 MAX_NAME = 60
 """The longest part of a cell's first line used as its name, in characters."""
 LINES = ("%%", "get_ipython()")
@@ -28,6 +31,11 @@ LINES = ("%%", "get_ipython()")
 _COMMENT = r"^#[#\s]*(%%\s*)?"
 _DIRECTIVE = "#|"
 """The start of a line with an option for Quarto."""
+
+
+def is_metering_imported() -> bool:
+    """Return whether a cell may have to be measured or watched; if not, nothing is imported for it."""
+    return BUDGETS in sys.modules
 
 
 class StopsTraceback(Protocol):

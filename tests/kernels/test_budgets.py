@@ -43,6 +43,17 @@ def test_a_blind_budget_stops_the_work(kernel: Kernel, own: bool) -> None:
     assert kernel.run("6 * 7").text == "42"
 
 
+@pytest.mark.parametrize("before", ["", "%evolink_credits"], ids=["loaded", "balance shown"])
+def test_the_first_budget_knows_its_cell(kernel: Kernel, before: str) -> None:
+    """Nothing was measured or limited when that cell began; still its stop is shown, and only once."""
+    kernel.run(BEGIN)
+    kernel.run(before)
+    run = kernel.run("session = evolink_nb.budget(3)\nwork()")
+    assert run.error is not None
+    assert run.error["ename"] == "BudgetExceeded"
+    assert run.text.count("The session's budget of 3 credits stopped the work at ") == 1
+
+
 def test_a_passing_refusal_stops_no_watch(kernel: Kernel, demo_server: DemoServer) -> None:
     kernel.run(BEGIN)
     fault = "fault(path='/v1/credits', status=401, times=2)"

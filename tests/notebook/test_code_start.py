@@ -279,8 +279,11 @@ def test_broken_keyring_refuses_limited_cell(
     assert shell.run(f"{LINE}\n6 * 7").value == 42
 
 
-def test_failed_import_refuses_limited_cell(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "evolink_nb.notebook.commands", None)
+@pytest.mark.parametrize("module", ["commands", "spending"])
+def test_failed_import_refuses_limited_cell(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, f"evolink_nb.notebook.{module}", None)
     shown = shell.run(f"{LIMITED}ran = True")
     assert isinstance(shown.error, CellRefused)
     assert "ran" not in shell.ip.user_ns

@@ -85,6 +85,21 @@ def test_loading_constructs_no_parser() -> None:
     assert "evolink_nb.notebook.magics" in imported_by(load)
 
 
+@pytest.mark.usefixtures("simulated_account")
+def test_the_balance_imports_no_meter() -> None:
+    """It is half of the package, and nobody who looks at the balance waits for it, then or in later cells."""
+    show = (
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        "shell.run_line_magic('load_ext', 'evolink_nb')\n"
+        "for cell in ('shown = %evolink_credits', 'shown'): shell.run_cell(cell)"
+    )
+    modules = imported_by(show)
+    assert "evolink_nb.polling.reader" in modules
+    measuring = {"notebook.spending", "notebook.cells", "metering.budgets", "metering.measurement"}
+    assert {f"evolink_nb.{name}" for name in measuring} & modules == set()
+
+
 def test_package_imports_nothing_else() -> None:
     assert {name for name in imported_by("import evolink_nb") if name.startswith("evolink_nb.")} == {
         "evolink_nb._version"

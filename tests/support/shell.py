@@ -55,7 +55,7 @@ class Shell:
         """What measures its cells."""
         magics = self.ip.magics_manager.registry["EvoLinkMagics"]
         assert isinstance(magics, EvoLinkMagics)
-        return magics.commands.cells
+        return magics.commands.spending.cells
 
     def run(self, source: str, **how: bool) -> Shown:
         """Run a cell in a way that IPython's `run_cell` takes, its error not raised."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ...credits import Credits
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_SAME = timedelta(seconds=2)
+"""The largest difference at which two clocks count as the same: asking takes time too."""
 _MILLISECOND = timedelta(milliseconds=1)
 # Numbers count from here: 41 bits hold the milliseconds of 69 years.
 _NUMBERS_BEGIN = 1_577_836_800_000

@@ -6,11 +6,11 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ... import runtime
 from ...api.client import EvoLinkClient
-from ...history.of_key import outlook
 
 if TYPE_CHECKING:
     from ...polling.fetcher import CreditsFetcher
@@ -60,5 +60,7 @@ class Forecasts:
 
 
 def _renew(fetcher: CreditsFetcher) -> None:
+    # On this thread too: nothing that a user waits for needs it.
+    outlook = import_module("evolink_nb.history.of_key").outlook
     if isinstance(fetcher.client, EvoLinkClient) and fetcher.credits is not None:
         fetcher.set_message(forecast=outlook(fetcher.client, fetcher.credits))

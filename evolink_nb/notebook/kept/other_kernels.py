@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ...api.client import EvoLinkClient
 from ...history.recent_runs import RecentRuns
 from ...history.sharing.sharing import source_of
-from ...metering.attribution.overlaps import unexplained_in
 from ...metering.attribution.quiet import quiet_times
 from ...metering.other_kernels import Run, Seen
 
@@ -58,6 +58,8 @@ class RecordedKernels:
         found = runs.since(begins, simulated=_is_simulated(fetcher))
         if found is None:
             return None
+        # Asked on a separate thread, and only if something was measured.
+        unexplained_in = import_module("evolink_nb.metering.attribution.overlaps").unexplained_in
         others = [(record, _run_of(record, moment, now)) for record in found]
         quiet = quiet_times.of(fetcher.client.identity).seconds
         unexplained = (

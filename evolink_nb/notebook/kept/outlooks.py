@@ -14,7 +14,7 @@ from ...formatting import in_credits
 from ...history.of_work import last_costs
 from ...metering import ledger
 from ...metering.summary import NEWEST, newest_costs
-from ..outputs import Outlook
+from ..cost_line import more_runs
 
 if TYPE_CHECKING:
     from ...metering.measurement import Measurement
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MIN_RUN = 0.5
 """Seconds that a cell must have run before its outlook is shown."""
+MAX_NAME = 40
+"""The longest cell name that a card shows, in characters."""
 
 
 class Outlooks:
@@ -125,3 +127,49 @@ def _words(expected: Decimal, runs: int) -> str:
     if runs == 1:
         return f"cost {in_credits(expected)} last time"
     return f"cost about {in_credits(expected)} the last {runs} times"
+
+
+class Outlook:
+    """Shows on an account's cards how many more runs of a cell the credits cover, and keeps that up to date.
+
+    Attributes:
+        fetcher: The fetcher that reads the account.
+    """
+
+    def __init__(self, fetcher: CreditsFetcher, expected: Decimal, name: str, *, said: str = "") -> None:
+        """Show the outlook until `end`.
+
+        Args:
+            fetcher: The fetcher that reads the account.
+            expected: The cost of one run in credits, more than 0.
+            name: The cell's name.
+            said: What earlier runs cost, as a phrase: "cost 12.5 credits last time".
+        """
+        self.fetcher = fetcher
+        self._expected = expected
+        shown = name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
+        self._said, self._what = (f"{shown} {said}: ", "like this") if said else ("", f"of {shown}")
+        self._ended = False
+        fetcher.observe(self._update, "credits")
+        self._update()
+
+    def end(self, *, clear: bool = True) -> None:
+        """Stop showing the outlook.
+
+        Args:
+            clear: Whether to remove what was shown last.
+        """
+        if not self._ended:
+            self._ended = True
+            self.fetcher.unobserve(self._update, "credits")
+            if clear:
+                self.fetcher.set_message(outlook="")
+
+    def _update(self, _change: object = None) -> None:
+        credits = self.fetcher.credits
+        if credits is not None:
+            runs = ledger.runs_left(credits.spendable, self._expected)
+            words = more_runs(runs, self._what)
+            self.fetcher.set_message(
+                outlook=f"{self._said}enough for {words}" if runs else self._said + words
+            )

@@ -28,6 +28,7 @@ from ...metering import ledger
 from ...metering.other_kernels import other_kernels
 from ...polling.fetcher import CreditsFetcher, shared_fetchers, watch_shared
 from ...runtime import forget_after_fork
+from ..current_shell import find_extension, find_shell
 from .ledger import KeptLedger, Origin
 from .other_kernels import RecordedKernels
 
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from ...history.tables.records import Source
     from ...metering.cost import Cost
 
-EXTENSION = "EvoLinkMagics"
-"""The name under which IPython registers the loaded extension."""
 _KEY = re.compile(r"\bsk-[\w-]{4,}")
 EXIT_SECONDS = 10.0
 """Seconds that a script waits at its end for pending writes."""
@@ -154,9 +153,9 @@ class Recordings:
 
     def begin_if_kept(self) -> None:
         """Start the recording if work that no magic measures is to be kept too."""
-        if self._current is None and (_has_extension() or _is_chosen()):
+        if self._current is None and (find_extension() is not None or _is_chosen()):
             self.begin()
-            if _shell() is None:
+            if find_shell() is None:
                 # A script may end before anything has been written; nothing kills it while it waits.
                 atexit.register(write_all)
 
@@ -189,11 +188,6 @@ def write_all() -> None:
     print(f"What this script measured is not all in the history: {problem}", file=sys.stderr)
 
 
-def _has_extension() -> bool:
-    shell = _shell()
-    return shell is not None and EXTENSION in shell.magics_manager.registry
-
-
 def _is_chosen() -> bool:
     """Return whether the user has chosen where the history is kept: a program creates no file unasked."""
     try:
@@ -201,13 +195,6 @@ def _is_chosen() -> bool:
     except ConfigurationError:  # the recording reports it once it has started
         return True
     return not location.is_default and location.kind is not Kind.OFF
-
-
-def _shell() -> Any:
-    """Return IPython's shell; None outside IPython."""
-    ipython = sys.modules.get("IPython")
-    find = getattr(ipython, "get_ipython", None)
-    return None if find is None else find()
 
 
 def _source_for(fetcher: CreditsFetcher) -> Source | None:
@@ -231,7 +218,7 @@ def _announcement(location: Location) -> str:
 
 
 def _origin(kernel: str) -> Origin:
-    shell = _shell()
+    shell = find_shell()
     # Jupyter's server passes the notebook's path in the environment, VS Code in the user's namespace.
     names = shell.user_ns if shell is not None else vars(sys.modules["__main__"])
     notebook = os.environ.get("JPY_SESSION_NAME") or names.get("__vsc_ipynb_file__") or ""

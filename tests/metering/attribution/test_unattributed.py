@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolink_nb.credits import total
-from evolink_nb.metering import ledger
 from evolink_nb.metering.attribution.charges import Idle
 from evolink_nb.metering.attribution.movements import Movement
 from evolink_nb.metering.attribution.quiet import QuietTime
@@ -24,6 +23,7 @@ from evolink_nb.metering.attribution.unattributed import (
 from evolink_nb.metering.attribution.verdict import ELSEWHERE
 from evolink_nb.metering.attribution.work import Work
 from evolink_nb.metering.cost import Confidence, Cost
+from evolink_nb.metering.idle import record_idle
 from tests.support.ledgers import own_ledger
 from tests.support.readings import moved
 from tests.support.rows import amounts, works
@@ -135,7 +135,7 @@ def test_the_ledger_says_what_was_elsewhere(is_elsewhere: bool) -> None:
     """Not of what a cell that nobody measures may have spent."""
     spent = Idle(moved(100), moved(110, spent=2), Decimal(2), is_elsewhere=is_elsewhere)
     with own_ledger() as book:
-        ledger.record_idle(spent, "account")
+        record_idle(spent, "account")
     (entry,) = book.entries()
     assert (entry.kind, entry.cost.credits) == ("idle", Decimal(2))
     assert (entry.cost.reason == ELSEWHERE) == is_elsewhere
