@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from ast import literal_eval
+from collections import Counter
+from queue import Empty
 from typing import TYPE_CHECKING
 
 import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
 
 from tests.support.jupyter import JupyterServer
 from tests.support.kernel import Kernel
@@ -14,6 +19,7 @@ from tests.support.overlay import ipykernel
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 MESSAGES = 3000
@@ -30,8 +36,31 @@ def test_no_message_is_lost_unread(kernel: Kernel, tmp_path: Path) -> None:
 
 
 def test_a_kernel_keeps_what_it_cannot_send(kernel: Kernel) -> None:
-    # 0 is no limit. By default a cell's messages are lost once 1,000 wait for the thread that sends them.
-    assert kernel.run("get_ipython().kernel.iopub_thread.socket.sndhwm").text == "0"
+    """By default it keeps 1,000 messages for a client that doesn't read, or while its own thread rests."""
+    file = literal_eval(kernel.run("from ipykernel import get_connection_file; get_connection_file()").text)
+    client = BlockingKernelClient(connection_file=file)
+    client.load_connection_file()
+    client.iopub_channel.socket.rcvhwm = 1
+
+    def hears() -> bool:
+        kernel.run("")
+        return bool(client.iopub_channel.socket.poll(10))
+
+    try:
+        wait_until(hears)
+        # More than the buffers of the connection hold, too.
+        kernel.run(f"for _ in range({MESSAGES}): display({'x' * 1_000!r})\nprint('the end')")
+        found = Counter(messages_until_print(client))
+    finally:
+        client.stop_channels()
+    assert found["display_data"] == MESSAGES
+
+
+def messages_until_print(client: BlockingKernelClient) -> Iterator[str]:
+    """The types of the messages that come, until something was printed or nothing more comes."""
+    with contextlib.suppress(Empty):
+        while (kind := client.get_iopub_msg(timeout=5)["msg_type"]) != "stream":
+            yield kind
 
 
 @pytest.mark.parametrize("version", ["7.0.1", "7.3.0"])

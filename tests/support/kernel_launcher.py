@@ -12,28 +12,25 @@ Run by its path, with what `python -m ipykernel_launcher` takes.
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import zmq
+from typing import Any
 
 if __name__ == "__main__":
     # As ipykernel's own launcher: what lies beside this file is none of the kernel's modules.
     if Path(sys.path[0]) == Path(__file__).parent:
         del sys.path[0]
 
+    import zmq
     from ipykernel.kernelapp import IPKernelApp
 
     class KernelApp(IPKernelApp):
         """A kernel whose messages wait as long as they must, and which reads every request."""
 
         def init_iopub(self, context: zmq.Context[Any]) -> None:
+            # Before it is bound: a client that connects later has the limit of that moment.
+            context.setsockopt(zmq.SNDHWM, 0)
             super().init_iopub(context)  # type: ignore[no-untyped-call]  # ipykernel has no types there
-            thread = self.iopub_thread
-            # In the thread that the socket belongs to.
-            thread.schedule(partial(setattr, thread.socket, "sndhwm", 0))
+            del context.sockopts[zmq.SNDHWM]
 
         def init_kernel(self) -> None:
             super().init_kernel()  # type: ignore[no-untyped-call]  # nor there
