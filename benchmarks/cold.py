@@ -1,8 +1,7 @@
 """What does the first ``%evolink_credits`` of a kernel cost beside doing it by hand?
 
 Each in a fresh interpreter with a shell ready. Ours is ``%load_ext`` and the magic, with a history kept as it
-is by default, and brings all that later magics need; by hand is importing what a widget tool usually imports,
-asking, and printing the answer.
+is by default; by hand is importing what a widget tool usually imports, asking, and printing the answer.
 """
 
 from __future__ import annotations
