@@ -34,12 +34,14 @@ def thread_time() -> float:
 @contextlib.contextmanager
 def own_wait() -> Iterator[None]:
     """Count the calling thread's waits inside the block as waits for us, such as for a reading."""
-    began, computed = time.monotonic(), thread_time()
+    # The clock is read last, both times. The thread may wait for a processor while it reads `thread_time`,
+    # which includes that: it must not count as a wait for us, too.
+    computed, began = thread_time(), time.monotonic()
     try:
         yield
     finally:
-        took = time.monotonic() - began
-        _own.waited += max(took - (thread_time() - computed), 0.0)
+        computed = thread_time() - computed
+        _own.waited += max(time.monotonic() - began - computed, 0.0)
 
 
 class _OwnTimes(threading.local):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -31,8 +32,10 @@ def test_waiting_for_a_processor_is_no_wait() -> None:
     assert computed < 1.2 * took
 
 
-def test_waiting_for_us_is_no_wait() -> None:
+def test_waiting_for_us_is_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor within another such wait: it counts once."""
+    # What is known of earlier waits for a processor must not be older than this.
+    monkeypatch.setattr("evolink_nb.thread_time._FRESH_FOR", 0.0)
     began, computed = time.monotonic(), thread_time()
     with own_wait():
         with own_wait():
@@ -41,8 +44,27 @@ def test_waiting_for_us_is_no_wait() -> None:
     computed = thread_time() - computed
     took = time.monotonic() - began
     assert took >= 0.1
-    # What is known of waits for a processor may be a hundredth of a second old.
     assert 0.09 < computed < took + 0.01
+
+
+@pytest.mark.parametrize("delayed", [0, 1, 2, 3], ids=["before", "at its begin", "at its end", "after"])
+def test_a_delayed_reading_counts_once(monkeypatch: pytest.MonkeyPatch, delayed: int) -> None:
+    """The thread may have to wait for a processor while it reads how long it has waited for one."""
+    ready, reads = [0.0], itertools.count()
+
+    def read() -> float:
+        if next(reads) == delayed:
+            threading.Event().wait(0.3)
+            ready[0] += 0.3
+        return ready[0]
+
+    monkeypatch.setattr("evolink_nb.thread_time._FRESH_FOR", 0.0)
+    monkeypatch.setattr("evolink_nb.thread_time._seconds_ready", read)
+    computed, began = thread_time(), time.monotonic()
+    with own_wait():
+        threading.Event().wait(0.05)
+    computed = thread_time() - computed
+    assert abs(computed - (time.monotonic() - began)) < 0.15
 
 
 def test_a_forked_child_counts_from_its_own() -> None:

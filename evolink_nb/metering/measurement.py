@@ -105,7 +105,8 @@ class Measurement:
         known = self.fetcher.credits
         self._published.value = Cost(simulated=known is not None and known.simulated)
         self._began_at = self.fetcher.clock.now()
-        self.work.started, self.work.computed = self._now, thread_time()
+        # The clock last: reading `thread_time` may take long on a busy machine.
+        self.work.computed, self.work.started = thread_time(), self._now
         with own_wait():
             self._account.begin(self, self.work)
         if self.phase is Phase.FINAL:  # abandoned meanwhile: a task may be cancelled while this waits
