@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import signal
 import threading
@@ -75,6 +76,8 @@ class Shell:
         self.ip.run_line_magic("unload_ext", "evolink_nb")
         assert self.ip.ast_transformers == []
         self.ip.restore_sys_module_state()
+        # It would keep the shell alive, and collect garbage at the exit once for every test.
+        atexit.unregister(self.ip.atexit_operations)
         InteractiveShell.clear_instance()
 
 
