@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from ...runtime import forget_after_fork
+from ..tables.records import MAX_SAME
 from ..tables.schema import META, VERSION
 from .engine import PATIENCE, READS_ONLY, create_file, make_engine, now_of
 from .filesystems import MOUNTS, network_type
@@ -31,8 +32,7 @@ from .writing import KeyNumbers, write_batch
 if TYPE_CHECKING:
     from .buffer import Batch
 
-_MAX_SAME = 2_000
-"""The largest difference, in milliseconds, at which two clocks count as the same."""
+_MAX_SAME = MAX_SAME // timedelta(milliseconds=1)
 _WAL_RETRY = 0.05
 """Seconds between two tries to turn on the write-ahead log: SQLite doesn't wait for a lock there."""
 _BESIDE = ("-wal", "-shm", "-journal")
