@@ -24,6 +24,7 @@ from evolink_nb.metering.other_kernels import Seen, UnexplainedSpending
 from evolink_nb.notebook.kept.other_kernels import RecordedKernels
 from tests.support.histories import cost, source, writing_to
 from tests.support.readings import reading
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,6 +176,7 @@ def test_a_database_that_hangs_is_left_alone(
             assert runs.since(NOW, simulated=False) is None
         assert asked == [1]
         goes_on.set()
+        wait_until(lambda: runs.since(NOW, simulated=False) == [])
 
 
 def test_a_failed_question_rests_a_while(monkeypatch: pytest.MonkeyPatch) -> None:

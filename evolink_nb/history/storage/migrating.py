@@ -1,4 +1,8 @@
-"""Brings a database's tables up to date."""
+"""Brings a database's tables up to date.
+
+Each migration is given its operations. Alembic's own commands put them into a global, ``alembic.op``, so two
+threads that prepare two databases would work on each other's connections, which may crash the process.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
 
-from ..tables.schema import META, VERSION
+from ..tables.schema import META, METADATA, VERSION
 from .problems import Problem
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -55,13 +59,17 @@ def migrate(connection: Connection, *, salt: str | None = None) -> None:
         return  # another process was first
     if version is not None and version > VERSION:
         raise NewerError
-    _upgrade(connection)
+    _upgrade(connection, version)
     if version is None:
         connection.execute(META.insert().values(name="salt", value=salt or secrets.token_hex(_SALT_BYTES)))
 
 
-def _upgrade(connection: Connection) -> None:
-    config: Any = import_module("alembic.config").Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    import_module("alembic.command").upgrade(config, "head")
+def _upgrade(connection: Connection, version: str | None) -> None:
+    scripts: Any = import_module("alembic.script").ScriptDirectory(str(MIGRATIONS))
+    context: Any = import_module("alembic.migration").MigrationContext.configure(
+        connection, opts={"target_metadata": METADATA}
+    )
+    operations: Any = import_module("alembic.operations").Operations(context)
+    for migration in reversed(list(scripts.iterate_revisions("head", version or "base"))):
+        migration.module.upgrade(operations)
+    context.stamp(scripts, "head")

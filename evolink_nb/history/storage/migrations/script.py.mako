@@ -5,8 +5,12 @@ Revision ID: ${up_revision}
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import sqlalchemy as sa
-from alembic import op
+
+if TYPE_CHECKING:
+    from alembic.operations import Operations
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
@@ -14,6 +18,10 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
-    """Change the tables."""
+def upgrade(op: Operations) -> None:
+    """Change the tables.
+
+    Args:
+        op: Alembic's operations on the database.
+    """
     ${upgrades if upgrades else "pass"}

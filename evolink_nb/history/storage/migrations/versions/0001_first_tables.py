@@ -5,8 +5,12 @@ Revision ID: 0001
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import sqlalchemy as sa
-from alembic import op
+
+if TYPE_CHECKING:
+    from alembic.operations import Operations
 
 revision = "0001"
 down_revision = None
@@ -14,18 +18,22 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
-    """Create the tables."""
-    _create_meta()
-    _create_accounts()
-    _create_keys()
-    _create_readings()
-    _create_hours()
-    _create_costs()
-    _create_leases()
+def upgrade(op: Operations) -> None:
+    """Create the tables.
+
+    Args:
+        op: Alembic's operations on the database.
+    """
+    _create_meta(op)
+    _create_accounts(op)
+    _create_keys(op)
+    _create_readings(op)
+    _create_hours(op)
+    _create_costs(op)
+    _create_leases(op)
 
 
-def _create_meta() -> None:
+def _create_meta(op: Operations) -> None:
     op.create_table(
         "meta",
         sa.Column("name", sa.String(length=40), nullable=False),
@@ -34,7 +42,7 @@ def _create_meta() -> None:
     )
 
 
-def _create_accounts() -> None:
+def _create_accounts(op: Operations) -> None:
     op.create_table(
         "accounts",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -44,7 +52,7 @@ def _create_accounts() -> None:
     )
 
 
-def _create_keys() -> None:
+def _create_keys(op: Operations) -> None:
     op.create_table(
         "keys",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -59,7 +67,7 @@ def _create_keys() -> None:
     op.create_index(op.f("ix_keys_account_id"), "keys", ["account_id"], unique=False)
 
 
-def _create_readings() -> None:
+def _create_readings(op: Operations) -> None:
     op.create_table(
         "readings",
         sa.Column("key_id", sa.Integer(), nullable=False),
@@ -77,7 +85,7 @@ def _create_readings() -> None:
     )
 
 
-def _create_hours() -> None:
+def _create_hours(op: Operations) -> None:
     op.create_table(
         "hours",
         sa.Column("key_id", sa.Integer(), nullable=False),
@@ -103,7 +111,7 @@ def _create_hours() -> None:
     )
 
 
-def _create_costs() -> None:
+def _create_costs(op: Operations) -> None:
     op.create_table(
         "costs",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -137,7 +145,7 @@ def _create_costs() -> None:
     op.create_index(op.f("ix_costs_work_began_at"), "costs", ["work", "began_at"], unique=False)
 
 
-def _create_leases() -> None:
+def _create_leases(op: Operations) -> None:
     op.create_table(
         "leases",
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
