@@ -149,18 +149,18 @@ def test_what_ran_before_the_loop_counts(
 
     def call(number: int) -> None:
         if number >= 3:
-            wait_until(lambda: calls[-1].cancelled() or is_up_to_date())
+            wait_until(lambda: bool(bars) and (calls[-1].cancelled() or is_up_to_date()))
         demo_server.account.spend(1)
 
     def is_up_to_date() -> bool:
-        return bool(bars) and bars[0].spent == demo_server.account.true_cost() - 3
+        return bars[0].spent == demo_server.account.true_cost() - 3
 
     bars: list[Patient[Any]] = []
     calls = [pool.submit(call, number) for number in range(60)]
     wait(calls[:3])
     bar = Patient(as_completed(calls), max_credits=8)
     bars.append(bar)
-    items = len(list(bar))
+    items = len([each.result() for each in bar])
     # The price is too low by a third, as two calls under way may have been charged: 3 + 6, and those two.
     assert items == demo_server.account.true_cost() <= 11
     assert bar.stopped is not None
@@ -187,7 +187,7 @@ def test_what_ran_before_is_in_no_price(
     calls = [pool.submit(call, number) for number in range(5)]
     wait(calls[:3])
     bar = Patient(as_completed(calls), every=0.05)
-    assert len(list(bar)) == 5
+    assert len([each.result() for each in bar]) == 5
     lines = printed(capsys)
     assert "5 items, 2 credits, 1 each" in lines[-2]
     assert "3 items had ended" in lines[-1]
