@@ -65,8 +65,9 @@ def test_unmetered_cell_is_no_idle_spending(shell: Shell) -> None:
 def test_settling_cell_is_no_idle_spending(shell: Shell, demo_server: DemoServer) -> None:
     shell.cells.timing = SettleTiming(late_horizon=0)
     demo_server.account.settle_after = (60, 60)
-    shell.run(f"{LINE} -o first\naccount.spend(2)")
+    shell.run(f"{LINE} --settle 2 -o first\naccount.spend(2)")
     shell.run(f"{LINE}\naccount.reserve(3)")
+    # What is reserved keeps it waiting until its time to settle is up.
     assert shell.ip.user_ns["first"].wait(30)
     settled(shell, "pass")
     costs = shell.run("%evolink_costs").value
