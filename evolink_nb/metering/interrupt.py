@@ -207,9 +207,9 @@ class InterruptTarget:
         current, own = asyncio.current_task(loop), self._task or self._made_in
         if current is None or own is None:
             return Runs.ELSE
-        if current is own or is_on_stack(own):
+        if is_on_stack(own):
             return Runs.OWN_TASK
-        return Runs.AWAITED_TASK if waits_for(own, current) else Runs.ELSE
+        return Runs.AWAITED_TASK if is_on_stack(current) and waits_for(own, current) else Runs.ELSE
 
     def _stop_inner_loop(self) -> None:
         loop = asyncio.get_running_loop()
@@ -217,7 +217,8 @@ class InterruptTarget:
         self._note(expects_stops(awaiting_code(asyncio.all_tasks(loop))))
         # Signal handlers run anywhere, even inside the loop's own code.
         loop.call_soon_threadsafe(lambda: raise_in_all(loop, stop) if self._watchers else None)
-        if asyncio.current_task(loop) is not None:
+        current = asyncio.current_task(loop)
+        if current is not None and is_on_stack(current):
             raise stop
 
     def _raise_where_it_awaits(self, turns: int = 0) -> None:

@@ -41,8 +41,7 @@ print([signal.getsignal(number) for number in (signal.SIGINT, signal.SIGURG)], s
 """
 WORK = {
     "a sleep": "time.sleep(60)",
-    # CPython 3.11 takes an interrupt at a loop's end for one before it: that must be inside the `try` too.
-    "a busy loop": "number = 0\n    while True: number += sum(range(50))",
+    "a busy loop": "while True: number += sum(range(50))",
     "a retry loop": (
         "while True:\n        try: time.sleep(0.01); raise ConnectionError\n        except Exception: pass"
     ),
@@ -104,7 +103,8 @@ def failure_of(kernel: Kernel, account: DemoServer, attempt: Attempt) -> str:
         begun = Path(folder) / "begun"
         last = CLEAN_UP if attempt.cleans_up else "pass"
         cell = f"{LINE} --max 5 -q\nopen({str(begun)!r}, 'w').close()\n"
-        cell += f"try:\n    {WORK[attempt.where]}\nfinally:\n    {last}"
+        # CPython 3.11 takes an interrupt at a loop's end for one before it, which must be in the `try` too.
+        cell += f"try:\n    number = 0\n    {WORK[attempt.where]}\nfinally:\n    {last}"
 
         def spend() -> None:
             # What is spent before the cell's own reading wouldn't count.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import threading
 import weakref
+from typing import Any
 
 import pytest
 
@@ -13,8 +15,48 @@ from evolink_nb.errors import BudgetExceeded
 from evolink_nb.metering.interrupt import InterruptTarget
 from evolink_nb.metering.interrupts.main_signal import SIGNAL
 from tests.support.stops import a_stop
+from tests.support.waiting import LIMIT
 
 CELL = ("run_code", "run_cell", "run_cell_async")
+
+
+class LoopStoppedInside(asyncio.SelectorEventLoop):
+    """A loop in whose own code a stop arrives: in `call_soon`, once a task has yielded, which goes on later.
+
+    Attributes:
+        target: What the next stop interrupts, once.
+    """
+
+    target: InterruptTarget | None = None
+
+    def call_soon(  # type: ignore[override]  # takes any callback
+        self, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.Handle:
+        current, target = asyncio.current_task(self), self.target
+        has_yielded = current is not None and not getattr(current.get_coro(), "cr_running", True)
+        if target is not None and has_yielded:
+            self.target = None
+            target.interrupt(a_stop())
+        return super().call_soon(callback, *args, context=context)
+
+
+class Yielding:
+    """Work that only yields, until it is stopped.
+
+    Attributes:
+        stopped: How many times it has been.
+    """
+
+    def __init__(self) -> None:
+        self.stopped = 0
+
+    async def run(self) -> None:
+        try:
+            self.stopped += 0  # CPython 3.11 takes an interrupt at a loop's end for one before it
+            while True:  # noqa: ASYNC110 - to yield is all it does
+                await asyncio.sleep(0)
+        finally:
+            self.stopped += 1
 
 
 def test_a_thread_contains_what_it_runs() -> None:
@@ -118,3 +160,43 @@ def test_a_finalizer_swallows_no_stop(*, is_weak: bool) -> None:
         work()
     assert reached == [True]
     target.drain("it")
+
+
+@pytest.mark.parametrize("is_awaited", [False, True])
+@pytest.mark.parametrize("is_task", [False, True])
+def test_a_stop_leaves_its_loop_alone(*, is_task: bool, is_awaited: bool) -> None:
+    """What is raised in the loop's own code would end the loop, and a kernel, or lose the task."""
+    loop, work = LoopStoppedInside(), Yielding()
+
+    async def main() -> None:
+        target = InterruptTarget(task=asyncio.current_task() if is_task else None)
+        target.begin("it")
+        loop.target = target
+        try:
+            await (loop.create_task(work.run()) if is_awaited else work.run())
+        except asyncio.CancelledError:
+            target.drain("it")
+
+    async def run() -> bool:
+        ended, _ = await asyncio.wait({loop.create_task(main())}, timeout=LIMIT)
+        return bool(ended)
+
+    with contextlib.closing(loop):
+        assert loop.run_until_complete(run())
+    assert (work.stopped, loop.target) == (1, None)
+
+
+def test_a_stop_ends_the_loop_it_started() -> None:
+    """All its tasks: one that has just yielded, too."""
+    loop, work = LoopStoppedInside(), Yielding()
+    loop.target = target = InterruptTarget()
+    target.begin("it")
+
+    async def run() -> bool:
+        ended, _ = await asyncio.wait({loop.create_task(work.run())}, timeout=LIMIT)
+        return bool(ended)
+
+    with contextlib.closing(loop), pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(run())
+    target.drain("it")
+    assert work.stopped == 1

@@ -36,7 +36,7 @@ class Runs(Enum):
     AWAITED_TASK = "awaited task"
     """A task that the work waits for."""
     ELSE = "else"
-    """Another task, or nothing: the loop waits."""
+    """Another task, or the loop's own code, in which nothing may be raised."""
 
 
 class Delivery(Enum):

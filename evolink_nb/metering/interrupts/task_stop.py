@@ -57,8 +57,21 @@ def is_suspended(task: AnyTask) -> bool:
 
 
 def is_on_stack(task: AnyTask) -> bool:
-    """Return whether a task's code is on the stack: running, or calling something such as a nested loop."""
-    return bool(getattr(task.get_coro(), "cr_running", False))
+    """Return whether a task's code is on the stack: running, or calling something such as a nested loop.
+
+    A loop's current task needn't be: the loop's own code runs right after the task has yielded, such as
+    ``call_soon``. What is raised there ends the loop, or leaves the task waiting forever.
+
+    Args:
+        task: The task.
+    """
+    coroutine = task.get_coro()
+    for name in ("cr_running", "gi_running"):
+        running = getattr(coroutine, name, None)
+        if running is not None:
+            return bool(running)
+    # Another kind of coroutine doesn't say.
+    return asyncio.current_task(task.get_loop()) is task
 
 
 def waits_for(task: AnyTask, other: AnyTask) -> bool:
