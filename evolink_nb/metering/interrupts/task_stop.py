@@ -65,13 +65,9 @@ def is_on_stack(task: AnyTask) -> bool:
     Args:
         task: The task.
     """
-    coroutine = task.get_coro()
-    for name in ("cr_running", "gi_running"):
-        running = getattr(coroutine, name, None)
-        if running is not None:
-            return bool(running)
+    running = getattr(task.get_coro(), "cr_running", None)
     # Another kind of coroutine doesn't say.
-    return asyncio.current_task(task.get_loop()) is task
+    return asyncio.current_task(task.get_loop()) is task if running is None else bool(running)
 
 
 def waits_for(task: AnyTask, other: AnyTask) -> bool:

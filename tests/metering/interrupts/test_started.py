@@ -127,7 +127,7 @@ def test_waiting_services_are_not_running(calls: Calls) -> None:
     with ThreadPoolExecutor(1) as pool:
         calls.release.set()
         pool.submit(calls.call).result(20)
-        timer = threading.Timer(60, calls.call)
+        timer = threading.Timer(600, calls.call)
         timer.start()
         wait_until(lambda: started.describe() == "")
         timer.cancel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
 import pytest
@@ -161,6 +161,36 @@ def test_what_a_task_waits_for_is_known() -> None:
         await asyncio.wait([task, other, *children])
 
     asyncio.run(main())
+
+
+def test_a_silent_coroutine_is_on_the_stack() -> None:
+    """Of another implementation, which doesn't say that it runs: while its task is the current one."""
+    seen = []
+
+    class Silent(Coroutine[None, None, None]):
+        def send(self, _value: None) -> None:
+            own = asyncio.current_task()
+            seen.append(own is not None and is_on_stack(own))
+            if len(seen) > 1:
+                raise StopIteration
+
+        def throw(self, *_error: Any) -> None:
+            raise NotImplementedError
+
+        def close(self) -> None:
+            raise NotImplementedError
+
+        def __await__(self) -> Generator[Any]:
+            raise NotImplementedError
+
+    async def main() -> None:
+        task: asyncio.Task[None] = asyncio.create_task(Silent())
+        await asyncio.sleep(0)
+        seen.append(is_on_stack(task))
+        await task
+
+    asyncio.run(main())
+    assert seen == [True, False, True]
 
 
 def test_without_asyncios_names_it_says_so() -> None:
