@@ -32,6 +32,7 @@ from .interrupts.raising import expects_stops, raisable, raise_in_thread, swallo
 from .interrupts.started import Started
 from .interrupts.swallowed import CALLBACKS, swallowed_stops
 from .interrupts.task_stop import (
+    SCHEDULING,
     awaiting_code,
     is_on_stack,
     is_suspended,
@@ -290,6 +291,7 @@ def _functions_on(thread: int) -> Iterator[str]:
 
 def _functions_from(frame: FrameType | None) -> Iterator[str]:
     while frame is not None:
-        # Exceptions raised in such a callback are swallowed, as in `__del__`.
-        yield FINALIZER if frame.f_code in CALLBACKS else frame.f_code.co_name
+        # What is raised in such code is swallowed, as in `__del__`, or loses what it does.
+        is_unsafe = frame.f_code in CALLBACKS or frame.f_code in SCHEDULING
+        yield FINALIZER if is_unsafe else frame.f_code.co_name
         frame = frame.f_back

@@ -200,3 +200,37 @@ def test_a_stop_ends_the_loop_it_started() -> None:
         loop.run_until_complete(run())
     target.drain("it")
     assert work.stopped == 1
+
+
+def test_a_stop_loses_nothing_scheduled() -> None:
+    """What the work is about to wake is woken; the stop is sent again, as after each reading."""
+
+    class Loop(asyncio.SelectorEventLoop):
+        target: InterruptTarget | None = None
+
+        def _check_closed(self) -> None:
+            target, self.target = self.target, None
+            if target is not None:
+                target.interrupt(a_stop())
+
+    loop = Loop()
+
+    async def main() -> bool:
+        target, due = InterruptTarget(), loop.create_future()
+
+        async def wait() -> None:
+            await due
+
+        task = loop.create_task(wait())
+        await asyncio.sleep(0)
+        target.begin("it")
+        loop.target = target
+        due.set_result(None)
+        with pytest.raises(BudgetExceeded):
+            target.send()
+        target.drain("it")
+        ended, _ = await asyncio.wait({task}, timeout=LIMIT)
+        return bool(ended)
+
+    with contextlib.closing(loop):
+        assert loop.run_until_complete(main())

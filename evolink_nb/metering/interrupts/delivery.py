@@ -19,7 +19,7 @@ class Where(Enum):
     OVER = "over"
     """In the code around the work: the work is over."""
     FINALIZER = "finalizer"
-    """In a finalizer or a similar callback, which swallows exceptions."""
+    """In a finalizer or a similar callback, which swallows exceptions, or in code that must not fail."""
     UNKNOWN = "unknown"
     """None of the known functions is on the stack."""
 

@@ -18,6 +18,12 @@ from typing import Any
 
 AnyTask = asyncio.Task[Any]
 
+SCHEDULING = frozenset(
+    getattr(asyncio.BaseEventLoop, name).__code__ for name in ("call_soon", "call_soon_threadsafe", "call_at")
+)
+"""The code with which a loop records what to call later. What is raised there loses it: another task would
+never be woken."""
+
 
 def raise_in_task(task: AnyTask, exception: Callable[[], BaseException]) -> bool:
     """Raise an exception in a task, and in the tasks it waits for, where they await.
