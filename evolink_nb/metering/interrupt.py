@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from ..errors import BudgetExceeded
 
 
+UNSAFE = CALLBACKS | SCHEDULING
+"""Code that is treated as a finalizer: what is raised in it is swallowed, or loses what it does."""
 MAX_TURNS = 100
 """After this many turns of the event loop, a task that only yields and never awaits anything is cancelled."""
 
@@ -291,7 +293,5 @@ def _functions_on(thread: int) -> Iterator[str]:
 
 def _functions_from(frame: FrameType | None) -> Iterator[str]:
     while frame is not None:
-        # What is raised in such code is swallowed, as in `__del__`, or loses what it does.
-        is_unsafe = frame.f_code in CALLBACKS or frame.f_code in SCHEDULING
-        yield FINALIZER if is_unsafe else frame.f_code.co_name
+        yield FINALIZER if frame.f_code in UNSAFE else frame.f_code.co_name
         frame = frame.f_back

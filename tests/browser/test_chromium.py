@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from tests.support.chromium import ChromiumNotFoundError, chromium_path
+from tests.support.chromium import ChromiumNotFoundError, chromium_path, running_processes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,9 +97,8 @@ def test_playwright_s_own_chromium_is_opened(
 
 def test_it_takes_no_precedence(browser: Browser) -> None:
     """Over the servers and kernels that it is tested with, where it may: as root."""
-    own = psutil.Process()
     with browser.new_page() as page:
         page.goto("data:text/html,<p>shown</p>")
-        programs = own.children(recursive=True)
-        assert any("--type=renderer" in program.cmdline() for program in programs)
-        assert min(program.nice() for program in programs) >= own.nice()
+        known = running_processes().values()
+        assert any("--type=renderer" in program["cmdline"] for program in known)
+        assert min(program["nice"] for program in known) >= psutil.Process().nice()

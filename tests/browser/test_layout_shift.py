@@ -6,12 +6,12 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import psutil  # type: ignore[import-untyped]
 import pytest
 
 from tests.gallery.scene_page import WIDTHS
 from tests.gallery.scenes import NOTICE, OUTLOOK
 from tests.gallery.themes import LAB
+from tests.support.chromium import running_processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,8 +137,8 @@ def _move(moving_page: ScenePage) -> None:
 @contextmanager
 def _frames_held(seconds: float) -> Iterator[None]:
     """Stop the browser's process that draws, for so many seconds at most."""
-    descendants = psutil.Process().children(recursive=True)
-    [drawing] = [each for each in descendants if "--type=gpu-process" in each.cmdline()]
+    processes = running_processes().items()
+    [drawing] = [each for each, known in processes if "--type=gpu-process" in known["cmdline"]]
     drawing.suspend()
     timer = threading.Timer(seconds, drawing.resume)
     timer.start()

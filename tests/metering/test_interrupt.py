@@ -7,6 +7,7 @@ import contextlib
 import signal
 import threading
 import weakref
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -57,6 +58,12 @@ class Yielding:
                 await asyncio.sleep(0)
         finally:
             self.stopped += 1
+
+
+async def ends(work: Coroutine[Any, Any, None] | asyncio.Task[None]) -> bool:
+    """Whether it ends in time; a task that is lost never does."""
+    ended, _ = await asyncio.wait({asyncio.ensure_future(work)}, timeout=LIMIT)
+    return bool(ended)
 
 
 def test_a_thread_contains_what_it_runs() -> None:
@@ -177,12 +184,8 @@ def test_a_stop_leaves_its_loop_alone(*, is_task: bool, is_awaited: bool) -> Non
         except asyncio.CancelledError:
             target.drain("it")
 
-    async def run() -> bool:
-        ended, _ = await asyncio.wait({loop.create_task(main())}, timeout=LIMIT)
-        return bool(ended)
-
     with contextlib.closing(loop):
-        assert loop.run_until_complete(run())
+        assert loop.run_until_complete(ends(main()))
     assert (work.stopped, loop.target) == (1, None)
 
 
@@ -192,12 +195,8 @@ def test_a_stop_ends_the_loop_it_started() -> None:
     loop.target = target = InterruptTarget()
     target.begin("it")
 
-    async def run() -> bool:
-        ended, _ = await asyncio.wait({loop.create_task(work.run())}, timeout=LIMIT)
-        return bool(ended)
-
     with contextlib.closing(loop), pytest.raises(asyncio.CancelledError):
-        loop.run_until_complete(run())
+        loop.run_until_complete(ends(work.run()))
     target.drain("it")
     assert work.stopped == 1
 
@@ -229,8 +228,7 @@ def test_a_stop_loses_nothing_scheduled() -> None:
         with pytest.raises(BudgetExceeded):
             target.send()
         target.drain("it")
-        ended, _ = await asyncio.wait({task}, timeout=LIMIT)
-        return bool(ended)
+        return await ends(task)
 
     with contextlib.closing(loop):
         assert loop.run_until_complete(main())

@@ -1,4 +1,7 @@
-"""Finds a Chromium that runs, or installs one, and opens it: `python -m tests.chromium` prints its path."""
+"""Finds a Chromium that runs, or installs one, and opens it.
+
+`python -m tests.support.chromium` prints its path.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ import platform
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import psutil  # type: ignore[import-untyped]
 from playwright.sync_api import sync_playwright
 
 from tests.support import apt
@@ -57,6 +61,15 @@ def open_chromium() -> Iterator[Browser]:
         ) as browser,
     ):
         yield browser
+
+
+def running_processes() -> dict[psutil.Process, dict[str, Any]]:
+    """Return what this process has started that still runs, with the "cmdline" and "nice" of each."""
+    known = {}
+    for each in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it may just have ended, as a closed page's renderer does
+            known[each] = each.as_dict(["cmdline", "nice"], ad_value=())
+    return known
 
 
 def _take_no_precedence() -> None:
