@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolink_nb.demo import DEMO_HEADER, Account, DemoServer, Fault
-from evolink_nb.demo.api import MAX_BODY, ROUTES, Api
+from evolink_nb.demo.api import MAX_BODY, ROUTES, SPENDING_ROUTES, Api
 from evolink_nb.demo.faults import DRIP_SECONDS, FAULT_ROUTES, Faults
 from evolink_nb.demo.messages import Request, Response
+from evolink_nb.metering.attribution.work import MIN_CALL_SECONDS
 from tests.support.caller import CREDITS, Caller
 from tests.support.clock import SteppedClock
 
@@ -90,6 +91,13 @@ def test_delivery_tells_what_http_cannot(api: Api) -> None:
     assert cut.delivery.cut
     assert slow.delivery.byte_interval == DRIP_SECONDS
     assert {late.body, cut.body, slow.body} == {whole}
+
+
+@pytest.mark.parametrize("path", sorted(SPENDING_ROUTES))
+def test_spending_calls_take_their_time(api: Api, path: str) -> None:
+    """Meters take work for too short to spend by its waits, which seem shorter on a busy machine."""
+    assert api.latency_of(Request("POST", path), None) >= 3 * MIN_CALL_SECONDS
+    assert api.latency_of(Request("GET", CREDITS), None) == 0
 
 
 def test_refusal_lasts_so_many_seconds() -> None:
