@@ -234,10 +234,12 @@ def test_a_blind_pool_is_stopped(demo_server: DemoServer, pool: ThreadPoolExecut
 def test_what_goes_on_is_not_hidden(demo_server: DemoServer) -> None:
     """Other pools' queues can't be cancelled."""
 
-    def call(_: int) -> None:
-        demo_server.wait_for_requests(demo_server.requests_seen["/v1/credits"] + 1)
+    def call(number: int) -> None:
+        # The loop may have read before this begins, and reads again only once it has the result.
+        demo_server.wait_for_requests(before + number + 1)
         demo_server.account.spend(1)
 
+    before = demo_server.requests_seen["/v1/credits"]
     with ThreadPool(1) as pool:
         bar: Hasty[None] = Hasty(pool.imap(call, range(20)), max_credits=3)
         list(bar)
