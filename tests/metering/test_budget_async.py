@@ -131,12 +131,13 @@ def test_a_meter_cancelled_early_is_none(demo_server: DemoServer, client: EvoLin
             pytest.fail("it began")
 
     async def cancelled() -> None:
-        demo_server.fault(latency=0.3)
+        demo_server.fault(latency=600, times=1)
         task = asyncio.create_task(begin())
         await asyncio.to_thread(demo_server.wait_for_requests, 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        client.close()  # ends its reading
 
     asyncio.run(cancelled())
     assert active_measurements.all() == []
