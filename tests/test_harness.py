@@ -32,15 +32,21 @@ def test_interrupts_arrive_in_background() -> None:
 
 
 def test_a_left_thread_is_named() -> None:
-    before, end = threads.running(), threading.Event()
-    thread = threading.Thread(target=end.wait, name="evolink-nb-forgotten", daemon=True)
+    before, begun, end = threads.running(), threading.Event(), threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        end.wait()
+
+    thread = threading.Thread(target=hang, name="evolink-nb-forgotten", daemon=True)
     thread.start()
     try:
+        assert begun.wait(60)
         with pytest.raises(AssertionError, match="evolink-nb-forgotten") as refusal:
             threads.join_all_but(before, limit=0.01)
     finally:
         end.set()
-    assert "self._cond.wait" in str(refusal.value)  # where it is
+    assert "in hang" in str(refusal.value)  # where it is
     threads.join_all_but(before)
     assert not thread.is_alive()
 

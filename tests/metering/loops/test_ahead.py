@@ -58,9 +58,16 @@ def test_what_runs_ahead_is_known(pool: ThreadPoolExecutor) -> None:
 
 
 def test_what_is_queued_can_be_cancelled(pool: ThreadPoolExecutor) -> None:
-    release = threading.Event()
-    work = WorkAhead.of(pool.map(lambda number: release.wait(30) and number, range(1, 9)))
+    begun, release = threading.Barrier(3, timeout=60), threading.Event()
+
+    def call(number: int) -> int:
+        begun.wait()
+        release.wait(60)
+        return number
+
+    work = WorkAhead.of(pool.map(call, range(1, 9)))
     assert work is not None
+    begun.wait()  # both of the pool's threads have a call
     work.cancel_queued()
     work.cancel_queued()
     assert (work.running, work.cancelled, work.ended) == (2, 6, 0)
