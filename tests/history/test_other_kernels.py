@@ -174,6 +174,8 @@ def test_a_database_that_hangs_is_left_alone(
         runs = RecentRuns(source_of(client), writer, MINE)
         for _ in range(3):
             assert runs.since(NOW, simulated=False) is None
+        wait_until(lambda: bool(asked))
+        assert runs.since(NOW, simulated=False) is None
         assert asked == [1]
         goes_on.set()
         wait_until(lambda: runs.since(NOW, simulated=False) == [])
