@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, as_completed
 from decimal import Decimal
 from typing import Any
 
@@ -50,11 +50,12 @@ class WorkAhead:
 
         Args:
             iterable: The iterable.
-            futures: Its calls.
+            futures: Its calls, in the order in which they were submitted, except those of `as_completed`.
         """
         self.cancelled = 0
         self._iterable = iterable
         self._futures = futures
+        self._is_in_order = getattr(iterable, "gi_code", None) is not as_completed.__code__
 
     @classmethod
     def of(cls, iterable: object) -> WorkAhead | None:
@@ -88,8 +89,15 @@ class WorkAhead:
 
     def cancel_queued(self) -> None:
         """Cancel the calls that have not begun."""
-        for future in self._futures:
-            self.cancelled += not future.cancelled() and future.cancel()
+        # From the last: a worker that has taken a call may not have begun it yet. If that one were cancelled,
+        # `map` would end there, and the result of a later call that has begun would be lost.
+        for future in reversed(self._futures):
+            if future.cancelled():
+                continue
+            if future.cancel():
+                self.cancelled += 1
+            elif self._is_in_order:
+                break
 
 
 def ended_ahead(iterable: object) -> int:
@@ -145,6 +153,8 @@ def _futures_of(iterable: object) -> Iterator[Future[Any]]:
     if not inspect.isgenerator(iterable):
         return
     held = inspect.getgeneratorlocals(iterable)
-    futures = held.get("fs") or ()
+    futures = list(held.get("fs") or ())
+    if inspect.getgeneratorstate(iterable) != inspect.GEN_CREATED:
+        futures.reverse()  # once `map` has begun, it takes them from the end
     yield from (each for each in futures if isinstance(each, Future))
     yield from _futures_of(held.get("iterable"))  # a process pool chains the lists of its chunks

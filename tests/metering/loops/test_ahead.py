@@ -76,6 +76,45 @@ def test_what_is_queued_can_be_cancelled(pool: ThreadPoolExecutor) -> None:
     assert work.ended == 2
 
 
+@pytest.mark.parametrize("taken", [0, 1])
+def test_a_call_about_to_begin_is_kept(
+    pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch, taken: int
+) -> None:
+    """A worker that has taken a call may begin it after another worker has begun the next."""
+    submitted, begun, release = threading.Event(), threading.Event(), threading.Event()
+    calls: list[Future[int]] = []
+    begin = Future.set_running_or_notify_cancel
+
+    def begin_late(future: Future[int]) -> bool:
+        assert submitted.wait(60)
+        if future is calls[taken]:
+            assert release.wait(60)
+        return begin(future)
+
+    def submit(*work: Any) -> Future[int]:
+        calls.append(ThreadPoolExecutor.submit(pool, *work))
+        return calls[-1]
+
+    def call(number: int) -> int:
+        if number > taken:
+            begun.set()
+            assert release.wait(60)
+        return number
+
+    monkeypatch.setattr(Future, "set_running_or_notify_cancel", begin_late)
+    monkeypatch.setattr(pool, "submit", submit)
+    mapped = pool.map(call, range(8))
+    submitted.set()
+    assert [next(mapped) for _ in range(taken)] == list(range(taken))
+    work = WorkAhead.of(mapped)
+    assert begun.wait(60)
+    assert work is not None
+    work.cancel_queued()
+    assert (work.running, work.cancelled) == (1, 6 - taken)
+    release.set()
+    assert list(work) == [taken, taken + 1]
+
+
 def test_a_pool_that_is_shut_down_is_no_stop(pool: ThreadPoolExecutor) -> None:
     """Calls that others cancel raise as they do without us."""
     release = threading.Event()
