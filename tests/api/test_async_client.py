@@ -88,6 +88,7 @@ def test_timed_out_read_is_not_tried_again() -> None:
             wait_until(lambda: not list(threads.running("evolink-nb-read")))
 
         asyncio.run(hurry())
+        server.wait_for_requests(1)
         assert len(server.heads) == 1
         # The client goes on as before.
         assert client.get_credits().spendable > 0

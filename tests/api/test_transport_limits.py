@@ -156,6 +156,7 @@ def test_late_response_is_a_timeout(reply: Reply) -> None:
         assert type(error) is errors.APITimeoutError
         assert "within 0.4 s" in str(error)
         # It is cancelled on this side too: the thread ends and hangs up.
+        server.wait_for_requests(1)
         server.wait_until_all_closed()
         assert len(server.heads) == 1
 
