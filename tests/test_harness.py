@@ -8,12 +8,16 @@ import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import threads
 from tests.support.secrecy import holders_of, texts_in
 from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 
 def test_interrupts_arrive() -> None:
@@ -31,22 +35,23 @@ def test_interrupts_arrive_in_background() -> None:
     assert run.returncode == 0, run.stdout
 
 
+def frame_of(thread: threading.Thread) -> FrameType:
+    assert thread.ident is not None
+    return sys._current_frames()[thread.ident]
+
+
 def test_a_left_thread_is_named() -> None:
-    before, begun, end = threads.running(), threading.Event(), threading.Event()
-
-    def hang() -> None:
-        begun.set()
-        end.wait()
-
-    thread = threading.Thread(target=hang, name="evolink-nb-forgotten", daemon=True)
+    before, end = threads.running(), threading.Event()
+    thread = threading.Thread(target=end.wait, name="evolink-nb-forgotten", daemon=True)
     thread.start()
+    waits = threading.Condition.wait.__code__
     try:
-        assert begun.wait(60)
+        wait_until(lambda: frame_of(thread).f_code is waits)
         with pytest.raises(AssertionError, match="evolink-nb-forgotten") as refusal:
             threads.join_all_but(before, limit=0.01)
     finally:
         end.set()
-    assert "in hang" in str(refusal.value)  # where it is
+    assert "self._cond.wait" in str(refusal.value)  # where it is
     threads.join_all_but(before)
     assert not thread.is_alive()
 

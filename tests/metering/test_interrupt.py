@@ -15,6 +15,7 @@ import pytest
 from evolink_nb.errors import BudgetExceeded
 from evolink_nb.metering.interrupt import InterruptTarget
 from evolink_nb.metering.interrupts.main_signal import SIGNAL
+from evolink_nb.metering.interrupts.task_stop import is_on_stack
 from tests.support.stops import a_stop
 from tests.support.waiting import LIMIT
 
@@ -34,7 +35,7 @@ class LoopStoppedInside(asyncio.SelectorEventLoop):
         self, callback: Any, *args: Any, context: Any = None
     ) -> asyncio.Handle:
         current, target = asyncio.current_task(self), self.target
-        has_yielded = current is not None and not getattr(current.get_coro(), "cr_running", True)
+        has_yielded = current is not None and not is_on_stack(current)
         if target is not None and has_yielded:
             self.target = None
             target.interrupt(a_stop())
